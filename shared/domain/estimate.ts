@@ -1,0 +1,84 @@
+import type { Features, Labels, Outcome } from './execution.ts'
+import type { Policy } from './policy.ts'
+import type { Dimension, Resources } from './resources.ts'
+import type { TaskKey } from './task.ts'
+
+/** What is about to run. */
+export interface EstimateQuery {
+  readonly task: TaskKey
+  readonly features: Features
+  readonly labels: Labels
+  readonly requested: Resources
+  /** From 1. */
+  readonly attempt: number
+  /** For a retry: what the attempt before was given, and how it ended. */
+  readonly previousAllocation: Resources
+  readonly previousOutcome?: Outcome | undefined
+  /** Fields that are unset come from the server's policy. */
+  readonly policy: Partial<Policy>
+  /** Decides the A/B variant; empty where unknown. */
+  readonly executionId: string
+}
+
+export const estimateSources = ['profile', 'cohort', 'request', 'namespace', 'default', 'escalation'] as const
+
+/** Where an answer comes from. */
+export type EstimateSource = (typeof estimateSources)[number]
+
+export interface Estimate {
+  readonly resources: Resources
+  /** Probability that `resources` suffice together, CPU left out. */
+  readonly confidence: number
+  readonly source: EstimateSource
+  readonly reason: string
+  readonly dimensions: readonly DimensionEstimate[]
+  readonly profileRevision: number
+  /** Executions that the profile has folded. */
+  readonly executions: number
+  readonly variant: string
+}
+
+export interface DimensionEstimate {
+  readonly dimension: Dimension
+  readonly allocation: number
+  /** Median of the predicted need. */
+  readonly expected: number
+  /** 5th and 95th percentile of the predicted need. */
+  readonly lower: number
+  readonly upper: number
+  /** Probability that the need is within `allocation`. */
+  readonly confidence: number
+  readonly source: EstimateSource
+  /** The strategy it follows; empty where none was used. */
+  readonly strategy: string
+  readonly predictions: readonly StrategyPrediction[]
+  readonly clamps: readonly Clamp[]
+}
+
+export interface StrategyPrediction {
+  readonly strategy: string
+  /** In the dimension's unit; unset where it abstained or was left out. */
+  readonly value?: number | undefined
+  /** In the answer, 0 to 1. */
+  readonly weight: number
+  /** Why it has no value; empty where it has one. */
+  readonly reason: string
+}
+
+export const clampKinds = ['policy-min', 'policy-max', 'limit'] as const
+
+export interface Clamp {
+  readonly kind: (typeof clampKinds)[number]
+  readonly before: number
+  readonly after: number
+}
+
+/** Probability that given resources suffice. */
+export interface Confidence {
+  readonly confidence: number
+  readonly dimensions: readonly { readonly dimension: Dimension; readonly allocation: number; readonly confidence: number }[]
+  readonly source: EstimateSource
+  readonly reason: string
+  readonly executions: number
+  readonly profileRevision: number
+}

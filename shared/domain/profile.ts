@@ -1,0 +1,79 @@
+import type { ExecutionRecord, Outcome, RunningExecution } from './execution.ts'
+import type { Dimension } from './resources.ts'
+
+export const profileKinds = ['task', 'cohort', 'namespace'] as const
+
+/** `task`: one task. `cohort`: tasks that share a label (`task` is `label=value`). `namespace`: all (`task` is empty). */
+export type ProfileKind = (typeof profileKinds)[number]
+
+export interface ProfileKey {
+  readonly namespace: string
+  readonly kind: ProfileKind
+  readonly task: string
+}
+
+/** Newest shape of a profile that this program writes. */
+export const profileSchemaVersion = 1
+
+/** What was learned of a task. Bounded in size whatever its history; a value, changed only by the fold. */
+export interface Profile {
+  readonly key: ProfileKey
+  readonly schemaVersion: number
+  /** Counts the folds that changed this profile, from 1. */
+  readonly revision: number
+  /** Server time. */
+  readonly firstSeenUnixMs: number
+  /** Server time. */
+  readonly lastSeenUnixMs: number
+  /** Weighted, never decayed; in order of `outcomes`. */
+  readonly outcomes: readonly OutcomeCount[]
+  /** One entry a dimension ever measured, in order of `dimensions`. */
+  readonly statistics: readonly DimensionStatistics[]
+  /** Oldest first. */
+  readonly executions: readonly ExecutionRecord[]
+  /** By executionId. */
+  readonly running: readonly RunningExecution[]
+  /** 53-bit fingerprints of the executions folded lately, oldest first. */
+  readonly folded: readonly number[]
+  readonly accuracy: readonly StrategyAccuracy[]
+}
+
+export interface OutcomeCount {
+  readonly outcome: Outcome
+  readonly count: number
+}
+
+/** Exponentially decayed, over executions whose need was seen whole; `max` includes the censored ones. */
+export interface DimensionStatistics {
+  readonly dimension: Dimension
+  /** Decayed sum of weights at the profile's `lastSeenUnixMs`. */
+  readonly weight: number
+  readonly mean: number
+  /** Population variance. */
+  readonly variance: number
+  readonly min: number
+  readonly max: number
+  readonly sketch: QuantileSketch
+}
+
+/** DDSketch: bucket i of `weights` holds values in (g^(offset+i−1), g^(offset+i)], g = (1 + a) / (1 − a). */
+export interface QuantileSketch {
+  readonly relativeAccuracy: number
+  readonly zeroWeight: number
+  readonly offset: number
+  readonly weights: readonly number[]
+}
+
+/** The score of one strategy (the ensemble is `foresize`) under one variant in one dimension. See profile.proto. */
+export interface StrategyAccuracy {
+  readonly strategy: string
+  readonly variant: string
+  readonly dimension: Dimension
+  readonly executions: number
+  readonly weight: number
+  readonly coverage: number
+  readonly relativeError: number
+  readonly wastage: number
+  readonly brier: number
+  readonly meanConfidence: number
+}

@@ -24,7 +24,11 @@ export class ForesizeError extends Error {
   readonly failure: Failure
   readonly violations: readonly Violation[]
 
-  constructor(failure: Failure, message: string, options: { cause?: unknown; violations?: readonly Violation[] } = {}) {
+  constructor(
+    failure: Failure,
+    message: string,
+    options: { cause?: unknown; violations?: readonly Violation[] } = {},
+  ) {
     super(message, { cause: options.cause })
     this.name = 'ForesizeError'
     this.failure = failure

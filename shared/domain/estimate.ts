@@ -76,7 +76,11 @@ export interface Clamp {
 /** Probability that given resources suffice. */
 export interface Confidence {
   readonly confidence: number
-  readonly dimensions: readonly { readonly dimension: Dimension; readonly allocation: number; readonly confidence: number }[]
+  readonly dimensions: readonly {
+    readonly dimension: Dimension
+    readonly allocation: number
+    readonly confidence: number
+  }[]
   readonly source: EstimateSource
   readonly reason: string
   readonly executions: number

@@ -1,0 +1,198 @@
+import type { Confidence, Estimate, EstimateQuery } from '../domain/estimate.ts'
+import type { Policy } from '../domain/policy.ts'
+import { clampKindEnum, dimensionEnum, estimateSourceEnum, outcomeEnum } from './enums.ts'
+import {
+  checkText,
+  readFeatures,
+  readLabels,
+  readName,
+  readResources,
+  readTask,
+  readWhole,
+  readWord,
+} from './fields.ts'
+import * as token from './gen/foresize/internal/v1/estimate_token.ts'
+import type * as gen from './gen/foresize/v1/estimator_service.ts'
+import type { Inspection } from './inspection.ts'
+import { limits } from './limits.ts'
+
+export function toQuery(
+  message: gen.EstimateQuery | undefined,
+  path: string,
+  seen: Inspection,
+): EstimateQuery {
+  if (message === undefined) {
+    seen.reject(path, 'is required')
+    message = {
+      task: { namespace: '', task: '?' },
+      features: {},
+      labels: {},
+      attempt: 1,
+      previousOutcome: 0,
+      executionId: '',
+    }
+  }
+  const at = path === '' ? '' : `${path}.`
+  return {
+    task: readTask(message.task, `${at}task`, seen),
+    features: readFeatures(message.features, `${at}features`, seen),
+    labels: readLabels(message.labels, `${at}labels`, seen),
+    requested: readResources(message.requested, `${at}requested`, seen),
+    attempt: readWhole(message.attempt || 1, { min: 1, max: limits.attempt }, `${at}attempt`, seen),
+    previousAllocation: readResources(message.previousAllocation, `${at}previous_allocation`, seen),
+    previousOutcome:
+      message.previousOutcome === 0
+        ? undefined
+        : readWord(outcomeEnum, message.previousOutcome, 'lost', `${at}previous_outcome`, seen),
+    policy: message.policy === undefined ? {} : toPolicy(message.policy, `${at}policy`, seen),
+    executionId: checkText(message.executionId, `${at}execution_id`, seen),
+  }
+}
+
+function toPolicy(message: gen.Policy, path: string, seen: Inspection): Partial<Policy> {
+  const { risk, targetCoverage, strategies } = message
+  if (risk !== undefined && !(risk >= 0 && risk <= 1))
+    seen.reject(`${path}.risk`, `must be from 0 to 1, was ${risk}`)
+  if (targetCoverage !== undefined && !(targetCoverage > 0 && targetCoverage < 1)) {
+    seen.reject(`${path}.target_coverage`, `must be above 0 and below 1, was ${targetCoverage}`)
+  }
+  if (strategies.length > limits.strategies) {
+    seen.reject(
+      `${path}.strategies`,
+      `must have at most ${limits.strategies} entries, has ${strategies.length}`,
+    )
+  }
+  const min = readResources(message.min, `${path}.min`, seen)
+  const max = readResources(message.max, `${path}.max`, seen)
+  for (const dimension of Object.keys(min) as (keyof typeof min)[]) {
+    const [low, high] = [min[dimension], max[dimension]]
+    if (low !== undefined && high !== undefined && low > high) {
+      seen.reject(`${path}.min`, `must not be above max in ${dimension}, ${low} is above ${high}`)
+    }
+  }
+  return {
+    ...(risk === undefined ? {} : { risk }),
+    ...(targetCoverage === undefined ? {} : { targetCoverage }),
+    ...(strategies.length === 0
+      ? {}
+      : { strategies: strategies.map((name, i) => readName(name, `${path}.strategies[${i}]`, seen)) }),
+    ...(message.min === undefined ? {} : { min }),
+    ...(message.max === undefined ? {} : { max }),
+  }
+}
+
+export function fromQuery(query: EstimateQuery): gen.EstimateQuery {
+  const { policy } = query
+  return {
+    ...query,
+    previousOutcome: query.previousOutcome === undefined ? 0 : outcomeEnum.toWire(query.previousOutcome),
+    policy: { ...policy, strategies: policy.strategies ?? [] },
+  }
+}
+
+export function fromEstimate(estimate: Estimate, stalenessMs: number): gen.Estimate {
+  return {
+    ...estimate,
+    stalenessMs,
+    source: estimateSourceEnum.toWire(estimate.source),
+    estimateToken: encodeEstimateToken(estimate),
+    dimensions: estimate.dimensions.map((d) => ({
+      ...d,
+      dimension: dimensionEnum.toWire(d.dimension),
+      source: estimateSourceEnum.toWire(d.source),
+      clamps: d.clamps.map((clamp) => ({ ...clamp, kind: clampKindEnum.toWire(clamp.kind) })),
+    })),
+  }
+}
+
+/** What an estimate says, as a scheduler reads it: the domain's estimate, and what came with it. */
+export interface ReceivedEstimate extends Estimate {
+  readonly estimateToken: Uint8Array
+  readonly stalenessMs: number
+}
+
+/** Trusts the estimator; a source newer than this program is read as `default`. */
+export function toEstimate(message: gen.Estimate): ReceivedEstimate {
+  return {
+    ...message,
+    resources: message.resources ?? {},
+    source: estimateSourceEnum.toWord(message.source) ?? 'default',
+    dimensions: message.dimensions.flatMap((d) => {
+      const dimension = dimensionEnum.toWord(d.dimension)
+      if (dimension === undefined) return []
+      return {
+        ...d,
+        dimension,
+        source: estimateSourceEnum.toWord(d.source) ?? 'default',
+        clamps: d.clamps.map((clamp) => ({ ...clamp, kind: clampKindEnum.toWord(clamp.kind) ?? 'limit' })),
+      }
+    }),
+  }
+}
+
+export function fromConfidence(confidence: Confidence, stalenessMs: number): gen.ConfidenceResponse {
+  return {
+    ...confidence,
+    stalenessMs,
+    source: estimateSourceEnum.toWire(confidence.source),
+    dimensions: confidence.dimensions.map((d) => ({ ...d, dimension: dimensionEnum.toWire(d.dimension) })),
+  }
+}
+
+/** What was estimated, as the profiler scores it. */
+export interface EstimateToken {
+  readonly variant: string
+  readonly dimensions: readonly {
+    readonly dimension: Estimate['dimensions'][number]['dimension']
+    readonly allocation: number
+    readonly confidence: number
+    /** A strategy that abstained is not in it. */
+    readonly predictions: readonly { readonly strategy: string; readonly value: number }[]
+  }[]
+}
+
+/** Empty where it would not fit: an estimate without a score is better than one that is refused. */
+function encodeEstimateToken(estimate: Estimate): Buffer {
+  const strategies = [...new Set(estimate.dimensions.flatMap((d) => d.predictions.map((p) => p.strategy)))]
+  const bytes = token.EstimateToken.encode({
+    profileRevision: estimate.profileRevision,
+    variant: estimate.variant,
+    strategies,
+    dimensions: estimate.dimensions.map((d) => {
+      const values = new Map(d.predictions.map((p) => [p.strategy, p.value ?? 0]))
+      return {
+        dimension: dimensionEnum.toWire(d.dimension),
+        allocation: d.allocation,
+        confidence: d.confidence,
+        predictions: strategies.map((strategy) => values.get(strategy) ?? 0),
+      }
+    }),
+  }).finish()
+  return bytes.length > limits.estimateTokenBytes ? Buffer.alloc(0) : Buffer.from(bytes)
+}
+
+/** `undefined` for bytes that no estimator made: a score is lost, an execution is not. */
+export function decodeEstimateToken(bytes: Uint8Array): EstimateToken | undefined {
+  if (bytes.length === 0) return undefined
+  try {
+    const { variant, strategies, dimensions } = token.EstimateToken.decode(bytes)
+    return {
+      variant,
+      dimensions: dimensions.flatMap(({ dimension: wire, allocation, confidence, predictions }) => {
+        const dimension = dimensionEnum.toWord(wire)
+        if (dimension === undefined || !(allocation > 0) || !(confidence >= 0 && confidence <= 1)) return []
+        return {
+          dimension,
+          allocation,
+          confidence,
+          predictions: strategies.flatMap((strategy, i) => {
+            const value = predictions[i] ?? 0
+            return value > 0 && Number.isFinite(value) ? { strategy, value } : []
+          }),
+        }
+      }),
+    }
+  } catch {
+    return undefined
+  }
+}

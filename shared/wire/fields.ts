@@ -1,0 +1,133 @@
+import type { Features, Labels } from '../domain/execution.ts'
+import { dimensions, type Resources, resourceLimits } from '../domain/resources.ts'
+import { defaultNamespace, type TaskKey } from '../domain/task.ts'
+import type { Inspection } from './inspection.ts'
+import { limits } from './limits.ts'
+
+/** Field names as the sender wrote them. */
+const wireNames: Readonly<Record<(typeof dimensions)[number], string>> = {
+  cpuCores: 'cpu_cores',
+  memoryBytes: 'memory_bytes',
+  diskBytes: 'disk_bytes',
+  gpuMemoryBytes: 'gpu_memory_bytes',
+  durationMs: 'duration_ms',
+}
+
+/** Control characters would break keys, logs and tables. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const controlCharacters = /[\u0000-\u001f\u007f]/
+
+/** A required name: 1 to 256 bytes, no control characters. */
+export function readName(value: string, path: string, seen: Inspection): string {
+  if (value === '') seen.reject(path, 'is required')
+  else checkText(value, path, seen)
+  return value
+}
+
+/** A text that may be empty: at most 256 bytes, no control characters. */
+export function checkText(value: string, path: string, seen: Inspection): string {
+  if (value.length * 3 > limits.nameBytes && Buffer.byteLength(value) > limits.nameBytes) {
+    seen.reject(path, `must be at most ${limits.nameBytes} bytes, has ${Buffer.byteLength(value)}`)
+  } else if (controlCharacters.test(value)) {
+    seen.reject(path, 'must not contain control characters')
+  }
+  return value
+}
+
+export function readNamespace(value: string, path: string, seen: Inspection): string {
+  return value === '' ? defaultNamespace : checkText(value, path, seen)
+}
+
+export function readTask(
+  message: { readonly namespace: string; readonly task: string } | undefined,
+  path: string,
+  seen: Inspection,
+): TaskKey {
+  if (message === undefined) {
+    seen.reject(path, 'is required')
+    return { namespace: defaultNamespace, task: '' }
+  }
+  return {
+    namespace: readNamespace(message.namespace, `${path}.namespace`, seen),
+    task: readName(message.task, `${path}.task`, seen),
+  }
+}
+
+/** Finite, 0 to the dimension's limit. */
+export function readResources(message: Resources | undefined, path: string, seen: Inspection): Resources {
+  if (message === undefined) return {}
+  for (const dimension of dimensions) {
+    const value = message[dimension]
+    if (value === undefined) continue
+    if (!(value >= 0 && value <= resourceLimits[dimension])) {
+      seen.reject(
+        `${path}.${wireNames[dimension]}`,
+        `must be from 0 to ${resourceLimits[dimension]}, was ${value}`,
+      )
+    }
+  }
+  return message
+}
+
+/** In order of key, so that the same features are the same bytes whoever sent them. */
+export function readFeatures(message: Features, path: string, seen: Inspection): Features {
+  for (const [key, value] of readEntries(message, path, seen)) {
+    if (!Number.isFinite(value)) seen.reject(`${path}[${shown(key)}]`, `must be finite, was ${value}`)
+  }
+  return inOrderOfKey(message)
+}
+
+/** In order of key, as `readFeatures`. */
+export function readLabels(message: Labels, path: string, seen: Inspection): Labels {
+  for (const [key, value] of readEntries(message, path, seen)) {
+    checkText(value, `${path}[${shown(key)}]`, seen)
+  }
+  return inOrderOfKey(message)
+}
+
+function readEntries<T>(message: Readonly<Record<string, T>>, path: string, seen: Inspection): [string, T][] {
+  const entries = Object.entries(message)
+  if (entries.length > limits.entries) {
+    seen.reject(path, `must have at most ${limits.entries} entries, has ${entries.length}`)
+    return []
+  }
+  for (const [key] of entries) readName(key, `${path}[${shown(key)}]`, seen)
+  return entries
+}
+
+function inOrderOfKey<T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
+  const keys = Object.keys(record)
+  if (keys.length < 2) return record
+  return Object.fromEntries(keys.sort().map((key) => [key, record[key] as T]))
+}
+
+/** A key short enough, and clean enough, for a message to a person. */
+function shown(key: string): string {
+  const clean = JSON.stringify(key).slice(1, -1)
+  return clean.length <= 64 ? clean : `${clean.slice(0, 64)}…`
+}
+
+export function readWhole(
+  value: number,
+  range: { readonly min: number; readonly max: number },
+  path: string,
+  seen: Inspection,
+): number {
+  if (!(value >= range.min && value <= range.max)) {
+    seen.reject(path, `must be from ${range.min} to ${range.max}, was ${value}`)
+  }
+  return value
+}
+
+/** A word of a closed list; `unspecified` and numbers newer than this program are refused. */
+export function readWord<Word extends string>(
+  codec: { toWord(wire: number): Word | undefined },
+  value: number,
+  fallback: Word,
+  path: string,
+  seen: Inspection,
+): Word {
+  const word = codec.toWord(value)
+  if (word === undefined) seen.reject(path, value === 0 ? 'is required' : `has no value ${value}`)
+  return word ?? fallback
+}

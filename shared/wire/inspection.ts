@@ -1,0 +1,28 @@
+import { invalid, type Violation } from '../domain/errors.ts'
+
+/** Collects what is wrong with a message while it is read, so that its sender learns all of it at once. */
+export interface Inspection {
+  readonly violations: readonly Violation[]
+  reject(field: string, description: string): void
+}
+
+/** A message with thousands of faults is answered with the first of them. */
+const maxViolations = 16
+
+export function inspection(): Inspection {
+  const violations: Violation[] = []
+  return {
+    violations,
+    reject(field, description) {
+      if (violations.length < maxViolations) violations.push({ field, description })
+    },
+  }
+}
+
+/** Reads a message; throws ForesizeError `invalid`, naming every field at fault. */
+export function inspect<T>(read: (inspection: Inspection) => T): T {
+  const seen = inspection()
+  const value = read(seen)
+  if (seen.violations.length > 0) throw invalid(seen.violations)
+  return value
+}

@@ -1,0 +1,22 @@
+/** Bounds of the contract, as proto/ states them. A value beyond one is bad input. */
+export const limits = {
+  /** UTF-8 bytes of an id, a task, a namespace, a key, a label's value. */
+  nameBytes: 256,
+  /** Features or labels of one execution. */
+  entries: 32,
+  attempt: 1000,
+  weight: 1e6,
+  estimateTokenBytes: 2048,
+  leaseMs: 7 * 24 * 3600 * 1000,
+  /** Samples of one UsageSamples. */
+  samples: 10_000,
+  /** Samples of one UsageBatch. */
+  batchSamples: 100_000,
+  /** Starts, sampled executions, or ends of one UsageBatch; records of one UpdateProfile. */
+  events: 1000,
+  /** Queries of one EstimateBatch. */
+  queries: 1000,
+  strategies: 16,
+  /** Unix milliseconds: the year 2100. */
+  unixMs: 4_102_444_800_000,
+} as const

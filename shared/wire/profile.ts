@@ -1,0 +1,112 @@
+import { ForesizeError } from '../domain/errors.ts'
+import {
+  type DimensionStatistics,
+  type Profile,
+  type ProfileKey,
+  profileSchemaVersion,
+  type StrategyAccuracy,
+} from '../domain/profile.ts'
+import { dimensionEnum, outcomeEnum, profileKindEnum } from './enums.ts'
+import { fromExecutionRecord, toExecutionRecord, toRunningExecution } from './execution.ts'
+import { checkText, readName, readNamespace, readWord } from './fields.ts'
+import * as gen from './gen/foresize/v1/profile.ts'
+import type { Inspection } from './inspection.ts'
+
+/** An unspecified kind is a task. */
+export function toProfileKey(
+  message: gen.ProfileKey | undefined,
+  path: string,
+  seen: Inspection,
+): ProfileKey {
+  if (message === undefined) {
+    seen.reject(path, 'is required')
+    return { namespace: '', kind: 'task', task: '' }
+  }
+  const kind =
+    message.kind === 0 ? 'task' : readWord(profileKindEnum, message.kind, 'task', `${path}.kind`, seen)
+  return {
+    namespace: readNamespace(message.namespace, `${path}.namespace`, seen),
+    kind,
+    task:
+      kind === 'namespace'
+        ? checkText(message.task, `${path}.task`, seen)
+        : readName(message.task, `${path}.task`, seen),
+  }
+}
+
+export function fromProfileKey(key: ProfileKey): gen.ProfileKey {
+  return { namespace: key.namespace, kind: profileKindEnum.toWire(key.kind), task: key.task }
+}
+
+/** Refuses a profile newer than this program, loudly: `unsupported`. */
+export function toProfile(message: gen.Profile, path: string, seen: Inspection): Profile {
+  if (message.schemaVersion > profileSchemaVersion) {
+    throw new ForesizeError(
+      'unsupported',
+      `profile has schema version ${message.schemaVersion}, this program reads up to ${profileSchemaVersion}`,
+    )
+  }
+  const at = path === '' ? '' : `${path}.`
+  return {
+    key: toProfileKey(message.key, `${at}key`, seen),
+    schemaVersion: message.schemaVersion,
+    revision: message.revision,
+    firstSeenUnixMs: finite(message.firstSeenUnixMs, `${at}first_seen_unix_ms`, seen),
+    lastSeenUnixMs: finite(message.lastSeenUnixMs, `${at}last_seen_unix_ms`, seen),
+    outcomes: message.outcomes.map(({ outcome, count }, i) => ({
+      outcome: readWord(outcomeEnum, outcome, 'lost', `${at}outcomes[${i}].outcome`, seen),
+      count: finite(count, `${at}outcomes[${i}].count`, seen),
+    })),
+    statistics: message.statistics.map((s, i) => toStatistics(s, `${at}statistics[${i}]`, seen)),
+    executions: message.executions.map((e, i) => toExecutionRecord(e, `${at}executions[${i}]`, seen)),
+    running: message.running.map((e, i) => toRunningExecution(e, `${at}running[${i}]`, seen)),
+    folded: message.folded,
+    accuracy: message.accuracy.map((a, i) => toAccuracy(a, `${at}accuracy[${i}]`, seen)),
+  }
+}
+
+export function fromProfile(profile: Profile): gen.Profile {
+  return {
+    ...profile,
+    key: fromProfileKey(profile.key),
+    outcomes: profile.outcomes.map(({ outcome, count }) => ({ outcome: outcomeEnum.toWire(outcome), count })),
+    statistics: profile.statistics.map((s) => ({ ...s, dimension: dimensionEnum.toWire(s.dimension) })),
+    executions: profile.executions.map(fromExecutionRecord),
+    accuracy: profile.accuracy.map(fromAccuracy),
+  }
+}
+
+/** The bytes of a profile: what is stored, exported and sent. The same profile gives the same bytes. */
+export function encodeProfile(profile: Profile): Uint8Array {
+  return gen.Profile.encode(fromProfile(profile)).finish()
+}
+
+function toStatistics(message: gen.DimensionStatistics, path: string, seen: Inspection): DimensionStatistics {
+  const { sketch } = message
+  if (sketch === undefined) seen.reject(`${path}.sketch`, 'is required')
+  for (const name of ['weight', 'mean', 'variance', 'min', 'max'] as const) {
+    finite(message[name], `${path}.${name}`, seen)
+  }
+  return {
+    ...message,
+    dimension: readWord(dimensionEnum, message.dimension, 'memoryBytes', `${path}.dimension`, seen),
+    sketch: sketch ?? { relativeAccuracy: 0.01, zeroWeight: 0, offset: 0, weights: [] },
+  }
+}
+
+export function toAccuracy(message: gen.StrategyAccuracy, path: string, seen: Inspection): StrategyAccuracy {
+  return {
+    ...message,
+    dimension: readWord(dimensionEnum, message.dimension, 'memoryBytes', `${path}.dimension`, seen),
+  }
+}
+
+export function fromAccuracy(accuracy: StrategyAccuracy): gen.StrategyAccuracy {
+  return { ...accuracy, dimension: dimensionEnum.toWire(accuracy.dimension) }
+}
+
+function finite(value: number, path: string, seen: Inspection): number {
+  if (!(value >= 0 && value < Number.POSITIVE_INFINITY))
+    seen.reject(path, `must be finite and not negative, was ${value}`)
+  return value
+}

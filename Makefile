@@ -1,0 +1,102 @@
+# Everything a person or a CI does with foresize. `make help` lists it.
+#
+# Needs: Node 20 or newer with npm (which fetches the pinned Node 24 that everything then runs on), bash, git.
+# The tests also need a redis-server: scripts/install-redis.sh finds or fetches one.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.foresize/bin:$(PATH)
+
+installed := node_modules/.installed
+redis := .foresize/bin/redis-server
+results := .foresize/test-results.json
+contract := proto/foresize-v1.binpb
+
+# One suite or one file: make test TESTS=test/unit
+TESTS ?=
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(installed) ## Install the pinned tools and libraries into node_modules
+
+# A tree that already holds what the lock file says (after `npm install x`) is left as it is.
+$(installed): package.json package-lock.json
+	@npm ls --all > /dev/null 2>&1 || npm ci --no-audit --no-fund
+	@node --version | grep -qx "v$$(cat .node-version)" || { \
+	  echo "node_modules/.bin/node is not $$(cat .node-version): remove node_modules and run 'make install'" >&2; exit 1; }
+	@touch $@
+
+$(redis):
+	@scripts/install-redis.sh $@
+
+.PHONY: demo
+demo: $(installed) ## Watch foresize learn real tasks and size them (about three minutes)
+	@node cli/main.ts demo
+
+.PHONY: test
+test: $(installed) $(redis) ## Every suite: unit, contract, integration, interop, e2e, fault
+	@mkdir -p $(dir $(results)); rm -f $(results)
+	@status=0; \
+	  vitest run --reporter=default --reporter=json --outputFile.json=$(results) $(TESTS) || status=$$?; \
+	  node scripts/test-count.ts $(results) || status=1; \
+	  exit $$status
+
+.PHONY: check
+check: lint types contract generated docs-current audit ## Every static check
+
+.PHONY: lint
+lint: $(installed)
+	biome ci
+
+.PHONY: types
+types: $(installed)
+	tsc
+	tsc -p shared/domain
+
+.PHONY: contract
+contract: $(installed)
+	buf lint
+	buf format --diff --exit-code
+	buf breaking --against $(contract)
+
+.PHONY: contract-release
+contract-release: $(installed) ## Make today's proto/ the contract that `make check` holds later ones to
+	buf build --path proto/foresize/v1 --exclude-source-info --output $(contract)
+
+.PHONY: generate
+generate: $(installed) ## Generate shared/wire/gen from proto/
+	buf generate
+
+.PHONY: generated
+generated: $(installed)
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	  buf generate --output "$$fresh"; \
+	  diff -r "$$fresh/shared/wire/gen" shared/wire/gen || { \
+	    echo "shared/wire/gen is not what proto/ generates: run 'make generate'" >&2; exit 1; }
+
+.PHONY: docs
+docs: $(installed) ## Write docs/config.md from the settings' schemas
+	node scripts/config-docs.ts --write
+
+.PHONY: docs-current
+docs-current: $(installed)
+	node scripts/config-docs.ts --check
+
+.PHONY: audit
+audit: $(installed)
+	scripts/audit.sh
+
+.PHONY: bench
+bench: $(installed) ## Rates as ratios to a bare gRPC echo server (BENCH='ingest --json' picks)
+	@node bench/main.ts $(BENCH)
+
+.PHONY: clean
+clean: ## Remove what was installed, built and measured
+	rm -rf node_modules dist coverage .foresize

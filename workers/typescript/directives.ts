@@ -1,0 +1,42 @@
+import type { TaskKey } from '../../shared/domain/task.ts'
+import type { SamplingDirective } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
+
+export interface ReportingDecision {
+  readonly isReported: boolean
+  /** Executions that a reported one stands for. */
+  readonly weight: number
+  readonly minSampleIntervalMs: number
+}
+
+/** What the server asked of each task. The share reported is drawn per execution, so that counts stay unbiased. */
+export interface Directives {
+  receive(directive: SamplingDirective): void
+  decide(task: TaskKey): ReportingDecision
+}
+
+/** Tasks remembered; the one heard of longest ago goes first, and is reported whole again. */
+const maxTasks = 10_000
+
+export function createDirectives(random: () => number = Math.random): Directives {
+  const byTask = new Map<string, { readonly fraction: number; readonly minSampleIntervalMs: number }>()
+  return {
+    receive({ task, executionFraction, minSampleIntervalMs }) {
+      if (task === undefined || !(executionFraction > 0 && executionFraction <= 1)) return
+      const key = keyOf(task)
+      byTask.delete(key)
+      byTask.set(key, { fraction: executionFraction, minSampleIntervalMs })
+      if (byTask.size > maxTasks) byTask.delete(byTask.keys().next().value as string)
+    },
+    decide(task) {
+      const { fraction, minSampleIntervalMs } = byTask.get(keyOf(task)) ?? {
+        fraction: 1,
+        minSampleIntervalMs: 0,
+      }
+      return { isReported: random() < fraction, weight: 1 / fraction, minSampleIntervalMs }
+    },
+  }
+}
+
+function keyOf({ namespace, task }: TaskKey): string {
+  return JSON.stringify([namespace, task])
+}

@@ -1,0 +1,301 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { status } from '@grpc/grpc-js'
+import CircuitBreaker from 'opossum'
+import type { EstimateQuery } from '../../shared/domain/estimate.ts'
+import { dimensions, resourceLimits } from '../../shared/domain/resources.ts'
+import {
+  type ClientSettings,
+  call,
+  channelCredentials,
+  clientOptions,
+  statusOf,
+} from '../../shared/rpc/client.ts'
+import { fromQuery, type ReceivedEstimate, toEstimate } from '../../shared/wire/estimate.ts'
+import {
+  type EstimateResult,
+  EstimatorServiceClient,
+  type EstimateQuery as WireQuery,
+} from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
+import { limits } from '../../shared/wire/limits.ts'
+import { createAnswerCache } from './answer-cache.ts'
+import { healthOf, type LearningHealth } from './health.ts'
+
+export interface EstimatorClientOptions extends Partial<ClientSettings> {
+  /** Longest wait of one ask, retries included. Default 250. */
+  readonly deadlineMs?: number
+  /** An answer is used again for so long. Default 5000. */
+  readonly updateIntervalMs?: number
+  /** With the estimator gone, an answer is used for so long. Default 600,000. */
+  readonly maxAnswerAgeMs?: number
+  /** Answers kept. Default 10,000. */
+  readonly maxAnswers?: number
+  /** Asks under way or waiting before further ones are refused at once. Default 10,000. */
+  readonly maxPending?: number
+  /** First wait before a retry within the deadline; doubled with each, jittered by half. Default 10. */
+  readonly backoffMs?: number
+  /** Share of failed calls at which the breaker opens. Default 0.5. */
+  readonly breakerErrorShare?: number
+  /** Calls within ten seconds before the breaker judges. Default 3. */
+  readonly breakerMinCalls?: number
+  /** Time until an open breaker lets one call through. Default 1000. */
+  readonly breakerResetMs?: number
+  /** An estimator whose view is older makes learning DEGRADED. Default 60,000. */
+  readonly maxStalenessMs?: number
+  readonly monotonicMs?: () => number
+  readonly random?: () => number
+}
+
+export type EstimateAnswer =
+  | {
+      readonly kind: 'estimate'
+      readonly estimate: ReceivedEstimate
+      /** 0 for one that was just made. */
+      readonly ageMs: number
+    }
+  | { readonly kind: 'unavailable'; readonly reason: string }
+
+export interface EstimatorClientStatistics {
+  readonly asks: number
+  readonly cached: number
+  /** Answered from an answer past its time, since the estimator could not be reached. */
+  readonly outdated: number
+  readonly unavailable: number
+  readonly calls: number
+  readonly failedCalls: number
+}
+
+export interface EstimatorClient {
+  /** Never rejects, and waits no longer than the deadline. */
+  estimate(query: EstimateQuery): Promise<EstimateAnswer>
+  /** The answer to the same question if it was given within `updateIntervalMs`. */
+  cached(query: EstimateQuery): EstimateAnswer | undefined
+  health(): LearningHealth
+  statistics(): EstimatorClientStatistics
+  close(): void
+}
+
+/** Where `foresize up` listens. */
+export const defaultEstimatorTarget = 'localhost:7071'
+
+interface Ask {
+  readonly key: string
+  readonly query: WireQuery
+  readonly settle: (answer: EstimateAnswer) => void
+}
+
+/**
+ * Asks the estimator on behalf of a scheduler. Asks of the same turn of the event loop go in one EstimateBatch; the
+ * same question asked twice at once is asked once.
+ */
+export function createEstimatorClient(options: EstimatorClientOptions = {}): EstimatorClient {
+  const {
+    deadlineMs = 250,
+    updateIntervalMs = 5000,
+    maxAnswerAgeMs = 600_000,
+    maxAnswers = 10_000,
+    maxPending = 10_000,
+    backoffMs = 10,
+    breakerErrorShare = 0.5,
+    breakerMinCalls = 3,
+    breakerResetMs = 1000,
+    maxStalenessMs = 60_000,
+    monotonicMs = () => performance.now(),
+    random = Math.random,
+  } = options
+  const target = options.target ?? process.env['FORESIZE_ESTIMATOR'] ?? defaultEstimatorTarget
+  const settings = { target, ...(options.tls === undefined ? {} : { tls: options.tls }) }
+  const client = new EstimatorServiceClient(target, channelCredentials(settings), clientOptions)
+  const answers = createAnswerCache<ReceivedEstimate>(maxAnswers, monotonicMs)
+  const underWay = new Map<string, Promise<EstimateAnswer>>()
+  const counts = { asks: 0, cached: 0, outdated: 0, unavailable: 0, calls: 0, failedCalls: 0 }
+  let waiting: Ask[] = []
+  let consecutiveFailures = 0
+  let lastError: string | undefined
+  let stalenessMs = 0
+
+  const breaker = new CircuitBreaker(askOnce, {
+    timeout: false,
+    errorThresholdPercentage: breakerErrorShare * 100,
+    volumeThreshold: breakerMinCalls,
+    resetTimeout: breakerResetMs,
+    rollingPercentilesEnabled: false,
+    enableSnapshots: false,
+    errorFilter: (error: unknown) => statusOf(error) === status.INVALID_ARGUMENT,
+  })
+
+  /** One call. Rejects where the answer is not one that can be used. */
+  async function askOnce(queries: readonly WireQuery[], withinMs: number): Promise<EstimateAnswer[]> {
+    counts.calls++
+    try {
+      const [only] = queries
+      const results =
+        queries.length === 1 && only !== undefined
+          ? [await askSingle(only, withinMs)]
+          : (await call(client.estimateBatch.bind(client), { queries }, withinMs)).results.map(readResult)
+      if (results.length !== queries.length) {
+        throw new Error(`${queries.length} questions got ${results.length} answers`)
+      }
+      consecutiveFailures = 0
+      return results
+    } catch (error) {
+      if (statusOf(error) !== status.INVALID_ARGUMENT) {
+        counts.failedCalls++
+        consecutiveFailures++
+        lastError = messageOf(error)
+      }
+      throw error
+    }
+  }
+
+  async function askSingle(query: WireQuery, withinMs: number): Promise<EstimateAnswer> {
+    const { estimate } = await call(client.estimate.bind(client), { query }, withinMs)
+    return readResult({ result: estimate === undefined ? undefined : { $case: 'estimate', value: estimate } })
+  }
+
+  async function askWithRetries(queries: readonly WireQuery[]): Promise<EstimateAnswer[]> {
+    const endMs = monotonicMs() + deadlineMs
+    for (let waitMs = backoffMs; ; waitMs *= 2) {
+      try {
+        return await breaker.fire(queries, Math.max(1, endMs - monotonicMs()))
+      } catch (error) {
+        const pauseMs = waitMs * (0.5 + random() / 2)
+        const isWorthIt = statusOf(error) === status.UNAVAILABLE && !breaker.opened
+        if (!isWorthIt || monotonicMs() + pauseMs >= endMs) throw error
+        await sleep(pauseMs)
+      }
+    }
+  }
+
+  function send(asks: readonly Ask[]): void {
+    const settleAll = (reason: string) => {
+      for (const { settle } of asks) settle({ kind: 'unavailable', reason })
+    }
+    const timer = setTimeout(() => settleAll(`no answer within ${deadlineMs} ms`), deadlineMs)
+    askWithRetries(asks.map(({ query }) => query))
+      .then(
+        (results) => {
+          for (const [i, { key, settle }] of asks.entries()) {
+            const answer = results[i] ?? { kind: 'unavailable', reason: 'no answer' }
+            if (answer.kind === 'estimate') {
+              stalenessMs = answer.estimate.stalenessMs
+              answers.set(key, answer.estimate)
+            }
+            settle(answer)
+          }
+        },
+        (error: unknown) => settleAll(messageOf(error)),
+      )
+      .finally(() => clearTimeout(timer))
+  }
+
+  function sendWaiting(): void {
+    const asks = waiting
+    waiting = []
+    for (let from = 0; from < asks.length; from += limits.queries) {
+      send(asks.slice(from, from + limits.queries))
+    }
+  }
+
+  function ask(key: string, query: EstimateQuery): Promise<EstimateAnswer> {
+    if (breaker.opened) return Promise.resolve({ kind: 'unavailable', reason: 'the breaker is open' })
+    if (underWay.size >= maxPending) return Promise.resolve({ kind: 'unavailable', reason: 'too many asks' })
+    const answer = new Promise<EstimateAnswer>((settle) => {
+      if (waiting.length === 0) setImmediate(sendWaiting)
+      waiting.push({ key, query: fromQuery(query), settle })
+    }).finally(() => underWay.delete(key))
+    underWay.set(key, answer)
+    return answer
+  }
+
+  /** The last answer, where the estimator cannot be reached and it is not too old. */
+  function orOutdated(key: string, answer: EstimateAnswer): EstimateAnswer {
+    if (answer.kind === 'estimate') return answer
+    const last = answers.get(key)
+    if (last === undefined || last.ageMs > maxAnswerAgeMs) {
+      counts.unavailable++
+      return answer
+    }
+    counts.outdated++
+    return { kind: 'estimate', estimate: last.value, ageMs: last.ageMs }
+  }
+
+  function cachedAt(key: string): EstimateAnswer | undefined {
+    const last = answers.get(key)
+    if (last === undefined || last.ageMs > updateIntervalMs) return undefined
+    counts.cached++
+    return { kind: 'estimate', estimate: last.value, ageMs: last.ageMs }
+  }
+
+  return {
+    cached: (query) => cachedAt(keyOf(query)),
+
+    estimate(query) {
+      counts.asks++
+      const key = keyOf(query)
+      const known = cachedAt(key)
+      if (known !== undefined) return Promise.resolve(known)
+      return (underWay.get(key) ?? ask(key, query)).then((answer) => orOutdated(key, answer))
+    },
+
+    health: () =>
+      healthOf({
+        isBreakerOpen: breaker.opened,
+        isBreakerHalfOpen: breaker.halfOpen,
+        consecutiveFailures,
+        lastError,
+        stalenessMs,
+        maxStalenessMs,
+      }),
+
+    statistics: () => counts,
+
+    close() {
+      breaker.shutdown()
+      client.close()
+    },
+  }
+}
+
+/** Throws on what no estimator may say: better the request than garbage. */
+function readResult({ result }: EstimateResult): EstimateAnswer {
+  if (result?.$case === 'rejection') {
+    const [first] = result.value.violations
+    return { kind: 'unavailable', reason: `refused: ${first?.field ?? '?'} ${first?.description ?? ''}` }
+  }
+  if (result === undefined) throw new Error('the answer is empty')
+  const estimate = toEstimate(result.value)
+  for (const dimension of dimensions) {
+    const value = estimate.resources[dimension]
+    if (value !== undefined && !(value > 0 && value <= resourceLimits[dimension])) {
+      throw new Error(`the answer has ${dimension} ${value}`)
+    }
+  }
+  if (!(estimate.confidence >= 0 && estimate.confidence <= 1)) {
+    throw new Error(`the answer has confidence ${estimate.confidence}`)
+  }
+  return { kind: 'estimate', estimate, ageMs: 0 }
+}
+
+/** The same question has the same key: everything in it but the execution it is for. */
+function keyOf(query: EstimateQuery): string {
+  let key = `${query.task.namespace}\n${query.task.task}`
+  for (const name in query.features) key += `\n${name}=${query.features[name]}`
+  for (const name in query.labels) key += `\n${name}:${query.labels[name]}`
+  key += `\n${resourcesKey(query.requested)}`
+  if (query.attempt > 1) {
+    key += `\n${query.attempt} ${query.previousOutcome} ${resourcesKey(query.previousAllocation)}`
+  }
+  const { policy } = query
+  for (const _ in policy) return `${key}\n${JSON.stringify(policy)}`
+  return key
+}
+
+function resourcesKey(resources: EstimateQuery['requested']): string {
+  let key = ''
+  for (const dimension of dimensions) key += `${resources[dimension] ?? ''},`
+  return key
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,111 @@
+import type { Policy } from '../../../shared/domain/policy.ts'
+import type { Resources } from '../../../shared/domain/resources.ts'
+import type { TaskKey } from '../../../shared/domain/task.ts'
+
+export const learningModes = ['off', 'shadow', 'advise', 'apply'] as const
+
+/**
+ * `off`: the estimator is not asked. `shadow`: asked and recorded, the task does not learn of it. `advise`: the answer
+ * travels with the task, the request is given. `apply`: the answer is given.
+ */
+export type LearningMode = (typeof learningModes)[number]
+
+export interface LearningSettings {
+  /** Default true. False is `off`, whatever the mode. */
+  readonly enabled: boolean
+  /** Default `apply`. */
+  readonly mode: LearningMode
+  /** Executions behind an answer before it is used. Default 3. */
+  readonly minExecutions: number
+  /** Confidence of an answer before it is used, 0 to 1. Default 0.5. */
+  readonly confidenceThreshold: number
+  /** 0 economical to 1 safe. Unset leaves it to the estimator. */
+  readonly risk?: number | undefined
+  /** Added to what was learned, as a share of it: 0.1 is one tenth more. Default 0. */
+  readonly headroom: number
+  /** What is given is not below. */
+  readonly min: Resources
+  /** What is given is not above. */
+  readonly max: Resources
+  /** What is given is not above the request, escalation after a kill left out. Default false. */
+  readonly neverAboveRequest: boolean
+}
+
+export interface LearningOverride extends Partial<LearningSettings> {
+  /** Which tasks; unset means all namespaces. */
+  readonly namespace?: string
+  /** A task's name, or its beginning and `*`; unset means all tasks. */
+  readonly task?: string
+}
+
+export interface LearningConfig extends LearningSettings {
+  /** Milliseconds for which an answer is used again for the same question. Default 5000. */
+  readonly updateInterval: number
+  /** What a task gets in a dimension that it neither fixes nor requests and of which nothing was learned. */
+  readonly defaults: Resources
+  /** Later ones win over earlier ones. */
+  readonly overrides: readonly LearningOverride[]
+}
+
+export const defaultLearningConfig: LearningConfig = {
+  enabled: true,
+  mode: 'apply',
+  minExecutions: 3,
+  confidenceThreshold: 0.5,
+  headroom: 0,
+  min: {},
+  max: {},
+  neverAboveRequest: false,
+  updateInterval: 5000,
+  defaults: {},
+  overrides: [],
+}
+
+/** Settings of one task: the configuration with every override that speaks of it laid over. */
+export function settingsFor(config: LearningConfig, { namespace, task }: TaskKey): LearningSettings {
+  let settings: LearningSettings = config
+  for (const override of config.overrides) {
+    if (override.namespace !== undefined && override.namespace !== namespace) continue
+    if (override.task !== undefined && !matches(override.task, task)) continue
+    settings = { ...settings, ...override }
+  }
+  return settings
+}
+
+function matches(pattern: string, task: string): boolean {
+  return pattern.endsWith('*') ? task.startsWith(pattern.slice(0, -1)) : pattern === task
+}
+
+/** Throws: RangeError naming the setting, for a configuration that makes no sense. */
+export function checkLearningConfig(config: LearningConfig): void {
+  for (const [name, settings] of [
+    ['learning', config],
+    ...config.overrides.map((o, i) => [`overrides[${i}]`, o]),
+  ] as [string, Partial<LearningSettings>][]) {
+    const { confidenceThreshold, minExecutions, risk, headroom, mode } = settings
+    require(isWithin(confidenceThreshold, 0, 1), `${name}.confidenceThreshold must be from 0 to 1`)
+    require(isWithin(minExecutions, 0, Number.MAX_SAFE_INTEGER), `${name}.minExecutions must not be negative`)
+    require(isWithin(risk, 0, 1), `${name}.risk must be from 0 to 1`)
+    require(isWithin(headroom, 0, 10), `${name}.headroom must be from 0 to 10`)
+    require(mode === undefined ||
+      learningModes.includes(mode), `${name}.mode must be one of ${learningModes.join(', ')}`)
+  }
+  require(isWithin(
+    config.updateInterval,
+    0,
+    86_400_000,
+  ), 'learning.updateInterval must be from 0 to 86400000')
+}
+
+function isWithin(value: number | undefined, min: number, max: number): boolean {
+  return value === undefined || (value >= min && value <= max)
+}
+
+function require(holds: boolean, message: string): void {
+  if (!holds) throw new RangeError(message)
+}
+
+/** What the estimator is asked to hold to. */
+export function policyOf({ risk, min, max }: LearningSettings): Partial<Policy> {
+  return { ...(risk === undefined ? {} : { risk }), min, max }
+}

@@ -1,0 +1,140 @@
+import type { EstimateSource } from '../../../shared/domain/estimate.ts'
+import type { Outcome } from '../../../shared/domain/execution.ts'
+import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
+import type { LearningSettings } from './learning-config.ts'
+
+/** What was learned, as far as a decision needs it. */
+export interface Answer {
+  readonly resources: Resources
+  readonly confidence: number
+  readonly source: EstimateSource
+  readonly reason: string
+  readonly executions: number
+}
+
+export interface SizingInput {
+  readonly explicit: Resources
+  readonly requested: Resources
+  readonly defaults: Resources
+  readonly previousAllocation: Resources
+  readonly previousOutcome: Outcome | undefined
+  readonly settings: LearningSettings
+  /** Undefined where the estimator was not asked. */
+  readonly answer: Answer | { readonly unavailable: string } | undefined
+}
+
+export type SizingKind =
+  | 'learned'
+  | 'escalated'
+  | 'off'
+  | 'shadow'
+  | 'advise'
+  | 'unavailable'
+  | 'too-few-executions'
+  | 'not-confident'
+  | 'unknown-task'
+
+export interface Sizing {
+  readonly allocated: Resources
+  readonly reason: SizingKind
+  readonly explanation: string
+  readonly advice?: Resources | undefined
+}
+
+/**
+ * What a task is given, in each dimension the first of: what its owner fixed; what was learned, if the answer is good
+ * enough and the mode is `apply`; what the task requests; the default. After a kill for want of resources the
+ * dimension that ran out is at least what was learned of it, or twice what it had.
+ * Law: a dimension in `explicit` is given as it is, whatever else is said.
+ */
+export function size(input: SizingInput): Sizing {
+  const { explicit, requested, defaults, settings, answer } = input
+  const fallback = escalated(input, { ...defaults, ...defined(requested) })
+  const unlearned = (reason: SizingKind, explanation: string, advice?: Resources): Sizing => ({
+    allocated: { ...fallback.resources, ...defined(explicit) },
+    reason: fallback.isEscalated ? 'escalated' : reason,
+    explanation: fallback.isEscalated ? `the last attempt ran out; ${explanation}` : explanation,
+    advice,
+  })
+
+  if (answer === undefined) return unlearned('off', 'learning is off')
+  if ('unavailable' in answer) return unlearned('unavailable', answer.unavailable)
+  const advice = bounded(answer.resources, input, answer.source === 'escalation')
+  if (settings.mode === 'shadow' || settings.mode === 'advise')
+    return unlearned(settings.mode, answer.reason, advice)
+  const isEscalation = answer.source === 'escalation'
+  if (!isEscalation && (answer.source === 'request' || answer.source === 'default')) {
+    return unlearned('unknown-task', answer.reason, advice)
+  }
+  if (!isEscalation && answer.executions < settings.minExecutions) {
+    const needed = `${answer.executions} executions, ${settings.minExecutions} needed`
+    return unlearned('too-few-executions', needed, advice)
+  }
+  if (!isEscalation && answer.confidence < settings.confidenceThreshold) {
+    const given = `confidence ${answer.confidence.toFixed(2)}, ${settings.confidenceThreshold} needed`
+    return unlearned('not-confident', given, advice)
+  }
+  return {
+    allocated: {
+      ...fallback.resources,
+      ...defined(advice),
+      ...raisedAgain(input, advice),
+      ...defined(explicit),
+    },
+    reason: isEscalation ? 'escalated' : 'learned',
+    explanation: answer.reason,
+    advice,
+  }
+}
+
+/** What ran out is never given again as it was, whatever was learned. */
+function raisedAgain(input: SizingInput, advice: Resources): Resources {
+  const dimension = input.previousOutcome === undefined ? undefined : exhausted[input.previousOutcome]
+  if (dimension === undefined) return {}
+  const before = input.previousAllocation[dimension] ?? 0
+  if ((advice[dimension] ?? 0) > before) return {}
+  return { [dimension]: escalated(input, advice).resources[dimension] }
+}
+
+/** What an outcome says was too little. */
+export const exhausted: Partial<Record<Outcome, Dimension>> = {
+  'out-of-memory': 'memoryBytes',
+  'timed-out': 'durationMs',
+}
+
+/** Growth of the dimension that ran out, where the estimator has nothing better to say. */
+const escalationFactor = 2
+
+function escalated(
+  { previousAllocation, previousOutcome, settings }: SizingInput,
+  resources: Resources,
+): { readonly resources: Resources; readonly isEscalated: boolean } {
+  const dimension = previousOutcome === undefined ? undefined : exhausted[previousOutcome]
+  const before = dimension === undefined ? undefined : previousAllocation[dimension]
+  if (dimension === undefined || before === undefined) return { resources, isEscalated: false }
+  const ceiling = settings.max[dimension] ?? Number.POSITIVE_INFINITY
+  const raised = Math.min(Math.max(resources[dimension] ?? 0, before * escalationFactor), ceiling)
+  return { resources: { ...resources, [dimension]: raised }, isEscalated: true }
+}
+
+function bounded(learned: Resources, { settings, requested }: SizingInput, isEscalation: boolean): Resources {
+  const result: { [D in Dimension]?: number } = {}
+  for (const dimension of dimensions) {
+    const value = learned[dimension]
+    if (value === undefined) continue
+    const ceiling = Math.min(
+      settings.max[dimension] ?? Number.POSITIVE_INFINITY,
+      settings.neverAboveRequest && !isEscalation
+        ? (requested[dimension] ?? Number.POSITIVE_INFINITY)
+        : Number.POSITIVE_INFINITY,
+    )
+    const withHeadroom = isEscalation ? value : value * (1 + settings.headroom)
+    result[dimension] = Math.min(Math.max(withHeadroom, settings.min[dimension] ?? 0), ceiling)
+  }
+  return result
+}
+
+/** Without the dimensions that are unset, so that a spread does not erase what lies below. */
+function defined(resources: Resources): Resources {
+  return Object.fromEntries(Object.entries(resources).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,134 @@
+import type { EstimateQuery } from '../../shared/domain/estimate.ts'
+import type { TaskKey } from '../../shared/domain/task.ts'
+import type { EstimateAnswer, EstimatorClient } from './client.ts'
+import {
+  checkLearningConfig,
+  defaultLearningConfig,
+  type LearningConfig,
+  type LearningSettings,
+  policyOf,
+  settingsFor,
+} from './domain/learning-config.ts'
+import { type Sizing, size } from './domain/sizing.ts'
+import type { LearningHealth } from './health.ts'
+import type {
+  ResourceAwareScheduler,
+  SchedulableTask,
+  SizedTask,
+  SizingReason,
+} from './resource-aware-scheduler.ts'
+
+export interface LearningScheduler<T extends SchedulableTask, R> {
+  /** Decides the task's resources and hands it on. Rejects only where the scheduler it decorates does. */
+  schedule(task: T): Promise<R>
+  /** The decision alone, for a scheduler that is not called this way. Never rejects. */
+  size(task: T): Promise<SizedTask<T>>
+  /** Health of learning; scheduling goes on whatever it is. */
+  health(): LearningHealth
+  /** Decisions so far by reason. */
+  decisions(): Readonly<Record<SizingReason, number>>
+}
+
+const none = new Uint8Array()
+
+/** Puts learning in front of any scheduler. It is optional: switched off or unreachable, tasks get what they request. */
+export function createLearningScheduler<T extends SchedulableTask, R>(
+  inner: ResourceAwareScheduler<T, R>,
+  client: Pick<EstimatorClient, 'estimate' | 'cached' | 'health'>,
+  config: Partial<LearningConfig> = {},
+): LearningScheduler<T, R> {
+  const learning = { ...defaultLearningConfig, ...config }
+  checkLearningConfig(learning)
+  const decisions: Record<SizingReason, number> = {
+    learned: 0,
+    escalated: 0,
+    off: 0,
+    shadow: 0,
+    advise: 0,
+    explicit: 0,
+    unavailable: 0,
+    'too-few-executions': 0,
+    'not-confident': 0,
+    'unknown-task': 0,
+  }
+  const settingsByTask = new Map<string, { readonly settings: LearningSettings; readonly policy: Policy }>()
+
+  function settingsOf(task: TaskKey): { readonly settings: LearningSettings; readonly policy: Policy } {
+    const key = `${task.namespace}\n${task.task}`
+    let known = settingsByTask.get(key)
+    if (known === undefined) {
+      const settings = settingsFor(learning, task)
+      known = { settings, policy: policyOf(settings) }
+      if (settingsByTask.size >= maxTasks) settingsByTask.clear()
+      settingsByTask.set(key, known)
+    }
+    return known
+  }
+
+  function decide(task: T, settings: LearningSettings, answer: EstimateAnswer | undefined): SizedTask<T> {
+    const explicit = task.explicit ?? {}
+    const estimate = answer?.kind === 'estimate' ? answer.estimate : undefined
+    const sized: Sizing = size({
+      explicit,
+      requested: task.requested ?? {},
+      defaults: learning.defaults,
+      previousAllocation: task.previousAllocation ?? {},
+      previousOutcome: task.previousOutcome,
+      settings,
+      answer: answer?.kind === 'unavailable' ? { unavailable: answer.reason } : estimate,
+    })
+    const reason =
+      explicit.memoryBytes !== undefined && sized.reason === 'learned' ? 'explicit' : sized.reason
+    return {
+      task,
+      allocated: sized.allocated,
+      estimateToken: estimate?.estimateToken ?? none,
+      decision: {
+        reason,
+        explanation: sized.explanation,
+        advice: settings.mode === 'shadow' ? undefined : sized.advice,
+        confidence: estimate?.confidence,
+        executions: estimate?.executions ?? 0,
+      },
+      resize: () => sizing(task),
+    }
+  }
+
+  async function sizeTask(task: T): Promise<SizedTask<T>> {
+    const sized = await sizing(task)
+    decisions[sized.decision.reason]++
+    return sized
+  }
+
+  function sizing(task: T): Promise<SizedTask<T>> {
+    const { settings, policy } = settingsOf(task.task)
+    if (!settings.enabled || settings.mode === 'off')
+      return Promise.resolve(decide(task, settings, undefined))
+    const query: EstimateQuery = {
+      task: task.task,
+      features: task.features ?? {},
+      labels: task.labels ?? {},
+      requested: task.requested ?? {},
+      attempt: task.attempt ?? 1,
+      previousAllocation: task.previousAllocation ?? {},
+      previousOutcome: task.previousOutcome,
+      policy,
+      executionId: task.executionId,
+    }
+    const known = client.cached(query)
+    if (known !== undefined) return Promise.resolve(decide(task, settings, known))
+    return client.estimate(query).then((answer) => decide(task, settings, answer))
+  }
+
+  return {
+    schedule: (task) => sizeTask(task).then((sized) => inner.schedule(sized)),
+    size: sizeTask,
+    health: () => client.health(),
+    decisions: () => decisions,
+  }
+}
+
+/** Tasks whose settings are remembered. */
+const maxTasks = 10_000
+
+type Policy = EstimateQuery['policy']

@@ -76,7 +76,12 @@ function toStart(message: Started, at: string, seen: Inspection): ExecutionStart
     requested: readResources(message.requested, `${at}requested`, seen),
     allocated: readResources(message.allocated, `${at}allocated`, seen),
     estimateToken,
-    weight: readWhole(message.weight || 1, { min: 1, max: limits.weight }, `${at}weight`, seen),
+    weight: readWhole(
+      message.weight === 0 ? 1 : message.weight,
+      { min: 1, max: limits.weight },
+      `${at}weight`,
+      seen,
+    ),
   }
 }
 

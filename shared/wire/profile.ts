@@ -11,6 +11,7 @@ import { fromExecutionRecord, toExecutionRecord, toRunningExecution } from './ex
 import { checkText, readName, readNamespace, readWord } from './fields.ts'
 import * as gen from './gen/foresize/v1/profile.ts'
 import type { Inspection } from './inspection.ts'
+import { limits } from './limits.ts'
 
 /** An unspecified kind is a task. */
 export function toProfileKey(
@@ -47,6 +48,9 @@ export function toProfile(message: gen.Profile, path: string, seen: Inspection):
     )
   }
   const at = path === '' ? '' : `${path}.`
+  for (const list of ['executions', 'running', 'folded', 'accuracy'] as const) {
+    atMost(limits.profile[list], message[list], `${at}${list}`, seen)
+  }
   return {
     key: toProfileKey(message.key, `${at}key`, seen),
     schemaVersion: message.schemaVersion,
@@ -60,7 +64,7 @@ export function toProfile(message: gen.Profile, path: string, seen: Inspection):
     statistics: message.statistics.map((s, i) => toStatistics(s, `${at}statistics[${i}]`, seen)),
     executions: message.executions.map((e, i) => toExecutionRecord(e, `${at}executions[${i}]`, seen)),
     running: message.running.map((e, i) => toRunningExecution(e, `${at}running[${i}]`, seen)),
-    folded: message.folded,
+    folded: allFinite(message.folded, `${at}folded`, seen),
     accuracy: message.accuracy.map((a, i) => toAccuracy(a, `${at}accuracy[${i}]`, seen)),
   }
 }
@@ -84,6 +88,7 @@ export function encodeProfile(profile: Profile): Uint8Array {
 function toStatistics(message: gen.DimensionStatistics, path: string, seen: Inspection): DimensionStatistics {
   const { sketch } = message
   if (sketch === undefined) seen.reject(`${path}.sketch`, 'is required')
+  else checkSketch(sketch, `${path}.sketch`, seen)
   for (const name of ['weight', 'mean', 'variance', 'min', 'max'] as const) {
     finite(message[name], `${path}.${name}`, seen)
   }
@@ -94,7 +99,17 @@ function toStatistics(message: gen.DimensionStatistics, path: string, seen: Insp
   }
 }
 
+function checkSketch(sketch: gen.QuantileSketch, path: string, seen: Inspection): void {
+  if (!(sketch.relativeAccuracy > 0 && sketch.relativeAccuracy < 1)) {
+    seen.reject(`${path}.relative_accuracy`, `must be above 0 and below 1, was ${sketch.relativeAccuracy}`)
+  }
+  finite(sketch.zeroWeight, `${path}.zero_weight`, seen)
+  atMost(limits.profile.sketchBuckets, sketch.weights, `${path}.weights`, seen)
+  allFinite(sketch.weights, `${path}.weights`, seen)
+}
+
 export function toAccuracy(message: gen.StrategyAccuracy, path: string, seen: Inspection): StrategyAccuracy {
+  for (const [figure, name] of accuracyFigures) finite(message[figure], `${path}.${name}`, seen)
   return {
     ...message,
     dimension: readWord(dimensionEnum, message.dimension, 'memoryBytes', `${path}.dimension`, seen),
@@ -103,6 +118,26 @@ export function toAccuracy(message: gen.StrategyAccuracy, path: string, seen: In
 
 export function fromAccuracy(accuracy: StrategyAccuracy): gen.StrategyAccuracy {
   return { ...accuracy, dimension: dimensionEnum.toWire(accuracy.dimension) }
+}
+
+const accuracyFigures = [
+  ['executions', 'executions'],
+  ['weight', 'weight'],
+  ['coverage', 'coverage'],
+  ['relativeError', 'relative_error'],
+  ['wastage', 'wastage'],
+  ['brier', 'brier'],
+  ['meanConfidence', 'mean_confidence'],
+] as const
+
+function atMost(most: number, list: readonly unknown[], path: string, seen: Inspection): void {
+  if (list.length > most) seen.reject(path, `must have at most ${most} entries, has ${list.length}`)
+}
+
+function allFinite(values: readonly number[], path: string, seen: Inspection): readonly number[] {
+  const bad = values.findIndex((value) => !(value >= 0 && value < Number.POSITIVE_INFINITY))
+  if (bad >= 0) finite(values[bad] as number, `${path}[${bad}]`, seen)
+  return values
 }
 
 function finite(value: number, path: string, seen: Inspection): number {

@@ -1,0 +1,225 @@
+import fc from 'fast-check'
+import {
+  clampKinds,
+  type Estimate,
+  type EstimateQuery,
+  estimateSources,
+} from '../../shared/domain/estimate.ts'
+import {
+  type ExecutionRecord,
+  measurementSources,
+  outcomes,
+  type RunningExecution,
+} from '../../shared/domain/execution.ts'
+import { type Profile, type ProfileKey, profileKinds } from '../../shared/domain/profile.ts'
+import { dimensions, type Resources, resourceLimits } from '../../shared/domain/resources.ts'
+import { limits } from '../../shared/wire/limits.ts'
+
+/** Values of the domain that the contract allows, up to its very bounds. */
+
+const bytes = (text: string) => Buffer.byteLength(text)
+
+/** Any text that a name may be: the contract bans control characters and counts UTF-8 bytes. */
+export const anyText = fc
+  .string({ unit: 'grapheme', maxLength: 40 })
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
+  .map((text) => text.replace(/[\u0000-\u001f\u007f]/g, ''))
+  // A plain object has no such key of its own: protobuf's generated code cannot hold it.
+  .filter((text) => bytes(text) <= limits.nameBytes && text !== '__proto__')
+
+export const anyName = anyText.filter((text) => text !== '')
+
+/** Negative zero is zero on the wire. */
+const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)
+export const positive = fc.double({ min: 0, max: 1e15, noNaN: true })
+const share = fc.double({ min: 0, max: 1, noNaN: true })
+
+export const anyResources: fc.Arbitrary<Resources> = fc.record(
+  Object.fromEntries(
+    dimensions.map((name) => [name, fc.double({ min: 0, max: resourceLimits[name], noNaN: true })]),
+  ),
+  { requiredKeys: [], noNullPrototype: true },
+)
+
+/** In order of key, as every reader of the wire gives them. */
+const entries = <T>(value: fc.Arbitrary<T>) =>
+  fc
+    .dictionary(anyName, value, { maxKeys: limits.entries, noNullPrototype: true })
+    .map((record) => Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))))
+
+export const anyFeatures = entries(finite)
+export const anyLabels = entries(anyText)
+
+const anyTask = fc.record({ namespace: anyName, task: anyName }, { noNullPrototype: true })
+const attempt = fc.integer({ min: 1, max: limits.attempt })
+const token = fc.uint8Array({ maxLength: 64 })
+
+export const anyRecord: fc.Arbitrary<ExecutionRecord> = fc.record(
+  {
+    executionId: anyName,
+    task: anyTask,
+    attempt,
+    features: anyFeatures,
+    labels: anyLabels,
+    requested: anyResources,
+    allocated: anyResources,
+    estimateToken: token,
+    weight: fc.double({ min: 1, max: limits.weight, noNaN: true }),
+    used: anyResources,
+    outcome: fc.constantFrom(...outcomes),
+    source: fc.constantFrom(...measurementSources),
+    endedAtUnixMs: fc.double({ min: 0, max: limits.unixMs, noNaN: true }),
+  },
+  { noNullPrototype: true },
+)
+
+const anyRunning: fc.Arbitrary<RunningExecution> = fc.record(
+  {
+    executionId: anyName,
+    attempt,
+    features: anyFeatures,
+    labels: anyLabels,
+    requested: anyResources,
+    allocated: anyResources,
+    peak: anyResources,
+  },
+  { noNullPrototype: true },
+)
+
+export const anyProfileKey: fc.Arbitrary<ProfileKey> = fc.record(
+  { namespace: anyName, kind: fc.constantFrom(...profileKinds), task: anyName },
+  { noNullPrototype: true },
+)
+
+export const anyProfile: fc.Arbitrary<Profile> = fc.record(
+  {
+    key: anyProfileKey,
+    schemaVersion: fc.constant(1),
+    revision: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    firstSeenUnixMs: fc.double({ min: 0, max: limits.unixMs, noNaN: true }),
+    lastSeenUnixMs: fc.double({ min: 0, max: limits.unixMs, noNaN: true }),
+    outcomes: fc.array(
+      fc.record({ outcome: fc.constantFrom(...outcomes), count: positive }, { noNullPrototype: true }),
+      { maxLength: outcomes.length },
+    ),
+    statistics: fc.array(
+      fc.record(
+        {
+          dimension: fc.constantFrom(...dimensions),
+          weight: positive,
+          mean: positive,
+          variance: positive,
+          min: positive,
+          max: positive,
+          sketch: fc.record(
+            {
+              relativeAccuracy: fc.constant(0.01),
+              zeroWeight: positive,
+              offset: fc.integer({ min: -2000, max: 4000 }),
+              weights: fc.array(positive, { maxLength: 20 }),
+            },
+            { noNullPrototype: true },
+          ),
+        },
+        { noNullPrototype: true },
+      ),
+      { maxLength: dimensions.length },
+    ),
+    executions: fc.array(anyRecord, { maxLength: 3 }),
+    running: fc.array(anyRunning, { maxLength: 3 }),
+    folded: fc.array(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), { maxLength: 20 }),
+    accuracy: fc.array(
+      fc.record(
+        {
+          strategy: anyName,
+          variant: anyText,
+          dimension: fc.constantFrom(...dimensions),
+          executions: positive,
+          weight: positive,
+          coverage: share,
+          relativeError: positive,
+          wastage: positive,
+          brier: share,
+          meanConfidence: share,
+        },
+        { noNullPrototype: true },
+      ),
+      { maxLength: 4 },
+    ),
+  },
+  { noNullPrototype: true },
+)
+
+export const anyQuery: fc.Arbitrary<EstimateQuery> = fc.record(
+  {
+    task: anyTask,
+    features: anyFeatures,
+    labels: anyLabels,
+    requested: anyResources,
+    attempt,
+    previousAllocation: anyResources,
+    previousOutcome: fc.option(fc.constantFrom(...outcomes), { nil: undefined }),
+    policy: fc.record(
+      {
+        risk: share,
+        targetCoverage: fc.double({ min: 0.001, max: 0.999, noNaN: true }),
+        strategies: fc.array(anyName, { minLength: 1, maxLength: limits.strategies }),
+        max: anyResources,
+      },
+      { requiredKeys: [], noNullPrototype: true },
+    ),
+    executionId: anyText,
+  },
+  { noNullPrototype: true },
+)
+
+export const anyEstimate: fc.Arbitrary<Estimate> = fc.record(
+  {
+    resources: anyResources,
+    confidence: share,
+    source: fc.constantFrom(...estimateSources),
+    reason: anyText,
+    dimensions: fc.uniqueArray(
+      fc.record(
+        {
+          dimension: fc.constantFrom(...dimensions),
+          allocation: positive.map((value) => value + 1),
+          expected: positive,
+          lower: positive,
+          upper: positive,
+          confidence: share,
+          source: fc.constantFrom(...estimateSources),
+          strategy: anyText,
+          predictions: fc.uniqueArray(
+            fc.record(
+              {
+                strategy: anyName,
+                value: fc.option(
+                  positive.map((value) => value + 1),
+                  { nil: undefined },
+                ),
+                weight: share,
+                reason: anyText,
+              },
+              { noNullPrototype: true },
+            ),
+            { maxLength: 4, selector: ({ strategy }) => strategy },
+          ),
+          clamps: fc.array(
+            fc.record(
+              { kind: fc.constantFrom(...clampKinds), before: positive, after: positive },
+              { noNullPrototype: true },
+            ),
+            { maxLength: 3 },
+          ),
+        },
+        { noNullPrototype: true },
+      ),
+      { selector: ({ dimension }) => dimension },
+    ),
+    profileRevision: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+    executions: positive,
+    variant: anyText,
+  },
+  { noNullPrototype: true },
+)

@@ -219,7 +219,8 @@ export function createSession(client: ProfilerServiceClient, spool: Spool, optio
       clearTimeout(reconnectTimer)
       clearTimeout(watchdog)
       const last = stream
-      if (last !== undefined) await endGently(last)
+      if (last !== undefined && isDurable) await endGently(last)
+      else last?.cancel()
       return isDurable
     },
   }

@@ -83,7 +83,7 @@ export interface Worker {
 }
 
 /** Where `foresize up` listens. */
-export const defaultProfilerTarget = 'localhost:7070'
+export const defaultProfilerTarget = '127.0.0.1:7070'
 
 /**
  * Reports what tasks use. Never throws into the task, never slows it, never lets it wait: with no profiler to be

@@ -1,0 +1,105 @@
+import { status } from '@grpc/grpc-js'
+import { type ClientSettings, channelCredentials, clientOptions, statusOf } from '../shared/rpc/client.ts'
+import { EstimatorServiceClient } from '../shared/wire/gen/foresize/v1/estimator_service.ts'
+import { ProfilerServiceClient } from '../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { type CommandInput, type CommandOption, text, UsageError } from './command.ts'
+import { defaultAddresses, type ServiceName } from './defaults.ts'
+import { parseDurationMs } from './quantity.ts'
+
+/** Options of every command that calls a service. */
+export function connectionOptions(
+  ...services: readonly ServiceName[]
+): Readonly<Record<string, CommandOption>> {
+  return {
+    ...Object.fromEntries(services.map((service) => [service, addressOption(service)])),
+    namespace: { type: 'string', value: 'NAME', description: 'tenant (default "default")' },
+    within: { type: 'string', value: 'TIME', description: 'longest wait for an answer (default 5s)' },
+    ca: { type: 'string', value: 'FILE', description: 'trust this PEM certificate, and use TLS' },
+    cert: { type: 'string', value: 'FILE', description: 'client certificate, PEM' },
+    key: { type: 'string', value: 'FILE', description: "the certificate's key, PEM" },
+    json: { type: 'boolean', description: 'print JSON' },
+  }
+}
+
+export function addressOption(service: ServiceName): CommandOption {
+  const environment = `FORESIZE_${service.toUpperCase()}`
+  const description = `where the ${service} is (default $${environment}, else ${defaultAddresses[service]})`
+  return { type: 'string', value: 'ADDRESS', description }
+}
+
+export function addressOf(input: CommandInput, service: ServiceName): string {
+  return text(input, service) ?? input.env[`FORESIZE_${service.toUpperCase()}`] ?? defaultAddresses[service]
+}
+
+export function settingsOf(input: CommandInput, service: ServiceName): ClientSettings {
+  const caFile = text(input, 'ca')
+  const certFile = text(input, 'cert')
+  const keyFile = text(input, 'key')
+  if (caFile === undefined && (certFile ?? keyFile) !== undefined)
+    throw new UsageError('--cert and --key need --ca')
+  return {
+    target: addressOf(input, service),
+    ...(caFile === undefined ? {} : { tls: { caFile, certFile, keyFile } }),
+  }
+}
+
+export function deadlineOf(input: CommandInput): number {
+  const value = text(input, 'within')
+  if (value === undefined) return 5000
+  const ms = parseDurationMs(value)
+  if (ms === undefined || ms <= 0) throw new UsageError(`--within ${value}: must be like 2s`)
+  return ms
+}
+
+export function estimatorOf(input: CommandInput): EstimatorServiceClient {
+  const settings = settingsOf(input, 'estimator')
+  return new EstimatorServiceClient(settings.target, channelCredentials(settings), clientOptions)
+}
+
+export function profilerOf(input: CommandInput): ProfilerServiceClient {
+  const settings = settingsOf(input, 'profiler')
+  return new ProfilerServiceClient(settings.target, channelCredentials(settings), clientOptions)
+}
+
+/** What to tell a person about a call that failed. */
+export function explain(error: unknown, service: string, address: string): string {
+  const details = error instanceof Error && 'details' in error ? String(error.details) : String(error)
+  switch (statusOf(error)) {
+    case status.UNAVAILABLE:
+      return `cannot reach the ${service} at ${address} (${details})\nStart both services with "foresize up", or name another address with --${service}.`
+    case status.DEADLINE_EXCEEDED:
+      return `the ${service} at ${address} did not answer in time; wait longer with --within`
+    case status.INVALID_ARGUMENT:
+      return `refused: ${details}`
+    case status.UNAUTHENTICATED:
+    case status.PERMISSION_DENIED:
+      return `the ${service} at ${address} does not let us in: ${details}`
+    default:
+      return details
+  }
+}
+
+/** A call that failed, said for a person. */
+export class CallError extends Error {
+  readonly status: status | undefined
+
+  constructor(error: unknown, service: ServiceName, address: string) {
+    super(explain(error, service, address), { cause: error })
+    this.name = 'CallError'
+    this.status = statusOf(error)
+  }
+}
+
+/** Runs calls and says of their failure what a person can do about it. Throws: CallError. */
+export async function calling<T>(
+  input: CommandInput,
+  service: ServiceName,
+  calls: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await calls()
+  } catch (error) {
+    if (statusOf(error) === undefined) throw error
+    throw new CallError(error, service, addressOf(input, service))
+  }
+}

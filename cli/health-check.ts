@@ -1,0 +1,30 @@
+import { credentials, makeGenericClientConstructor, type ServiceError } from '@grpc/grpc-js'
+import { service } from 'grpc-health-check'
+import { call } from '../shared/rpc/client.ts'
+
+interface HealthClient {
+  check(
+    request: { readonly service: string },
+    options: { readonly deadline: number },
+    callback: (error: ServiceError | null, response: { readonly status: string }) => void,
+  ): unknown
+  close(): void
+}
+
+/** Whether a server on this host says SERVING, by the standard health protocol. Never rejects. */
+export async function isServing(address: string, withinMs: number): Promise<boolean> {
+  const Client = makeGenericClientConstructor(service, 'Health')
+  const client = new Client(address, credentials.createInsecure()) as unknown as HealthClient
+  try {
+    const { status } = await call<{ readonly service: string }, { readonly status: string }>(
+      (request, options, callback) => client.check(request, options, callback),
+      { service: '' },
+      withinMs,
+    )
+    return status === 'SERVING'
+  } catch {
+    return false
+  } finally {
+    client.close()
+  }
+}

@@ -1,0 +1,70 @@
+import { type Command, helpOf, parseCommand, UsageError } from './command.ts'
+
+/** Loaded only when named: `foresize run` must start its command at once. */
+const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
+  up: { summary: 'start the profiler and the estimator', load: async () => (await import('./up.ts')).up },
+  run: { summary: 'run a command and report what it used', load: async () => (await import('./run.ts')).run },
+  estimate: {
+    summary: 'what the next run of a task needs',
+    load: async () => (await import('./estimate.ts')).estimate,
+  },
+  confidence: {
+    summary: 'whether given resources suffice',
+    load: async () => (await import('./confidence.ts')).confidence,
+  },
+  profiles: {
+    summary: 'what was learned of each task',
+    load: async () => (await import('./profiles.ts')).profiles,
+  },
+  demo: { summary: 'watch it learn real programs', load: async () => (await import('./demo/demo.ts')).demo },
+}
+
+const help = `foresize sizes tasks before they run.
+
+Usage: foresize COMMAND [options]
+
+Commands:
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`)
+  .join('\n')}
+
+"foresize COMMAND --help" says more of one.
+`
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args
+  const out = (text: string) => void process.stdout.write(text)
+  const err = (text: string) => void process.stderr.write(text)
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    out(help)
+    return name === undefined ? 2 : 0
+  }
+  const known = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (known === undefined) {
+    err(`foresize: there is no command "${name}". Known: ${Object.keys(commands).join(', ')}.\n`)
+    return 2
+  }
+  const command = await known.load()
+  try {
+    const parsed = parseCommand(command, rest)
+    if (parsed.values['help'] === true) {
+      out(helpOf(command))
+      return 0
+    }
+    return await command.run({ ...parsed, env: process.env, out, err })
+  } catch (error) {
+    if (error instanceof UsageError) {
+      err(`foresize ${name}: ${error.message}\nUsage: foresize ${command.usage}\n`)
+      return 2
+    }
+    err(`foresize ${name}: ${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }
+}
+
+// A reader that has seen enough, such as head(1), is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+process.exitCode = await main(process.argv.slice(2))

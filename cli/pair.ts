@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ServiceName } from './defaults.ts'
+import { isServing } from './health-check.ts'
+
+export interface ServiceOptions {
+  readonly service: ServiceName
+  /** `host:port` */
+  readonly listen: string
+  /** Passed to the service as they are. */
+  readonly flags: readonly string[]
+  /** Told of each line that the service logs. */
+  readonly onLog: (line: string) => void
+  /** Longest wait until it serves. Default 20,000. */
+  readonly startWithinMs?: number
+}
+
+export interface RunningService {
+  readonly address: string
+  readonly child: ChildProcess
+  /** Resolves when it has ended, however. */
+  readonly ended: Promise<void>
+  /** SIGTERM, and SIGKILL where it has not drained by then. Default 15,000. */
+  stop(withinMs?: number): Promise<void>
+}
+
+/** Starts one service as a process of its own and waits until it says SERVING. Throws where it does not. */
+export async function startService(options: ServiceOptions): Promise<RunningService> {
+  const { service, listen, flags, onLog, startWithinMs = 20_000 } = options
+  const folder = join(import.meta.dirname, '..', 'services', service)
+  const entry = join(folder, import.meta.filename.endsWith('.ts') ? 'main.ts' : 'main.js')
+  const child = spawn(process.execPath, [entry, '--listen', listen, ...flags], {
+    // A signal of the terminal would reach the services too: detached, they stop in the order that we choose.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const lastLines: string[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      lastLines.push(line)
+      if (lastLines.length > 20) lastLines.shift()
+      onLog(line)
+    })
+  }
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null || child.pid === undefined
+
+  async function stop(withinMs = 15_000): Promise<void> {
+    if (hasEnded()) return
+    child.kill('SIGTERM')
+    const timer = setTimeout(() => child.kill('SIGKILL'), withinMs)
+    await ended
+    clearTimeout(timer)
+  }
+
+  const endMs = performance.now() + startWithinMs
+  while (!(await isServing(listen, 1000))) {
+    if (hasEnded() || performance.now() > endMs) {
+      await stop(1000)
+      throw new Error(`the ${service} did not start:\n${lastLines.join('\n')}`)
+    }
+    await Promise.race([sleep(50), ended])
+  }
+  return { address: listen, child, ended, stop }
+}
+
+/** A port of this host that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+/** The flags of a profiler that keeps its profiles in `folder`. */
+export function embeddedStoreFlags(folder: string): readonly string[] {
+  return ['--store', 'lmdb', '--data-dir', folder]
+}

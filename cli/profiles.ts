@@ -1,0 +1,198 @@
+import { type ProfileKey, type ProfileKind, profileKinds } from '../shared/domain/profile.ts'
+import { quantile } from '../shared/domain/sketch.ts'
+import { call } from '../shared/rpc/client.ts'
+import { outcomeEnum, profileKindEnum } from '../shared/wire/enums.ts'
+import type {
+  OutcomeCount,
+  ProfileSummary,
+  Profile as WireProfile,
+} from '../shared/wire/gen/foresize/v1/profile.ts'
+import {
+  Profile as ProfileMessage,
+  ProfileSummary as SummaryMessage,
+} from '../shared/wire/gen/foresize/v1/profile.ts'
+import { inspect } from '../shared/wire/inspection.ts'
+import { fromProfileKey, toProfile } from '../shared/wire/profile.ts'
+import { type Command, type CommandInput, flag, text, UsageError } from './command.ts'
+import { calling, connectionOptions, deadlineOf, profilerOf } from './connection.ts'
+import { dimensionTitles } from './estimate.ts'
+import {
+  formatBytes,
+  formatDimension,
+  formatDuration,
+  formatNumber,
+  formatResources,
+  formatShare,
+} from './quantity.ts'
+import { type Column, table } from './table.ts'
+
+export const profiles: Command = {
+  summary: 'Shows what was learned of each task.',
+  usage: 'profiles list | get TASK | delete TASK [options]',
+  positionals: true,
+  options: {
+    kind: { type: 'string', value: 'KIND', description: `${profileKinds.join(', ')} (default task)` },
+    prefix: { type: 'string', value: 'TEXT', description: 'list only tasks whose name starts so' },
+    limit: { type: 'string', value: 'N', description: 'list at most so many (default 100)' },
+    ...connectionOptions('profiler'),
+  },
+
+  async run(input) {
+    const [action = 'list', task, ...more] = input.positionals
+    if (more.length > 0) throw new UsageError(`one task, please: "${more[0]}" is too many`)
+    if (action === 'list') return list(input)
+    if (action !== 'get' && action !== 'delete') throw new UsageError(`there is no "profiles ${action}"`)
+    const key: ProfileKey = { namespace: namespaceOf(input), kind: kindOf(input), task: task ?? '' }
+    if (task === undefined && key.kind !== 'namespace')
+      throw new UsageError(`profiles ${action} needs a task`)
+    return action === 'get' ? get(input, key) : remove(input, key)
+  },
+}
+
+async function list(input: CommandInput): Promise<number> {
+  const limit = Number(text(input, 'limit') ?? 100)
+  if (!Number.isInteger(limit) || limit < 1) throw new UsageError('--limit must be a whole number from 1')
+  const kind = profileKindEnum.toWire(kindOf(input))
+  const client = profilerOf(input)
+  try {
+    const found: ProfileSummary[] = []
+    let pageToken = ''
+    do {
+      const pageSize = Math.min(limit - found.length, 1000)
+      const taskPrefix = text(input, 'prefix') ?? ''
+      const request = { namespace: namespaceOf(input), taskPrefix, pageSize, pageToken, kind }
+      const page = await calling(input, 'profiler', () =>
+        call(client.listProfiles.bind(client), request, deadlineOf(input)),
+      )
+      found.push(...page.profiles)
+      pageToken = page.nextPageToken
+    } while (pageToken !== '' && found.length < limit)
+    if (flag(input, 'json')) input.out(`${JSON.stringify(found.map(SummaryMessage.toJSON), null, 2)}\n`)
+    else if (found.length === 0) input.out('No profiles yet. "foresize run" makes the first.\n')
+    else input.out(table(summaryColumns, found))
+    if (pageToken !== '') input.err(`The first ${limit}; more with --limit.\n`)
+    return 0
+  } finally {
+    client.close()
+  }
+}
+
+const summaryColumns: readonly Column<ProfileSummary>[] = [
+  { title: 'task', value: ({ key }) => key?.task ?? '' },
+  { title: 'runs', align: 'right', value: ({ outcomes }) => formatCount(total(outcomes)) },
+  { title: 'ok', align: 'right', value: ({ outcomes }) => formatCount(countOf(outcomes, 'succeeded')) },
+  { title: 'oom', align: 'right', value: ({ outcomes }) => formatCount(countOf(outcomes, 'out-of-memory')) },
+  { title: 'running', align: 'right', value: ({ running }) => String(running) },
+  { title: 'memory p50', align: 'right', value: ({ median }) => formatBytes(median?.memoryBytes) },
+  { title: 'p95', align: 'right', value: ({ p95 }) => formatBytes(p95?.memoryBytes) },
+  { title: 'max', align: 'right', value: ({ max }) => formatBytes(max?.memoryBytes) },
+  { title: 'cpu p50', align: 'right', value: ({ median }) => formatNumber(median?.cpuCores) },
+  { title: 'time p50', align: 'right', value: ({ median }) => formatDuration(median?.durationMs) },
+  { title: 'p95', align: 'right', value: ({ p95 }) => formatDuration(p95?.durationMs) },
+  { title: 'last seen', value: ({ lastSeenUnixMs }) => formatTime(lastSeenUnixMs) },
+]
+
+async function get(input: CommandInput, key: ProfileKey): Promise<number> {
+  const client = profilerOf(input)
+  try {
+    const { profile } = await calling(input, 'profiler', () =>
+      call(client.getProfile.bind(client), { key: fromProfileKey(key) }, deadlineOf(input)),
+    )
+    if (profile === undefined) throw new Error('the answer is empty')
+    if (flag(input, 'json')) input.out(`${JSON.stringify(ProfileMessage.toJSON(profile), null, 2)}\n`)
+    else input.out(describe(profile))
+    return 0
+  } finally {
+    client.close()
+  }
+}
+
+function describe(message: WireProfile): string {
+  const profile = inspect((seen) => toProfile(message, '', seen))
+  const { key, revision, statistics, executions, accuracy, running } = profile
+  const outcomes = profile.outcomes.map(({ outcome, count }) => `${formatCount(count)} ${outcome}`).join(', ')
+  const head = [
+    `${key.kind} ${key.task} in ${key.namespace}, revision ${revision}`,
+    `${outcomes || 'nothing ended yet'}; ${running.length} running; first ${formatTime(profile.firstSeenUnixMs)}, last ${formatTime(profile.lastSeenUnixMs)}`,
+  ]
+  const figures = table(
+    [
+      { title: '', value: ({ dimension }) => dimensionTitles[dimension] },
+      { title: 'mean', align: 'right', value: (s) => formatDimension(s.dimension, s.mean) },
+      { title: 'p50', align: 'right', value: (s) => formatDimension(s.dimension, quantile(s.sketch, 0.5)) },
+      { title: 'p95', align: 'right', value: (s) => formatDimension(s.dimension, quantile(s.sketch, 0.95)) },
+      { title: 'max', align: 'right', value: (s) => formatDimension(s.dimension, s.max) },
+    ],
+    statistics,
+  )
+  const latest = table(
+    [
+      { title: 'latest executions', value: ({ executionId }) => executionId.slice(0, 36) },
+      { title: 'outcome', value: ({ outcome }) => outcome },
+      { title: 'used', value: ({ used }) => formatResources(used) },
+      { title: 'given', value: ({ allocated }) => formatResources(allocated) },
+      { title: 'features', value: ({ features }) => formatFeatures(features) },
+    ],
+    executions.slice(-10).reverse(),
+  )
+  const scores = table(
+    [
+      { title: 'strategy', value: ({ strategy }) => strategy },
+      { title: 'of', value: ({ dimension }) => dimensionTitles[dimension] },
+      { title: 'scored', align: 'right', value: (a) => formatCount(a.executions) },
+      { title: 'suffices', align: 'right', value: (a) => formatShare(a.coverage) },
+      { title: 'error', align: 'right', value: (a) => formatShare(a.relativeError) },
+    ],
+    accuracy,
+  )
+  return [head.join('\n'), figures, latest, scores]
+    .filter((part) => part !== '')
+    .join('\n\n')
+    .concat('\n')
+}
+
+async function remove(input: CommandInput, key: ProfileKey): Promise<number> {
+  const client = profilerOf(input)
+  try {
+    await calling(input, 'profiler', () =>
+      call(client.deleteProfile.bind(client), { key: fromProfileKey(key) }, deadlineOf(input)),
+    )
+    input.out(flag(input, 'json') ? '{}\n' : `Forgotten: ${key.task}\n`)
+    return 0
+  } finally {
+    client.close()
+  }
+}
+
+function namespaceOf(input: CommandInput): string {
+  return text(input, 'namespace') ?? 'default'
+}
+
+function kindOf(input: CommandInput): ProfileKind {
+  const value = text(input, 'kind') ?? 'task'
+  const kind = profileKinds.find((known) => known === value)
+  if (kind === undefined) throw new UsageError(`--kind ${value}: must be one of ${profileKinds.join(', ')}`)
+  return kind
+}
+
+function total(outcomes: readonly OutcomeCount[]): number {
+  return outcomes.reduce((sum, { count }) => sum + count, 0)
+}
+
+function countOf(outcomes: readonly OutcomeCount[], word: Parameters<typeof outcomeEnum.toWire>[0]): number {
+  return total(outcomes.filter(({ outcome }) => outcome === outcomeEnum.toWire(word)))
+}
+
+function formatCount(count: number): string {
+  return Number.isInteger(count) ? String(count) : count.toFixed(1)
+}
+
+function formatTime(unixMs: number): string {
+  return unixMs === 0 ? '–' : new Date(unixMs).toISOString().slice(0, 19).replace('T', ' ')
+}
+
+function formatFeatures(features: Readonly<Record<string, number>>): string {
+  return Object.entries(features)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')
+}

@@ -1,0 +1,136 @@
+import type { Dimension, Resources } from '../shared/domain/resources.ts'
+import { type CommandInput, type CommandOption, text, UsageError } from './command.ts'
+
+const byteUnits: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  k: 1e3,
+  kb: 1e3,
+  m: 1e6,
+  mb: 1e6,
+  g: 1e9,
+  gb: 1e9,
+  t: 1e12,
+  tb: 1e12,
+  ki: 2 ** 10,
+  kib: 2 ** 10,
+  mi: 2 ** 20,
+  mib: 2 ** 20,
+  gi: 2 ** 30,
+  gib: 2 ** 30,
+  ti: 2 ** 40,
+  tib: 2 ** 40,
+}
+
+const durationUnitsMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+
+/** Bytes: `2GiB`, `512Mi`, `1.5G`, `1000`. Undefined for anything else. */
+export function parseBytes(value: string): number | undefined {
+  return parse(value, byteUnits)
+}
+
+/** Milliseconds: `90s`, `5m`, `1.5h`, `250ms`. Undefined for anything else, a bare number included. */
+export function parseDurationMs(value: string): number | undefined {
+  return parse(value, durationUnitsMs)
+}
+
+function parse(value: string, units: Readonly<Record<string, number>>): number | undefined {
+  const match = /^(\d+(?:\.\d+)?(?:e\d+)?)\s*([a-z]*)$/i.exec(value.trim())
+  const unit = units[match?.[2]?.toLowerCase() ?? '?']
+  return match === null || unit === undefined ? undefined : Number(match[1]) * unit
+}
+
+/** A number that may be negative or carry a unit of bytes. */
+export function parseNumber(value: string): number | undefined {
+  const plain = value.trim() === '' ? Number.NaN : Number(value)
+  return Number.isFinite(plain) ? plain : parseBytes(value)
+}
+
+export function formatBytes(bytes: number | undefined): string {
+  if (bytes === undefined) return '–'
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+  let value = bytes
+  let unit = 0
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024
+    unit++
+  }
+  return `${significant(value)} ${units[unit]}`
+}
+
+export function formatDuration(ms: number | undefined): string {
+  if (ms === undefined) return '–'
+  if (ms < 1000) return `${significant(ms)} ms`
+  if (ms < 120_000) return `${significant(ms / 1000)} s`
+  if (ms < 7_200_000) return `${significant(ms / 60_000)} min`
+  return `${significant(ms / 3_600_000)} h`
+}
+
+export function formatNumber(value: number | undefined): string {
+  return value === undefined ? '–' : significant(value)
+}
+
+export function formatShare(share: number | undefined): string {
+  return share === undefined ? '–' : `${(share * 100).toFixed(share > 0.995 && share < 1 ? 1 : 0)} %`
+}
+
+function significant(value: number): string {
+  if (value === 0) return '0'
+  if (Math.abs(value) >= 100) return value.toFixed(0)
+  return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2)
+}
+
+/** `2 cores · 512 MiB · 1.50 min` */
+export function formatResources(resources: Resources): string {
+  const parts = [
+    resources.memoryBytes === undefined ? undefined : formatBytes(resources.memoryBytes),
+    resources.cpuCores === undefined ? undefined : `${formatNumber(resources.cpuCores)} cores`,
+    resources.durationMs === undefined ? undefined : formatDuration(resources.durationMs),
+    resources.diskBytes === undefined ? undefined : `${formatBytes(resources.diskBytes)} disk`,
+    resources.gpuMemoryBytes === undefined ? undefined : `${formatBytes(resources.gpuMemoryBytes)} GPU`,
+  ].filter((part) => part !== undefined)
+  return parts.length === 0 ? 'nothing' : parts.join(' · ')
+}
+
+/** The options `--memory`, `--cpu`, `--time`, `--disk`, `--gpu-memory`, described as resources of `whose`. */
+export function resourceOptions(whose: string): Readonly<Record<string, CommandOption>> {
+  return {
+    memory: { type: 'string', value: 'BYTES', description: `memory ${whose}, for example 2GiB` },
+    cpu: { type: 'string', value: 'CORES', description: `CPU ${whose}, for example 1.5` },
+    time: { type: 'string', value: 'TIME', description: `run time ${whose}, for example 90s or 5m` },
+    disk: { type: 'string', value: 'BYTES', description: `scratch disk ${whose}` },
+    'gpu-memory': { type: 'string', value: 'BYTES', description: `GPU memory ${whose}` },
+  }
+}
+
+/** Reads those options. Throws: UsageError naming the one that is wrong. */
+export function readResourceOptions(input: Pick<CommandInput, 'values'>): Resources {
+  const read = (name: string, parser: (value: string) => number | undefined, example: string) => {
+    const value = text(input, name)
+    if (value === undefined) return undefined
+    const number = parser(value)
+    if (number === undefined) throw new UsageError(`--${name} ${value}: must be like ${example}`)
+    return number
+  }
+  const cores = (value: string) => (/^\d+(\.\d+)?$/.test(value) ? Number(value) : undefined)
+  const resources = {
+    memoryBytes: read('memory', parseBytes, '2GiB'),
+    cpuCores: read('cpu', cores, '1.5'),
+    durationMs: read('time', parseDurationMs, '90s'),
+    diskBytes: read('disk', parseBytes, '10GiB'),
+    gpuMemoryBytes: read('gpu-memory', parseBytes, '8GiB'),
+  }
+  return Object.fromEntries(Object.entries(resources).filter(([, value]) => value !== undefined))
+}
+
+export function formatDimension(dimension: Dimension, value: number | undefined): string {
+  if (dimension === 'cpuCores') return formatNumber(value)
+  return dimension === 'durationMs' ? formatDuration(value) : formatBytes(value)
+}

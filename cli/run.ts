@@ -1,0 +1,188 @@
+import type { Resources } from '../shared/domain/resources.ts'
+import { type CommandResult, runCommand } from '../workers/typescript/command.ts'
+import type { UsageSample } from '../workers/typescript/sampler.ts'
+import { forwardSignals, raise } from '../workers/typescript/signals.ts'
+import {
+  type Command,
+  type CommandInput,
+  flag,
+  numberPairs,
+  pairs,
+  required,
+  text,
+  UsageError,
+} from './command.ts'
+import { defaultAddresses } from './defaults.ts'
+import {
+  formatResources,
+  parseDurationMs,
+  parseNumber,
+  readResourceOptions,
+  resourceOptions,
+} from './quantity.ts'
+
+export const run: Command = {
+  summary: 'Runs a command, measures its whole process tree and reports it to the profiler.',
+  usage: 'run --task NAME [options] -- COMMAND [ARGUMENT]…',
+  details: `
+The command's streams, signals and exit code are its own. Where the profiler cannot be reached the command runs all the
+same, and ends later by no more than --report-within.
+
+  foresize run --task sort --feature input_bytes=$(stat -c %s big.txt) -- sort -o sorted.txt big.txt
+`,
+  positionals: true,
+  options: {
+    task: { type: 'string', value: 'NAME', description: 'what kind of work it is, for example align/bwa' },
+    feature: {
+      type: 'string',
+      value: 'KEY=NUMBER',
+      multiple: true,
+      description: 'a number known before the run',
+    },
+    label: { type: 'string', value: 'KEY=TEXT', multiple: true, description: 'a word known before the run' },
+    ...resourceOptions('that it is given'),
+    enforce: { type: 'boolean', description: 'stop it above the --memory and --time that it is given' },
+    attempt: { type: 'string', value: 'N', description: 'which attempt it is, from 1' },
+    profiler: {
+      type: 'string',
+      value: 'ADDRESS',
+      description: `default $FORESIZE_PROFILER, else ${defaultAddresses.profiler}`,
+    },
+    namespace: { type: 'string', value: 'NAME', description: 'tenant (default "default")' },
+    ca: { type: 'string', value: 'FILE', description: 'trust this PEM certificate, and use TLS' },
+    cert: { type: 'string', value: 'FILE', description: 'client certificate, PEM' },
+    key: { type: 'string', value: 'FILE', description: "the certificate's key, PEM" },
+    'sample-interval': {
+      type: 'string',
+      value: 'TIME',
+      description: 'longest time between samples (default 1s)',
+    },
+    'report-within': { type: 'string', value: 'TIME', description: 'longest wait at the end (default 1s)' },
+    verbose: { type: 'boolean', short: 'v', description: 'say on standard error what was measured' },
+  },
+
+  async run(input) {
+    const [command, ...args] = input.positionals
+    const start = startOf(input)
+    const limits = { memoryBytes: start.allocated.memoryBytes, timeLimitMs: start.allocated.durationMs }
+    const reportWithinMs = duration(input, 'report-within', 1000)
+    const intervalMs = duration(input, 'sample-interval', 1000)
+    if (command === undefined) throw new UsageError('there is no command; put it after --')
+
+    const early: UsageSample[] = []
+    let onSample = (sample: UsageSample): void => {
+      early.push(sample)
+    }
+    const running = runCommand({
+      command,
+      args,
+      intervalMs,
+      onSample: (sample) => onSample(sample),
+      ...(flag(input, 'enforce')
+        ? { memoryLimitBytes: limits.memoryBytes, timeLimitMs: limits.timeLimitMs }
+        : {}),
+    })
+    const stopForwarding = forwardSignals(running.kill)
+
+    // The command runs while gRPC is loaded: it does not wait for us.
+    const reporting = openReport(input, start).then((report) => {
+      if (report === undefined) return undefined
+      for (const sample of early) report.sample(sample)
+      onSample = report.sample
+      return report
+    })
+    const result = await running.done
+    const report = await reporting
+    const problem =
+      report === undefined ? 'the worker could not be set up' : await report.finish(result, reportWithinMs)
+    stopForwarding()
+
+    if (result.refused !== undefined) input.err(`foresize run: cannot run ${command}: ${result.refused}\n`)
+    if (flag(input, 'verbose')) {
+      const measured = `${start.task} ${result.outcome}: ${formatResources(result.used)} (${result.source})`
+      input.err(`foresize: ${measured}${problem === undefined ? '' : `; not reported: ${problem}`}\n`)
+    }
+    return result.signal === undefined ? (result.exitCode ?? 1) : raise(result.signal)
+  },
+}
+
+interface Start {
+  readonly task: string
+  readonly namespace: string
+  readonly attempt: number
+  readonly features: Record<string, number>
+  readonly labels: Record<string, string>
+  readonly allocated: Resources
+}
+
+function startOf(input: CommandInput): Start {
+  const attempt = Number(text(input, 'attempt') ?? 1)
+  if (!Number.isInteger(attempt) || attempt < 1)
+    throw new UsageError('--attempt must be a whole number from 1')
+  return {
+    task: required(input, 'task'),
+    namespace: text(input, 'namespace') ?? 'default',
+    attempt,
+    features: numberPairs(input, 'feature', parseNumber),
+    labels: pairs(input, 'label'),
+    allocated: readResourceOptions(input),
+  }
+}
+
+interface Report {
+  sample(sample: UsageSample): void
+  /** Why it was not stored, undefined where it was. */
+  finish(result: CommandResult, withinMs: number): Promise<string | undefined>
+}
+
+/** Undefined where the worker cannot be set up at all, for example for a certificate that cannot be read. */
+async function openReport(input: CommandInput, start: Start): Promise<Report | undefined> {
+  try {
+    const { createWorker } = await import('../workers/typescript/worker.ts')
+    const { settingsOf } = await import('./connection.ts')
+    let problem = 'no answer in time'
+    let disconnects = 0
+    let giveUp = () => {}
+    const worker = createWorker({
+      ...settingsOf(input, 'profiler'),
+      client: 'foresize run',
+      onProblem(event) {
+        if (event.kind === 'rejected') {
+          problem = event.violations.map(({ field, description }) => `${field} ${description}`).join('; ')
+        } else if (event.kind === 'disconnected') {
+          problem = event.error.message
+          disconnects++
+          if (disconnects > maxDisconnects) giveUp()
+        }
+      },
+    })
+    const execution = worker.startExecution(start)
+    return {
+      sample: execution.sample,
+      async finish(result, withinMs) {
+        execution.end(result.outcome, result.used, result.source)
+        const isGivenUp = new Promise<boolean>((resolve) => {
+          giveUp = () => resolve(false)
+          if (disconnects > maxDisconnects) giveUp()
+        })
+        const isStored = await Promise.race([worker.flush(withinMs), isGivenUp])
+        const isRejected = worker.statistics().rejected > 0
+        await worker.close(0)
+        return isStored && !isRejected ? undefined : problem
+      },
+    }
+  } catch {
+    return undefined
+  }
+}
+
+/** Connections lost before the end no longer waits for another. */
+const maxDisconnects = 1
+
+function duration(input: CommandInput, name: string, defaultMs: number): number {
+  const value = text(input, name)
+  if (value === undefined) return defaultMs
+  const ms = parseDurationMs(value)
+  if (ms === undefined) throw new UsageError(`--${name} ${value}: must be like 500ms or 2s`)
+  return ms
+}

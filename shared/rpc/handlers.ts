@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type {
   handleBidiStreamingCall,
   handleClientStreamingCall,
@@ -70,15 +72,19 @@ export function handlers(log: Log): Handlers {
     },
 
     clientStream: (handle) => (call, callback) => {
-      handle(call, openContext(call)).then(
+      const context = openContext(call)
+      handle(requestsOf(call, context.signal), context).then(
         (response) => callback(null, response),
-        (error: unknown) => callback(toServiceError(error, log)),
+        (error: unknown) => {
+          if (!context.signal.aborted) callback(toServiceError(error, log))
+        },
       )
     },
 
     bidi: (handle) => (call) => {
       const context = openContext(call)
-      handle(call, (response) => write(call, response, context.signal), context).then(
+      const send = (response: Parameters<typeof call.write>[0]) => write(call, response, context.signal)
+      handle(requestsOf(call, context.signal), send, context).then(
         () => call.end(),
         (error: unknown) => endWith(call, error, context, log),
       )
@@ -114,6 +120,17 @@ function lazyContext(call: Cancellable): CallContext {
       return call.getPeer()
     },
   }
+}
+
+/**
+ * The requests, the next one read only when it is asked for. Throws where the call was cancelled.
+ * A loop that is left early, by `break` or by an error, must not destroy the stream as `for await` would: its caller
+ * still waits for a status. A call that was cut looks like one that ended until, a moment later, it is heard to close.
+ */
+async function* requestsOf<Req>(call: Readable, signal: AbortSignal): AsyncGenerator<Req> {
+  yield* call.iterator({ destroyOnReturn: false }) as AsyncIterable<Req>
+  await nextTurn()
+  signal.throwIfAborted()
 }
 
 async function write<Res>(

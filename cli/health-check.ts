@@ -1,11 +1,18 @@
-import { credentials, makeGenericClientConstructor, type ServiceError } from '@grpc/grpc-js'
+import {
+  type CallOptions,
+  credentials,
+  type Metadata,
+  makeGenericClientConstructor,
+  type ServiceError,
+} from '@grpc/grpc-js'
 import { service } from 'grpc-health-check'
 import { call } from '../shared/rpc/client.ts'
 
 interface HealthClient {
   check(
     request: { readonly service: string },
-    options: { readonly deadline: number },
+    metadata: Metadata,
+    options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: { readonly status: string }) => void,
   ): unknown
   close(): void
@@ -16,11 +23,7 @@ export async function isServing(address: string, withinMs: number): Promise<bool
   const Client = makeGenericClientConstructor(service, 'Health')
   const client = new Client(address, credentials.createInsecure()) as unknown as HealthClient
   try {
-    const { status } = await call<{ readonly service: string }, { readonly status: string }>(
-      (request, options, callback) => client.check(request, options, callback),
-      { service: '' },
-      withinMs,
-    )
+    const { status } = await call(client.check.bind(client), { service: '' }, withinMs)
     return status === 'SERVING'
   } catch {
     return false

@@ -67,7 +67,7 @@ export function createSession(client: ProfilerServiceClient, spool: Spool, optio
   let batchTimer: NodeJS.Timeout | undefined
   let reconnectTimer: NodeJS.Timeout | undefined
   let watchdog: NodeJS.Timeout | undefined
-  const waiters = new Set<() => void>()
+  const waiters = new Set<(isDurable: boolean) => void>()
 
   const isEmpty = () => {
     const { waitingExecutions, unacknowledgedBatches } = spool.size()
@@ -127,7 +127,7 @@ export function createSession(client: ProfilerServiceClient, spool: Spool, optio
     watchdog = undefined
     pump()
     if (spool.unacknowledged().length > 0) watch()
-    if (isEmpty()) for (const waiter of waiters) waiter()
+    if (isEmpty()) for (const finish of waiters) finish(true)
   }
 
   /** The server's watermark is not ours: it has lost the session, or we have a twin. */
@@ -199,12 +199,11 @@ export function createSession(client: ProfilerServiceClient, spool: Spool, optio
     return new Promise((resolve) => {
       const finish = (isDurable: boolean) => {
         clearTimeout(timer)
-        waiters.delete(waiter)
+        waiters.delete(finish)
         resolve(isDurable)
       }
-      const waiter = () => finish(true)
       const timer = setTimeout(() => finish(false), deadlineMs)
-      waiters.add(waiter)
+      waiters.add(finish)
     })
   }
 
@@ -215,6 +214,7 @@ export function createSession(client: ProfilerServiceClient, spool: Spool, optio
     async close(deadlineMs) {
       const isDurable = await flush(deadlineMs)
       state = 'closed'
+      for (const finish of waiters) finish(false)
       clearTimeout(batchTimer)
       clearTimeout(reconnectTimer)
       clearTimeout(watchdog)

@@ -12,7 +12,7 @@ export interface Host {
 
 /** Whoever starts a thing says here how it stops. */
 export interface Lifecycle {
-  /** Stops run one after the other, the last added first. */
+  /** Stops run one after the other, the last added first; one that is added meanwhile runs too. */
   onStop(name: string, stop: () => Promise<void> | void): void
   /** Runs every stop once. A stop that fails is logged and the next one runs. */
   stop(reason: string): Promise<void>
@@ -24,11 +24,11 @@ export function createLifecycle(log: Log): Lifecycle {
 
   async function runStops(reason: string): Promise<void> {
     log.info({ reason }, 'stopping')
-    for (const { name, stop } of stops.toReversed()) {
+    for (let part = stops.pop(); part !== undefined; part = stops.pop()) {
       try {
-        await stop()
+        await part.stop()
       } catch (error) {
-        log.error({ err: error, part: name }, 'a part did not stop cleanly')
+        log.error({ err: error, part: part.name }, 'a part did not stop cleanly')
       }
     }
     log.info('stopped')

@@ -1,0 +1,116 @@
+import { once } from 'node:events'
+import { credentials, makeClientConstructor, type ServiceError, status } from '@grpc/grpc-js'
+import { service as healthService } from 'grpc-health-check'
+import { afterEach, expect, test } from 'vitest'
+import { call } from '../../../shared/rpc/client.ts'
+import { startRpcServer } from '../../../shared/rpc/server.ts'
+import {
+  GetProfileRequest,
+  GetProfileResponse,
+  ProfilerServiceClient,
+  ProfilerServiceService,
+  WatchProfilesRequest,
+} from '../../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { quietHandlers, quietLog, rpcFixture } from '../../support/profiler-fixture.ts'
+
+const { unary, serverStream } = quietHandlers
+
+let closing: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const close of closing.toReversed()) await close()
+  closing = []
+})
+
+async function serve(...args: Parameters<typeof rpcFixture>) {
+  const fixture = await rpcFixture(...args)
+  closing.push(fixture.close)
+  return fixture
+}
+
+/** Asks standard health over a connection of its own. */
+function healthOf(address: string) {
+  const Health = makeClientConstructor(healthService, 'grpc.health.v1.Health')
+  const client = new Health(address, credentials.createInsecure())
+  closing.push(() => client.close())
+  return (service: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const check = client['check'] as (
+        request: { service: string },
+        done: (error: ServiceError | null, response: { status: string }) => void,
+      ) => void
+      check.call(client, { service }, (error, response) => (error ? reject(error) : resolve(response.status)))
+    })
+}
+
+const get = (client: ProfilerServiceClient, task = '') =>
+  call(client.getProfile.bind(client), GetProfileRequest.fromPartial({ key: { task } }), 20_000)
+
+test('health says SERVING of the service and of the server only between setServing and drain', async () => {
+  const { server } = await serve({})
+  const health = healthOf(server.address)
+  for (const name of ['', 'foresize.v1.ProfilerService']) expect(await health(name)).toBe('SERVING')
+  server.setServing(false)
+  for (const name of ['', 'foresize.v1.ProfilerService']) expect(await health(name)).toBe('NOT_SERVING')
+  await expect(health('no.such.Service')).rejects.toMatchObject({ code: status.NOT_FOUND })
+})
+
+test('drain lets a call that is under way finish, and takes no new one', async () => {
+  const entered = Promise.withResolvers<void>()
+  const release = Promise.withResolvers<void>()
+  const { server, client } = await serve({
+    getProfile: unary(async () => {
+      entered.resolve()
+      await release.promise
+      return GetProfileResponse.fromPartial({ profile: { revision: 3 } })
+    }),
+  })
+  const underWay = get(client)
+  await entered.promise
+  const drained = server.drain(20_000)
+  const late = new ProfilerServiceClient(server.address, credentials.createInsecure())
+  closing.push(() => late.close())
+  await expect(get(late)).rejects.toMatchObject({ code: status.UNAVAILABLE })
+  release.resolve()
+  expect((await underWay).profile?.revision).toBe(3)
+  await drained
+})
+
+test('drain cuts at its deadline what does not finish', async () => {
+  const { server, client } = await serve({
+    watchProfiles: serverStream(async function* (_, { signal }) {
+      yield { cursor: '1', change: { $case: 'caughtUp' as const, value: {} } }
+      await once(signal, 'abort')
+    }),
+  })
+  const stream = client.watchProfiles(WatchProfilesRequest.fromPartial({}))
+  const failed = new Promise<ServiceError>((resolve) =>
+    stream.on('error', (error) => resolve(error as ServiceError)),
+  )
+  await once(stream, 'data')
+  await server.drain(100)
+  expect((await failed).code).toBe(status.CANCELLED)
+})
+
+test('a message over the limit is refused, and the connection lives on', async () => {
+  const { client } = await serve(
+    { getProfile: unary(() => GetProfileResponse.fromPartial({ profile: { revision: 1 } })) },
+    { maxMessageBytes: 10_000 },
+  )
+  await expect(get(client, 'x'.repeat(20_000))).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED })
+  expect((await get(client)).profile?.revision).toBe(1)
+})
+
+test('an address that cannot be bound is said, not crashed on', async () => {
+  const { server } = await serve({})
+  const again = startRpcServer({
+    listen: server.address,
+    serviceName: 'foresize.v1.ProfilerService',
+    definition: ProfilerServiceService,
+    implementation: {},
+    maxMessageBytes: 1000,
+    maxConcurrentStreams: 1,
+    log: quietLog,
+  })
+  await expect(again).rejects.toMatchObject({ failure: 'unavailable' })
+  await expect(again).rejects.toThrow(server.address)
+})

@@ -1,0 +1,226 @@
+import type { ExecutionRecord, RunningExecution } from '../../shared/domain/execution.ts'
+import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
+import type { TaskKey } from '../../shared/domain/task.ts'
+import { type CohortSettings, profileKeysOf } from './domain/cohorts.ts'
+import { type Finished, type FoldSettings, foldAll, showRunning } from './domain/fold.ts'
+import { readEstimateToken } from './estimate-token.ts'
+import type { ProfileChange, ProfileStore, SessionCheckpoint } from './store.ts'
+import { keyString } from './stores/key.ts'
+
+export interface CommitterSettings extends FoldSettings, CohortSettings {
+  /** Finished executions in one commit. Well below `maxFolded`, so that a repeat of one commit is recognised. Default 512. */
+  readonly maxFoldsPerCommit: number
+  /** Profiles of tasks in one namespace; further tasks are folded into the namespace's profile only. Default 10,000. */
+  readonly maxTasksPerNamespace: number
+  /** Profiles of cohorts in one namespace; further ones are left out. Default 1000. */
+  readonly maxCohortsPerNamespace: number
+}
+
+/** What is made durable together. */
+export interface Unit {
+  readonly finished: readonly ExecutionRecord[]
+  readonly running?: readonly RunningUpdate[]
+  readonly session?: {
+    readonly id: string
+    readonly checkpoint: SessionCheckpoint
+    /** Whoever holds the session: each of its units builds on the one before, so that one that fails ends them all. */
+    readonly holder: object
+  }
+}
+
+/** Executions of one task that are under way. */
+export interface RunningUpdate {
+  readonly task: TaskKey
+  readonly heard: readonly RunningExecution[]
+}
+
+export interface UnitResult {
+  /** Which of the unit's executions were folded now; the rest had been before. */
+  readonly folded: readonly boolean[]
+  /** Another replica has taken the session over. */
+  readonly fenced: boolean
+}
+
+/** Group commit: all that arrived while one commit was on its way goes into the next. */
+export interface Committer {
+  /** Resolves when durable. Rejects with ForesizeError where it may not be, and with it whatever its holder submits after. */
+  submit(unit: Unit): Promise<UnitResult>
+  /** Executions of tasks beyond their namespace's limit, folded into the namespace's profile only. */
+  overflowed(): number
+  /** Resolves once nothing is under way. */
+  idle(): Promise<void>
+}
+
+interface Waiting {
+  readonly unit: Unit
+  readonly resolve: (result: UnitResult) => void
+  readonly reject: (error: unknown) => void
+}
+
+export function committer(
+  store: ProfileStore,
+  nowUnixMs: () => number,
+  settings: CommitterSettings,
+): Committer {
+  let queue: Waiting[] = []
+  let running: Promise<void> | undefined
+  let overflowed = 0
+  const failed = new WeakMap<object, unknown>()
+
+  async function run(): Promise<void> {
+    while (queue.length > 0) {
+      const group = take()
+      try {
+        await commit(group)
+      } catch (error) {
+        fail(group, error)
+      }
+    }
+    running = undefined
+  }
+
+  function fail(group: readonly Waiting[], error: unknown): void {
+    for (const { unit, reject } of group) {
+      if (unit.session) failed.set(unit.session.holder, error)
+      reject(error)
+    }
+    for (const { unit, reject } of queue) if (hasFailed(unit)) reject(error)
+    queue = queue.filter(({ unit }) => !hasFailed(unit))
+  }
+
+  const hasFailed = ({ session }: Unit) => session !== undefined && failed.has(session.holder)
+
+  function take(): Waiting[] {
+    let folds = 0
+    let count = 0
+    for (const { unit } of queue) {
+      folds += unit.finished.length
+      if (count > 0 && folds > settings.maxFoldsPerCommit) break
+      count += 1
+    }
+    const group = queue.slice(0, count)
+    queue = queue.slice(count)
+    return group
+  }
+
+  async function commit(group: readonly Waiting[]): Promise<void> {
+    const plan = foldPlan(nowUnixMs(), settings)
+    const checkpoints = new Map<string, SessionCheckpoint>()
+    for (const { unit } of group) {
+      plan.add(unit)
+      if (unit.session) checkpoints.set(unit.session.id, unit.session.checkpoint)
+    }
+    const refused = await refusedKeys(plan.keys())
+    const { fenced } = await store.commit({ changes: plan.changes(refused), checkpoints })
+    overflowed += plan.count(refused)
+    const lost = new Set(fenced)
+    for (const { unit, resolve } of group) {
+      resolve({
+        folded: unit.finished.map((record) => plan.wasFolded(record)),
+        fenced: unit.session !== undefined && lost.has(unit.session.id),
+      })
+    }
+  }
+
+  /** New profiles for which their namespace has no room. */
+  async function refusedKeys(keys: readonly ProfileKey[]): Promise<ReadonlySet<string>> {
+    const bounded = keys.filter(({ kind }) => kind !== 'namespace')
+    const known = await Promise.all(bounded.map((key) => store.get(key)))
+    const refused = new Set<string>()
+    const counts = new Map<string, number>()
+    for (const [index, key] of bounded.entries()) {
+      if (known[index]) continue
+      const group = `${key.namespace}\0${key.kind}`
+      const count = counts.get(group) ?? (await store.count(key.namespace, key.kind))
+      const limit = key.kind === 'task' ? settings.maxTasksPerNamespace : settings.maxCohortsPerNamespace
+      if (count >= limit) refused.add(keyString(key))
+      counts.set(group, count >= limit ? count : count + 1)
+    }
+    return refused
+  }
+
+  return {
+    submit: (unit) =>
+      new Promise((resolve, reject) => {
+        if (unit.session && failed.has(unit.session.holder)) {
+          reject(failed.get(unit.session.holder))
+          return
+        }
+        queue.push({ unit, resolve, reject })
+        running ??= Promise.resolve().then(run)
+      }),
+    overflowed: () => overflowed,
+    idle: () => running ?? Promise.resolve(),
+  }
+}
+
+/** What one commit does to which profile. */
+function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
+  interface Part {
+    readonly key: ProfileKey
+    readonly finished: Finished[]
+    readonly running: RunningUpdate[]
+    folded: readonly boolean[]
+  }
+  const parts = new Map<string, Part>()
+  /** Where each record was folded, its task's profile first. */
+  const places = new Map<ExecutionRecord, readonly (readonly [part: Part, index: number])[]>()
+
+  function partOf(key: ProfileKey): Part {
+    const text = keyString(key)
+    const known = parts.get(text)
+    if (known) return known
+    const part: Part = { key, finished: [], running: [], folded: [] }
+    parts.set(text, part)
+    return part
+  }
+
+  function change(part: Part): ProfileChange {
+    return {
+      key: part.key,
+      change: (before: Profile | undefined) => {
+        const { profile, folded } = foldAll(before, part.key, part.finished, nowUnixMs, settings)
+        part.folded = folded
+        const shown = part.running.reduce(
+          (current, { heard }) => showRunning(current, heard, settings),
+          profile,
+        )
+        return shown.revision === 0 ? before : shown
+      },
+    }
+  }
+
+  const isRefused = (refused: ReadonlySet<string>, part: Part) => refused.has(keyString(part.key))
+
+  return {
+    add({ finished, running = [] }: Unit): void {
+      for (const record of finished) {
+        const estimate = readEstimateToken(record.estimateToken)
+        const where = profileKeysOf(record, settings).map((key) => {
+          const part = partOf(key)
+          return [part, part.finished.push({ record, estimate }) - 1] as const
+        })
+        places.set(record, where)
+      }
+      for (const update of running) partOf({ ...update.task, kind: 'task' }).running.push(update)
+    },
+    keys: () => [...parts.values()].map(({ key }) => key),
+    changes: (refused: ReadonlySet<string>) =>
+      [...parts.values()].filter((part) => !isRefused(refused, part)).map(change),
+    /** Executions whose task's profile was refused. */
+    count: (refused: ReadonlySet<string>) =>
+      [...parts.values()].reduce(
+        (sum, part) =>
+          sum + (part.key.kind === 'task' && isRefused(refused, part) ? part.finished.length : 0),
+        0,
+      ),
+    /** As the first profile says that took it in. */
+    wasFolded(record: ExecutionRecord): boolean {
+      for (const [part, index] of places.get(record) ?? []) {
+        const folded = part.folded[index]
+        if (folded !== undefined) return folded
+      }
+      return false
+    },
+  }
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod'
+import { logLevels } from '../../shared/runtime/log.ts'
+import { codecs } from './envelope.ts'
+
+const whole = (min: number, max: number) => z.int().min(min).max(max)
+const day = 86_400_000
+
+/** The stores there are; stores/index.ts opens them. */
+export const storeNames = ['memory', 'lmdb'] as const
+
+/** The profiler's settings; FORESIZE_PROFILER_LISTEN and so on in the environment. */
+export const profilerConfig = z.object({
+  listen: z
+    .string()
+    .regex(/:\d+$/, 'must be host:port')
+    .default('127.0.0.1:7070')
+    .describe('host:port to serve on; port 0 picks a free one'),
+  logLevel: z.enum(logLevels).default('info').describe('least level that is logged'),
+  store: z
+    .enum(storeNames)
+    .default('lmdb')
+    .describe(`where profiles are kept: ${storeNames.join(', ')}`),
+  dataDir: z.string().min(1).default('foresize-data').describe('directory of a store on disk'),
+  codec: z
+    .enum(codecs)
+    .default('zstd')
+    .describe(`compression of stored profiles: ${codecs.join(', ')}`),
+
+  halfLifeMs: whole(1, 100 * 365 * day)
+    .default(30 * day)
+    .describe('time after which an execution counts half in the statistics, milliseconds'),
+  profileTtlMs: whole(1000, 100 * 365 * day)
+    .default(180 * day)
+    .describe('a profile that nothing was folded into for so long is deleted, milliseconds'),
+  cohortLabels: z
+    .array(z.string())
+    .default(['image', 'tool', 'workflow'])
+    .describe('labels by which tasks form a cohort, comma-separated'),
+
+  defaultLeaseMs: whole(100, 7 * day)
+    .default(300_000)
+    .describe('silence after which an execution is closed as lost, milliseconds'),
+  unaryLeaseMs: whole(100, 7 * day)
+    .default(day)
+    .describe('the same for StartProfiling, whose caller sends no samples'),
+  idleSessionTtlMs: whole(1000, 365 * day)
+    .default(3_600_000)
+    .describe('a session with nothing open is forgotten after so long, milliseconds'),
+  runningIntervalMs: whole(10, day)
+    .default(1000)
+    .describe('a profile shows what runs at most so often, milliseconds'),
+  maxUnacknowledgedBatches: whole(1, 10_000)
+    .default(64)
+    .describe('batches of one stream taken before it is read no further'),
+  maxReportedPerSecond: z
+    .number()
+    .positive()
+    .default(50)
+    .describe('executions of one task a second that are reported one by one; above, a fraction'),
+  maxSamplesPerSecond: z
+    .number()
+    .positive()
+    .default(500)
+    .describe('samples of one task a second; above, they come further apart'),
+
+  maxNamespaces: whole(1, 1_000_000).default(1000).describe('namespaces that have profiles'),
+  maxTasksPerNamespace: whole(1, 10_000_000)
+    .default(10_000)
+    .describe("tasks of a namespace that have a profile; further ones are folded into the namespace's"),
+  maxCohortsPerNamespace: whole(1, 10_000_000)
+    .default(1000)
+    .describe('cohorts of a namespace that have a profile'),
+  maxSessions: whole(1, 10_000_000)
+    .default(100_000)
+    .describe('sessions kept, those of absent clients included'),
+  maxOpenExecutionsPerSession: whole(1, 100_000).default(1000).describe('executions open in one session'),
+  maxOpenExecutionsPerNamespace: whole(1, 10_000_000)
+    .default(20_000)
+    .describe('executions open in one namespace'),
+  maxOpenExecutions: whole(1, 10_000_000).default(100_000).describe('executions open in this process'),
+  maxFoldsPerCommit: whole(1, 4096)
+    .default(512)
+    .describe('executions folded in one commit, well below the 4096 that a profile remembers'),
+  maxWatchers: whole(1, 100_000).default(100).describe('WatchProfiles streams at once'),
+  maxFeedEntries: whole(1, 10_000_000)
+    .default(65_536)
+    .describe('changes that a watcher may lag behind before it starts anew'),
+  heartbeatMs: whole(100, 600_000)
+    .default(10_000)
+    .describe('a watcher hears from the profiler at least so often'),
+  cachedProfiles: whole(1, 10_000_000).default(1024).describe('profiles kept decoded in memory'),
+
+  maxMessageBytes: whole(1024, 1e9).default(4_194_304).describe('largest message taken, bytes'),
+  maxConcurrentStreams: whole(1, 1_000_000).default(1000).describe('calls at once on one connection'),
+  drainMs: whole(0, 600_000)
+    .default(10_000)
+    .describe('time for calls under way to finish on SIGTERM, milliseconds'),
+  tlsCertFile: z.string().optional().describe('PEM certificate chain to serve with'),
+  tlsKeyFile: z.string().optional().describe('PEM key of the certificate'),
+  tlsClientCaFile: z
+    .string()
+    .optional()
+    .describe('PEM roots; where set, clients must show a certificate of theirs'),
+})
+
+export type ProfilerConfig = z.output<typeof profilerConfig>
+
+export const profilerEnvPrefix = 'FORESIZE_PROFILER'

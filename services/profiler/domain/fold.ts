@@ -1,0 +1,168 @@
+import {
+  type ExecutionRecord,
+  type Outcome,
+  outcomes,
+  type RunningExecution,
+} from '../../../shared/domain/execution.ts'
+import {
+  type OutcomeCount,
+  type Profile,
+  type ProfileKey,
+  profileSchemaVersion,
+} from '../../../shared/domain/profile.ts'
+import { type AccuracySettings, scoreEstimate, type TokenEstimate } from './accuracy.ts'
+import { fingerprint } from './fingerprint.ts'
+import { decayStatistics, evidenceOf, observe } from './statistics.ts'
+
+export interface FoldSettings extends AccuracySettings {
+  /** Time after which an execution counts half in the statistics, milliseconds. Default 30 days. */
+  readonly halfLifeMs: number
+  /** Executions that the profile holds one by one. Default 96. */
+  readonly maxExecutions: number
+  /** Oldest executions dropped at once when full. Default 32. */
+  readonly droppedExecutions: number
+  /** Executions remembered as folded, so that a repeat is ignored. Default 4096. */
+  readonly maxFolded: number
+  /** Executions under way that are shown. Default 64. */
+  readonly maxRunning: number
+}
+
+export const defaultFoldSettings: FoldSettings = {
+  halfLifeMs: 30 * 24 * 3600 * 1000,
+  maxExecutions: 96,
+  droppedExecutions: 32,
+  maxFolded: 4096,
+  maxRunning: 64,
+  accuracyDecay: 0.98,
+  maxAccuracyEntries: 64,
+}
+
+/** A finished execution and, where it came from one, the estimate that is scored with it. */
+export interface Finished {
+  readonly record: ExecutionRecord
+  readonly estimate?: TokenEstimate | undefined
+}
+
+export interface FoldResult {
+  /** The same object where nothing was folded. */
+  readonly profile: Profile
+  /** Which of the executions were folded now; the rest had been before. */
+  readonly folded: readonly boolean[]
+}
+
+/**
+ * Folds finished executions into a profile, in the order given.
+ * Unit: `nowUnixMs` is the server's clock; one that goes back is read as standing still.
+ * Law: an execution among the last `maxFolded` is folded once, however often it comes; folding one by one at the same
+ * time gives the same profile as folding all at once; the same inputs give the same bytes.
+ */
+export function foldAll(
+  before: Profile | undefined,
+  key: ProfileKey,
+  finished: readonly Finished[],
+  nowUnixMs: number,
+  settings: FoldSettings,
+): FoldResult {
+  const base = before ?? emptyProfile(key, nowUnixMs)
+  const memory = foldMemory(base.folded, settings.maxFolded, finished.length)
+  const folded = finished.map(({ record }) => memory.remember(fingerprint(record.executionId)))
+  const news = finished.filter((_, index) => folded[index])
+  if (news.length === 0) return { profile: base, folded }
+
+  const lastSeenUnixMs = Math.max(nowUnixMs, base.lastSeenUnixMs)
+  const factor = 2 ** (-(lastSeenUnixMs - base.lastSeenUnixMs) / settings.halfLifeMs)
+  let statistics = decayStatistics(base.statistics, factor)
+  let accuracy = base.accuracy
+  const executions = [...base.executions]
+  const counts = new Map(base.outcomes.map(({ outcome, count }) => [outcome, count]))
+  for (const { record, estimate } of news) {
+    counts.set(record.outcome, (counts.get(record.outcome) ?? 0) + record.weight)
+    const evidence = evidenceOf(record.outcome)
+    if (evidence === 'nothing') continue
+    statistics = observe(statistics, record.used, record.weight, evidence)
+    if (estimate) accuracy = scoreEstimate(accuracy, estimate, record, settings)
+    if (executions.length >= settings.maxExecutions) executions.splice(0, settings.droppedExecutions)
+    executions.push({ ...record, estimateToken: noToken })
+  }
+  const ended = new Set(news.map(({ record }) => record.executionId))
+  const profile = {
+    ...base,
+    revision: base.revision + news.length,
+    lastSeenUnixMs,
+    outcomes: inOrder(counts),
+    statistics,
+    executions,
+    running: base.running.filter(({ executionId }) => !ended.has(executionId)),
+    folded: memory.list(),
+    accuracy,
+  }
+  return { profile, folded }
+}
+
+/**
+ * Shows executions under way as last heard. Returns the same object where nothing changed.
+ * Law: an execution that was folded does not come back.
+ */
+export function showRunning(
+  profile: Profile,
+  heard: readonly RunningExecution[],
+  settings: FoldSettings,
+): Profile {
+  const folded = new Set(profile.folded)
+  const shown = new Map(profile.running.map((running) => [running.executionId, running]))
+  let changed = false
+  for (const running of heard) {
+    if (folded.has(fingerprint(running.executionId))) continue
+    if (!shown.has(running.executionId) && shown.size >= settings.maxRunning) continue
+    shown.set(running.executionId, running)
+    changed = true
+  }
+  if (!changed) return profile
+  const running = [...shown.values()].sort((a, b) => (a.executionId < b.executionId ? -1 : 1))
+  return { ...profile, revision: profile.revision + 1, running }
+}
+
+export function emptyProfile(key: ProfileKey, nowUnixMs: number): Profile {
+  return {
+    key,
+    schemaVersion: profileSchemaVersion,
+    revision: 0,
+    firstSeenUnixMs: nowUnixMs,
+    lastSeenUnixMs: nowUnixMs,
+    outcomes: [],
+    statistics: [],
+    executions: [],
+    running: [],
+    folded: [],
+    accuracy: [],
+  }
+}
+
+const noToken = new Uint8Array(0)
+
+function inOrder(counts: ReadonlyMap<Outcome, number>): readonly OutcomeCount[] {
+  return outcomes.flatMap((outcome) => {
+    const count = counts.get(outcome)
+    return count === undefined ? [] : [{ outcome, count }]
+  })
+}
+
+/** The latest fingerprints, oldest first. A set costs more to build than a few scans of the list. */
+function foldMemory(before: readonly number[], limit: number, expected: number) {
+  const list = [...before]
+  const known = expected > 16 ? new Set(before) : undefined
+  let from = 0
+  return {
+    remember(print: number): boolean {
+      if (known ? known.has(print) : list.indexOf(print, from) >= 0) return false
+      known?.add(print)
+      list.push(print)
+      if (list.length - from > limit) {
+        known?.delete(list[from] as number)
+        from += 1
+      }
+      return true
+    },
+    list: () => (from === 0 ? list : list.slice(from)),
+  }
+}

@@ -1,0 +1,179 @@
+import type { Violation } from '../../../shared/domain/errors.ts'
+import type {
+  ExecutionRecord,
+  ExecutionStart,
+  MeasurementSource,
+  Outcome,
+} from '../../../shared/domain/execution.ts'
+import { type Resources, resourceLimits } from '../../../shared/domain/resources.ts'
+import { addSamples, noUsage, type SampleColumns, type UsageTotals, usageOf } from './usage.ts'
+
+/** An execution under way. */
+export interface OpenExecution {
+  readonly start: ExecutionStart
+  readonly leaseMs: number
+  /** Server time. */
+  readonly startedUnixMs: number
+  /** Server time. */
+  readonly heardUnixMs: number
+  readonly totals: UsageTotals
+}
+
+/** A session of numbered batches: a value, replaced by each batch. */
+export interface Session {
+  /** The latest batch taken in; 0 for none. */
+  readonly sequence: number
+  /** Server time. */
+  readonly lastActiveUnixMs: number
+  readonly open: ReadonlyMap<string, OpenExecution>
+}
+
+export const newSession = (nowUnixMs: number): Session => ({
+  sequence: 0,
+  lastActiveUnixMs: nowUnixMs,
+  open: new Map(),
+})
+
+/** An event and where it stood in its message, for what has to be said of it. */
+export type Placed<T> = T & { readonly path: string }
+
+export interface StartEvent {
+  readonly start: ExecutionStart
+  readonly leaseMs: number
+}
+
+export interface SamplesEvent {
+  readonly executionId: string
+  readonly columns: SampleColumns
+}
+
+export interface EndEvent {
+  readonly executionId: string
+  readonly outcome: Outcome
+  readonly used: Resources
+  readonly source: MeasurementSource
+}
+
+/** Events of one batch that were well formed. */
+export interface Batch {
+  readonly sequence: number
+  readonly starts: readonly Placed<StartEvent>[]
+  readonly samples: readonly Placed<SamplesEvent>[]
+  readonly ends: readonly Placed<EndEvent>[]
+}
+
+/** An event that was refused. */
+export interface Rejection {
+  readonly executionId: string
+  readonly violations: readonly Violation[]
+}
+
+export interface SessionLimits {
+  readonly maxOpenExecutionsPerSession: number
+  /** Why no further execution may open in that namespace; undefined where it may. */
+  readonly refuse: (namespace: string) => string | undefined
+}
+
+export interface Applied {
+  readonly session: Session
+  readonly started: readonly ExecutionStart[]
+  readonly finished: readonly ExecutionRecord[]
+  readonly rejections: readonly Rejection[]
+}
+
+/**
+ * Takes in the next batch. A start that is open already is a repeat and ignored; samples and ends of what is not open
+ * are refused, and all else is taken.
+ * Law: the session given is not changed; the caller adopts the one returned once that is durable.
+ */
+export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, limits: SessionLimits): Applied {
+  const open = new Map(before.open)
+  const started: ExecutionStart[] = []
+  const finished: ExecutionRecord[] = []
+  const rejections: Rejection[] = []
+  const refuse = (executionId: string, field: string, description: string) =>
+    rejections.push({ executionId, violations: [{ field, description }] })
+
+  for (const { start, leaseMs, path } of batch.starts) {
+    const { executionId } = start
+    if (open.has(executionId)) continue
+    const reason =
+      open.size >= limits.maxOpenExecutionsPerSession
+        ? `the session has ${open.size} executions open, as many as it may`
+        : limits.refuse(start.task.namespace)
+    if (reason) {
+      refuse(executionId, `${path}.execution_id`, reason)
+      continue
+    }
+    started.push(start)
+    open.set(executionId, {
+      start,
+      leaseMs,
+      startedUnixMs: nowUnixMs,
+      heardUnixMs: nowUnixMs,
+      totals: noUsage,
+    })
+  }
+  for (const { executionId, columns, path } of batch.samples) {
+    const execution = open.get(executionId)
+    if (!execution) {
+      refuse(executionId, `${path}.execution_id`, notOpen)
+      continue
+    }
+    const totals = addSamples(execution.totals, columns)
+    if (totals.elapsedMs > resourceLimits.durationMs) {
+      refuse(executionId, `${path}.elapsed_delta_ms`, `must add up to at most ${resourceLimits.durationMs}`)
+      continue
+    }
+    open.set(executionId, { ...execution, totals, heardUnixMs: nowUnixMs })
+  }
+  for (const { executionId, outcome, used, source, path } of batch.ends) {
+    const execution = open.get(executionId)
+    if (!execution) {
+      refuse(executionId, `${path}.execution_id`, notOpen)
+      continue
+    }
+    open.delete(executionId)
+    finished.push(recordOf(execution, outcome, used, source))
+  }
+  return {
+    session: { sequence: batch.sequence, lastActiveUnixMs: nowUnixMs, open },
+    started,
+    finished,
+    rejections,
+  }
+}
+
+const notOpen = 'is not open in this session: it never began, has ended, or was closed as lost'
+
+/**
+ * Closes as lost what was silent beyond its lease.
+ * @param aliveSinceUnixMs nobody could be heard before: silence counts from then on.
+ */
+export function closeSilent(before: Session, nowUnixMs: number, aliveSinceUnixMs: number): Applied {
+  const open = new Map<string, OpenExecution>()
+  const finished: ExecutionRecord[] = []
+  for (const [executionId, execution] of before.open) {
+    const heardUnixMs = Math.max(execution.heardUnixMs, aliveSinceUnixMs)
+    if (heardUnixMs + execution.leaseMs > nowUnixMs) open.set(executionId, { ...execution, heardUnixMs })
+    else finished.push(recordOf(execution, 'lost', {}, 'unknown'))
+  }
+  return { session: { ...before, open }, started: [], finished, rejections: [] }
+}
+
+/** When somebody has to look at the session again: its first lease runs out, or, with none open, the session itself. */
+export function dueOf(session: Session, idleSessionTtlMs: number): number {
+  let due = Number.POSITIVE_INFINITY
+  for (const { heardUnixMs, leaseMs } of session.open.values()) due = Math.min(due, heardUnixMs + leaseMs)
+  return due === Number.POSITIVE_INFINITY ? session.lastActiveUnixMs + idleSessionTtlMs : due
+}
+
+function recordOf(
+  { start, totals }: OpenExecution,
+  outcome: Outcome,
+  exact: Resources,
+  source: MeasurementSource,
+): ExecutionRecord {
+  const measured = source === 'unknown' && totals.elapsedMs > 0 ? 'sampled' : source
+  return { ...start, used: usageOf(totals, exact), outcome, source: measured, endedAtUnixMs: 0 }
+}

@@ -1,0 +1,130 @@
+import { constants, crc32, deflateSync, inflateSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { ForesizeError } from '../../shared/domain/errors.ts'
+import { type Profile, profileSchemaVersion } from '../../shared/domain/profile.ts'
+import * as gen from '../../shared/wire/gen/foresize/v1/profile.ts'
+import { inspect } from '../../shared/wire/inspection.ts'
+import { encodeProfile, toProfile } from '../../shared/wire/profile.ts'
+import { migrate } from './migrations.ts'
+
+export const codecs = ['none', 'zlib', 'zstd'] as const
+
+/** How the payload of a stored profile is compressed. */
+export type Codec = (typeof codecs)[number]
+
+/** What is stored cannot be read: torn, flipped, or not ours. Whoever reads puts it aside and goes on. */
+export class DamagedRecord extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'DamagedRecord'
+  }
+}
+
+/*
+ * Stored form of a profile, little endian:
+ * 0 magic "FSZP" | 4 envelope version | 5 codec | 6 schema version u16 | 8 last seen, Unix ms f64 |
+ * 16 payload length before compression u32 | 20 CRC-32 of bytes 0 to 19 and the payload u32 | 24 payload
+ */
+const magic = 0x505a5346
+const envelopeVersion = 1
+const headerBytes = 24
+
+/** A profile is bounded; anything that claims more is not one. Guards against a bomb. */
+const maxPayloadBytes = 16 * 1024 * 1024
+
+export function sealProfile(profile: Profile, codec: Codec): Uint8Array {
+  const plain = encodeProfile(profile)
+  const payload = compress(plain, codec)
+  const sealed = Buffer.allocUnsafe(headerBytes + payload.length)
+  sealed.writeUInt32LE(magic, 0)
+  sealed.writeUInt8(envelopeVersion, 4)
+  sealed.writeUInt8(codecs.indexOf(codec), 5)
+  sealed.writeUInt16LE(profile.schemaVersion, 6)
+  sealed.writeDoubleLE(profile.lastSeenUnixMs, 8)
+  sealed.writeUInt32LE(plain.length, 16)
+  sealed.set(payload, headerBytes)
+  sealed.writeUInt32LE(checksumOf(sealed), 20)
+  return sealed
+}
+
+/** Throws: DamagedRecord; ForesizeError `unsupported` where it was written by a newer program. */
+export function openProfile(bytes: Uint8Array): Profile {
+  const sealed = asBuffer(bytes)
+  const { codec, schemaVersion, plainBytes } = readHeader(sealed)
+  if (sealed.readUInt32LE(20) !== checksumOf(sealed)) throw new DamagedRecord('the checksum does not match')
+  let plain: Uint8Array
+  try {
+    plain = decompress(sealed.subarray(headerBytes), codec, plainBytes)
+  } catch (error) {
+    throw new DamagedRecord('the payload does not decompress', { cause: error })
+  }
+  if (plain.length !== plainBytes) throw new DamagedRecord('the payload has another length than stated')
+  return openPlainProfile(plain, schemaVersion)
+}
+
+/** Throws as `openProfile`. */
+export function openPlainProfile(plain: Uint8Array, schemaVersion: number): Profile {
+  refuseNewer(schemaVersion)
+  try {
+    const message = migrate(gen.Profile.decode(plain), schemaVersion)
+    return inspect((seen) => toProfile(message, '', seen))
+  } catch (error) {
+    if (error instanceof ForesizeError && error.failure === 'unsupported') throw error
+    throw new DamagedRecord('the payload is no profile', { cause: error })
+  }
+}
+
+/** Without opening it. Throws as `openProfile`, but sees no damage to the payload. */
+export function lastSeenOf(bytes: Uint8Array): number {
+  const sealed = asBuffer(bytes)
+  refuseNewer(readHeader(sealed).schemaVersion)
+  return sealed.readDoubleLE(8)
+}
+
+export function refuseNewer(schemaVersion: number): void {
+  if (schemaVersion <= profileSchemaVersion) return
+  throw new ForesizeError(
+    'unsupported',
+    `a stored profile has schema version ${schemaVersion}, this program reads up to ${profileSchemaVersion}`,
+  )
+}
+
+function readHeader(sealed: Buffer): { codec: Codec; schemaVersion: number; plainBytes: number } {
+  if (sealed.length < headerBytes) throw new DamagedRecord(`${sealed.length} bytes are too few`)
+  if (sealed.readUInt32LE(0) !== magic) throw new DamagedRecord('it does not begin with FSZP')
+  const version = sealed.readUInt8(4)
+  if (version !== envelopeVersion) throw new DamagedRecord(`there is no envelope version ${version}`)
+  const codec = codecs[sealed.readUInt8(5)]
+  if (codec === undefined) throw new DamagedRecord(`there is no codec ${sealed.readUInt8(5)}`)
+  const plainBytes = sealed.readUInt32LE(16)
+  if (plainBytes > maxPayloadBytes) throw new DamagedRecord(`it claims ${plainBytes} bytes`)
+  return { codec, schemaVersion: sealed.readUInt16LE(6), plainBytes }
+}
+
+function checksumOf(sealed: Buffer): number {
+  return crc32(sealed.subarray(headerBytes), crc32(sealed.subarray(0, 20)))
+}
+
+function compress(plain: Uint8Array, codec: Codec): Uint8Array {
+  switch (codec) {
+    case 'none':
+      return plain
+    case 'zlib':
+      return deflateSync(plain, { level: 1 })
+    case 'zstd':
+      return zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+  }
+}
+
+function decompress(payload: Uint8Array, codec: Codec, plainBytes: number): Uint8Array {
+  const options = { maxOutputLength: Math.max(plainBytes, 1) }
+  switch (codec) {
+    case 'none':
+      return payload
+    case 'zlib':
+      return inflateSync(payload, options)
+    case 'zstd':
+      return zstdDecompressSync(payload, options)
+  }
+}
+
+const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

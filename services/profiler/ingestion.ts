@@ -1,0 +1,274 @@
+import { randomUUID } from 'node:crypto'
+import { ForesizeError } from '../../shared/domain/errors.ts'
+import type { ExecutionRecord } from '../../shared/domain/execution.ts'
+import type { TaskKey } from '../../shared/domain/task.ts'
+import type { Clock } from '../../shared/runtime/clock.ts'
+import type { Log } from '../../shared/runtime/log.ts'
+import { decodeSession } from './checkpoint.ts'
+import { type Committer, type CommitterSettings, committer } from './committer.ts'
+import {
+  type Applied,
+  type Batch,
+  closeSilent,
+  newSession,
+  type Rejection,
+  type Session,
+} from './domain/session.ts'
+import { DamagedRecord } from './envelope.ts'
+import { type LiveSession, liveSession } from './live-session.ts'
+import { openExecutions } from './open-executions.ts'
+import type { ProfileStore } from './store.ts'
+
+export interface IngestionSettings extends CommitterSettings {
+  /** Silence after which an execution is lost, unless its start says otherwise. Default 5 minutes. */
+  readonly defaultLeaseMs: number
+  /** The same for StartProfiling, whose caller sends no samples. Default 24 hours. */
+  readonly unaryLeaseMs: number
+  /** A session without open executions is forgotten after so long. Default 1 hour. */
+  readonly idleSessionTtlMs: number
+  /** Sessions kept, those of clients that are away included. Default 100,000. */
+  readonly maxSessions: number
+  /** Default 1000. */
+  readonly maxOpenExecutionsPerSession: number
+  /** Default 20,000. */
+  readonly maxOpenExecutionsPerNamespace: number
+  /** In this process. Default 100,000. */
+  readonly maxOpenExecutions: number
+  /** Namespaces that have profiles. Default 1000. */
+  readonly maxNamespaces: number
+  /** Executions under way are shown in their profile at most so often. Default 1000. */
+  readonly runningIntervalMs: number
+}
+
+/** Where what workers report enters: sessions, leases, and the commits behind them. */
+export interface Ingestion {
+  /** Opens or resumes a session and takes it from whoever held it. Errors: `overloaded`, `unavailable`, `conflict`. */
+  open(sessionId: string): Promise<LiveSession>
+  /** Lets go of a session: what is stored of it stays. */
+  close(session: LiveSession): Promise<void>
+  /** One batch of a session that nobody streams; undefined leaves it as it is. Resolves once durable. */
+  once(sessionId: string, next: (session: Session) => Batch | undefined): Promise<OnceResult>
+  /** Folds finished executions. Resolves to which were folded now, once durable. */
+  fold(records: readonly ExecutionRecord[]): Promise<readonly boolean[]>
+  /** Why nothing may be learned in a namespace: there are as many as may be. */
+  refuseNamespace(namespace: string): string | undefined
+  /** Executions of a task that are open in this process. */
+  openExecutionsOf(task: TaskKey): number
+  /** Closes what is silent, forgets what is over, shows what runs. Called every second by whoever owns the clock. */
+  tick(): Promise<void>
+  figures(): IngestionFigures
+  /** Lets go of all sessions and waits for what is under way. */
+  drain(): Promise<void>
+}
+
+export interface OnceResult {
+  readonly rejections: readonly Rejection[]
+  /** Which of the batch's executions were folded now. */
+  readonly folded: readonly boolean[]
+}
+
+export interface IngestionFigures {
+  readonly sessions: number
+  readonly openExecutions: number
+  readonly overflowedExecutions: number
+  readonly lostExecutions: number
+}
+
+/** Sessions looked at in one tick. */
+const maxDueSessions = 256
+
+export function ingestion(
+  store: ProfileStore,
+  clock: Clock,
+  settings: IngestionSettings,
+  log: Log,
+): Ingestion {
+  const owner = randomUUID()
+  const startedUnixMs = clock.nowUnixMs()
+  const commits: Committer = committer(store, clock.nowUnixMs, settings)
+  const live = new Map<string, LiveSession>()
+  const opening = new Map<string, Promise<unknown>>()
+  const open = openExecutions(settings)
+  let lostExecutions = 0
+
+  let namespaces = new Set<string>()
+
+  function refuseNamespace(namespace: string): string | undefined {
+    if (namespaces.has(namespace)) return undefined
+    if (namespaces.size >= settings.maxNamespaces)
+      return `there are ${namespaces.size} namespaces, as many as may be`
+    namespaces.add(namespace)
+    return undefined
+  }
+
+  const limits = {
+    maxOpenExecutionsPerSession: settings.maxOpenExecutionsPerSession,
+    refuse: (namespace: string) => open.refuse(namespace) ?? refuseNamespace(namespace),
+  }
+
+  /** Openings of one session, one after the other. */
+  async function inTurn<T>(sessionId: string, action: () => Promise<T>): Promise<T> {
+    const before = opening.get(sessionId)
+    const result = (before ?? Promise.resolve()).then(action)
+    const settled = result.then(
+      () => undefined,
+      () => undefined,
+    )
+    opening.set(sessionId, settled)
+    try {
+      return await result
+    } finally {
+      if (opening.get(sessionId) === settled) opening.delete(sessionId)
+    }
+  }
+
+  function hold(id: string, epoch: number, state: Session): LiveSession {
+    const session = liveSession({
+      id,
+      epoch,
+      owner,
+      state,
+      committer: commits,
+      limits,
+      idleSessionTtlMs: settings.idleSessionTtlMs,
+      onApplied: ({ started, finished }) => {
+        open.add(started)
+        open.remove(finished)
+      },
+    })
+    open.add(startsOf(state))
+    live.set(id, session)
+    return session
+  }
+
+  async function letGo(session: LiveSession): Promise<void> {
+    if (live.get(session.id) !== session) return
+    live.delete(session.id)
+    open.remove(startsOf(session.state()))
+    await session.release()
+  }
+
+  async function take(sessionId: string): Promise<LiveSession> {
+    const holder = live.get(sessionId)
+    if (holder) await letGo(holder)
+    const stored = await store.getSession(sessionId)
+    if (!stored && (await store.countSessions()) >= settings.maxSessions) {
+      throw new ForesizeError('overloaded', `there are ${settings.maxSessions} sessions, as many as may be`)
+    }
+    const now = clock.nowUnixMs()
+    return hold(
+      sessionId,
+      (stored?.epoch ?? 0) + 1,
+      stored ? readState(sessionId, stored.state, now) : newSession(now),
+    )
+  }
+
+  /** A state that cannot be read is reported and begun anew: its client is told that nothing is stored. */
+  function readState(sessionId: string, bytes: Uint8Array, nowUnixMs: number): Session {
+    try {
+      return decodeSession(bytes)
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error
+      log.error({ err: error, session: sessionId }, 'a session could not be read and begins anew')
+      return newSession(nowUnixMs)
+    }
+  }
+
+  async function lookAt(sessionId: string): Promise<void> {
+    const now = clock.nowUnixMs()
+    const holder = live.get(sessionId)
+    if (holder) {
+      const applied = closeSilent(holder.state(), now, startedUnixMs)
+      if (applied.finished.length > 0) await closeLost(holder, applied)
+      return
+    }
+    await inTurn(sessionId, async () => {
+      const stored = await store.getSession(sessionId)
+      if (live.has(sessionId) || !stored || stored.dueUnixMs > now) return
+      const state = readState(sessionId, stored.state, now)
+      if (state.open.size === 0 && state.lastActiveUnixMs + settings.idleSessionTtlMs <= now) {
+        await store.deleteSession(sessionId, stored)
+        return
+      }
+      const keeper = hold(sessionId, stored.epoch + 1, state)
+      try {
+        await closeLost(keeper, closeSilent(state, now, startedUnixMs))
+      } finally {
+        await letGo(keeper)
+      }
+    })
+  }
+
+  async function closeLost(session: LiveSession, applied: Applied): Promise<void> {
+    const folded = await session.adopt(applied).durable
+    lostExecutions += folded.filter(Boolean).length
+  }
+
+  async function closeDueSessions(): Promise<void> {
+    const due = await store.dueSessions(clock.nowUnixMs(), maxDueSessions)
+    const results = await Promise.allSettled(due.map(lookAt))
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  async function showRunning(): Promise<void> {
+    const running = open.takeUpdates(
+      [...live.values()].map((session) => session.state()),
+      clock.nowUnixMs(),
+    )
+    if (running.length > 0) await commits.submit({ finished: [], running })
+  }
+
+  return {
+    open: (sessionId) =>
+      inTurn(sessionId, async () => {
+        const session = await take(sessionId)
+        try {
+          await session.adopt(unchanged(session.state())).durable
+        } catch (error) {
+          await letGo(session)
+          throw error
+        }
+        return session
+      }),
+    close: letGo,
+    once: (sessionId, next) =>
+      inTurn(sessionId, async () => {
+        const session = await take(sessionId)
+        try {
+          const batch = next(session.state())
+          const submitted = batch && session.apply(batch, clock.nowUnixMs())
+          return {
+            rejections: submitted?.applied.rejections ?? [],
+            folded: (await submitted?.durable) ?? [],
+          }
+        } finally {
+          await letGo(session)
+        }
+      }),
+    async fold(records) {
+      const { folded } = await commits.submit({ finished: records })
+      return folded
+    },
+    refuseNamespace,
+    openExecutionsOf: (task) => open.countOf(task),
+    async tick() {
+      namespaces = new Set(await store.namespaces())
+      await closeDueSessions()
+      await showRunning()
+    },
+    figures: () => ({
+      sessions: live.size,
+      openExecutions: open.count(),
+      overflowedExecutions: commits.overflowed(),
+      lostExecutions,
+    }),
+    async drain() {
+      await Promise.all([...live.values()].map(letGo))
+      await commits.idle()
+    },
+  }
+}
+
+const startsOf = ({ open }: Session) => [...open.values()].map(({ start }) => start)
+
+const unchanged = (session: Session): Applied => ({ session, started: [], finished: [], rejections: [] })

@@ -1,0 +1,110 @@
+import type { ExecutionStart, RunningExecution } from '../../shared/domain/execution.ts'
+import type { Resources } from '../../shared/domain/resources.ts'
+import type { TaskKey } from '../../shared/domain/task.ts'
+import type { RunningUpdate } from './committer.ts'
+import type { OpenExecution, Session } from './domain/session.ts'
+import { usageOf } from './domain/usage.ts'
+
+export interface OpenExecutionsSettings {
+  readonly maxOpenExecutions: number
+  readonly maxOpenExecutionsPerNamespace: number
+  readonly runningIntervalMs: number
+}
+
+/** The executions that are open in this process, counted, and which of them are worth showing in their profile. */
+export interface OpenExecutions {
+  add(starts: readonly ExecutionStart[]): void
+  remove(starts: readonly ExecutionStart[]): void
+  /** Why no further one may open in that namespace. */
+  refuse(namespace: string): string | undefined
+  count(): number
+  countOf(task: TaskKey): number
+  /** Those that run longer than an interval and whose peaks have grown since they were last taken. */
+  takeUpdates(sessions: readonly Session[], nowUnixMs: number): readonly RunningUpdate[]
+}
+
+/** Profiles that show what runs, brought up to date in one go; the others have their turn next time. */
+const maxUpdates = 256
+
+/** A peak that grew by less says nothing new. */
+const noticeableGrowth = 1.05
+
+export function openExecutions(settings: OpenExecutionsSettings): OpenExecutions {
+  const byNamespace = new Map<string, number>()
+  const byTask = new Map<string, number>()
+  let total = 0
+  let shown = new Map<string, Resources>()
+
+  function move(starts: readonly ExecutionStart[], step: 1 | -1): void {
+    total += step * starts.length
+    for (const { task } of starts) {
+      addTo(byNamespace, task.namespace, step)
+      addTo(byTask, taskText(task), step)
+    }
+  }
+
+  return {
+    add: (starts) => move(starts, 1),
+    remove: (starts) => move(starts, -1),
+    refuse(namespace) {
+      if (total >= settings.maxOpenExecutions) return `${total} executions are open, as many as may be`
+      const count = byNamespace.get(namespace) ?? 0
+      if (count < settings.maxOpenExecutionsPerNamespace) return undefined
+      return `the namespace has ${count} executions open, as many as it may`
+    },
+    count: () => total,
+    countOf: (task) => byTask.get(taskText(task)) ?? 0,
+    takeUpdates(sessions, nowUnixMs) {
+      const updates = new Map<string, { task: TaskKey; heard: RunningExecution[] }>()
+      const stillShown = new Map<string, Resources>()
+      for (const { open } of sessions) {
+        for (const execution of open.values()) {
+          if (nowUnixMs - execution.startedUnixMs < settings.runningIntervalMs) continue
+          const { executionId, task } = execution.start
+          const before = shown.get(executionId)
+          const peak = peakOf(execution, nowUnixMs)
+          const text = taskText(task)
+          const hasTurn = updates.has(text) || updates.size < maxUpdates
+          if (!hasTurn || (before && !hasGrown(before, peak))) {
+            if (before) stillShown.set(executionId, before)
+            continue
+          }
+          stillShown.set(executionId, peak)
+          const update = updates.get(text) ?? { task, heard: [] }
+          updates.set(text, update)
+          update.heard.push(runningOf(execution, peak))
+        }
+      }
+      shown = stillShown
+      return [...updates.values()]
+    },
+  }
+}
+
+function runningOf({ start }: OpenExecution, peak: Resources): RunningExecution {
+  const { executionId, attempt, features, labels, requested, allocated } = start
+  return { executionId, attempt, features, labels, requested, allocated, peak }
+}
+
+function peakOf({ totals, startedUnixMs }: OpenExecution, nowUnixMs: number): Resources {
+  const usage = usageOf(totals)
+  return { ...usage, durationMs: Math.max(totals.elapsedMs, nowUnixMs - startedUnixMs) }
+}
+
+function hasGrown(before: Resources, now: Resources): boolean {
+  const grown = (a: number | undefined, b: number | undefined, factor: number) => (b ?? 0) > (a ?? 0) * factor
+  return (
+    grown(before.memoryBytes, now.memoryBytes, noticeableGrowth) ||
+    grown(before.diskBytes, now.diskBytes, noticeableGrowth) ||
+    grown(before.gpuMemoryBytes, now.gpuMemoryBytes, noticeableGrowth) ||
+    grown(before.durationMs, now.durationMs, 1.5)
+  )
+}
+
+function addTo(counts: Map<string, number>, key: string, step: number): void {
+  const count = (counts.get(key) ?? 0) + step
+  if (count === 0) counts.delete(key)
+  else counts.set(key, count)
+}
+
+const taskText = ({ namespace, task }: TaskKey) => `${namespace}\0${task}`

@@ -1,0 +1,168 @@
+import { ForesizeError } from '../../shared/domain/errors.ts'
+import type { ProfileKey } from '../../shared/domain/profile.ts'
+import type { Handlers } from '../../shared/rpc/handlers.ts'
+import { outcomeEnum, profileKindEnum } from '../../shared/wire/enums.ts'
+import { checkText, readNamespace, readWhole, readWord } from '../../shared/wire/fields.ts'
+import type { ProfileSummary } from '../../shared/wire/gen/foresize/v1/profile.ts'
+import type {
+  ListProfilesRequest,
+  ListProfilesResponse,
+  ProfilerServiceServer,
+  WatchProfilesResponse,
+} from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { inspect } from '../../shared/wire/inspection.ts'
+import { fromProfile, fromProfileKey, toProfileKey } from '../../shared/wire/profile.ts'
+import { fromDurability } from './durability.ts'
+import type { ProfileQuery, ProfileStore, StoreChange } from './store.ts'
+import { summaryOf } from './summary.ts'
+import { endProfiling, startProfiling, updateProfile } from './unary-profiling.ts'
+import { type UsageStreamParts, usageStream } from './usage-stream.ts'
+
+export interface ProfilerParts extends UsageStreamParts {
+  readonly store: ProfileStore
+  readonly unaryLeaseMs: number
+  /** WatchProfiles streams at once. */
+  readonly maxWatchers: number
+}
+
+/** The service: wire in, one call, wire out. */
+export function profilerRpc(
+  { unary, serverStream, bidi }: Handlers,
+  parts: ProfilerParts,
+): Omit<ProfilerServiceServer, 'exportProfiles' | 'importProfiles'> {
+  const { ingestion, store, unaryLeaseMs } = parts
+  const durability = fromDurability(store.durability)
+  const watchers = seats(parts.maxWatchers)
+
+  return {
+    streamUsage: bidi(usageStream(parts)),
+    startProfiling: unary(async (request) => ({
+      leaseMs: await startProfiling(ingestion, request, unaryLeaseMs),
+      durability,
+    })),
+    endProfiling: unary(async (request) => ({
+      folded: await endProfiling(ingestion, request, unaryLeaseMs),
+      durability,
+    })),
+    updateProfile: unary(async (request) => ({ ...(await updateProfile(ingestion, request)), durability })),
+    getProfile: unary(async (request) => {
+      const key = inspect((seen) => toProfileKey(request.key, 'key', seen))
+      const profile = await store.get(key)
+      if (!profile) throw unknownProfile(key)
+      return { profile: fromProfile(profile) }
+    }),
+    listProfiles: unary((request) => listProfiles(store, request)),
+    deleteProfile: unary(async (request) => {
+      const key = inspect((seen) => toProfileKey(request.key, 'key', seen))
+      let existed = false
+      const change = (before: object | undefined) => {
+        existed = before !== undefined
+        return undefined
+      }
+      await store.commit({ changes: [{ key, change }], checkpoints: new Map() })
+      if (!existed) throw unknownProfile(key)
+      return {}
+    }),
+    watchProfiles: serverStream((request, { signal }) =>
+      watchers.taken(
+        watch(store, new Set(request.namespaces), request.cursor, either(signal, parts.stopping)),
+      ),
+    ),
+  }
+}
+
+async function listProfiles(
+  store: ProfileStore,
+  request: ListProfilesRequest,
+): Promise<ListProfilesResponse> {
+  const query = inspect(
+    (seen): ProfileQuery => ({
+      namespace: readNamespace(request.namespace, 'namespace', seen),
+      kind: request.kind === 0 ? 'task' : readWord(profileKindEnum, request.kind, 'task', 'kind', seen),
+      prefix: checkText(request.taskPrefix, 'task_prefix', seen),
+      after: checkText(Buffer.from(request.pageToken, 'base64url').toString(), 'page_token', seen),
+      limit: readWhole(request.pageSize || 100, { min: 1, max: 1000 }, 'page_size', seen),
+    }),
+  )
+  const profiles = await store.list({ ...query, limit: query.limit + 1 })
+  const page = profiles.slice(0, query.limit)
+  const last = page.at(-1)
+  return {
+    profiles: page.map(
+      (profile): ProfileSummary => ({
+        key: fromProfileKey(profile.key),
+        revision: profile.revision,
+        firstSeenUnixMs: profile.firstSeenUnixMs,
+        lastSeenUnixMs: profile.lastSeenUnixMs,
+        outcomes: profile.outcomes.map(({ outcome, count }) => ({
+          outcome: outcomeEnum.toWire(outcome),
+          count,
+        })),
+        ...summaryOf(profile),
+      }),
+    ),
+    nextPageToken:
+      last && profiles.length > page.length ? Buffer.from(last.key.task).toString('base64url') : '',
+  }
+}
+
+async function* watch(
+  store: ProfileStore,
+  namespaces: ReadonlySet<string>,
+  cursor: string,
+  signal: AbortSignal,
+): AsyncIterable<WatchProfilesResponse> {
+  const wanted = ({ namespace }: ProfileKey) => namespaces.size === 0 || namespaces.has(namespace)
+  for await (const change of store.watch(cursor, signal)) {
+    if (change.type === 'profile' && !wanted(change.profile.key)) continue
+    if (change.type === 'deleted' && !wanted(change.key)) continue
+    yield { cursor: change.cursor, change: fromChange(change) }
+  }
+}
+
+function fromChange(change: StoreChange): NonNullable<WatchProfilesResponse['change']> {
+  switch (change.type) {
+    case 'profile':
+      return { $case: 'profile', value: fromProfile(change.profile) }
+    case 'deleted':
+      return { $case: 'deleted', value: fromProfileKey(change.key) }
+    case 'caught-up':
+      return { $case: 'caughtUp', value: {} }
+    case 'resync':
+      return { $case: 'resync', value: {} }
+  }
+}
+
+/** So many streams at once and no more. */
+function seats(limit: number) {
+  let used = 0
+  return {
+    async *taken<T>(source: AsyncIterable<T>): AsyncIterable<T> {
+      if (used >= limit)
+        throw new ForesizeError('overloaded', `there are ${limit} watchers, as many as may be`)
+      used += 1
+      try {
+        yield* source
+      } finally {
+        used -= 1
+      }
+    },
+  }
+}
+
+/** Aborted with either; `AbortSignal.any` would be held by the one that outlives the call. */
+function either(call: AbortSignal, service: AbortSignal): AbortSignal {
+  const controller = new AbortController()
+  const abort = () => controller.abort()
+  if (call.aborted || service.aborted) abort()
+  call.addEventListener('abort', abort, { once: true })
+  service.addEventListener('abort', abort, { once: true, signal: call })
+  return controller.signal
+}
+
+function unknownProfile({ namespace, kind, task }: ProfileKey): ForesizeError {
+  return new ForesizeError(
+    'not-found',
+    `there is no profile of ${kind} ${JSON.stringify(task)} in ${namespace}`,
+  )
+}

@@ -1,0 +1,75 @@
+import { handlers } from '../../shared/rpc/handlers.ts'
+import { type RpcServer, startRpcServer } from '../../shared/rpc/server.ts'
+import type { Clock } from '../../shared/runtime/clock.ts'
+import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
+import type { Log } from '../../shared/runtime/log.ts'
+import { ProfilerServiceService } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import type { ProfilerConfig } from './config.ts'
+import { defaultFoldSettings } from './domain/fold.ts'
+import { defaultSamplingSettings } from './domain/sampling.ts'
+import { ingestion } from './ingestion.ts'
+import { profilerRpc } from './rpc.ts'
+import { stores } from './stores/index.ts'
+import { taskRates } from './task-rates.ts'
+import { upkeep } from './upkeep.ts'
+
+/** Opens the store, takes up what a process before it left, serves, and tells `lifecycle` how all that stops. */
+export async function startProfiler(
+  config: ProfilerConfig,
+  clock: Clock,
+  log: Log,
+  lifecycle: Lifecycle,
+): Promise<RpcServer> {
+  const store = await stores[config.store](config, log)
+  lifecycle.onStop('store', () => store.close())
+
+  const settings = { ...defaultFoldSettings, ...config }
+  const intake = ingestion(store, clock, settings, log)
+  const upkeepStop = new AbortController()
+  const upkeepDone = upkeep(intake, store, config.profileTtlMs, clock, log, upkeepStop.signal)
+  lifecycle.onStop('ingestion', async () => {
+    upkeepStop.abort()
+    await upkeepDone
+    await intake.drain()
+  })
+
+  const stopping = new AbortController()
+  const server = await startRpcServer({
+    listen: config.listen,
+    serviceName: 'foresize.v1.ProfilerService',
+    definition: ProfilerServiceService,
+    implementation: profilerRpc(handlers(log), {
+      store,
+      ingestion: intake,
+      durability: store.durability,
+      rates: taskRates({ ...defaultSamplingSettings, ...config }),
+      openExecutionsOf: intake.openExecutionsOf,
+      clock,
+      stopping: stopping.signal,
+      settings: config,
+      unaryLeaseMs: config.unaryLeaseMs,
+      maxWatchers: config.maxWatchers,
+      log,
+    }),
+    maxMessageBytes: config.maxMessageBytes,
+    maxConcurrentStreams: config.maxConcurrentStreams,
+    ...(config.tlsCertFile !== undefined && config.tlsKeyFile !== undefined
+      ? {
+          tls: {
+            certFile: config.tlsCertFile,
+            keyFile: config.tlsKeyFile,
+            clientCaFile: config.tlsClientCaFile,
+          },
+        }
+      : {}),
+    log,
+  })
+  lifecycle.onStop('server', () => {
+    server.setServing(false)
+    stopping.abort()
+    return server.drain(config.drainMs)
+  })
+  server.setServing(true)
+  log.info({ address: server.address, store: config.store, durability: store.durability }, 'serving')
+  return server
+}

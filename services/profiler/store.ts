@@ -1,0 +1,89 @@
+import type { Profile, ProfileKey, ProfileKind } from '../../shared/domain/profile.ts'
+
+/** What "stored" means. `memory`: lost with the process. `disk`: synced. `remote`: a server's persistence. */
+export type Durability = 'memory' | 'disk' | 'remote'
+
+/** `change` is pure: an optimistic backend may run it again. What it returns is stored; undefined deletes. */
+export interface ProfileChange {
+  readonly key: ProfileKey
+  readonly change: (before: Profile | undefined) => Profile | undefined
+}
+
+/** What a session needs to go on after a crash, on any replica. */
+export interface SessionCheckpoint {
+  /** Raised by whoever takes the session over; a lower one than stored is refused. */
+  readonly epoch: number
+  /** Who took it over at that epoch. */
+  readonly owner: string
+  /** When somebody has to look at it again: a lease or the session itself runs out. Unix milliseconds. */
+  readonly dueUnixMs: number
+  /** Written and read by checkpoint.ts alone. */
+  readonly state: Uint8Array
+}
+
+export interface Commit {
+  readonly changes: readonly ProfileChange[]
+  /** By session id. */
+  readonly checkpoints: ReadonlyMap<string, SessionCheckpoint>
+}
+
+export interface CommitResult {
+  /** Sessions whose checkpoint was refused: another replica has taken them over. */
+  readonly fenced: readonly string[]
+}
+
+export interface ProfileQuery {
+  readonly namespace: string
+  readonly kind: ProfileKind
+  /** Of the task. */
+  readonly prefix: string
+  /** Tasks above this one. */
+  readonly after: string
+  readonly limit: number
+}
+
+/** A profile as it now is, or gone; `resync`: forget all, everything follows; `caught-up`: nothing left for now. */
+export type StoreChange =
+  | { readonly type: 'profile'; readonly profile: Profile; readonly cursor: string }
+  | { readonly type: 'deleted'; readonly key: ProfileKey; readonly cursor: string }
+  | { readonly type: 'caught-up'; readonly cursor: string }
+  | { readonly type: 'resync'; readonly cursor: string }
+
+export interface StoreStatistics {
+  /** Records that could not be read and were put aside, since the start. */
+  readonly quarantined: number
+}
+
+/**
+ * What the profiler needs of storage. Law: test/contract/profile-store.ts.
+ * Errors: ForesizeError `unavailable` where the medium fails, `unsupported` where a record was written by a newer program.
+ */
+export interface ProfileStore {
+  readonly durability: Durability
+  get(key: ProfileKey): Promise<Profile | undefined>
+  /**
+   * Resolves when durable. Each change is atomic. A checkpoint never becomes durable before the changes of its commit.
+   * After a rejection each change may have been made or not: `change` must bear being run again.
+   */
+  commit(commit: Commit): Promise<CommitResult>
+  /** In order of the task's UTF-8 bytes. */
+  list(query: ProfileQuery): Promise<readonly Profile[]>
+  /** In order of their UTF-8 bytes. */
+  namespaces(): Promise<readonly string[]>
+  count(namespace: string, kind: ProfileKind): Promise<number>
+  getSession(sessionId: string): Promise<SessionCheckpoint | undefined>
+  /** Forgets a session, if it still is at that epoch and owner. */
+  deleteSession(sessionId: string, checkpoint: SessionCheckpoint): Promise<void>
+  /** Sessions with `dueUnixMs` at or before, the longest due first. */
+  dueSessions(nowUnixMs: number, limit: number): Promise<readonly string[]>
+  countSessions(): Promise<number>
+  /**
+   * Without a cursor: every profile, `caught-up`, then changes as they come; a profile that changes often may come as
+   * the last of its states. Ends when aborted. A cursor that is too old gives `resync` and starts anew.
+   */
+  watch(cursor: string, signal: AbortSignal): AsyncIterable<StoreChange>
+  /** Deletes profiles that were last seen before. Resolves to their number. */
+  sweep(lastSeenBeforeUnixMs: number): Promise<number>
+  statistics(): StoreStatistics
+  close(): Promise<void>
+}

@@ -1,0 +1,15 @@
+import type { Log } from '../../../shared/runtime/log.ts'
+import type { ProfilerConfig } from '../config.ts'
+import type { ProfileStore } from '../store.ts'
+import { lmdbMedium } from './lmdb.ts'
+import { localStore } from './local-store.ts'
+import { memoryMedium } from './memory.ts'
+
+type OpenStore = (config: ProfilerConfig, log: Log) => Promise<ProfileStore>
+
+/** The stores there are. Law of each: test/contract/profile-store.ts. */
+export const stores: Readonly<Record<ProfilerConfig['store'], OpenStore>> = {
+  memory: (config, log) => localStore(memoryMedium(config.codec), config, log),
+  lmdb: async (config, log) =>
+    localStore(await lmdbMedium({ directory: config.dataDir, codec: config.codec }, log), config, log),
+}

@@ -1,0 +1,95 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Database, open } from 'lmdb'
+import type { Log } from '../../../shared/runtime/log.ts'
+import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
+import { type Codec, DamagedRecord, lastSeenOf, openProfile, sealProfile } from '../envelope.ts'
+import type { Medium } from './local-store.ts'
+import { lockDirectory } from './lock.ts'
+
+export interface LmdbSettings {
+  readonly directory: string
+  readonly codec: Codec
+}
+
+/**
+ * One LMDB environment in a directory, used by one process. A call of `write` is one transaction.
+ * `overlappingSync` is off, so that a transaction resolves after its fsync.
+ */
+export async function lmdbMedium({ directory, codec }: LmdbSettings, log: Log): Promise<Medium> {
+  await mkdir(directory, { recursive: true })
+  const lock = await lockDirectory(directory)
+  const root = open<Buffer, Buffer>({
+    path: join(directory, 'profiles.lmdb'),
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    overlappingSync: false,
+    maxDbs: 3,
+  })
+  const database = (name: string): Database<Buffer, Buffer> =>
+    root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' })
+  const profiles = database('profiles')
+  const sessions = database('sessions')
+  const quarantined = database('quarantine')
+
+  async function putAside(from: Database<Buffer, Buffer>, key: Buffer): Promise<void> {
+    await root.transaction(() => {
+      const damaged = from.get(key)
+      if (!damaged) return
+      quarantined.putSync(Buffer.from(`${Date.now()}\0${key}`), damaged)
+      from.removeSync(key)
+    })
+  }
+
+  return {
+    durability: 'disk',
+    async *load() {
+      for (const { key, value } of profiles.getRange()) {
+        try {
+          yield { key: key.toString(), lastSeenUnixMs: lastSeenOf(value) }
+        } catch (error) {
+          if (!(error instanceof DamagedRecord)) throw error
+          yield { key: key.toString(), lastSeenUnixMs: Date.now() }
+        }
+      }
+    },
+    async *loadSessions() {
+      for (const { key, value } of sessions.getRange()) {
+        try {
+          yield [key.toString(), openCheckpoint(value)]
+        } catch (error) {
+          log.error({ err: error, session: key.toString() }, 'a damaged session was put aside')
+          await putAside(sessions, key)
+        }
+      }
+    },
+    async read(key) {
+      const sealed = profiles.get(Buffer.from(key))
+      return sealed && openProfile(sealed)
+    },
+    async write(profileWrites, sessionWrites) {
+      const sealedProfiles = profileWrites.map(
+        ([key, profile]) => [Buffer.from(key), profile && Buffer.from(sealProfile(profile, codec))] as const,
+      )
+      const sealedSessions = sessionWrites.map(
+        ([id, checkpoint]) =>
+          [Buffer.from(id), checkpoint && Buffer.from(sealCheckpoint(checkpoint))] as const,
+      )
+      await root.transaction(() => {
+        for (const [key, sealed] of sealedProfiles) {
+          if (sealed) profiles.putSync(key, sealed)
+          else profiles.removeSync(key)
+        }
+        for (const [id, sealed] of sealedSessions) {
+          if (sealed) sessions.putSync(id, sealed)
+          else sessions.removeSync(id)
+        }
+      })
+    },
+    quarantine: (key) => putAside(profiles, Buffer.from(key)),
+    async close() {
+      await root.close()
+      await lock.release()
+    },
+  }
+}

@@ -1,0 +1,227 @@
+import { randomUUID } from 'node:crypto'
+import { ForesizeError } from '../../../shared/domain/errors.ts'
+import type { Profile } from '../../../shared/domain/profile.ts'
+import type { Log } from '../../../shared/runtime/log.ts'
+import { DamagedRecord } from '../envelope.ts'
+import type { Durability, ProfileStore, SessionCheckpoint, StoreChange } from '../store.ts'
+import { changeLog } from './change-log.ts'
+import { keyString, parseKey } from './key.ts'
+import { profileIndex } from './profile-index.ts'
+import { recentlyUsed } from './recently-used.ts'
+
+/** One record to write; undefined deletes. */
+export type Write<T> = readonly [key: string, value: T | undefined]
+
+/**
+ * Where a store of one process keeps its records.
+ * Law: what `write` was given is on the medium when it resolves, each record whole or not at all, no session before the
+ * profiles of the same call.
+ */
+export interface Medium {
+  readonly durability: Durability
+  /** What is there at the start. */
+  load(): AsyncIterable<{ readonly key: string; readonly lastSeenUnixMs: number }>
+  loadSessions(): AsyncIterable<readonly [id: string, checkpoint: SessionCheckpoint]>
+  /** Throws: DamagedRecord. */
+  read(key: string): Promise<Profile | undefined>
+  write(profiles: readonly Write<Profile>[], sessions: readonly Write<SessionCheckpoint>[]): Promise<void>
+  /** Puts a damaged record aside where nothing overwrites it. */
+  quarantine(key: string): Promise<void>
+  close(): Promise<void>
+}
+
+export interface LocalStoreSettings {
+  /** Changes that a watcher may lag behind before it starts anew. Default 65,536. */
+  readonly maxFeedEntries: number
+  /** Profiles kept decoded in memory. Default 1024. */
+  readonly cachedProfiles: number
+  /** A watcher hears `caught-up` at least so often. Default 10,000. */
+  readonly heartbeatMs: number
+}
+
+/** A ProfileStore of one process over any medium: one writer, so that what was written last is also what is cached. */
+export async function localStore(
+  medium: Medium,
+  settings: LocalStoreSettings,
+  log: Log,
+): Promise<ProfileStore> {
+  const incarnation = randomUUID().slice(0, 8)
+  const index = profileIndex()
+  const feed = changeLog(settings.maxFeedEntries)
+  const cache = recentlyUsed<Profile>(settings.cachedProfiles)
+  const sessions = new Map<string, SessionCheckpoint>()
+  let quarantined = 0
+  let writes = 0
+  let last: Promise<unknown> = Promise.resolve()
+
+  for await (const { key, lastSeenUnixMs } of medium.load()) index.set(key, lastSeenUnixMs)
+  for await (const [id, checkpoint] of medium.loadSessions()) sessions.set(id, checkpoint)
+
+  /** Writers one after the other. */
+  function exclusively<T>(action: () => Promise<T>): Promise<T> {
+    const result = last.then(action)
+    last = result.catch(() => undefined)
+    return result
+  }
+
+  async function load(key: string): Promise<Profile | undefined> {
+    const cached = cache.get(key)
+    if (cached || !index.has(key)) return cached
+    const asOf = writes
+    const profile = await unavailableOnFailure(() => medium.read(key))
+    if (profile && asOf === writes) cache.set(key, profile)
+    return profile
+  }
+
+  /** Only while writers are held off: what is put aside must still be what was read. */
+  async function loadOrQuarantine(key: string): Promise<Profile | undefined> {
+    try {
+      return await load(key)
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error
+      log.error({ err: error, key: parseKey(key) }, 'a damaged profile was put aside')
+      await unavailableOnFailure(() => medium.quarantine(key))
+      quarantined += 1
+      adopt(key, undefined)
+      return undefined
+    }
+  }
+
+  async function read(key: string): Promise<Profile | undefined> {
+    try {
+      return await load(key)
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error
+      return exclusively(() => loadOrQuarantine(key))
+    }
+  }
+
+  function adopt(key: string, profile: Profile | undefined): void {
+    writes += 1
+    if (profile) {
+      index.set(key, profile.lastSeenUnixMs)
+      cache.set(key, profile)
+    } else {
+      index.delete(key)
+      cache.delete(key)
+    }
+    feed.append(key)
+  }
+
+  async function write(
+    profiles: ReadonlyMap<string, Profile | undefined>,
+    checkpoints: ReadonlyMap<string, SessionCheckpoint | undefined>,
+  ): Promise<void> {
+    if (profiles.size === 0 && checkpoints.size === 0) return
+    await unavailableOnFailure(() => medium.write([...profiles], [...checkpoints]))
+    for (const [key, profile] of profiles) adopt(key, profile)
+    for (const [id, checkpoint] of checkpoints) {
+      if (checkpoint) sessions.set(id, checkpoint)
+      else sessions.delete(id)
+    }
+  }
+
+  const cursorAt = (position: number) => `${incarnation}:${position}`
+
+  async function* changesOf(keys: readonly string[], cursor: string): AsyncIterable<StoreChange> {
+    for (const key of keys) {
+      const profile = await read(key)
+      if (profile) yield { type: 'profile', profile, cursor }
+      else yield { type: 'deleted', key: parseKey(key), cursor }
+    }
+  }
+
+  return {
+    durability: medium.durability,
+    get: (key) => read(keyString(key)),
+    commit: ({ changes, checkpoints }) =>
+      exclusively(async () => {
+        const profiles = new Map<string, Profile | undefined>()
+        for (const { key, change } of changes) {
+          const text = keyString(key)
+          const before = profiles.has(text) ? profiles.get(text) : await loadOrQuarantine(text)
+          const after = change(before)
+          if (after !== before) profiles.set(text, after)
+        }
+        const fenced: string[] = []
+        const accepted = new Map<string, SessionCheckpoint>()
+        for (const [id, checkpoint] of checkpoints) {
+          if (mayReplace(sessions.get(id), checkpoint)) accepted.set(id, checkpoint)
+          else fenced.push(id)
+        }
+        await write(profiles, accepted)
+        return { fenced }
+      }),
+    async list(query) {
+      const profiles = await Promise.all(index.list(query).map(read))
+      return profiles.filter((profile) => profile !== undefined)
+    },
+    namespaces: async () => index.namespaces(),
+    count: async (namespace, kind) => index.count(namespace, kind),
+    getSession: async (id) => sessions.get(id),
+    deleteSession: (id, { epoch, owner }) =>
+      exclusively(async () => {
+        const stored = sessions.get(id)
+        if (stored?.epoch === epoch && stored.owner === owner)
+          await write(new Map(), new Map([[id, undefined]]))
+      }),
+    async dueSessions(nowUnixMs, limit) {
+      const due = [...sessions].filter(([, { dueUnixMs }]) => dueUnixMs <= nowUnixMs)
+      return due
+        .sort(([, a], [, b]) => a.dueUnixMs - b.dueUnixMs)
+        .slice(0, limit)
+        .map(([id]) => id)
+    },
+    countSessions: async () => sessions.size,
+    async *watch(cursor, signal) {
+      let position = positionOf(cursor, incarnation)
+      let known = position === undefined ? undefined : feed.since(position)
+      if (cursor !== '' && !known) yield { type: 'resync', cursor: '' }
+      while (!signal.aborted) {
+        if (!known) {
+          position = feed.end()
+          yield* changesOf(index.keys(), '')
+          known = { keys: [], position }
+        }
+        // Only the last of them may carry the new position: a watcher that stops before it must see all of them again.
+        yield* changesOf(known.keys, cursorAt(position ?? 0))
+        position = known.position
+        yield { type: 'caught-up', cursor: cursorAt(position) }
+        await feed.changed(position, settings.heartbeatMs, signal)
+        known = feed.since(position)
+        if (!known) yield { type: 'resync', cursor: '' }
+      }
+    },
+    sweep: (lastSeenBeforeUnixMs) =>
+      exclusively(async () => {
+        const old = index.lastSeenBefore(lastSeenBeforeUnixMs)
+        await write(new Map(old.map((key) => [key, undefined])), new Map())
+        return old.length
+      }),
+    statistics: () => ({ quarantined }),
+    async close() {
+      await last
+      await medium.close()
+    },
+  }
+}
+
+/** Law of takeover: the higher epoch wins; at the same epoch only its owner goes on. */
+export function mayReplace(stored: SessionCheckpoint | undefined, next: SessionCheckpoint): boolean {
+  if (!stored || stored.epoch < next.epoch) return true
+  return stored.epoch === next.epoch && stored.owner === next.owner
+}
+
+function positionOf(cursor: string, incarnation: string): number | undefined {
+  const [origin, position] = cursor.split(':')
+  return origin === incarnation && position !== undefined ? Number(position) : undefined
+}
+
+async function unavailableOnFailure<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    if (error instanceof DamagedRecord || error instanceof ForesizeError) throw error
+    throw new ForesizeError('unavailable', 'the profile store failed', { cause: error })
+  }
+}

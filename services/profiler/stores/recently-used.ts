@@ -1,0 +1,26 @@
+/** The values used last, at most `limit`. */
+export interface RecentlyUsed<T> {
+  get(key: string): T | undefined
+  set(key: string, value: T): void
+  delete(key: string): void
+}
+
+export function recentlyUsed<T>(limit: number): RecentlyUsed<T> {
+  const values = new Map<string, T>()
+  return {
+    get(key) {
+      const value = values.get(key)
+      if (value !== undefined) {
+        values.delete(key)
+        values.set(key, value)
+      }
+      return value
+    },
+    set(key, value) {
+      values.delete(key)
+      values.set(key, value)
+      if (values.size > limit) values.delete(values.keys().next().value as string)
+    },
+    delete: (key) => void values.delete(key),
+  }
+}

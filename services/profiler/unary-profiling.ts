@@ -1,0 +1,129 @@
+import { ForesizeError, invalid } from '../../shared/domain/errors.ts'
+import type { ExecutionRecord } from '../../shared/domain/execution.ts'
+import {
+  toExecutionEnd,
+  toExecutionRecord,
+  toExecutionStart,
+  toLeaseMs,
+} from '../../shared/wire/execution.ts'
+import type * as gen from '../../shared/wire/gen/foresize/v1/execution.ts'
+import type {
+  EndProfilingRequest,
+  StartProfilingRequest,
+  UpdateProfileRequest,
+} from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { type Inspection, inspect, inspection } from '../../shared/wire/inspection.ts'
+import { limits } from '../../shared/wire/limits.ts'
+import type { Placed, Session, StartEvent } from './domain/session.ts'
+import type { Ingestion } from './ingestion.ts'
+
+/** An execution that nobody streams has a session of its own. */
+const sessionIdOf = (executionId: string) => `unary:${executionId}`
+
+/** Resolves to the lease once the execution is open and durable. A repeat changes nothing. */
+export async function startProfiling(
+  ingestion: Ingestion,
+  { start: message }: StartProfilingRequest,
+  defaultLeaseMs: number,
+): Promise<number> {
+  const event = inspect((seen) => readStart(message, defaultLeaseMs, seen))
+  const { rejections } = await ingestion.once(sessionIdOf(event.start.executionId), ({ sequence }) =>
+    sequence > 0 ? undefined : { sequence: 1, starts: [event], samples: [], ends: [] },
+  )
+  if (rejections[0])
+    throw new ForesizeError('overloaded', rejections[0].violations[0]?.description ?? 'refused')
+  return event.leaseMs
+}
+
+/** Resolves to whether the execution was folded now, once durable. */
+export async function endProfiling(
+  ingestion: Ingestion,
+  { end: message, start: startMessage }: EndProfilingRequest,
+  defaultLeaseMs: number,
+): Promise<boolean> {
+  const { end, start } = inspect((seen) => {
+    if (message === undefined) seen.reject('end', 'is required')
+    return {
+      end: { ...toExecutionEnd(message ?? noEnd, 'end', seen), path: 'end' },
+      start: startMessage && readStart(startMessage, defaultLeaseMs, seen),
+    }
+  })
+  if (start && start.start.executionId !== end.executionId) {
+    throw invalid([{ field: 'start.execution_id', description: 'must be that of end' }])
+  }
+  const { folded, rejections } = await ingestion.once(sessionIdOf(end.executionId), (session: Session) => {
+    const sequence = session.sequence + 1
+    if (session.open.has(end.executionId)) return { sequence, starts: [], samples: [], ends: [end] }
+    if (session.sequence > 0) return undefined
+    if (!start) throw new ForesizeError('not-found', `execution ${end.executionId} was not started here`)
+    return { sequence, starts: [start], samples: [], ends: [end] }
+  })
+  if (rejections[0])
+    throw new ForesizeError('overloaded', rejections[0].violations[0]?.description ?? 'refused')
+  return folded[0] ?? false
+}
+
+export interface UpdateResult {
+  readonly folded: number
+  readonly repeatedExecutions: number
+  readonly rejections: readonly { readonly index: number; readonly violations: Inspection['violations'] }[]
+}
+
+/** Folds finished executions, in the order they ended where all of them say when. */
+export async function updateProfile(
+  ingestion: Ingestion,
+  { executions }: UpdateProfileRequest,
+): Promise<UpdateResult> {
+  if (executions.length === 0 || executions.length > limits.events) {
+    throw invalid([
+      { field: 'executions', description: `must be 1 to ${limits.events}, are ${executions.length}` },
+    ])
+  }
+  const records: ExecutionRecord[] = []
+  const rejections: { index: number; violations: Inspection['violations'] }[] = []
+  for (const [index, message] of executions.entries()) {
+    const path = `executions[${index}]`
+    const seen = inspection()
+    const record = toExecutionRecord(message, path, seen)
+    const refused =
+      seen.violations.length === 0 ? ingestion.refuseNamespace(record.task.namespace) : undefined
+    if (refused) seen.reject(`${path}.task.namespace`, refused)
+    if (seen.violations.length === 0) records.push(record)
+    else rejections.push({ index, violations: seen.violations })
+  }
+  if (records.length === 0) throw invalid(rejections.flatMap(({ violations }) => violations))
+  const results = await ingestion.fold(inOrderOfEnd(records))
+  const folded = results.filter(Boolean).length
+  return { folded, repeatedExecutions: results.length - folded, rejections }
+}
+
+function inOrderOfEnd(records: readonly ExecutionRecord[]): readonly ExecutionRecord[] {
+  if (records.some(({ endedAtUnixMs }) => endedAtUnixMs === 0)) return records
+  return records.toSorted((a, b) => a.endedAtUnixMs - b.endedAtUnixMs)
+}
+
+function readStart(
+  message: gen.ExecutionStart | undefined,
+  defaultLeaseMs: number,
+  seen: Inspection,
+): Placed<StartEvent> {
+  if (message === undefined) seen.reject('start', 'is required')
+  const given = message ?? noStart
+  return {
+    start: toExecutionStart(given, 'start', seen),
+    leaseMs: toLeaseMs(given, 'start', seen) || defaultLeaseMs,
+    path: 'start',
+  }
+}
+
+const noEnd: gen.ExecutionEnd = { executionId: '', outcome: 0, used: undefined, source: 0 }
+
+const noStart: gen.ExecutionStart = {
+  executionId: '',
+  attempt: 0,
+  features: {},
+  labels: {},
+  estimateToken: Buffer.alloc(0),
+  weight: 0,
+  leaseMs: 0,
+}

@@ -1,0 +1,256 @@
+import { ForesizeError } from '../../shared/domain/errors.ts'
+import type { CallContext } from '../../shared/rpc/handlers.ts'
+import type { Clock } from '../../shared/runtime/clock.ts'
+import type { Log } from '../../shared/runtime/log.ts'
+import { checkText, readName } from '../../shared/wire/fields.ts'
+import type {
+  OpenSession,
+  StreamUsageRequest,
+  StreamUsageResponse,
+  UsageBatch,
+} from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { inspect } from '../../shared/wire/inspection.ts'
+import { readBatch } from './batch.ts'
+import type { Rejection } from './domain/session.ts'
+import { fromDurability } from './durability.ts'
+import type { Ingestion } from './ingestion.ts'
+import type { LiveSession, Submitted } from './live-session.ts'
+import type { Durability } from './store.ts'
+import { type RecentlyUsed, recentlyUsed } from './stores/recently-used.ts'
+import type { Directive, TaskRates } from './task-rates.ts'
+
+export interface UsageStreamSettings {
+  readonly defaultLeaseMs: number
+  /** Batches that the server takes before it stops reading. Default 64. */
+  readonly maxUnacknowledgedBatches: number
+}
+
+export interface UsageStreamParts {
+  readonly ingestion: Ingestion
+  readonly durability: Durability
+  readonly rates: TaskRates
+  readonly openExecutionsOf: (task: Directive['task']) => number
+  readonly clock: Clock
+  /** Aborted when the service stops: streams end once what they sent is stored. */
+  readonly stopping: AbortSignal
+  readonly settings: UsageStreamSettings
+  readonly log: Log
+}
+
+type Send = (response: StreamUsageResponse) => Promise<void>
+type Message = NonNullable<StreamUsageResponse['message']>
+
+/** Tasks whose directive one stream remembers having sent. */
+const maxToldTasks = 256
+
+/**
+ * One stream: its session, its batches, what is acknowledged.
+ * Law: the next message is read only while fewer than `maxUnacknowledgedBatches` are under way; a batch whose commit
+ * failed ends the stream, and nothing after it is acknowledged.
+ */
+export function usageStream(
+  parts: UsageStreamParts,
+): (requests: AsyncIterable<StreamUsageRequest>, send: Send, context: CallContext) => Promise<void> {
+  const { ingestion, settings, log } = parts
+
+  return async (requests, send, { signal, peer }) => {
+    const iterator = requests[Symbol.asyncIterator]()
+    const open = openOf((await iterator.next()).value)
+    const session = await ingestion.open(open.sessionId)
+    log.debug({ session: open.sessionId, client: open.client, peer }, 'session opened')
+    const ended = new AbortController()
+    try {
+      await send({ message: openedMessage(session) })
+      const outbox = acknowledgements(send, settings.maxUnacknowledgedBatches)
+      const stopped = aborted(parts.stopping, ended.signal)
+      const reading = readAll(iterator, session, send, outbox)
+      reading.catch(() => undefined)
+      await Promise.race([reading, outbox.failed, stopped])
+      await outbox.settled()
+      if (parts.stopping.aborted) throw new ForesizeError('unavailable', 'the profiler is stopping')
+    } catch (error) {
+      if (!signal.aborted) throw error
+    } finally {
+      ended.abort()
+      await ingestion.close(session)
+    }
+  }
+
+  async function readAll(
+    iterator: AsyncIterator<StreamUsageRequest>,
+    session: LiveSession,
+    send: Send,
+    outbox: Outbox,
+  ): Promise<void> {
+    const told = recentlyUsed<Directive>(maxToldTasks)
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+      if (parts.stopping.aborted) return
+      const message = batchOf(next.value)
+      const { batch, rejections } = readBatch(message, settings.defaultLeaseMs)
+      const submitted = session.apply(batch, parts.clock.nowUnixMs())
+      if (!submitted) {
+        outbox.acknowledge(batch.sequence)
+        continue
+      }
+      outbox.add(batch.sequence, submitted.durable)
+      for (const rejection of rejections)
+        await send({ message: rejectionMessage(message.sequence, rejection) })
+      for (const rejection of submitted.applied.rejections) {
+        await send({ message: rejectionMessage(message.sequence, rejection) })
+      }
+      for (const directive of newDirectives(submitted, told)) {
+        await send({ message: { $case: 'sampling', value: directive } })
+      }
+      await outbox.room()
+    }
+  }
+
+  function newDirectives({ applied: { started } }: Submitted, told: RecentlyUsed<Directive>): Directive[] {
+    const now = parts.clock.monotonicMs()
+    const tasks = new Map<string, Directive['task']>()
+    for (const { task, weight } of started) {
+      parts.rates.observe(task, weight, now)
+      tasks.set(`${task.namespace}\0${task.task}`, task)
+    }
+    return [...tasks].flatMap(([text, task]) => {
+      const directive = parts.rates.directiveFor(task, parts.openExecutionsOf(task))
+      const before = told.get(text) ?? everything(task)
+      if (
+        directive.executionFraction === before.executionFraction &&
+        directive.minSampleIntervalMs === before.minSampleIntervalMs
+      ) {
+        return []
+      }
+      told.set(text, directive)
+      return [directive]
+    })
+  }
+
+  function openedMessage(session: LiveSession): Message {
+    return {
+      $case: 'opened',
+      value: {
+        durableSequence: session.state().sequence,
+        durability: fromDurability(parts.durability),
+        defaultLeaseMs: settings.defaultLeaseMs,
+        maxUnacknowledgedBatches: settings.maxUnacknowledgedBatches,
+      },
+    }
+  }
+}
+
+/** Resolves once aborted; listens no longer than until `ended`. */
+function aborted(stopping: AbortSignal, ended: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (stopping.aborted) resolve()
+    stopping.addEventListener('abort', () => resolve(), { signal: ended, once: true })
+  })
+}
+
+const everything = (task: Directive['task']): Directive => ({
+  task,
+  executionFraction: 1,
+  minSampleIntervalMs: 0,
+})
+
+function openOf(request: StreamUsageRequest | undefined): OpenSession {
+  if (request?.message?.$case !== 'open')
+    throw new ForesizeError('invalid', 'open: must be the first message')
+  const open = request.message.value
+  inspect((seen) => {
+    readName(open.sessionId, 'open.session_id', seen)
+    checkText(open.client, 'open.client', seen)
+  })
+  return open
+}
+
+function batchOf(request: StreamUsageRequest): UsageBatch {
+  switch (request.message?.$case) {
+    case 'batch':
+      return request.message.value
+    case 'open':
+      throw new ForesizeError('invalid', 'open: must come once')
+    case undefined:
+      throw new ForesizeError('invalid', 'message: must be set')
+  }
+}
+
+function rejectionMessage(sequence: number, { executionId, violations }: Rejection): Message {
+  return { $case: 'rejection', value: { sequence, executionId, violations } }
+}
+
+interface Outbox {
+  /** A batch is under way. */
+  add(sequence: number, durable: Promise<unknown>): void
+  /** A batch is stored already. */
+  acknowledge(sequence: number): void
+  /** Resolves once fewer batches are under way than may be. */
+  room(): Promise<void>
+  /** Resolves once none is under way and all that is stored was said. */
+  settled(): Promise<void>
+  /** Never resolves; rejects once a batch could not be stored. */
+  readonly failed: Promise<never>
+}
+
+/** Says what is stored, the highest sequence only, no faster than the client listens. */
+function acknowledgements(send: Send, limit: number): Outbox {
+  let durable = 0
+  let said = 0
+  let underWay = 0
+  let saying: Promise<void> | undefined
+  let failure: { readonly cause: unknown } | undefined
+  let wake: () => void = () => undefined
+  let reject: (error: unknown) => void = () => undefined
+  const failed = new Promise<never>((_, rejectFailed) => {
+    reject = rejectFailed
+  })
+  failed.catch(() => undefined)
+
+  function fail(cause: unknown): void {
+    failure ??= { cause }
+    reject(cause)
+    wake()
+  }
+
+  async function say(): Promise<void> {
+    while (said < durable) {
+      said = durable
+      await send({ message: { $case: 'acknowledgement', value: { durableSequence: said } } })
+    }
+    saying = undefined
+  }
+
+  function acknowledge(sequence: number): void {
+    if (failure) return
+    durable = Math.max(durable, sequence)
+    saying ??= Promise.resolve().then(say)
+    saying.catch(fail)
+  }
+
+  async function until(done: () => boolean): Promise<void> {
+    while (!done() && !failure) {
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+    if (failure) throw failure.cause
+  }
+
+  return {
+    add(sequence, stored) {
+      underWay += 1
+      stored.then(() => {
+        underWay -= 1
+        acknowledge(sequence)
+        wake()
+      }, fail)
+    },
+    acknowledge,
+    room: () => until(() => underWay < limit),
+    async settled() {
+      await until(() => underWay === 0)
+      await saying
+    },
+    failed,
+  }
+}

@@ -1,0 +1,200 @@
+import { EventEmitter } from 'node:events'
+import CircuitBreaker from 'opossum'
+import type { Log } from '../../shared/runtime/log.ts'
+
+/** Why a breaker opens; each has one of its own, so that one kind of failure cannot hide behind another's successes. */
+export const failureKinds = ['fault', 'overrun', 'unreliable'] as const
+
+export type FailureKind = (typeof failureKinds)[number]
+
+export interface BreakerSettings {
+  /** Window over which failures are counted. */
+  readonly windowMs: number
+  /** Time after which an open breaker lets one try through. */
+  readonly resetMs: number
+  /** Opens above this percentage of failures… */
+  readonly errorThresholdPercent: number
+  /** …of at least this many tries in the window. */
+  readonly minTries: number
+  /** A strategy that is unreliable for some tasks is left out for those; this many make it unreliable at large. */
+  readonly minTriesUnreliable: number
+  /** Longest that one strategy may take to fit one profile; a stall is cut short at the call that overran. */
+  readonly fitBudgetMs: number
+}
+
+export interface Breakers {
+  /** Guards the strategies while one profile is fitted; `settle` counts the tries and gives what was wrong with which. */
+  beginFit(budgetMs?: number): FitGuard
+  /** Counts a try whose result is known: what was wrong with it, or nothing. */
+  report(strategy: string, kind: FailureKind, fault: string | undefined): void
+  /** Why the strategy is left out for now; `undefined` while it is in service. */
+  leftOut(strategy: string): string | undefined
+  /** Changes whenever a strategy's breaker opens, lets a try through, or closes. */
+  readonly epoch: number
+  /** A breaker around calls to another service. `isFailure` tells its failures from its answers. */
+  remote(name: string, isFailure: (error: unknown) => boolean): <T>(call: () => Promise<T>) => Promise<T>
+  close(): void
+}
+
+export interface FitGuard {
+  /** Runs a strategy's code. `undefined` where its breaker is open or it has failed in this fit; never throws. */
+  readonly guard: <T>(strategy: string, run: () => T) => T | undefined
+  /** Fires the breakers; returns why each strategy that is left out is. Call it once. */
+  settle(): ReadonlyMap<string, string>
+}
+
+const windowBuckets = 10
+
+const reasonOpen: Readonly<Record<FailureKind, string>> = {
+  fault: 'breaker open: it failed',
+  overrun: 'breaker open: it was too slow',
+  unreliable: 'breaker open: its record is poor',
+}
+
+const done = Promise.resolve()
+
+/**
+ * Opossum breakers for strategies and remote calls, on one shared timer.
+ * An open one comes back by itself: after `resetMs` one try passes, and its success closes it.
+ */
+export function createBreakers(
+  settings: BreakerSettings,
+  parts: { readonly monotonicMs: () => number; readonly log: Log },
+): Breakers {
+  const { monotonicMs, log } = parts
+  const rotation = new EventEmitter().setMaxListeners(0)
+  const rotate = setInterval(() => rotation.emit('rotate'), settings.windowMs / windowBuckets)
+  rotate.unref()
+  const strategies = new Map<string, Readonly<Record<FailureKind, CircuitBreaker<[() => void], void>>>>()
+  const all: { shutdown(): void }[] = []
+  let epoch = 0
+
+  function options(name: string, minTries: number): CircuitBreaker.Options {
+    return {
+      name,
+      timeout: false,
+      resetTimeout: settings.resetMs,
+      rollingCountTimeout: settings.windowMs,
+      rollingCountBuckets: windowBuckets,
+      rollingPercentilesEnabled: false,
+      enableSnapshots: false,
+      rotateBucketController: rotation,
+      errorThresholdPercentage: settings.errorThresholdPercent,
+      volumeThreshold: minTries,
+    }
+  }
+
+  function watched<Args extends unknown[], R>(
+    name: string,
+    breaker: CircuitBreaker<Args, R>,
+  ): CircuitBreaker<Args, R> {
+    breaker.on('open', () => log.warn({ breaker: name }, 'breaker opened'))
+    breaker.on('close', () => log.info({ breaker: name }, 'breaker closed'))
+    all.push(breaker)
+    return breaker
+  }
+
+  function strategyBreaker(strategy: string, kind: FailureKind): CircuitBreaker<[() => void], void> {
+    const name = `${strategy}/${kind}`
+    const minTries = kind === 'unreliable' ? settings.minTriesUnreliable : settings.minTries
+    const run = (work: () => void) => {
+      work()
+      return done
+    }
+    const breaker = new CircuitBreaker(run, options(name, minTries) as CircuitBreaker.Options<[() => void]>)
+    for (const event of ['open', 'halfOpen', 'close'] as const) breaker.on(event as 'open', () => epoch++)
+    return watched(name, breaker)
+  }
+
+  function of(strategy: string): Readonly<Record<FailureKind, CircuitBreaker<[() => void], void>>> {
+    const known = strategies.get(strategy)
+    if (known !== undefined) return known
+    const made = {
+      fault: strategyBreaker(strategy, 'fault'),
+      overrun: strategyBreaker(strategy, 'overrun'),
+      unreliable: strategyBreaker(strategy, 'unreliable'),
+    }
+    strategies.set(strategy, made)
+    return made
+  }
+
+  function leftOut(strategy: string): string | undefined {
+    const breakers = of(strategy)
+    for (const kind of failureKinds) if (breakers[kind].opened) return reasonOpen[kind]
+    return undefined
+  }
+
+  /** `fire` runs its action before it returns: no fit ever waits for a breaker. */
+  function report(strategy: string, kind: FailureKind, fault: string | undefined): void {
+    of(strategy)
+      [kind].fire(() => {
+        if (fault !== undefined) throw new Error(fault)
+      })
+      .catch(() => {})
+  }
+
+  /**
+   * The code of all strategies is interleaved, execution by execution, so that each is timed as the laps between calls.
+   * The time is measured because no timer fires while synchronous code holds the event loop.
+   */
+  function beginFit(budgetMs = settings.fitBudgetMs): FitGuard {
+    const tries = new Map<string, { ms: number; fault: string | undefined; open: string | undefined }>()
+    return {
+      guard(strategy, run) {
+        let entry = tries.get(strategy)
+        if (entry === undefined) {
+          entry = { ms: 0, fault: undefined, open: leftOut(strategy) }
+          tries.set(strategy, entry)
+        }
+        if (entry.open !== undefined || entry.fault !== undefined) return undefined
+        const startMs = monotonicMs()
+        try {
+          return run()
+        } catch (error) {
+          entry.fault = `failed: ${error instanceof Error ? error.message : String(error)}`
+          return undefined
+        } finally {
+          entry.ms += monotonicMs() - startMs
+          if (entry.fault === undefined && entry.ms > budgetMs) {
+            entry.fault = `overran: took more than ${budgetMs} ms`
+          }
+        }
+      },
+      settle() {
+        const reasons = new Map<string, string>()
+        for (const [strategy, { ms, fault, open }] of tries) {
+          const reason = open ?? fault
+          if (reason !== undefined) reasons.set(strategy, reason)
+          if (open !== undefined) continue
+          const overran = ms > budgetMs
+          report(strategy, 'overrun', overran ? fault : undefined)
+          report(strategy, 'fault', overran ? undefined : fault)
+        }
+        return reasons
+      },
+    }
+  }
+
+  return {
+    leftOut,
+    report,
+    beginFit,
+    get epoch() {
+      return epoch
+    },
+    remote(name, isFailure) {
+      const breaker = watched(
+        name,
+        new CircuitBreaker((call: () => Promise<unknown>) => call(), {
+          ...(options(name, settings.minTries) as CircuitBreaker.Options<[() => Promise<unknown>]>),
+          errorFilter: (error: unknown) => !isFailure(error),
+        }),
+      )
+      return (call) => breaker.fire(call) as ReturnType<typeof call>
+    },
+    close() {
+      clearInterval(rotate)
+      for (const breaker of all) breaker.shutdown()
+    },
+  }
+}

@@ -1,0 +1,160 @@
+import { z } from 'zod'
+import { ConfigError } from '../../shared/runtime/config.ts'
+import { logLevels } from '../../shared/runtime/log.ts'
+import type { AnswerSettings } from './domain/answer.ts'
+import type { Registry } from './domain/strategy.ts'
+
+const whole = (min: number, max: number) => z.int().min(min).max(max)
+
+const address = z.string().regex(/:\d+$/, 'must be host:port')
+
+/** The estimator's settings; FORESIZE_ESTIMATOR_LISTEN and so on in the environment. */
+export const estimatorConfig = z.object({
+  listen: address.default('127.0.0.1:7071').describe('host:port to serve on; port 0 picks a free one'),
+  profiler: z
+    .string()
+    .default('127.0.0.1:7070')
+    .describe('the profiler: host:port or a gRPC target such as dns:///name:7070'),
+  logLevel: z.enum(logLevels).default('info').describe('least level that is logged'),
+  namespaces: z
+    .array(z.string())
+    .default([])
+    .describe('namespaces to follow, comma-separated; none means all'),
+  cohortLabels: z
+    .array(z.string())
+    .default(['tool', 'image', 'workflow'])
+    .describe("labels that make a cohort, most telling first; a subset of the profiler's"),
+  updateIntervalMs: whole(0, 86_400_000)
+    .default(1000)
+    .describe('a profile that changes is learned anew at most this often; 0 means at every change'),
+  minExecutions: whole(1, 1000)
+    .default(1)
+    .describe("executions of a task's own before they are trusted more than those of its kin"),
+  risk: z.number().min(0).max(1).default(0.5).describe('0 economical, 0.5 balanced, 1 safe'),
+  targetCoverage: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe('probability with which an allocation shall suffice, where the risk knob is not enough'),
+  defaultCpuCores: z
+    .number()
+    .positive()
+    .default(1)
+    .describe('answer for a task of which nothing is known, cores'),
+  defaultMemoryBytes: z
+    .number()
+    .positive()
+    .default(4e9)
+    .describe('answer for a task of which nothing is known, bytes'),
+  defaultDurationMs: z
+    .number()
+    .positive()
+    .default(3_600_000)
+    .describe('answer for a task of which nothing is known, milliseconds'),
+  maxCpuCores: z.number().positive().default(1024).describe('nothing above is ever answered, cores'),
+  maxMemoryBytes: z.number().positive().default(16e12).describe('nothing above is ever answered, bytes'),
+  maxDiskBytes: z.number().positive().default(1e15).describe('nothing above is ever answered, bytes'),
+  maxGpuMemoryBytes: z.number().positive().default(4e12).describe('nothing above is ever answered, bytes'),
+  maxDurationMs: z
+    .number()
+    .positive()
+    .default(30 * 86_400_000)
+    .describe('nothing above is ever answered, milliseconds'),
+  replicaMaxProfiles: whole(1, 10_000_000).default(100_000).describe('profiles held in memory'),
+  replicaMaxBytes: whole(1, 1e12).default(512e6).describe('encoded profiles held in memory, bytes'),
+  maxModels: whole(1, 1_000_000).default(1000).describe('fitted models held in memory, about 0.3 MB each'),
+  fetchDeadlineMs: whole(1, 600_000)
+    .default(250)
+    .describe('longest wait for a profile that is not held, milliseconds'),
+  backoffMinMs: whole(1, 600_000).default(100).describe('first wait before following again, milliseconds'),
+  backoffMaxMs: whole(1, 600_000)
+    .default(10_000)
+    .describe('longest wait before following again, milliseconds'),
+  breakerWindowMs: whole(100, 86_400_000).default(60_000).describe('window over which failures are counted'),
+  breakerResetMs: whole(1, 86_400_000)
+    .default(30_000)
+    .describe('time until an open breaker lets one try through'),
+  breakerErrorPercent: z.number().min(0).max(100).default(50).describe('opens above this share of failures'),
+  breakerMinTries: whole(1, 100_000)
+    .default(3)
+    .describe('least tries in the window before a breaker may open'),
+  breakerMinTriesUnreliable: whole(1, 100_000)
+    .default(20)
+    .describe('profiles learned in the window before a poor record may take a strategy out for all tasks'),
+  fitBudgetMs: z
+    .number()
+    .positive()
+    .default(50)
+    .describe('longest that one strategy may take to learn one profile'),
+  predictBudgetMs: z
+    .number()
+    .positive()
+    .default(10)
+    .describe('longest that the predictions of one answer may take'),
+  maxMessageBytes: whole(1024, 1e9).default(4_194_304).describe('largest request taken, bytes'),
+  maxConcurrentStreams: whole(1, 1_000_000).default(1000).describe('calls at once on one connection'),
+  drainMs: whole(0, 600_000)
+    .default(10_000)
+    .describe('time for calls under way to finish on SIGTERM, milliseconds'),
+  tlsCertFile: z.string().optional().describe('PEM certificate chain to serve with'),
+  tlsKeyFile: z.string().optional().describe('PEM key of the certificate'),
+  tlsClientCaFile: z
+    .string()
+    .optional()
+    .describe('PEM roots; where set, clients must show a certificate of theirs'),
+  profilerCaFile: z
+    .string()
+    .optional()
+    .describe("PEM roots of the profiler's certificate; plain text where unset"),
+  profilerCertFile: z.string().optional().describe('PEM certificate to show to the profiler'),
+  profilerKeyFile: z.string().optional().describe('PEM key of that certificate'),
+})
+
+export type EstimatorConfig = z.output<typeof estimatorConfig>
+
+export const estimatorEnvPrefix = 'FORESIZE_ESTIMATOR'
+
+/** What the settings say of answering: the server's policy, its defaults, its limits. */
+export function answerSettings(config: EstimatorConfig, registry: Registry): AnswerSettings {
+  return {
+    registry,
+    policy: {
+      risk: config.risk,
+      targetCoverage: config.targetCoverage,
+      strategies: [],
+      min: {},
+      max: {},
+    },
+    defaults: {
+      cpuCores: config.defaultCpuCores,
+      memoryBytes: config.defaultMemoryBytes,
+      durationMs: config.defaultDurationMs,
+    },
+    limits: {
+      min: { cpuCores: 0.01, memoryBytes: 1e6, diskBytes: 1e6, gpuMemoryBytes: 1e6, durationMs: 1 },
+      max: {
+        cpuCores: config.maxCpuCores,
+        memoryBytes: config.maxMemoryBytes,
+        diskBytes: config.maxDiskBytes,
+        gpuMemoryBytes: config.maxGpuMemoryBytes,
+        durationMs: config.maxDurationMs,
+      },
+    },
+    minExecutions: config.minExecutions,
+  }
+}
+
+/** Plain text where no certificate is given. Throws: ConfigError where one is given by halves. */
+export function serverTls({ tlsCertFile, tlsKeyFile, tlsClientCaFile }: EstimatorConfig) {
+  if (tlsCertFile === undefined && tlsKeyFile === undefined && tlsClientCaFile === undefined) return {}
+  if (tlsCertFile === undefined || tlsKeyFile === undefined) {
+    throw new ConfigError('--tls-cert-file and --tls-key-file go together')
+  }
+  return { tls: { certFile: tlsCertFile, keyFile: tlsKeyFile, clientCaFile: tlsClientCaFile } }
+}
+
+export function profilerTls({ profilerCaFile, profilerCertFile, profilerKeyFile }: EstimatorConfig) {
+  if (profilerCaFile === undefined) return {}
+  return { tls: { caFile: profilerCaFile, certFile: profilerCertFile, keyFile: profilerKeyFile } }
+}

@@ -1,0 +1,302 @@
+import type {
+  Clamp,
+  Confidence,
+  DimensionEstimate,
+  Estimate,
+  EstimateQuery,
+  EstimateSource,
+  StrategyPrediction,
+} from '../../../shared/domain/estimate.ts'
+import type { RunningExecution } from '../../../shared/domain/execution.ts'
+import type { Policy } from '../../../shared/domain/policy.ts'
+import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
+import { type Appetite, appetiteOf } from './appetite.ts'
+import { bounded, type Limits } from './bounds.ts'
+import { type Belief, coldStart } from './cold-start.ts'
+import {
+  type Chosen,
+  choose,
+  distributionOf,
+  type Guard,
+  margin,
+  nextRung,
+  shortfall,
+} from './dimension-model.ts'
+import { exceeded } from './escalation.ts'
+import { headroom } from './headroom.ts'
+import type { LearnedProfile } from './learned-profile.ts'
+import { amountAt, type Need, sufficient } from './need.ts'
+import type { Registry } from './strategy.ts'
+import { encodeQuery } from './task-model.ts'
+
+/** All that an answer may depend on, beside the query and the policy. */
+export interface Evidence {
+  readonly task: LearnedProfile | undefined
+  /** In the order of `kinKeys`; asked only where the task's own history does not do. */
+  readonly cohorts: readonly LearnedProfile[]
+  readonly namespace: LearnedProfile | undefined
+  /** A profile that may exist could not be had. */
+  readonly unreachable: boolean
+}
+
+export interface AnswerSettings {
+  readonly registry: Registry
+  /** For what a query leaves open. */
+  readonly policy: Policy
+  /** For a task of which nothing at all is known. */
+  readonly defaults: Resources
+  readonly limits: Limits
+  /** Executions of the task's own before they are trusted more than those of its kin. */
+  readonly minExecutions: number
+}
+
+/** Stands between an answer and the strategies' code. */
+export interface QueryGuard {
+  readonly guard: Guard
+  /** Why a strategy was left out or failed, as far as that has come up. */
+  readonly faults: ReadonlyMap<string, string>
+}
+
+/** Whether the task's own history leaves something to ask its kin. */
+export function needsKin(task: LearnedProfile | undefined, { minExecutions }: AnswerSettings): boolean {
+  const models = task?.model?.dimensions
+  if (models === undefined || models.size === 0) return true
+  for (const { observed } of models.values()) if (observed >= minExecutions) return false
+  return true
+}
+
+interface Formed {
+  readonly need: Need
+  readonly amount: number
+  readonly source: EstimateSource
+  readonly reason: string
+  readonly strategy: string
+  readonly predictions: readonly StrategyPrediction[]
+}
+
+/** One query with all that its answer is made from. */
+interface Case {
+  readonly query: EstimateQuery
+  readonly evidence: Evidence
+  readonly settings: AnswerSettings
+  readonly policy: Policy
+  readonly access: QueryGuard
+}
+
+/**
+ * The answer to one query.
+ * Law: a function of its arguments; every amount is finite, positive, within the limits, and monotone in the risk.
+ */
+export function estimateOf(
+  query: EstimateQuery,
+  evidence: Evidence,
+  settings: AnswerSettings,
+  access: QueryGuard,
+): Estimate {
+  const asked = caseOf(query, evidence, settings, access)
+  const answers: DimensionEstimate[] = []
+  const reasons = new Map<Dimension, string>()
+  const resources: { [D in Dimension]?: number } = {}
+  let confidence = 1
+  for (const dimension of dimensionsAsked(asked)) {
+    const formed = form(asked, dimension)
+    if (formed === undefined) continue
+    const { answer, reason } = amend(asked, dimension, formed)
+    answers.push(answer)
+    reasons.set(dimension, reason)
+    resources[dimension] = answer.allocation
+    if (shortfall[dimension] === 'kill') confidence *= answer.confidence
+  }
+  const leading = answers.find(({ dimension }) => dimension === 'memoryBytes') ?? answers[0]
+  const profile = evidence.task?.profile
+  return {
+    resources,
+    confidence: answers.length === 0 ? 0 : confidence,
+    source: leading?.source ?? 'default',
+    reason: reasonOf(
+      asked,
+      leading === undefined ? 'nothing is known' : (reasons.get(leading.dimension) ?? ''),
+    ),
+    dimensions: answers,
+    profileRevision: profile?.revision ?? 0,
+    executions: countOf(evidence),
+    variant: '',
+  }
+}
+
+/**
+ * Probability that `given` suffices; where unset, of what `estimateOf` answers.
+ * Law: monotone in every amount given.
+ */
+export function confidenceOf(
+  query: EstimateQuery,
+  given: Resources | undefined,
+  evidence: Evidence,
+  settings: AnswerSettings,
+  access: QueryGuard,
+): Confidence {
+  const asked = caseOf(query, evidence, settings, access)
+  const resources = given ?? estimateOf(query, evidence, settings, access).resources
+  const found: Confidence['dimensions'][number][] = []
+  let joint = 1
+  let leading: Formed | undefined
+  for (const dimension of dimensions) {
+    const allocation = resources[dimension]
+    const formed = allocation === undefined ? undefined : form(asked, dimension)
+    if (allocation === undefined || formed === undefined) continue
+    const need = { ...formed.need, above: exceeded(query, dimension) ?? 0 }
+    const confidence = sufficient(need, allocation)
+    found.push({ dimension, allocation, confidence })
+    if (shortfall[dimension] === 'kill' || (given !== undefined && dimension === 'durationMs'))
+      joint *= confidence
+    if (leading === undefined || dimension === 'memoryBytes') leading = formed
+  }
+  return {
+    confidence: found.length === 0 ? 0 : joint,
+    dimensions: found,
+    source: leading?.source ?? 'default',
+    reason: reasonOf(asked, leading?.reason ?? 'nothing is known of what was given'),
+    executions: countOf(evidence),
+    profileRevision: evidence.task?.profile.revision ?? 0,
+  }
+}
+
+function caseOf(
+  query: EstimateQuery,
+  evidence: Evidence,
+  settings: AnswerSettings,
+  access: QueryGuard,
+): Case {
+  return { query, evidence, settings, access, policy: { ...settings.policy, ...query.policy } }
+}
+
+function dimensionsAsked({ evidence, query, settings }: Case): readonly Dimension[] {
+  const models = evidence.task?.model?.dimensions
+  return dimensions.filter(
+    (d) => models?.has(d) || query.requested[d] !== undefined || settings.defaults[d] !== undefined,
+  )
+}
+
+/** What is believed and would be allocated in one dimension, before retries, running executions and bounds. */
+function form(asked: Case, dimension: Dimension): Formed | undefined {
+  return fromHistory(asked, dimension) ?? fromKin(asked, dimension)
+}
+
+function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dimension): Formed | undefined {
+  const task = evidence.task?.model
+  const model = task?.dimensions.get(d)
+  if (task === undefined || model === undefined || model.observed < settings.minExecutions) return undefined
+  const appetite = appetiteOf(policy)
+  const wanted = policy.strategies
+  const point = encodeQuery(task, query.features, query.labels, query.requested, d)
+  const usable = (strategy: string) => wanted.length === 0 || wanted.includes(strategy)
+  const { chosen, predictions } = choose(model, point, usable, access.guard)
+  if (chosen === undefined) return undefined
+  const { track, prediction } = chosen
+  const distribution = distributionOf(track)
+  return {
+    need: { base: prediction, distribution, calibration: model.calibration, above: 0 },
+    amount:
+      shortfall[d] === 'kill'
+        ? prediction * margin(model, track, prediction, appetite)
+        : amountAt({ base: prediction, distribution, calibration: undefined, above: 0 }, level(d, appetite)),
+    source: 'profile',
+    reason: `${model.observed} executions; ${track.strategy} has cost least`,
+    strategy: track.strategy,
+    predictions: Object.keys(settings.registry)
+      .filter(usable)
+      .map((strategy) => predictionOf(strategy, predictions, chosen, access)),
+  }
+}
+
+function predictionOf(
+  strategy: string,
+  predictions: readonly Chosen[],
+  chosen: Chosen,
+  { faults }: QueryGuard,
+): StrategyPrediction {
+  const found = predictions.find(({ track }) => track.strategy === strategy)
+  if (found === undefined) return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
+  return { strategy, value: found.prediction, weight: found === chosen ? 1 : 0, reason: '' }
+}
+
+function fromKin({ evidence, query, settings, policy }: Case, dimension: Dimension): Formed | undefined {
+  const cohorts = evidence.cohorts.flatMap(({ kin }) => kin ?? [])
+  const belief = coldStart(cohorts, evidence.namespace?.kin, query, settings.defaults, dimension)
+  if (belief === undefined) return undefined
+  const { need, source, reason } = belief
+  return { need, source, reason, strategy: '', predictions: [], amount: amountOf(belief, dimension, policy) }
+}
+
+function amountOf({ need, amount }: Belief, dimension: Dimension, policy: Policy): number {
+  if (amount !== undefined) return amount
+  const appetite = appetiteOf(policy)
+  if (shortfall[dimension] !== 'kill') return amountAt(need, level(dimension, appetite))
+  return need.base * headroom(need.distribution, { timeToFailure: 1, failurePrice: 1 }, 0, appetite)
+}
+
+/** Quantile that is allocated where a shortfall does not kill: the median of the duration, some headroom for CPU. */
+function level(dimension: Dimension, { floor }: Appetite): number {
+  return shortfall[dimension] === 'throttle' ? floor : Math.max(0.02, 2 * floor - 1)
+}
+
+/** A retry goes above what failed; a first run is not below what running ones of its task use already. */
+function amend(
+  { query, evidence, policy, settings }: Case,
+  dimension: Dimension,
+  formed: Formed,
+): { readonly answer: DimensionEstimate; readonly reason: string } {
+  const failed = exceeded(query, dimension)
+  let { amount, source, reason } = formed
+  if (failed !== undefined) {
+    const rung = nextRung(evidence.task?.model?.dimensions.get(dimension)?.largest ?? 0, failed)
+    if (rung > amount) {
+      amount = rung
+      source = 'escalation'
+      reason = `the attempt before was killed at ${failed}; ${reason}`
+    }
+  } else if (source !== 'profile') {
+    const floor = runningFloor(evidence.task?.profile.running ?? [], dimension)
+    if (floor > amount) {
+      amount = floor
+      reason = `running executions use more already; ${reason}`
+    }
+  }
+  const { amount: allocation, clamps } = bounded(amount, dimension, policy, settings.limits)
+  const need = { ...formed.need, above: failed ?? 0 }
+  const answer = {
+    dimension,
+    allocation,
+    expected: amountAt(need, 0.5),
+    lower: amountAt(need, 0.05),
+    upper: amountAt(need, 0.95),
+    confidence: sufficient(need, allocation),
+    source,
+    strategy: formed.strategy,
+    predictions: formed.predictions,
+    clamps,
+  }
+  return { answer, reason: reason + shown(clamps) }
+}
+
+function shown(clamps: readonly Clamp[]): string {
+  return clamps.map(({ kind, before, after }) => `; ${kind} put ${before} to ${after}`).join('')
+}
+
+/** Running executions need at least what they already use. */
+function runningFloor(running: readonly RunningExecution[], dimension: Dimension): number {
+  return running.reduce((floor, { peak }) => Math.max(floor, 1.05 * (peak[dimension] ?? 0)), 0)
+}
+
+function reasonOf({ access, evidence }: Case, reason: string): string {
+  const leftOut = [...access.faults].map(([strategy, fault]) => `${strategy} (${fault})`)
+  const parts = [reason]
+  if (leftOut.length > 0) parts.push(`left out: ${leftOut.join(', ')}`)
+  if (evidence.unreachable) parts.push('the profiler did not answer')
+  return parts.join('; ')
+}
+
+function countOf({ task, cohorts, namespace }: Evidence): number {
+  const source = task ?? cohorts[0] ?? namespace
+  return source?.profile.outcomes.reduce((total, { count }) => total + count, 0) ?? 0
+}

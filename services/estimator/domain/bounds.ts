@@ -1,0 +1,37 @@
+import type { Clamp } from '../../../shared/domain/estimate.ts'
+import type { Policy } from '../../../shared/domain/policy.ts'
+import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
+
+/** The range that the estimator answers within at all. */
+export interface Limits {
+  readonly min: Resources
+  readonly max: Resources
+}
+
+/**
+ * Puts an amount within the policy's bounds, then within the limits, and says each step that changed it.
+ * Law: monotone in the amount; the result is within the limits, and within the policy's bounds where those meet them.
+ */
+export function bounded(
+  amount: number,
+  dimension: Dimension,
+  policy: Pick<Policy, 'min' | 'max'>,
+  limits: Limits,
+): { readonly amount: number; readonly clamps: readonly Clamp[] } {
+  const clamps: Clamp[] = []
+  let value = amount
+  const step = (kind: Clamp['kind'], after: number) => {
+    if (after !== value) clamps.push({ kind, before: value, after })
+    value = after
+  }
+  step('policy-min', Math.max(value, policy.min[dimension] ?? value))
+  step('policy-max', Math.min(value, policy.max[dimension] ?? value))
+  const { min, max } = limits
+  step('limit', Math.min(Math.max(value, min[dimension] ?? value), max[dimension] ?? value))
+  return { amount: value, clamps }
+}
+
+/** Every dimension of which something is known, asked or configured, in order. */
+export function dimensionsOf(...given: readonly Resources[]): readonly Dimension[] {
+  return dimensions.filter((dimension) => given.some((resources) => resources[dimension] !== undefined))
+}

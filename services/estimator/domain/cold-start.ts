@@ -1,0 +1,92 @@
+import type { EstimateQuery, EstimateSource } from '../../../shared/domain/estimate.ts'
+import type { Dimension, Resources } from '../../../shared/domain/resources.ts'
+import { distribution } from './distribution.ts'
+import type { Kin } from './kin.ts'
+import type { Need } from './need.ts'
+import { note, residuals } from './residuals.ts'
+
+/** What is believed of a task without history, and why. */
+export interface Belief {
+  readonly need: Need
+  readonly source: EstimateSource
+  readonly reason: string
+  /** Set where the amount is simply taken over instead of derived from the distribution. */
+  readonly amount?: number
+}
+
+const fewest = 3
+
+/**
+ * Walks the cohorts from the most telling, the request, the namespace, the default.
+ * `undefined`: nobody asked for this dimension and nothing is known of it.
+ */
+export function coldStart(
+  cohorts: readonly Kin[],
+  namespace: Kin | undefined,
+  query: Pick<EstimateQuery, 'requested'>,
+  defaults: Resources,
+  dimension: Dimension,
+): Belief | undefined {
+  const request = positive(query.requested[dimension])
+  for (const kin of cohorts) {
+    const need = fromMembers(kin, dimension, request)
+    if (need) return { need, source: 'cohort', reason: reasonOf(kin, request) }
+  }
+  if (request !== undefined) {
+    const need = namespace && fromMembers(namespace, dimension, request)
+    if (need) return { need, source: 'namespace', reason: reasonOf(namespace, request) }
+    const reason = 'no history: what was requested'
+    return { need: vague(request / 3), source: 'request', reason, amount: request }
+  }
+  const fallback = positive(defaults[dimension])
+  if (fallback === undefined) return undefined
+  const reason = 'no history and no request: the configured default'
+  return { need: vague(fallback / 3), source: 'default', reason, amount: fallback }
+}
+
+function reasonOf({ key, members }: Kin, request: number | undefined): string {
+  const whose = key.kind === 'namespace' ? `the namespace ${key.namespace}` : key.task
+  const what = request === undefined ? 'use' : 'use of what they request'
+  return `no history: what ${members.length} tasks of ${whose} ${what}`
+}
+
+const positive = (v: number | undefined): number | undefined =>
+  v !== undefined && v > 0 && Number.isFinite(v) ? v : undefined
+
+/** Each member task speaks once: 0.7 for its mean, 0.3 for its largest. */
+function fromMembers(kin: Kin, d: Dimension, request: number | undefined): Need | undefined {
+  const r = residuals()
+  let members = 0
+  for (const m of kin.members) {
+    const s = m[d]
+    if (!s || (request !== undefined && s.requests === 0)) continue
+    members++
+    note(r, request !== undefined ? s.ratioLogMean : s.logMean, 0.7, 0)
+    note(r, request !== undefined ? s.ratioLogMax : s.logMax, 0.3, 0)
+  }
+  return members >= fewest
+    ? { base: request ?? 1, distribution: distribution(r), calibration: undefined, above: 0 }
+    : undefined
+}
+
+const wide = residuals()
+for (const [x, w] of [
+  [-3, 1],
+  [-1.5, 2],
+  [-0.7, 2],
+  [0, 2],
+  [0.5, 2],
+  [0.9, 1],
+  [1.5, 0.6],
+  [2.5, 0.4],
+] as const)
+  note(wide, x, w, 0)
+const vagueDistribution = distribution(wide)
+
+/** All that can be said of a need of which only an order of magnitude is known. */
+const vague = (base: number): Need => ({
+  base,
+  distribution: vagueDistribution,
+  calibration: undefined,
+  above: 0,
+})

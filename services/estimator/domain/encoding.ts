@@ -1,0 +1,110 @@
+/**
+ * Executions and queries as points: one column per numeric feature, in order of first appearance.
+ * Unit: `values` raw, `logs` ln(1 + |v|) with the sign of v; NaN = the feature is absent.
+ * Law: a point depends only on the executions encoded before it and on itself.
+ */
+export interface Point {
+  readonly values: readonly number[]
+  readonly logs: readonly number[]
+  readonly labels: Readonly<Record<string, string>>
+  /** What was asked for in this dimension; NaN = nothing. */
+  readonly requested: number
+}
+
+export interface Encoder {
+  /** Encodes and, with `learn`, gives unseen features a column of their own (at most 32). */
+  encode(
+    features: Readonly<Record<string, number>>,
+    labels: Readonly<Record<string, string>>,
+    requested: number | undefined,
+    learn: boolean,
+  ): Point
+}
+
+const maxColumns = 32
+
+export function encoder(): Encoder {
+  const columns = new Map<string, number>()
+  return {
+    encode(features, labels, requested, learn) {
+      if (learn)
+        for (const name of Object.keys(features).sort())
+          if (!columns.has(name) && columns.size < maxColumns) columns.set(name, columns.size)
+      const values: number[] = new Array<number>(columns.size).fill(Number.NaN)
+      const logs: number[] = new Array<number>(columns.size).fill(Number.NaN)
+      for (const [name, column] of columns) {
+        const value = features[name]
+        if (value === undefined || !Number.isFinite(value)) continue
+        values[column] = value
+        logs[column] = Math.sign(value) * Math.log1p(Math.abs(value))
+      }
+      return {
+        values,
+        logs,
+        labels,
+        requested:
+          requested !== undefined && requested > 0 && Number.isFinite(requested) ? requested : Number.NaN,
+      }
+    },
+  }
+}
+
+/**
+ * Which column tells most about the need: the largest |correlation| of ln(1+feature) with ln(need), shrunk by n/(n+2).
+ * Law: incremental equals batch, for the same order.
+ */
+export interface Relevance {
+  observe(point: Point, need: number): void
+  /** Column, or −1 while none tells anything. */
+  readonly best: () => number
+}
+
+interface Moments {
+  n: number
+  mx: number
+  my: number
+  sxx: number
+  sxy: number
+  syy: number
+}
+
+export function relevance(): Relevance {
+  const columns: Moments[] = []
+  return {
+    observe(point, need) {
+      const y = Math.log(need)
+      for (let c = 0; c < point.logs.length; c++) {
+        const x = point.logs[c] ?? Number.NaN
+        if (Number.isNaN(x)) continue
+        let m = columns[c]
+        while (!m) {
+          columns.push({ n: 0, mx: 0, my: 0, sxx: 0, sxy: 0, syy: 0 })
+          m = columns[c]
+        }
+        m.n++
+        const dx = x - m.mx
+        const dy = y - m.my
+        m.mx += dx / m.n
+        m.my += dy / m.n
+        m.sxx += dx * (x - m.mx)
+        m.sxy += dx * (y - m.my)
+        m.syy += dy * (y - m.my)
+      }
+    },
+    best() {
+      let best = -1
+      let score = -1
+      for (let c = 0; c < columns.length; c++) {
+        const m = columns[c]
+        if (!m || m.n < 1) continue
+        const r = m.sxx > 1e-12 && m.syy > 1e-12 ? (m.sxy * m.sxy) / (m.sxx * m.syy) : 0
+        const s = (r * m.n) / (m.n + 2)
+        if (s > score + 0.05) {
+          score = s
+          best = c
+        }
+      }
+      return best
+    },
+  }
+}

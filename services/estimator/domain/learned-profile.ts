@@ -1,0 +1,45 @@
+import type { Profile } from '../../../shared/domain/profile.ts'
+import type { Guard } from './dimension-model.ts'
+import { type Kin, kinOf } from './kin.ts'
+import type { Registry } from './strategy.ts'
+import { extendTask, fitTask, type TaskModel } from './task-model.ts'
+
+/** A profile and what was learned from the executions that it holds one by one. */
+export interface LearnedProfile {
+  readonly profile: Omit<Profile, 'executions' | 'folded'>
+  /** Of the executions learned from, oldest first. */
+  readonly executionIds: readonly string[]
+  /** Of a task. */
+  readonly model?: TaskModel | undefined
+  /** Of a cohort or a namespace. */
+  readonly kin?: Kin | undefined
+  /** Strategies that could not learn from it, and why. */
+  readonly leftOut: ReadonlyMap<string, string>
+}
+
+type Learned = Omit<LearnedProfile, 'leftOut'>
+
+/** Law: depends on the profile and on what the guard lets through, on nothing else. */
+export function learnProfile(profile: Profile, registry: Registry, guard: Guard): Learned {
+  const learned = withoutExecutions(profile)
+  return profile.key.kind === 'task'
+    ? { ...learned, model: fitTask(profile.executions, registry, guard) }
+    : { ...learned, kin: kinOf(profile) }
+}
+
+/**
+ * The same, cheaper, where `profile` holds what `before` was learned from and some executions more; else undefined.
+ * Grows the model of `before` in place. Law: equals `learnProfile(profile)` to the bit.
+ */
+export function extendProfile(before: LearnedProfile, profile: Profile, guard: Guard): Learned | undefined {
+  const { model, executionIds } = before
+  const { executions } = profile
+  if (model === undefined || executionIds.length > executions.length) return undefined
+  if (executionIds.some((id, index) => executions[index]?.executionId !== id)) return undefined
+  for (const execution of executions.slice(executionIds.length)) extendTask(model, execution, guard)
+  return { ...withoutExecutions(profile), model }
+}
+
+function withoutExecutions({ executions, folded, ...profile }: Profile) {
+  return { profile, executionIds: executions.map(({ executionId }) => executionId) }
+}

@@ -1,0 +1,33 @@
+import { type Calibration, calibrated } from './calibration.ts'
+import { type Distribution, probability, quantile } from './distribution.ts'
+
+/**
+ * What is believed about one need: a distribution on a log scale around `base`, corrected by its record, cut off below
+ * at what is already known not to have sufficed. Law: `sufficient` is monotone in the amount and lies in [0, 1].
+ */
+export interface Need {
+  readonly base: number
+  readonly distribution: Distribution
+  readonly calibration: Calibration | undefined
+  /** The need is above this: a retry's failed allocation, or a running execution's peak. 0 = nothing known. */
+  readonly above: number
+}
+
+function plain(need: Need, amount: number): number {
+  if (!(amount > 0)) return 0
+  const p = probability(need.distribution, Math.log(amount / need.base))
+  return need.calibration ? calibrated(need.calibration, p) : p
+}
+
+/** P(the need is at most `amount`). */
+export function sufficient(need: Need, amount: number): number {
+  if (amount <= need.above) return 0
+  const known = need.above > 0 ? plain(need, need.above) : 0
+  // Nothing was left above: all the model knows is that it was wrong.
+  if (known >= 0.999) return amount >= 2 * need.above ? 0.5 : 0.5 * (amount / need.above - 1)
+  return (plain(need, amount) - known) / (1 - known)
+}
+
+/** The amount that suffices with probability q, by the uncorrected distribution. */
+export const amountAt = (need: Need, q: number): number =>
+  Math.max(need.above, need.base * Math.exp(quantile(need.distribution, q)))

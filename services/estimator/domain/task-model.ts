@@ -1,0 +1,117 @@
+import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
+import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
+import {
+  type DimensionModel,
+  dimensionModel,
+  extendDimension,
+  type Guard,
+  shortfall,
+  unguarded,
+} from './dimension-model.ts'
+import { type Encoder, encoder, type Point } from './encoding.ts'
+import type { Registry } from './strategy.ts'
+
+/**
+ * Everything learned of one task, over all dimensions.
+ * Law: `fitTask(executions)` equals `extendTask` over them one by one, bit for bit; nothing else enters.
+ * A model grows in place: whoever needs the older one fits it again.
+ */
+export interface TaskModel {
+  readonly registry: Registry
+  readonly encoder: Encoder
+  readonly dimensions: Map<Dimension, DimensionModel>
+  /** Executions taken in, learned from or not. */
+  executions: number
+}
+
+/** Below these a need is noise; they keep logarithms finite. */
+const leastNeed = {
+  cpuCores: 1e-3,
+  memoryBytes: 1,
+  diskBytes: 1,
+  gpuMemoryBytes: 1,
+  durationMs: 1,
+} as const satisfies Record<Dimension, number>
+const mostNeed = 1e18
+
+export function fitTask(
+  executions: readonly ExecutionRecord[],
+  registry: Registry,
+  guard: Guard = unguarded,
+): TaskModel {
+  const model: TaskModel = { registry, encoder: encoder(), dimensions: new Map(), executions: 0 }
+  for (const e of executions) extendTask(model, e, guard)
+  return model
+}
+
+/** Takes one more execution in, in place, and answers the same model. */
+export function extendTask(
+  model: TaskModel,
+  execution: ExecutionRecord,
+  guard: Guard = unguarded,
+): TaskModel {
+  model.executions++
+  const base = model.encoder.encode(execution.features, execution.labels, undefined, true)
+  for (const d of dimensions) {
+    const used = execution.used[d]
+    const truth = observed(execution, d)
+    if (truth === 'nothing') continue
+    let m = model.dimensions.get(d)
+    if (!m) {
+      m = dimensionModel(d, model.registry, guard)
+      model.dimensions.set(d, m)
+    }
+    if (truth === 'censored') {
+      const bound = execution.allocated[d] ?? used
+      if (bound !== undefined && bound > m.exceeded && Number.isFinite(bound)) m.exceeded = bound
+    } else if (used !== undefined) {
+      const need = Math.min(mostNeed, Math.max(leastNeed[d], used))
+      extendDimension(m, requestedOf(base, execution.requested, d), need, runtime(execution.used), guard)
+    }
+  }
+  return model
+}
+
+const requestedOf = (p: Point, requested: Resources, d: Dimension): Point => {
+  const r = requested[d]
+  return r !== undefined && r > 0 && Number.isFinite(r) ? { ...p, requested: r } : p
+}
+
+const runtime = (used: Resources): number | undefined =>
+  used.durationMs !== undefined && used.durationMs >= 0 && Number.isFinite(used.durationMs)
+    ? used.durationMs
+    : undefined
+
+/** What an execution says about its need in one dimension. A truncated peak is never the need. */
+export function observed(e: ExecutionRecord, d: Dimension): 'need' | 'censored' | 'nothing' {
+  const used = e.used[d]
+  switch (e.outcome) {
+    case 'succeeded':
+      return used !== undefined && Number.isFinite(used) && used >= 0 ? 'need' : 'nothing'
+    case 'out-of-memory':
+      return shortfall[d] === 'kill' && blamed(e, d) ? 'censored' : 'nothing'
+    case 'timed-out':
+      return d === 'durationMs' ? 'censored' : 'nothing'
+    case 'failed':
+    case 'evicted':
+    case 'cancelled':
+    case 'lost':
+      return 'nothing'
+  }
+}
+
+/** Out of memory is memory's fault, and that of any other dimension that had met its limit. */
+function blamed(e: ExecutionRecord, d: Dimension): boolean {
+  if (d === 'memoryBytes') return true
+  const given = e.allocated[d]
+  const used = e.used[d]
+  return given !== undefined && used !== undefined && used >= 0.98 * given
+}
+
+export const encodeQuery = (
+  model: TaskModel,
+  features: Readonly<Record<string, number>>,
+  labels: Readonly<Record<string, string>>,
+  requested: Resources,
+  d: Dimension,
+): Point => model.encoder.encode(features, labels, requested[d], false)

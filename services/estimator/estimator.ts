@@ -1,0 +1,124 @@
+import type { Confidence, Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
+import type { ProfileKey, StrategyAccuracy } from '../../shared/domain/profile.ts'
+import type { Resources } from '../../shared/domain/resources.ts'
+import type { TaskKey } from '../../shared/domain/task.ts'
+import type { Breakers } from './breaker.ts'
+import {
+  type AnswerSettings,
+  confidenceOf,
+  type Evidence,
+  estimateOf,
+  needsKin,
+  type QueryGuard,
+} from './domain/answer.ts'
+import { kinKeys } from './domain/kin.ts'
+import type { LearnedProfile } from './domain/learned-profile.ts'
+import type { LearnedProfiles } from './learned-profiles.ts'
+import type { Replica } from './replica.ts'
+
+/** Answers at once from memory; a promise only where a profile must be fetched first. */
+export interface Estimator {
+  estimate(query: EstimateQuery): Estimate | Promise<Estimate>
+  /** Of `resources`; where unset, of what `estimate` would answer. */
+  confidence(query: EstimateQuery, resources: Resources | undefined): Confidence | Promise<Confidence>
+  accuracy(task: TaskKey): readonly StrategyAccuracy[] | Promise<readonly StrategyAccuracy[]>
+  /** Age of the view that answers come from. */
+  stalenessMs(): number
+}
+
+export interface EstimatorSettings extends AnswerSettings {
+  /** Labels that make a cohort, most telling first; the profiler's are the same. */
+  readonly cohortLabels: readonly string[]
+  /** Longest that one answer's predictions may take before the slow strategy is looked for. */
+  readonly predictBudgetMs: number
+}
+
+export interface EstimatorParts {
+  readonly replica: Replica
+  readonly learned: LearnedProfiles
+  readonly breakers: Breakers
+  readonly monotonicMs: () => number
+}
+
+/** Law: the same (profile, query, policy) gives the same answer, to the bit, whatever was asked before. */
+export function createEstimator(settings: EstimatorSettings, parts: EstimatorParts): Estimator {
+  const { replica, learned, breakers, monotonicMs } = parts
+
+  const keyOf = ({ namespace, task }: TaskKey): ProfileKey => ({ namespace, kind: 'task', task })
+
+  function gather(query: EstimateQuery, absent: ProfileKey[]): Evidence {
+    const find = (key: ProfileKey): LearnedProfile | undefined => {
+      const found = learned.get(key)
+      if (found === 'not-held') absent.push(key)
+      return typeof found === 'string' ? undefined : found
+    }
+    const task = find(keyOf(query.task))
+    if (!needsKin(task, settings)) return { task, cohorts: [], namespace: undefined, unreachable: false }
+    const { cohorts, namespace } = kinKeys(query, settings.cohortLabels)
+    const found = cohorts.flatMap((key) => find(key) ?? [])
+    return { task, cohorts: found, namespace: find(namespace), unreachable: absent.length > 0 }
+  }
+
+  function withEvidence<T>(query: EstimateQuery, answer: (evidence: Evidence) => T): T | Promise<T> {
+    const absent: ProfileKey[] = []
+    const evidence = gather(query, absent)
+    if (absent.length === 0) return answer(evidence)
+    return Promise.all(absent.map((key) => replica.fetch(key))).then(() => answer(gather(query, [])))
+  }
+
+  /** Gated on the breakers' state; what a strategy does wrong in answering is counted against it. */
+  function queryGuard(leftOut: ReadonlyMap<string, string>): QueryGuard {
+    const faults = new Map(leftOut)
+    return {
+      faults,
+      guard(strategy, run) {
+        if (faults.has(strategy)) return undefined
+        const open = breakers.leftOut(strategy)
+        if (open !== undefined) {
+          faults.set(strategy, open)
+          return undefined
+        }
+        try {
+          return run()
+        } catch (error) {
+          const fault = `failed: ${error instanceof Error ? error.message : String(error)}`
+          faults.set(strategy, fault)
+          breakers.report(strategy, 'fault', fault)
+          return undefined
+        }
+      },
+    }
+  }
+
+  /** Timing every prediction would cost more than making it: only after a slow answer are they timed one by one. */
+  function timed<T>({ task }: Evidence, answer: (guard: QueryGuard) => T): T {
+    const startMs = monotonicMs()
+    const result = answer(queryGuard(task?.leftOut ?? new Map()))
+    if (monotonicMs() - startMs > settings.predictBudgetMs) {
+      const suspects = breakers.beginFit(settings.predictBudgetMs)
+      answer({ guard: suspects.guard, faults: new Map() })
+      suspects.settle()
+    }
+    return result
+  }
+
+  return {
+    estimate: (query) =>
+      withEvidence(query, (evidence) =>
+        timed(evidence, (guard) => estimateOf(query, evidence, settings, guard)),
+      ),
+    confidence: (query, resources) =>
+      withEvidence(query, (evidence) =>
+        timed(evidence, (guard) => confidenceOf(query, resources, evidence, settings, guard)),
+      ),
+    accuracy(task) {
+      const key = keyOf(task)
+      const known = () => {
+        const found = learned.get(key)
+        return typeof found === 'string' ? [] : found.profile.accuracy
+      }
+      return learned.get(key) === 'not-held' ? replica.fetch(key).then(known) : known()
+    },
+    stalenessMs: replica.stalenessMs,
+  }
+}

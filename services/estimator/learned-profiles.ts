@@ -1,0 +1,99 @@
+import { ForesizeError } from '../../shared/domain/errors.ts'
+import type { ProfileKey } from '../../shared/domain/profile.ts'
+import type { Log } from '../../shared/runtime/log.ts'
+import type { Breakers } from './breaker.ts'
+import { extendProfile, type LearnedProfile, learnProfile } from './domain/learned-profile.ts'
+import type { Registry } from './domain/strategy.ts'
+import type { HeldProfile } from './held-profiles.ts'
+import { decodeProfile } from './profile-bytes.ts'
+import type { Replica } from './replica.ts'
+
+export interface LearnedProfilesSettings {
+  /** A profile that changes is learned anew at most this often. 0: at every change. */
+  readonly updateIntervalMs: number
+  /** Fitted models held. */
+  readonly maxModels: number
+}
+
+export interface LearnedProfiles {
+  /** `unknown`: there is no such profile. `not-held`: it must be fetched first. */
+  get(key: ProfileKey): LearnedProfile | 'unknown' | 'not-held'
+}
+
+interface Memo {
+  readonly version: number
+  readonly epoch: number
+  readonly refreshedAtMs: number
+  /** `undefined` where the profile could not be read. */
+  readonly learned: LearnedProfile | undefined
+}
+
+/**
+ * What was learned of each profile asked for, least recently asked first out.
+ * Law: what is answered depends on the profile and on which breakers are open, never on what was held before.
+ */
+export function learnedProfiles(
+  settings: LearnedProfilesSettings,
+  parts: {
+    readonly replica: Replica
+    readonly breakers: Breakers
+    readonly registry: Registry
+    readonly monotonicMs: () => number
+    readonly log: Log
+  },
+): LearnedProfiles {
+  const { replica, breakers, registry, monotonicMs, log } = parts
+  const memos = new Map<string, Memo>()
+
+  function refresh(held: HeldProfile, before: LearnedProfile | undefined): Memo {
+    const { epoch } = breakers
+    const learned = read(held, before)
+    return { version: held.version, epoch, refreshedAtMs: monotonicMs(), learned }
+  }
+
+  function read(held: HeldProfile, before: LearnedProfile | undefined): LearnedProfile | undefined {
+    try {
+      const profile = decodeProfile(held)
+      const fit = breakers.beginFit()
+      const model = before === undefined ? undefined : extendProfile(before, profile, fit.guard)
+      const next = model ?? learnProfile(profile, registry, fit.guard)
+      return { ...next, leftOut: fit.settle() }
+    } catch (error) {
+      if (!(error instanceof ForesizeError)) throw error
+      log.warn(
+        { err: error, profile: held.key },
+        'a profile cannot be read and is answered for as if unknown',
+      )
+      return undefined
+    }
+  }
+
+  return {
+    get(key) {
+      const found = replica.lookup(key)
+      const id = `${key.namespace}\u0000${key.kind}\u0000${key.task}`
+      const memo = memos.get(id)
+      if (found === 'unknown') {
+        if (memo !== undefined) memos.delete(id)
+        return 'unknown'
+      }
+      const young = memo !== undefined && monotonicMs() - memo.refreshedAtMs < settings.updateIntervalMs
+      if (found === 'not-held') return (young ? memo.learned : undefined) ?? 'not-held'
+
+      let next = memo
+      const sameBreakers = memo?.epoch === breakers.epoch
+      if (memo === undefined || !sameBreakers || (memo.version !== found.version && !young)) {
+        next = refresh(found, sameBreakers && memo?.learned?.leftOut.size === 0 ? memo.learned : undefined)
+      }
+      memos.delete(id)
+      memos.set(id, next as Memo)
+      if (memos.size > settings.maxModels) {
+        for (const oldest of memos.keys()) {
+          memos.delete(oldest)
+          break
+        }
+      }
+      return next?.learned ?? 'unknown'
+    },
+  }
+}

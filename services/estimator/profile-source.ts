@@ -1,0 +1,46 @@
+import type { Client } from '@grpc/grpc-js'
+import { Client as GrpcClient } from '@grpc/grpc-js'
+import { type ClientSettings, call, channelCredentials, clientOptions } from '../../shared/rpc/client.ts'
+import {
+  type GetProfileRequest,
+  ProfilerServiceService,
+  type WatchProfilesRequest,
+} from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { fromProfileKey } from '../../shared/wire/profile.ts'
+import { readGetProfileResponse, readWatchMessage } from './profile-bytes.ts'
+import type { ProfileSource } from './replica.ts'
+
+/** The profiler over gRPC, its profiles left encoded. Nothing is dialled before the first call. */
+export function grpcProfileSource(
+  settings: ClientSettings,
+  namespaces: readonly string[],
+): ProfileSource & { close(): void } {
+  const client: Client = new GrpcClient(settings.target, channelCredentials(settings), clientOptions)
+  const { watchProfiles, getProfile } = ProfilerServiceService
+  return {
+    watch: (cursor) =>
+      client.makeServerStreamRequest(watchProfiles.path, watchProfiles.requestSerialize, readWatchMessage, {
+        namespaces: [...namespaces],
+        cursor,
+      } satisfies WatchProfilesRequest),
+    async get(key, deadlineMs) {
+      const profile = await call<GetProfileRequest, ReturnType<typeof readGetProfileResponse>>(
+        (request, metadata, options, callback) =>
+          client.makeUnaryRequest(
+            getProfile.path,
+            getProfile.requestSerialize,
+            readGetProfileResponse,
+            request,
+            metadata,
+            options,
+            (error, response) => callback(error, response),
+          ),
+        { key: fromProfileKey(key) },
+        deadlineMs,
+      )
+      if (profile === undefined) throw new Error('GetProfile answered without a profile')
+      return profile
+    },
+    close: () => client.close(),
+  }
+}

@@ -1,0 +1,223 @@
+import { type ClientReadableStream, status } from '@grpc/grpc-js'
+import type { ProfileKey } from '../../shared/domain/profile.ts'
+import { defaultNamespace } from '../../shared/domain/task.ts'
+import { statusOf } from '../../shared/rpc/client.ts'
+import type { Clock } from '../../shared/runtime/clock.ts'
+import type { Log } from '../../shared/runtime/log.ts'
+import type { ProfileKey as WireProfileKey } from '../../shared/wire/gen/foresize/v1/profile.ts'
+import { fromProfileKey } from '../../shared/wire/profile.ts'
+import { type HeldProfile, heldProfiles } from './held-profiles.ts'
+import type { ProfileBytes, WatchMessage } from './profile-bytes.ts'
+
+/** The two calls to the profiler that a replica makes. */
+export interface ProfileSource {
+  /** From `cursor`, or everything where it is empty. */
+  watch(cursor: string): ClientReadableStream<WatchMessage>
+  /** Rejects with grpc-js's ServiceError. */
+  get(key: ProfileKey, deadlineMs: number): Promise<ProfileBytes>
+}
+
+export interface ReplicaSettings {
+  /** Profiles held. */
+  readonly maxProfiles: number
+  /** Encoded bytes held. */
+  readonly maxBytes: number
+  /** For GetProfile, asked where a profile is not held. */
+  readonly fetchDeadlineMs: number
+  /** First and longest wait before following again; the wait doubles, and is drawn from the upper half of it. */
+  readonly backoffMinMs: number
+  readonly backoffMaxMs: number
+}
+
+export interface ReplicaParts {
+  readonly source: ProfileSource
+  /** Around GetProfile: rejects at once while the profiler is known not to answer. */
+  readonly guard: <T>(call: () => Promise<T>) => Promise<T>
+  readonly clock: Clock
+  /** In [0, 1). */
+  readonly random: () => number
+  readonly log: Log
+}
+
+/** `unknown`: there is no such profile. `not-held`: there may be one; ask `fetch`. */
+export type Lookup = HeldProfile | 'unknown' | 'not-held'
+
+/** Read-only view of the profiles, fed by WatchProfiles. Goes on answering while the profiler is away. */
+export interface Replica {
+  /** From memory. */
+  lookup(key: ProfileKey): Lookup
+  /** Asks the profiler where memory cannot tell. `not-held` where it did not answer. */
+  fetch(key: ProfileKey): Promise<Lookup>
+  /** Since the view was last known to be whole; since the start where it never was. */
+  stalenessMs(): number
+  readonly profiles: number
+  readonly bytes: number
+  close(): Promise<void>
+}
+
+interface Fetch {
+  readonly answer: Promise<Lookup>
+  /** The stream spoke of the profile meanwhile: it is newer than the answer. */
+  overtaken: boolean
+}
+
+/** Keys cannot hold control characters. An unspecified kind is a task. */
+const idOf = ({ namespace, kind, task }: WireProfileKey) =>
+  `${namespace || defaultNamespace}\u0000${kind || 1}\u0000${task}`
+
+export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Replica {
+  const { source, guard, clock, random, log } = parts
+  const held = heldProfiles(settings)
+  /** Asked for and not found, oldest first: spares a call each time an unknown task is asked. */
+  const missing = new Set<string>()
+  const fetches = new Map<string, Fetch>()
+  const stopping = new AbortController()
+  let cursor = ''
+  let caughtUp = false
+  let everCaughtUp = false
+  let freshAtMs = clock.monotonicMs()
+  let resyncing = true
+
+  function lookup(key: ProfileKey): Lookup {
+    const id = idOf(fromProfileKey(key))
+    const found = held.get(id)
+    if (found !== undefined) return found
+    return missing.has(id) || (everCaughtUp && held.complete && !resyncing) ? 'unknown' : 'not-held'
+  }
+
+  function fetch(key: ProfileKey): Promise<Lookup> {
+    const known = lookup(key)
+    if (known !== 'not-held') return Promise.resolve(known)
+    const id = idOf(fromProfileKey(key))
+    const underWay = fetches.get(id)
+    if (underWay !== undefined) return underWay.answer
+    const entry: Fetch = {
+      overtaken: false,
+      answer: ask(key, id, () => entry.overtaken).finally(() => fetches.delete(id)),
+    }
+    fetches.set(id, entry)
+    return entry.answer
+  }
+
+  async function ask(key: ProfileKey, id: string, overtaken: () => boolean): Promise<Lookup> {
+    try {
+      const profile = await guard(() => source.get(key, settings.fetchDeadlineMs))
+      return overtaken() ? lookup(key) : held.admit(id, profile)
+    } catch (error) {
+      if (statusOf(error) !== status.NOT_FOUND || overtaken()) return lookup(key)
+      remember(id)
+      return 'unknown'
+    }
+  }
+
+  function remember(id: string): void {
+    missing.add(id)
+    if (missing.size <= settings.maxProfiles) return
+    for (const oldest of missing) {
+      missing.delete(oldest)
+      return
+    }
+  }
+
+  function apply({ cursor: next, change }: WatchMessage): void {
+    switch (change.kind) {
+      case 'profile': {
+        const id = idOf(change.profile.key)
+        heardOf(id)
+        held.follow(id, change.profile)
+        break
+      }
+      case 'deleted': {
+        const id = idOf(change.key)
+        heardOf(id)
+        held.delete(id)
+        break
+      }
+      case 'resync':
+        beginResync()
+        break
+      case 'caught-up':
+        if (resyncing) held.forgetOlder()
+        resyncing = false
+        caughtUp = true
+        everCaughtUp = true
+        break
+      case 'unknown':
+        break
+    }
+    if (next !== '') cursor = next
+    if (caughtUp) freshAtMs = clock.monotonicMs()
+  }
+
+  function heardOf(id: string): void {
+    missing.delete(id)
+    const underWay = fetches.get(id)
+    if (underWay !== undefined) underWay.overtaken = true
+  }
+
+  function beginResync(): void {
+    resyncing = true
+    caughtUp = false
+    missing.clear()
+    held.beginGeneration()
+  }
+
+  /** Follows until the stream ends; returns whether anything was heard. */
+  async function follow(): Promise<boolean> {
+    let heard = false
+    caughtUp = false
+    if (cursor === '') beginResync()
+    const stream = source.watch(cursor)
+    const cancel = () => stream.cancel()
+    // A cancelled stream emits an error after the loop has left it.
+    stream.on('error', () => {})
+    stopping.signal.addEventListener('abort', cancel, { once: true })
+    try {
+      for await (const message of stream) {
+        if (!heard) log.info({ resumed: cursor !== '' }, 'following the profiler')
+        heard = true
+        apply(message)
+      }
+    } catch (error) {
+      if (!stopping.signal.aborted && heard)
+        log.warn({ err: error }, 'lost the profiler, answering from memory')
+      else log.debug({ err: error }, 'the profiler does not answer')
+      if (statusOf(error) === status.OUT_OF_RANGE) cursor = ''
+    } finally {
+      stopping.signal.removeEventListener('abort', cancel)
+      stream.cancel()
+    }
+    return heard
+  }
+
+  async function run(): Promise<void> {
+    let backoffMs = settings.backoffMinMs
+    while (!stopping.signal.aborted) {
+      if (await follow()) backoffMs = settings.backoffMinMs
+      try {
+        await clock.sleep(backoffMs * (0.5 + random() / 2), stopping.signal)
+      } catch {
+        return
+      }
+      backoffMs = Math.min(backoffMs * 2, settings.backoffMaxMs)
+    }
+  }
+
+  const running = run()
+
+  return {
+    lookup,
+    fetch,
+    stalenessMs: () => clock.monotonicMs() - freshAtMs,
+    get profiles() {
+      return held.size
+    },
+    get bytes() {
+      return held.bytes
+    },
+    async close() {
+      stopping.abort()
+      await running
+    },
+  }
+}

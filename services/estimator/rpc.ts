@@ -1,0 +1,69 @@
+import { ForesizeError, invalid } from '../../shared/domain/errors.ts'
+import type { Estimate } from '../../shared/domain/estimate.ts'
+import type { Handlers } from '../../shared/rpc/handlers.ts'
+import { fromConfidence, fromEstimate, toQuery } from '../../shared/wire/estimate.ts'
+import { readResources, readTask } from '../../shared/wire/fields.ts'
+import type {
+  EstimateResult,
+  EstimatorServiceServer,
+  EstimateQuery as WireQuery,
+} from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
+import { inspect } from '../../shared/wire/inspection.ts'
+import { limits } from '../../shared/wire/limits.ts'
+import { fromAccuracy } from '../../shared/wire/profile.ts'
+import type { Estimator } from './estimator.ts'
+
+/** Wire in, estimator, wire out. */
+export function estimatorRpc(estimator: Estimator, { unary }: Handlers): EstimatorServiceServer {
+  const toWire = (estimate: Estimate) => fromEstimate(estimate, estimator.stalenessMs())
+
+  function result(query: WireQuery): EstimateResult | Promise<EstimateResult> {
+    try {
+      return after(estimator.estimate(inspect((seen) => toQuery(query, '', seen))), (estimate) => ({
+        result: { $case: 'estimate', value: toWire(estimate) },
+      }))
+    } catch (error) {
+      if (!(error instanceof ForesizeError) || error.failure !== 'invalid') throw error
+      return { result: { $case: 'rejection', value: { violations: error.violations } } }
+    }
+  }
+
+  return {
+    estimate: unary(({ query }) =>
+      after(estimator.estimate(inspect((seen) => toQuery(query, 'query', seen))), (estimate) => ({
+        estimate: toWire(estimate),
+      })),
+    ),
+    estimateBatch: unary(({ queries }) => {
+      if (queries.length < 1 || queries.length > limits.queries) {
+        const description = `must have 1 to ${limits.queries} entries, has ${queries.length}`
+        throw invalid([{ field: 'queries', description }])
+      }
+      return after(all(queries.map(result)), (results) => ({ results }))
+    }),
+    confidence: unary(({ query, resources }) => {
+      const asked = inspect((seen) => ({
+        query: toQuery(query, 'query', seen),
+        resources: resources && readResources(resources, 'resources', seen),
+      }))
+      return after(estimator.confidence(asked.query, asked.resources), (confidence) =>
+        fromConfidence(confidence, estimator.stalenessMs()),
+      )
+    }),
+    getAccuracy: unary(({ task }) =>
+      after(estimator.accuracy(inspect((seen) => readTask(task, 'task', seen))), (accuracy) => ({
+        accuracy: accuracy.map(fromAccuracy),
+        stalenessMs: estimator.stalenessMs(),
+      })),
+    ),
+  }
+}
+
+/** An answer from memory stays synchronous: a promise for each would cost a quarter of it. */
+function after<A, B>(value: A | Promise<A>, next: (value: A) => B): B | Promise<B> {
+  return value instanceof Promise ? value.then(next) : next(value)
+}
+
+function all<T>(values: readonly (T | Promise<T>)[]): T[] | Promise<T[]> {
+  return values.some((value) => value instanceof Promise) ? Promise.all(values) : (values as T[])
+}

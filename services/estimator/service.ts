@@ -1,0 +1,91 @@
+import { status } from '@grpc/grpc-js'
+import { statusOf } from '../../shared/rpc/client.ts'
+import { handlers } from '../../shared/rpc/handlers.ts'
+import { startRpcServer } from '../../shared/rpc/server.ts'
+import type { Clock } from '../../shared/runtime/clock.ts'
+import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
+import type { Log } from '../../shared/runtime/log.ts'
+import { EstimatorServiceService } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
+import { createBreakers } from './breaker.ts'
+import { answerSettings, type EstimatorConfig, profilerTls, serverTls } from './config.ts'
+import type { Registry } from './domain/strategy.ts'
+import { createEstimator } from './estimator.ts'
+import { learnedProfiles } from './learned-profiles.ts'
+import { grpcProfileSource } from './profile-source.ts'
+import { startReplica } from './replica.ts'
+import { estimatorRpc } from './rpc.ts'
+
+export interface EstimatorServiceParts {
+  /** The strategies that estimates are made with. */
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  /** What is started stops with it, in reverse. */
+  readonly lifecycle: Lifecycle
+}
+
+/**
+ * Starts the service and answers where it listens. Serves at once: without a profiler its answers come from what the
+ * query says and from the defaults, and say so.
+ */
+export async function startEstimatorService(
+  config: EstimatorConfig,
+  { registry, clock, random, log, lifecycle }: EstimatorServiceParts,
+): Promise<{ readonly address: string }> {
+  const { monotonicMs } = clock
+
+  const breakers = createBreakers(
+    {
+      windowMs: config.breakerWindowMs,
+      resetMs: config.breakerResetMs,
+      errorThresholdPercent: config.breakerErrorPercent,
+      minTries: config.breakerMinTries,
+      minTriesUnreliable: config.breakerMinTriesUnreliable,
+      fitBudgetMs: config.fitBudgetMs,
+    },
+    { monotonicMs, log },
+  )
+  lifecycle.onStop('breakers', breakers.close)
+
+  const source = grpcProfileSource({ target: config.profiler, ...profilerTls(config) }, config.namespaces)
+  lifecycle.onStop('profiler channel', source.close)
+
+  const guard = breakers.remote('profiler/get', (error) => statusOf(error) !== status.NOT_FOUND)
+  const replica = startReplica(
+    {
+      maxProfiles: config.replicaMaxProfiles,
+      maxBytes: config.replicaMaxBytes,
+      fetchDeadlineMs: config.fetchDeadlineMs,
+      backoffMinMs: config.backoffMinMs,
+      backoffMaxMs: config.backoffMaxMs,
+    },
+    { source, guard, clock, random, log },
+  )
+  lifecycle.onStop('replica', replica.close)
+
+  const learned = learnedProfiles(config, { replica, breakers, registry, monotonicMs, log })
+  const estimator = createEstimator(
+    {
+      ...answerSettings(config, registry),
+      cohortLabels: config.cohortLabels,
+      predictBudgetMs: config.predictBudgetMs,
+    },
+    { replica, learned, breakers, monotonicMs },
+  )
+
+  const server = await startRpcServer({
+    listen: config.listen,
+    serviceName: 'foresize.v1.EstimatorService',
+    definition: EstimatorServiceService,
+    implementation: estimatorRpc(estimator, handlers(log)),
+    maxMessageBytes: config.maxMessageBytes,
+    maxConcurrentStreams: config.maxConcurrentStreams,
+    ...serverTls(config),
+    log,
+  })
+  lifecycle.onStop('server', () => server.drain(config.drainMs))
+  server.setServing(true)
+  log.info({ address: server.address, profiler: config.profiler }, 'serving')
+  return { address: server.address }
+}

@@ -1,0 +1,325 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createEstimatorClient, type EstimatorClient } from '../../services/scheduler/client.ts'
+import { createClusterScheduler } from '../../services/scheduler/cluster-scheduler.ts'
+import { createLearningScheduler } from '../../services/scheduler/learning-scheduler.ts'
+import type { SchedulableTask, SizedTask } from '../../services/scheduler/resource-aware-scheduler.ts'
+import { findLauncher } from '../../workers/typescript/launcher.ts'
+import { createWorker, type Worker } from '../../workers/typescript/worker.ts'
+import { type Command, type CommandInput, text, UsageError } from '../command.ts'
+import { embeddedStoreFlags, freePort, type RunningService, startService } from '../pair.ts'
+import { formatBytes, formatDuration, formatShare } from '../quantity.ts'
+import { table } from '../table.ts'
+import { type LedgerEntry, summarise, type TaskSummary } from './ledger.ts'
+import { createProgress, type Progress } from './progress.ts'
+import { availableTasks, type DemoTask, type Inputs, inputsIn, randomFrom } from './workload.ts'
+
+export const demo: Command = {
+  summary: 'Runs real programs on real inputs, and lets you watch foresize learn and size them.',
+  usage: 'demo [options]',
+  options: {
+    executions: { type: 'string', value: 'N', description: 'of each program (default 32)' },
+    seed: { type: 'string', value: 'N', description: 'of the input sizes (default 1)' },
+  },
+
+  async run(input) {
+    const executions = whole(input, 'executions', 32)
+    const seed = whole(input, 'seed', 1)
+    const folder = mkdtempSync(join(tmpdir(), 'foresize-demo-'))
+    const stops: (() => Promise<unknown>)[] = []
+    const stopAll = async () => {
+      for (const stop of stops.splice(0).reverse()) await stop()
+    }
+    const abort = () => {
+      void stopAll().then(() => {
+        rmSync(folder, { recursive: true, force: true })
+        process.exit(130)
+      })
+    }
+    process.once('SIGINT', abort)
+    process.once('SIGTERM', abort)
+    try {
+      await play(input, { executions, seed, folder, stops })
+      return 0
+    } catch (error) {
+      await stopAll()
+      rmSync(folder, { recursive: true, force: true })
+      throw error
+    } finally {
+      await stopAll()
+      process.off('SIGINT', abort)
+      process.off('SIGTERM', abort)
+    }
+  },
+}
+
+interface Stage {
+  readonly executions: number
+  readonly seed: number
+  readonly folder: string
+  /** What is running, to be stopped in reverse. */
+  readonly stops: (() => Promise<unknown>)[]
+}
+
+interface DemoExecution extends SchedulableTask {
+  readonly program: DemoTask
+  readonly inputBytes: number
+}
+
+/** Two machines that do not exist: what runs on them is real. */
+const nodes = ['node-1', 'node-2'].map((name) => ({
+  name,
+  capacity: { cpuCores: 2, memoryBytes: 1.5 * 2 ** 30 },
+}))
+
+/** Of all executions: when the estimator is stopped, and when it is back. */
+const outage = { from: 0.5, to: 0.65 }
+
+async function play(input: CommandInput, { executions, seed, folder, stops }: Stage): Promise<void> {
+  const { out } = input
+  const startedMs = performance.now()
+  const tasks = availableTasks()
+  const random = randomFrom(seed)
+  const data = join(folder, 'profiles')
+  const inputFolder = join(folder, 'inputs')
+  for (const each of [data, inputFolder]) mkdirSync(each)
+  const inputs = inputsIn(inputFolder, Math.max(...tasks.map((task) => task.maxInputBytes)), random)
+  stops.push(async () => rmSync(inputFolder, { recursive: true, force: true }))
+
+  const profilerAddress = `127.0.0.1:${await freePort()}`
+  const estimatorAddress = `127.0.0.1:${await freePort()}`
+  const profiler = await startService({
+    service: 'profiler',
+    listen: profilerAddress,
+    flags: embeddedStoreFlags(data),
+    onLog: () => {},
+  })
+  stops.push(() => profiler.stop())
+  const startEstimator = () =>
+    startService({
+      service: 'estimator',
+      listen: estimatorAddress,
+      flags: ['--profiler', profilerAddress],
+      onLog: () => {},
+    })
+  let estimator: RunningService = await startEstimator()
+  stops.push(() => estimator.stop())
+  out(
+    `The profiler (${profilerAddress}) and the estimator (${estimatorAddress}) are up, profiles in ${data}.\n`,
+  )
+  out(
+    `Now ${executions} runs each of ${tasks.map(({ name }) => name).join(', ')}, on files of varying size,\n`,
+  )
+  out('scheduled onto two simulated nodes of 2 cores and 1.5 GiB, but truly run and truly measured here')
+  out(`${findLauncher() === undefined ? ' (by sampling: the launcher is not built)' : ''}.\n\n`)
+
+  const worker = createWorker({ target: profilerAddress, client: 'foresize demo' })
+  stops.push(() => worker.close(5000))
+  const client = createEstimatorClient({ target: estimatorAddress, updateIntervalMs: 1000 })
+  stops.push(async () => client.close())
+
+  const ledger: LedgerEntry[] = []
+  const cluster = createClusterScheduler<DemoExecution, void>({
+    nodes,
+    run: async (sized) => void ledger.push(await execute(sized, worker, inputs)),
+  })
+  const learning = createLearningScheduler(cluster, client)
+
+  const isTerminal = process.stdout.isTTY === true
+  const progress = createProgress(out, isTerminal, () => process.stdout.columns ?? 80)
+  const queue = makeExecutions(tasks, executions, random)
+  const show = () => progress.update(progressLine(ledger, queue.length, cluster, client))
+  const ticker = setInterval(show, 200)
+  stops.push(async () => clearInterval(ticker))
+
+  const outageDone = playOutage({
+    progress,
+    done: () => ledger.length / queue.length,
+    stop: () => estimator.stop(),
+    start: async () => {
+      estimator = await startEstimator()
+    },
+    ledger,
+    client,
+  })
+  await Promise.all([...queue.map((execution) => learning.schedule(execution)), outageDone])
+  clearInterval(ticker)
+  show()
+  progress.end()
+  const isStored = await worker.flush(10_000)
+  if (!isStored) out('Not everything was stored in time.\n')
+  out(report(tasks, ledger, client, performance.now() - startedMs))
+  out(nextSteps(data))
+}
+
+/** Sizes in random order, the programs in turn. */
+function makeExecutions(
+  tasks: readonly DemoTask[],
+  executions: number,
+  random: () => number,
+): DemoExecution[] {
+  return Array.from({ length: executions * tasks.length }, (_, i): DemoExecution => {
+    const program = tasks[i % tasks.length] as DemoTask
+    const { minInputBytes, maxInputBytes } = program
+    const inputBytes = Math.round(minInputBytes + random() * (maxInputBytes - minInputBytes))
+    return {
+      program,
+      inputBytes,
+      task: { namespace: 'default', task: program.name },
+      executionId: `demo-${process.pid}-${i}`,
+      features: { input_bytes: inputBytes },
+      requested: program.requested,
+    }
+  })
+}
+
+async function execute(
+  { task, allocated, estimateToken, decision }: SizedTask<DemoExecution>,
+  worker: Worker,
+  inputs: Inputs,
+): Promise<LedgerEntry> {
+  const { program } = task
+  const file = inputs.write(`${task.executionId}.csv`, task.inputBytes)
+  try {
+    const { done } = worker.run({
+      task: program.name,
+      executionId: task.executionId,
+      features: { input_bytes: task.inputBytes },
+      requested: program.requested,
+      allocated,
+      estimateToken,
+      stdio: 'ignore',
+      env: { ...process.env, LC_ALL: 'C' },
+      ...program.command(file.path),
+    })
+    const { used, outcome, exitCode, refused } = await done
+    if (outcome !== 'succeeded') throw new Error(`${program.name} ended with ${refused ?? exitCode}`)
+    const { reason, confidence } = decision
+    return { task: program.name, requested: program.requested, allocated, used, reason, confidence }
+  } finally {
+    inputs.remove(file.path)
+  }
+}
+
+interface Outage {
+  readonly progress: Progress
+  /** Share of executions that have ended. */
+  readonly done: () => number
+  readonly stop: () => Promise<void>
+  readonly start: () => Promise<void>
+  readonly ledger: readonly LedgerEntry[]
+  readonly client: EstimatorClient
+}
+
+async function playOutage({ progress, done, stop, start, ledger, client }: Outage): Promise<void> {
+  await until(() => done() >= outage.from)
+  progress.say(
+    '— The estimator is stopped (SIGTERM). Scheduling goes on; what is not known gets its request. —',
+  )
+  await stop()
+  const before = ledger.length
+  await until(() => done() >= outage.to)
+  const { state } = client.health()
+  const meanwhile = ledger.slice(before)
+  const learned = meanwhile.filter(({ reason }) => reason === 'learned').length
+  progress.say(
+    `— ${meanwhile.length} executions ended meanwhile, ${learned} of them on an earlier answer; learning is ${state}. It is started again. —`,
+  )
+  await start()
+}
+
+function until(holds: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      if (!holds()) return
+      clearInterval(timer)
+      resolve()
+    }, 20)
+  })
+}
+
+function progressLine(
+  ledger: readonly LedgerEntry[],
+  all: number,
+  cluster: { running(): number; queued(): number },
+  client: EstimatorClient,
+): string {
+  const share = ledger.length / all
+  const bar = '█'.repeat(Math.round(share * 20)).padEnd(20, '░')
+  const learned = ledger.filter(({ reason }) => reason === 'learned').length
+  const { requested, given } = totals(
+    ledger.length === 0
+      ? []
+      : [...new Set(ledger.map(({ task }) => task))].map((task) => summarise(task, ledger)),
+  )
+  const saved = requested > 0 ? formatShare(1 - given / requested) : '–'
+  return `${bar} ${ledger.length}/${all} done, ${cluster.running()} running, ${cluster.queued()} waiting · ${learned} sized by foresize · memory-time saved ${saved} · learning ${client.health().state}`
+}
+
+function totals(summaries: readonly TaskSummary[]): { readonly requested: number; readonly given: number } {
+  return {
+    requested: summaries.reduce((sum, { requestedByteSeconds }) => sum + requestedByteSeconds, 0),
+    given: summaries.reduce((sum, { givenByteSeconds }) => sum + givenByteSeconds, 0),
+  }
+}
+
+function report(
+  tasks: readonly DemoTask[],
+  ledger: readonly LedgerEntry[],
+  client: EstimatorClient,
+  tookMs: number,
+): string {
+  const summaries = tasks.map(({ name }) => summarise(name, ledger))
+  const figures = table<TaskSummary>(
+    [
+      { title: 'task', value: ({ task }) => task },
+      { title: 'runs', align: 'right', value: ({ executions }) => String(executions) },
+      { title: 'sized', align: 'right', value: ({ learned }) => String(learned) },
+      { title: 'requested', align: 'right', value: (s) => formatBytes(s.requestedBytes) },
+      { title: 'estimated p50', align: 'right', value: (s) => formatBytes(s.estimatedBytes) },
+      { title: 'used p50', align: 'right', value: (s) => formatBytes(s.medianUsedBytes) },
+      { title: 'used max', align: 'right', value: (s) => formatBytes(s.maxUsedBytes) },
+      { title: 'memory-time saved', align: 'right', value: savedOf },
+      { title: 'would be killed', align: 'right', value: ({ wouldBeKilled }) => String(wouldBeKilled) },
+      { title: 'confidence', align: 'right', value: ({ confidence }) => formatShare(confidence) },
+    ],
+    summaries,
+  )
+  const { requested, given } = totals(summaries)
+  const { calls, failedCalls, cached } = client.statistics()
+  const overall = [
+    `Altogether ${gibSeconds(given)} GiB·s of memory were given where ${gibSeconds(requested)} were requested: ${formatShare(1 - given / requested)} saved,`,
+    'with each run that would have been killed counted a second time, at its request.',
+    `${ledger.length} runs took ${formatDuration(tookMs)}; ${calls} calls to the estimator, ${failedCalls} failed, ${cached} answers from the cache.`,
+  ]
+  return `\n${figures}\n${overall.join('\n')}\n`
+}
+
+function savedOf({ requestedByteSeconds, givenByteSeconds }: TaskSummary): string {
+  const saved = requestedByteSeconds - givenByteSeconds
+  return `${gibSeconds(saved)} GiB·s (${formatShare(saved / requestedByteSeconds)})`
+}
+
+function gibSeconds(byteSeconds: number): string {
+  return (byteSeconds / 2 ** 30).toFixed(1)
+}
+
+function nextSteps(data: string): string {
+  return `
+What it has learned is kept in ${data}. Type next:
+
+  cli/foresize up --quiet --data-dir ${data} &
+  cli/foresize profiles list
+  cli/foresize estimate --task sort --feature input_bytes=20MiB
+  cli/foresize confidence --task build-index --feature input_bytes=8MiB --memory 200MiB
+  cli/foresize run --verbose --task gzip --feature input_bytes=$(wc -c < package-lock.json) -- gzip -9 -c package-lock.json > /dev/null
+  kill %1
+`
+}
+
+function whole(input: CommandInput, name: string, defaultValue: number): number {
+  const value = Number(text(input, name) ?? defaultValue)
+  if (!Number.isInteger(value) || value < 1) throw new UsageError(`--${name} must be a whole number from 1`)
+  return value
+}

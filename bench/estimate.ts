@@ -1,0 +1,136 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { credentials } from '@grpc/grpc-js'
+import { call, clientOptions } from '../shared/rpc/client.ts'
+import {
+  EstimateBatchResponse,
+  EstimateQuery,
+  EstimateResponse,
+  EstimatorServiceClient,
+} from '../shared/wire/gen/foresize/v1/estimator_service.ts'
+import { ExecutionRecord } from '../shared/wire/gen/foresize/v1/execution.ts'
+import { ProfilerServiceClient } from '../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { alternate, type Bench, type BenchOptions, type Comparison } from './bench.ts'
+import { closedLoop } from './load.ts'
+import { type ServerProcess, startEcho, startPair } from './server-process.ts'
+
+const tasks = 100
+const executionsPerTask = 96
+const queriesPerBatch = 100
+const inFlight = 32
+const deadlineMs = 30_000
+
+const taskOf = (index: number) => ({ namespace: 'bench', task: `task-${index % tasks}` })
+
+/** Memory grows with the input; the same sequence at every run. */
+function recordOf(index: number): ExecutionRecord {
+  const inputBytes = 1e8 * (1 + ((index * 7919) % 97))
+  return ExecutionRecord.fromPartial({
+    executionId: `bench-${index}`,
+    task: taskOf(index),
+    features: { input_bytes: inputBytes },
+    labels: { tool: `tool-${index % 7}` },
+    allocated: { cpuCores: 2, memoryBytes: 64e9 },
+    used: { cpuCores: 1.2, memoryBytes: 2e8 + inputBytes * 1.5, durationMs: 1000 + inputBytes / 1e6 },
+    outcome: 1,
+    source: 1,
+  })
+}
+
+const queryOf = (index: number) =>
+  EstimateQuery.fromPartial({
+    task: taskOf(index),
+    features: { input_bytes: 1e8 * (1 + ((index * 104_729) % 97)) },
+    labels: { tool: `tool-${(index % tasks) % 7}` },
+    attempt: 1,
+  })
+
+const clientOf = (address: string) =>
+  new EstimatorServiceClient(address, credentials.createInsecure(), clientOptions)
+
+/** Estimate and EstimateBatch of tasks that the estimator knows well. */
+export const estimateBench: Bench = {
+  summary: 'Estimate, and EstimateBatch of 100 queries, of tasks with 96 executions each',
+  async run(options) {
+    const pair = await startPair('memory')
+    try {
+      await teach(pair.profiler.address)
+      const client = clientOf(pair.estimator.address)
+      await learned(client)
+      const canned = {
+        estimate: EstimateResponse.encode(await estimate(client, 0)).finish(),
+        estimateBatch: EstimateBatchResponse.encode(await estimateBatch(client, 0)).finish(),
+      }
+      client.close()
+      const echo = await startEcho(canned)
+      try {
+        return [
+          await compare('Estimate', options, echo, pair.estimator, 1, estimate),
+          await compare('EstimateBatch', options, echo, pair.estimator, queriesPerBatch, estimateBatch),
+        ]
+      } finally {
+        await echo.stop()
+      }
+    } finally {
+      await pair.stop()
+    }
+  },
+}
+
+async function compare(
+  name: string,
+  options: BenchOptions,
+  echo: ServerProcess,
+  estimator: ServerProcess,
+  operationsPerCall: number,
+  ask: (client: EstimatorServiceClient, index: number) => Promise<unknown>,
+): Promise<Comparison> {
+  const load = async (server: ServerProcess) => {
+    const client = clientOf(server.address)
+    let index = 0
+    const run = await closedLoop(
+      server,
+      { inFlight: operationsPerCall === 1 ? inFlight : 4, runMs: options.runMs, operationsPerCall },
+      async () => {
+        await ask(client, index)
+        index += operationsPerCall
+      },
+    )
+    client.close()
+    return run
+  }
+  return alternate(
+    name,
+    'estimates',
+    options,
+    () => load(echo),
+    () => load(estimator),
+  )
+}
+
+const estimate = (client: EstimatorServiceClient, index: number) =>
+  call(client.estimate.bind(client), { query: queryOf(index) }, deadlineMs)
+
+const estimateBatch = (client: EstimatorServiceClient, index: number) => {
+  const queries = Array.from({ length: queriesPerBatch }, (_, i) => queryOf(index + i))
+  return call(client.estimateBatch.bind(client), { queries }, deadlineMs)
+}
+
+async function teach(address: string): Promise<void> {
+  const client = new ProfilerServiceClient(address, credentials.createInsecure(), clientOptions)
+  const total = tasks * executionsPerTask
+  for (let from = 0; from < total; from += 800) {
+    const executions = Array.from({ length: 800 }, (_, i) => recordOf(from + i))
+    const { folded } = await call(client.updateProfile.bind(client), { executions }, deadlineMs)
+    if (folded !== 800) throw new Error(`only ${folded} of 800 executions were folded`)
+  }
+  client.close()
+}
+
+/** Asks until every task is answered from all of its executions: the replica has caught up, the models are fitted. */
+async function learned(client: EstimatorServiceClient): Promise<void> {
+  for (let index = 0; index < tasks; ) {
+    const { estimate: answer } = await estimate(client, index)
+    if (answer?.executions === executionsPerTask) index++
+    else await sleep(50)
+  }
+}

@@ -15,6 +15,7 @@ installed := node_modules/.installed
 redis := .foresize/bin/redis-server
 results := .foresize/test-results.json
 contract := proto/foresize-v1.binpb
+launcher := workers/typescript/launcher/launch
 
 # One suite or one file: make test TESTS=test/unit
 TESTS ?=
@@ -36,12 +37,16 @@ $(installed): package.json package-lock.json
 $(redis):
 	@scripts/install-redis.sh $@
 
+# Measures commands exactly. Without a compiler they are measured by sampling, and say so.
+$(launcher): workers/typescript/launcher/launch.c
+	@if command -v cc > /dev/null; then cc -O2 -Wall -o $@ $<; else echo 'no C compiler: the launcher is not built' >&2; fi
+
 .PHONY: demo
-demo: $(installed) ## Watch foresize learn real tasks and size them (about three minutes)
-	@node cli/main.ts demo
+demo: $(installed) $(launcher) ## Watch foresize learn real tasks and size them (about three minutes)
+	@cli/foresize demo
 
 .PHONY: test
-test: $(installed) $(redis) ## Every suite: unit, contract, integration, interop, e2e, fault
+test: $(installed) $(redis) $(launcher) ## Every suite: unit, contract, integration, interop, e2e, fault
 	@mkdir -p $(dir $(results)); rm -f $(results)
 	@status=0; \
 	  vitest run --reporter=default --reporter=json --outputFile.json=$(results) $(TESTS) || status=$$?; \

@@ -23,7 +23,7 @@ const node = (name: string, input: string) => ({
 const tasks: readonly DemoTask[] = [
   {
     name: 'sort',
-    requested: { memoryBytes: 512 * MiB, cpuCores: 1, durationMs: 60_000 },
+    requested: { memoryBytes: 512 * MiB, durationMs: 60_000 },
     minInputBytes: 2 * MiB,
     maxInputBytes: 24 * MiB,
     command: (input) => ({
@@ -33,21 +33,21 @@ const tasks: readonly DemoTask[] = [
   },
   {
     name: 'gzip',
-    requested: { memoryBytes: 256 * MiB, cpuCores: 1, durationMs: 60_000 },
+    requested: { memoryBytes: 256 * MiB, durationMs: 60_000 },
     minInputBytes: 1 * MiB,
     maxInputBytes: 12 * MiB,
     command: (input) => ({ command: 'gzip', args: ['-9', '-c', input] }),
   },
   {
     name: 'build-index',
-    requested: { memoryBytes: 1024 * MiB, cpuCores: 1, durationMs: 60_000 },
+    requested: { memoryBytes: 1024 * MiB, durationMs: 60_000 },
     minInputBytes: 1 * MiB,
     maxInputBytes: 16 * MiB,
     command: (input) => node('build-index.ts', input),
   },
   {
     name: 'load-sqlite',
-    requested: { memoryBytes: 1024 * MiB, cpuCores: 1, durationMs: 60_000 },
+    requested: { memoryBytes: 1024 * MiB, durationMs: 60_000 },
     minInputBytes: 1 * MiB,
     maxInputBytes: 10 * MiB,
     command: (input) => node('load-sqlite.ts', input),

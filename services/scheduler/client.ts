@@ -75,7 +75,7 @@ export interface EstimatorClient {
 }
 
 /** Where `foresize up` listens. */
-export const defaultEstimatorTarget = 'localhost:7071'
+export const defaultEstimatorTarget = '127.0.0.1:7071'
 
 interface Ask {
   readonly key: string

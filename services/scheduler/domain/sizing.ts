@@ -43,7 +43,7 @@ export interface Sizing {
 
 /**
  * What a task is given, in each dimension the first of: what its owner fixed; what was learned, if the answer is good
- * enough and the mode is `apply`; what the task requests; the default. After a kill for want of resources the
+ * enough and the mode is `apply`; what the task requests; the default; any answer at all. After a kill for want of resources the
  * dimension that ran out is at least what was learned of it, or twice what it had.
  * Law: a dimension in `explicit` is given as it is, whatever else is said.
  */
@@ -51,7 +51,11 @@ export function size(input: SizingInput): Sizing {
   const { explicit, requested, defaults, settings, answer } = input
   const fallback = escalated(input, { ...defaults, ...defined(requested) })
   const unlearned = (reason: SizingKind, explanation: string, advice?: Resources): Sizing => ({
-    allocated: { ...fallback.resources, ...defined(explicit) },
+    allocated: {
+      ...(settings.mode === 'apply' ? defined(advice ?? {}) : {}),
+      ...fallback.resources,
+      ...defined(explicit),
+    },
     reason: fallback.isEscalated ? 'escalated' : reason,
     explanation: fallback.isEscalated ? `the last attempt ran out; ${explanation}` : explanation,
     advice,
@@ -63,7 +67,7 @@ export function size(input: SizingInput): Sizing {
   if (settings.mode === 'shadow' || settings.mode === 'advise')
     return unlearned(settings.mode, answer.reason, advice)
   const isEscalation = answer.source === 'escalation'
-  if (!isEscalation && (answer.source === 'request' || answer.source === 'default')) {
+  if (!isEscalation && answer.source !== 'profile' && answer.source !== 'cohort') {
     return unlearned('unknown-task', answer.reason, advice)
   }
   if (!isEscalation && answer.executions < settings.minExecutions) {

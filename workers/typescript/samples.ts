@@ -39,9 +39,16 @@ export function thin({ samples, sinceMs }: SampleColumn): number {
   return before - kept
 }
 
-/** As the wire wants them. A column that some samples lack is filled from their neighbours, the earlier one first. */
-export function toUsageSamples(executionId: string, samples: readonly UsageSample[]): UsageSamples {
-  let beforeMs = 0
+/**
+ * As the wire wants them: the first counts from `sinceMs`, where the samples sent before end. A column that some samples
+ * lack is filled from their neighbours, the earlier one first.
+ */
+export function toUsageSamples(
+  executionId: string,
+  samples: readonly UsageSample[],
+  sinceMs = 0,
+): UsageSamples {
+  let beforeMs = Math.round(sinceMs)
   const elapsedDeltaMs = samples.map(({ elapsedMs }) => {
     const wholeMs = Math.max(beforeMs, Math.round(elapsedMs))
     const delta = wholeMs - beforeMs

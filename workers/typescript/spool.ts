@@ -130,7 +130,7 @@ export function createSpool(options: SpoolOptions = {}): Spool {
         waitingSamples -= entry.samples.length
         if (entry.start !== undefined) starts.push(entry.start)
         if (entry.samples.length > 0) {
-          samples.push(toUsageSamples(executionId, entry.samples))
+          samples.push(toUsageSamples(executionId, entry.samples, known.get(executionId)?.sentMs ?? 0))
           const execution = known.get(executionId)
           if (execution !== undefined) execution.sentMs = entry.samples.at(-1)?.elapsedMs ?? 0
         }

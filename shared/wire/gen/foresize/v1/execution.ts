@@ -220,7 +220,10 @@ export interface ExecutionStart_LabelsEntry {
 export interface UsageSamples {
   /** The execution, opened by an ExecutionStart. */
   readonly executionId: string;
-  /** Milliseconds. The first counts from the start of the execution, each later one from the sample before it. */
+  /**
+   * Milliseconds. The first sample of the execution counts from its start, each later one from the sample before it,
+   * also where that came in another message.
+   */
   readonly elapsedDeltaMs: readonly number[];
   /** Cores: the mean since the sample before (the first: since the start). */
   readonly cpuCores: readonly number[];

@@ -50,7 +50,7 @@ export function sealProfile(profile: Profile, codec: Codec): Uint8Array {
 export function openProfile(bytes: Uint8Array): Profile {
   const sealed = asBuffer(bytes)
   const { codec, schemaVersion, plainBytes } = readHeader(sealed)
-  if (sealed.readUInt32LE(20) !== checksumOf(sealed)) throw new DamagedRecord('the checksum does not match')
+  checkChecksum(sealed)
   let plain: Uint8Array
   try {
     plain = decompress(sealed.subarray(headerBytes), codec, plainBytes)
@@ -73,10 +73,14 @@ export function openPlainProfile(plain: Uint8Array, schemaVersion: number): Prof
   }
 }
 
-/** Without opening it. Throws as `openProfile`, but sees no damage to the payload. */
+/** Without opening it. Throws as `openProfile`, but may not see damage. */
 export function lastSeenOf(bytes: Uint8Array): number {
   const sealed = asBuffer(bytes)
-  refuseNewer(readHeader(sealed).schemaVersion)
+  const { schemaVersion } = readHeader(sealed)
+  if (schemaVersion > profileSchemaVersion) {
+    checkChecksum(sealed)
+    refuseNewer(schemaVersion)
+  }
   return sealed.readDoubleLE(8)
 }
 
@@ -98,6 +102,10 @@ function readHeader(sealed: Buffer): { codec: Codec; schemaVersion: number; plai
   const plainBytes = sealed.readUInt32LE(16)
   if (plainBytes > maxPayloadBytes) throw new DamagedRecord(`it claims ${plainBytes} bytes`)
   return { codec, schemaVersion: sealed.readUInt16LE(6), plainBytes }
+}
+
+function checkChecksum(sealed: Buffer): void {
+  if (sealed.readUInt32LE(20) !== checksumOf(sealed)) throw new DamagedRecord('the checksum does not match')
 }
 
 function checksumOf(sealed: Buffer): number {

@@ -77,9 +77,12 @@ function withScore(
   return [...bounded(others, settings.maxAccuracyEntries - 1), entry].sort(byName)
 }
 
+/** A need below has no relative error worth the name. */
+const smallestNeed = 1e-9
+
 function knownNeed(record: ExecutionRecord, dimension: Dimension, prediction: number): number | undefined {
   const used = record.used[dimension]
-  if (used === undefined || used === 0) return undefined
+  if (used === undefined || used < smallestNeed) return undefined
   if (evidenceOf(record.outcome) === 'whole') return used
   if (!ranOutOf(record, dimension)) return undefined
   const bound = Math.max(used, record.allocated[dimension] ?? 0)

@@ -1,0 +1,344 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fold.ts'
+import type {
+  ProfileChange,
+  ProfileStore,
+  SessionCheckpoint,
+  StoreChange,
+} from '../../services/profiler/store.ts'
+import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
+import { encodeProfile } from '../../shared/wire/profile.ts'
+import { exampleProfile } from '../support/example-profile.ts'
+import { recordOf } from '../support/executions.ts'
+
+/** A backend under the contract, freshly empty. */
+export interface StoreSubject {
+  open(): Promise<ProfileStore>
+  /** Makes the stored bytes of a profile unreadable; undefined where nothing outside the process holds them. */
+  readonly damage?: ((key: ProfileKey) => Promise<void>) | undefined
+  /** What lies aside. */
+  readonly quarantined?: (() => Promise<number>) | undefined
+  dispose(): Promise<void>
+}
+
+const now = 1_800_000_000_000
+const taskKey = (task: string, namespace = 'default'): ProfileKey => ({ namespace, kind: 'task', task })
+const noCheckpoints = new Map<string, SessionCheckpoint>()
+
+const put = (profile: Profile): ProfileChange => ({ key: profile.key, change: () => profile })
+const remove = (key: ProfileKey): ProfileChange => ({ key, change: () => undefined })
+const commit = (store: ProfileStore, ...changes: ProfileChange[]) =>
+  store.commit({ changes, checkpoints: noCheckpoints })
+
+const fold = (key: ProfileKey, ...executionIds: string[]): ProfileChange => ({
+  key,
+  change: (before) =>
+    foldAll(
+      before,
+      key,
+      executionIds.map((id) => ({ record: recordOf(id) })),
+      now,
+      defaultFoldSettings,
+    ).profile,
+})
+
+const checkpoint = (given: Partial<SessionCheckpoint> = {}): SessionCheckpoint => ({
+  epoch: 1,
+  owner: 'a',
+  dueUnixMs: now,
+  state: Buffer.from('state'),
+  ...given,
+})
+
+const total = (profile: Profile | undefined) => profile?.outcomes.reduce((sum, { count }) => sum + count, 0)
+
+/** Every law of ProfileStore, for one backend. */
+export function profileStoreContract(name: string, subjectOf: () => Promise<StoreSubject>): void {
+  describe(`the store ${name}`, () => {
+    const cleanups: (() => Promise<void>)[] = []
+    afterEach(async () => {
+      for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+    })
+
+    async function subject(): Promise<
+      StoreSubject & { readonly store: ProfileStore; reopen(): Promise<ProfileStore> }
+    > {
+      const made = await subjectOf()
+      cleanups.push(() => made.dispose())
+      let store = await made.open()
+      cleanups.push(() => store.close())
+      return {
+        ...made,
+        store,
+        async reopen() {
+          await store.close()
+          store = await made.open()
+          return store
+        },
+      }
+    }
+
+    /** Reads a watch until it has caught up so many times. */
+    async function readWatch(store: ProfileStore, cursor: string, caughtUps = 1): Promise<StoreChange[]> {
+      const abort = new AbortController()
+      const seen: StoreChange[] = []
+      for await (const change of store.watch(cursor, abort.signal)) {
+        seen.push(change)
+        if (change.type === 'caught-up' && --caughtUps === 0) break
+      }
+      abort.abort()
+      return seen
+    }
+    const named = (changes: readonly StoreChange[]) =>
+      changes.map((change) =>
+        change.type === 'profile'
+          ? `${change.profile.key.task}@${change.profile.revision}`
+          : change.type === 'deleted'
+            ? `-${change.key.task}`
+            : change.type,
+      )
+
+    test('gives back what was stored, byte for byte', async () => {
+      const { store } = await subject()
+      const profile = exampleProfile(40)
+      expect(await store.get(profile.key)).toBeUndefined()
+      await commit(store, put(profile))
+      expect(encodeProfile((await store.get(profile.key)) as Profile)).toEqual(encodeProfile(profile))
+    })
+
+    test('keeps names of any script and of full length apart', async () => {
+      const { store } = await subject()
+      const names = [
+        'a/b',
+        'a%2Fb',
+        'A/B',
+        '..',
+        '.',
+        'é'.repeat(128),
+        `${'é'.repeat(127)}xy`,
+        '😀'.repeat(64),
+        ' ',
+        '\u{2028}',
+      ]
+      await commit(store, ...names.map((task) => fold(taskKey(task, 'ns/💡'), task)))
+      for (const task of names) {
+        expect((await store.get(taskKey(task, 'ns/💡')))?.executions[0]?.executionId).toBe(task)
+      }
+      expect(await store.count('ns/💡', 'task')).toBe(names.length)
+      expect(await store.get(taskKey('a', 'ns/💡'))).toBeUndefined()
+    })
+
+    test('runs the changes of one commit in order, each on what the one before left', async () => {
+      const { store } = await subject()
+      const key = taskKey('t')
+      await commit(store, fold(key, 'a'), fold(key, 'b'), remove(taskKey('none')), fold(key, 'b', 'c'))
+      expect(total(await store.get(key))).toBe(3)
+      await commit(store, remove(key))
+      expect(await store.get(key)).toBeUndefined()
+    })
+
+    test('loses no change of writers at the same time', async () => {
+      const { store } = await subject()
+      const keys = ['x', 'y', 'z'].map((task) => taskKey(task))
+      const commits = Array.from({ length: 60 }, (_, i) =>
+        commit(store, ...keys.map((key) => fold(key, `e${i}`))),
+      )
+      await Promise.all(commits)
+      for (const key of keys)
+        expect(await store.get(key)).toMatchObject({ revision: 60, outcomes: [{ count: 60 }] })
+    })
+
+    test('a change that gives back what it got is none', async () => {
+      const { store } = await subject()
+      const key = taskKey('t')
+      await commit(store, fold(key, 'a'))
+      const before = await readWatch(store, '')
+      await commit(store, fold(key, 'a'))
+      await commit(store, fold(taskKey('u'), 'a'))
+      expect(named(await readWatch(store, before.at(-1)?.cursor ?? ''))).toEqual(['u@1', 'caught-up'])
+    })
+
+    test('lists in order, by namespace, kind and prefix, page by page', async () => {
+      const { store } = await subject()
+      const tasks = ['b', 'a', 'ab', 'é', 'aa', '😀', '\uffee', 'a/1']
+      await commit(store, ...tasks.map((task) => fold(taskKey(task), 'e')))
+      await commit(store, fold(taskKey('a', 'other'), 'e'))
+      await commit(store, fold({ namespace: 'default', kind: 'cohort', task: 'tool=a' }, 'e'))
+      await commit(store, fold({ namespace: 'default', kind: 'namespace', task: '' }, 'e'))
+      const list = async (prefix: string, after = '', limit = 100) => {
+        const query = { namespace: 'default', kind: 'task', prefix, after, limit } as const
+        return (await store.list(query)).map(({ key }) => key.task)
+      }
+      const inOrder = tasks.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      expect(await list('')).toEqual(inOrder)
+      expect(await list('', '', 3)).toEqual(inOrder.slice(0, 3))
+      expect(await list('', inOrder[2], 3)).toEqual(inOrder.slice(3, 6))
+      expect(await list('a')).toEqual(['a', 'a/1', 'aa', 'ab'])
+      expect(await list('a', 'a/1', 1)).toEqual(['aa'])
+      expect(await list('nothing')).toEqual([])
+      expect(await store.namespaces()).toEqual(['default', 'other'])
+      expect(await store.count('default', 'task')).toBe(tasks.length)
+      expect(await store.count('default', 'cohort')).toBe(1)
+      expect(await store.count('nowhere', 'task')).toBe(0)
+      const cohorts = await store.list({
+        namespace: 'default',
+        kind: 'cohort',
+        prefix: '',
+        after: '',
+        limit: 9,
+      })
+      expect(cohorts.map(({ key }) => key.task)).toEqual(['tool=a'])
+    })
+
+    test('keeps sessions, and only whoever took one over last may go on with it', async () => {
+      const { store } = await subject()
+      const save = (given: Partial<SessionCheckpoint>) =>
+        store.commit({ changes: [], checkpoints: new Map([['s', checkpoint(given)]]) })
+      expect(await store.getSession('s')).toBeUndefined()
+      expect(await save({})).toEqual({ fenced: [] })
+      expect(await save({ state: Buffer.from('next') })).toEqual({ fenced: [] })
+      expect(Buffer.from((await store.getSession('s'))?.state ?? []).toString()).toBe('next')
+      expect(await save({ owner: 'b' })).toEqual({ fenced: ['s'] })
+      expect(await save({ owner: 'b', epoch: 2 })).toEqual({ fenced: [] })
+      expect(await save({ state: Buffer.from('late') })).toEqual({ fenced: ['s'] })
+      expect(await store.getSession('s')).toMatchObject({ epoch: 2, owner: 'b', dueUnixMs: now })
+      await store.deleteSession('s', checkpoint())
+      expect(await store.countSessions()).toBe(1)
+      await store.deleteSession('s', checkpoint({ owner: 'b', epoch: 2 }))
+      expect(await store.getSession('s')).toBeUndefined()
+      expect(await store.countSessions()).toBe(0)
+    })
+
+    test('folds of a session that was taken over are made all the same', async () => {
+      const { store } = await subject()
+      await store.commit({ changes: [], checkpoints: new Map([['s', checkpoint({ epoch: 2 })]]) })
+      const late = await store.commit({
+        changes: [fold(taskKey('t'), 'e')],
+        checkpoints: new Map([['s', checkpoint()]]),
+      })
+      expect(late.fenced).toEqual(['s'])
+      expect(total(await store.get(taskKey('t')))).toBe(1)
+    })
+
+    test('finds the sessions that are due, the longest due first', async () => {
+      const { store } = await subject()
+      const checkpoints = new Map(
+        [30, 10, 20, 40].map((due) => [`due ${due}`, checkpoint({ dueUnixMs: now + due })] as const),
+      )
+      await store.commit({ changes: [], checkpoints })
+      expect(await store.dueSessions(now + 30, 10)).toEqual(['due 10', 'due 20', 'due 30'])
+      expect(await store.dueSessions(now + 30, 2)).toEqual(['due 10', 'due 20'])
+      expect(await store.dueSessions(now, 10)).toEqual([])
+      await store.commit({
+        changes: [],
+        checkpoints: new Map([['due 10', checkpoint({ dueUnixMs: now + 90 })]]),
+      })
+      expect(await store.dueSessions(now + 30, 10)).toEqual(['due 20', 'due 30'])
+    })
+
+    test('a watcher is given what there is, then what changes, and may resume', async () => {
+      const { store } = await subject()
+      expect(named(await readWatch(store, ''))).toEqual(['caught-up'])
+      await commit(store, fold(taskKey('a'), 'e'), fold(taskKey('b'), 'e'))
+      const first = await readWatch(store, '')
+      expect(named(first).slice(0, -1).sort()).toEqual(['a@1', 'b@1'])
+      expect(named(first).at(-1)).toBe('caught-up')
+
+      await commit(store, fold(taskKey('c'), 'e'))
+      await commit(store, fold(taskKey('a'), 'f'))
+      await commit(store, fold(taskKey('a'), 'g'))
+      await commit(store, remove(taskKey('b')))
+      const resumed = named(await readWatch(store, first.at(-1)?.cursor ?? ''))
+      expect(resumed.slice(0, -1).sort()).toEqual(['-b', 'a@3', 'c@1'])
+      expect(resumed.at(-1)).toBe('caught-up')
+    })
+
+    test('a watcher hears of changes while it waits', async () => {
+      const { store } = await subject()
+      const abort = new AbortController()
+      const heard: string[] = []
+      for await (const change of store.watch('', abort.signal)) {
+        heard.push(...named([change]))
+        if (heard.length === 1) void commit(store, fold(taskKey('a'), 'e'))
+        if (heard.includes('a@1')) break
+      }
+      expect(heard).toEqual(['caught-up', 'a@1'])
+    })
+
+    test('a watcher that is aborted ends', async () => {
+      const { store } = await subject()
+      const abort = new AbortController()
+      for await (const change of store.watch('', abort.signal)) if (change.type === 'caught-up') abort.abort()
+      expect(abort.signal.aborted).toBe(true)
+    })
+
+    test('a cursor that is not of this store or too old starts anew, and says so', async () => {
+      const { store } = await subject()
+      await commit(store, fold(taskKey('a'), 'e'))
+      for (const cursor of ['nonsense', 'deadbeef:7']) {
+        expect(named(await readWatch(store, cursor))).toEqual(['resync', 'a@1', 'caught-up'])
+      }
+    })
+
+    test('forgets what was not seen for long, and tells watchers', async () => {
+      const { store } = await subject()
+      await commit(
+        store,
+        put(exampleProfile(1, taskKey('old'), now - 1000)),
+        put(exampleProfile(1, taskKey('new'), now)),
+      )
+      const before = await readWatch(store, '')
+      expect(await store.sweep(now)).toBe(1)
+      expect(await store.get(taskKey('old'))).toBeUndefined()
+      expect(await store.get(taskKey('new'))).toBeDefined()
+      expect(named(await readWatch(store, before.at(-1)?.cursor ?? ''))).toEqual(['-old', 'caught-up'])
+      expect(await store.sweep(now)).toBe(0)
+    })
+
+    test('what it calls durable is there when opened again', async () => {
+      const { store, reopen } = await subject()
+      const profile = exampleProfile(40)
+      await store.commit({ changes: [put(profile)], checkpoints: new Map([['s', checkpoint()]]) })
+      const again = await reopen()
+      if (again.durability === 'memory') {
+        expect(await again.get(profile.key)).toBeUndefined()
+        return
+      }
+      expect(encodeProfile((await again.get(profile.key)) as Profile)).toEqual(encodeProfile(profile))
+      expect(await again.getSession('s')).toMatchObject({ epoch: 1, owner: 'a', dueUnixMs: now })
+      expect(await again.count('default', 'task')).toBe(1)
+      expect(await again.countSessions()).toBe(1)
+    })
+
+    test('a damaged profile is put aside and reported, and everything else goes on', async () => {
+      const { store, damage, quarantined, reopen } = await subject()
+      if (!damage || !quarantined) {
+        expect(store.durability).toBe('memory')
+        return
+      }
+      await commit(store, fold(taskKey('bad'), 'e'), fold(taskKey('good'), 'e'))
+      await damage(taskKey('bad'))
+      const again = await reopen()
+      expect(await again.get(taskKey('bad'))).toBeUndefined()
+      expect(await again.get(taskKey('good'))).toBeDefined()
+      expect(again.statistics().quarantined).toBe(1)
+      await commit(again, fold(taskKey('bad'), 'f'))
+      expect(total(await again.get(taskKey('bad')))).toBe(1)
+      expect(await quarantined()).toBe(1)
+    })
+
+    test('a profile damaged between two folds is put aside by the second, not overwritten', async () => {
+      const { store, damage, quarantined, reopen } = await subject()
+      if (!damage || !quarantined) {
+        expect(store.durability).toBe('memory')
+        return
+      }
+      await commit(store, fold(taskKey('bad'), 'e'))
+      await damage(taskKey('bad'))
+      const again = await reopen()
+      await commit(again, fold(taskKey('bad'), 'f'), fold(taskKey('good'), 'f'))
+      expect(total(await again.get(taskKey('bad')))).toBe(1)
+      expect(await quarantined()).toBe(1)
+    })
+  })
+}

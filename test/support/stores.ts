@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { open } from 'lmdb'
+import { type ProfilerConfig, profilerConfig } from '../../services/profiler/config.ts'
+import { stores } from '../../services/profiler/stores/index.ts'
+import { keyString } from '../../services/profiler/stores/key.ts'
+import type { StoreSubject } from '../contract/profile-store.ts'
+import { quietLog } from './profiler-fixture.ts'
+
+/** The service's settings with their defaults. */
+export const configOf = (given: Partial<ProfilerConfig>): ProfilerConfig =>
+  profilerConfig.parse({ logLevel: 'silent', listen: '127.0.0.1:0', ...given })
+
+export const temporaryDirectory = () => mkdtemp(join(tmpdir(), 'foresize-test-'))
+
+export async function memorySubject(): Promise<StoreSubject> {
+  return {
+    open: () => stores.memory(configOf({ store: 'memory' }), quietLog),
+    dispose: async () => undefined,
+  }
+}
+
+export async function lmdbSubject(): Promise<StoreSubject> {
+  const dataDir = await temporaryDirectory()
+  const withDatabase = async <T>(
+    name: string,
+    use: (database: ReturnType<typeof open<Buffer, Buffer>>) => T,
+  ) => {
+    const root = open<Buffer, Buffer>({
+      path: join(dataDir, 'profiles.lmdb'),
+      encoding: 'binary',
+      keyEncoding: 'binary',
+    })
+    const database = root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' })
+    try {
+      return use(database as typeof root)
+    } finally {
+      await root.close()
+    }
+  }
+  return {
+    open: () => stores.lmdb(configOf({ store: 'lmdb', dataDir }), quietLog),
+    damage: (key) =>
+      withDatabase('profiles', (database) => {
+        const text = Buffer.from(keyString(key))
+        const stored = Buffer.from(database.get(text) ?? [])
+        stored.writeUInt8(stored.readUInt8(stored.length - 1) ^ 1, stored.length - 1)
+        database.putSync(text, stored)
+      }),
+    quarantined: () => withDatabase('quarantine', (database) => database.getCount()),
+    dispose: () => rm(dataDir, { recursive: true, force: true }),
+  }
+}

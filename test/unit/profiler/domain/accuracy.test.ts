@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest'
+import {
+  ensembleName,
+  scoreEstimate,
+  type TokenEstimate,
+} from '../../../../services/profiler/domain/accuracy.ts'
+import type { StrategyAccuracy } from '../../../../shared/domain/profile.ts'
+import { recordOf } from '../../../support/executions.ts'
+
+const settings = { accuracyDecay: 0.5, maxAccuracyEntries: 4 }
+
+const estimateOf = (
+  allocation: number,
+  predictions: Record<string, number | undefined> = {},
+): TokenEstimate => ({
+  variant: '',
+  dimensions: [
+    {
+      dimension: 'memoryBytes',
+      allocation,
+      confidence: 0.8,
+      predictions: Object.entries(predictions).map(([strategy, value]) => ({ strategy, value })),
+    },
+  ],
+})
+
+const find = (accuracy: readonly StrategyAccuracy[], strategy: string) =>
+  accuracy.find((entry) => entry.strategy === strategy)
+
+test('an estimate that sufficed is scored for every strategy that answered', () => {
+  const record = recordOf('a', { memoryBytes: 100, durationMs: 10 })
+  const accuracy = scoreEstimate([], estimateOf(150, { mean: 80, abstained: undefined }), record, settings)
+  expect(find(accuracy, ensembleName)).toMatchObject({
+    executions: 1,
+    weight: 1,
+    coverage: 1,
+    relativeError: 0.5,
+    wastage: 500,
+    meanConfidence: 0.8,
+  })
+  expect(find(accuracy, ensembleName)?.brier).toBeCloseTo(0.04, 12)
+  expect(find(accuracy, 'mean')).toMatchObject({ coverage: 0, relativeError: 0.2, wastage: 0, brier: 0 })
+  expect(find(accuracy, 'abstained')).toBeUndefined()
+})
+
+test('older scores fade per execution, the count does not', () => {
+  const first = scoreEstimate([], estimateOf(150), recordOf('a', { memoryBytes: 100 }), settings)
+  const second = scoreEstimate(first, estimateOf(50), recordOf('b', { memoryBytes: 100 }), settings)
+  expect(find(second, ensembleName)).toMatchObject({ executions: 2, weight: 1.5 })
+  expect(find(second, ensembleName)?.coverage).toBeCloseTo(0.5 / 1.5, 12)
+})
+
+test('killed for memory: what was given did not suffice, what is above it is not known', () => {
+  const record = recordOf(
+    'a',
+    { memoryBytes: 95, durationMs: 10 },
+    { outcome: 'out-of-memory', allocated: { memoryBytes: 100 } },
+  )
+  const accuracy = scoreEstimate([], estimateOf(100, { high: 200, low: 50 }), record, settings)
+  expect(find(accuracy, ensembleName)).toMatchObject({ coverage: 0, wastage: 0 })
+  expect(find(accuracy, 'low')).toMatchObject({ coverage: 0, relativeError: 0.5 })
+  expect(find(accuracy, 'high')).toBeUndefined()
+})
+
+test.each(['failed', 'evicted', 'timed-out', 'lost'] as const)(
+  'a run that ended %s scores no memory',
+  (outcome) => {
+    const record = recordOf('a', { memoryBytes: 95 }, { outcome })
+    expect(scoreEstimate([], estimateOf(100), record, settings)).toEqual([])
+  },
+)
+
+test('entries are bounded: those with the fewest executions go first, and the order is by name', () => {
+  let accuracy: readonly StrategyAccuracy[] = []
+  for (let i = 0; i < 5; i++) {
+    accuracy = scoreEstimate(
+      accuracy,
+      estimateOf(1, { b: 1, a: 1 }),
+      recordOf(`${i}`, { memoryBytes: 1 }),
+      settings,
+    )
+  }
+  accuracy = scoreEstimate(
+    accuracy,
+    estimateOf(1, { c: 1, d: 1 }),
+    recordOf('x', { memoryBytes: 1 }),
+    settings,
+  )
+  expect(accuracy.map(({ strategy }) => strategy)).toEqual(['a', 'b', 'd', ensembleName])
+})

@@ -1,0 +1,173 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import {
+  applyBatch,
+  type Batch,
+  closeSilent,
+  dueOf,
+  newSession,
+  type Session,
+} from '../../../../services/profiler/domain/session.ts'
+import {
+  addSamples,
+  noUsage,
+  type SampleColumns,
+  usageOf,
+} from '../../../../services/profiler/domain/usage.ts'
+import { startOf } from '../../../support/executions.ts'
+
+const now = 1_800_000_000_000
+const limits = { maxOpenExecutionsPerSession: 3, refuse: () => undefined }
+
+const columns = (given: Partial<SampleColumns>): SampleColumns => ({
+  elapsedDeltaMs: [],
+  cpuCores: [],
+  memoryBytes: [],
+  diskBytes: [],
+  gpuMemoryBytes: [],
+  ...given,
+})
+const start = (executionId: string, leaseMs = 1000) => ({
+  start: startOf(executionId),
+  leaseMs,
+  path: 'starts[0]',
+})
+const samples = (executionId: string, given: Partial<SampleColumns>) => ({
+  executionId,
+  columns: columns(given),
+  path: 'samples[0]',
+})
+const end = (executionId: string, used = {}) => ({
+  executionId,
+  outcome: 'succeeded' as const,
+  used,
+  source: 'unknown' as const,
+  path: 'ends[0]',
+})
+const batch = (given: Partial<Batch>): Batch => ({ sequence: 1, starts: [], samples: [], ends: [], ...given })
+const apply = (session: Session, given: Partial<Batch>, at = now) =>
+  applyBatch(session, batch(given), at, limits)
+
+test('one batch may start, sample and end an execution', () => {
+  const { session, finished } = apply(newSession(now), {
+    starts: [start('a')],
+    samples: [samples('a', { elapsedDeltaMs: [100, 300], cpuCores: [1, 3], memoryBytes: [7, 5] })],
+    ends: [end('a')],
+  })
+  expect(session.open.size).toBe(0)
+  expect(finished).toHaveLength(1)
+  expect(finished[0]).toMatchObject({
+    executionId: 'a',
+    outcome: 'succeeded',
+    source: 'sampled',
+    used: { cpuCores: 2.5, memoryBytes: 7, durationMs: 400 },
+  })
+})
+
+test('exact totals win over samples, field by field', () => {
+  const { finished } = apply(newSession(now), {
+    starts: [start('a')],
+    samples: [samples('a', { elapsedDeltaMs: [100], memoryBytes: [7], diskBytes: [3] })],
+    ends: [end('a', { memoryBytes: 70 })],
+  })
+  expect(finished[0]?.used).toEqual({ memoryBytes: 70, diskBytes: 3, durationMs: 100 })
+})
+
+test('an execution without samples or totals has no usage, not zero', () => {
+  const { finished } = apply(newSession(now), { starts: [start('a')], ends: [end('a')] })
+  expect(Object.values(finished[0]?.used ?? {}).filter((value) => value !== undefined)).toEqual([])
+})
+
+test('the session given is not changed', () => {
+  const before = apply(newSession(now), { starts: [start('a')] }).session
+  const copy = structuredClone(before)
+  apply(before, { sequence: 2, samples: [samples('a', { elapsedDeltaMs: [5] })], ends: [end('a')] })
+  expect(before).toEqual(copy)
+})
+
+test('a start that repeats is ignored, and the execution goes on', () => {
+  const first = apply(newSession(now), {
+    starts: [start('a')],
+    samples: [samples('a', { elapsedDeltaMs: [5], memoryBytes: [9] })],
+  }).session
+  const { session, rejections } = apply(first, { sequence: 2, starts: [start('a')] })
+  expect(rejections).toEqual([])
+  expect(session.open.get('a')?.totals.peak.memoryBytes).toBe(9)
+})
+
+test('events of what is not open are refused by name and all else is taken', () => {
+  const { session, rejections } = apply(newSession(now), {
+    starts: [start('a')],
+    samples: [samples('b', { elapsedDeltaMs: [5] })],
+    ends: [end('c')],
+  })
+  expect(session.open.has('a')).toBe(true)
+  expect(rejections.map(({ executionId, violations }) => [executionId, violations[0]?.field])).toEqual([
+    ['b', 'samples[0].execution_id'],
+    ['c', 'ends[0].execution_id'],
+  ])
+})
+
+test('no more executions are open than may be', () => {
+  const { session, rejections } = apply(newSession(now), {
+    starts: ['a', 'b', 'c', 'd'].map((id) => start(id)),
+  })
+  expect([...session.open.keys()]).toEqual(['a', 'b', 'c'])
+  expect(rejections.map(({ executionId }) => executionId)).toEqual(['d'])
+})
+
+test('samples that claim a longer run than any are refused', () => {
+  const opened = apply(newSession(now), { starts: [start('a')] }).session
+  const mad = new Array(300).fill(4_294_967_295)
+  const { session, rejections } = apply(opened, { samples: [samples('a', { elapsedDeltaMs: mad })] })
+  expect(rejections[0]?.violations[0]?.field).toBe('samples[0].elapsed_delta_ms')
+  expect(session.open.get('a')?.totals).toEqual(noUsage)
+})
+
+test('splitting samples over batches gives the same usage', () => {
+  const sample = fc.record({
+    deltaMs: fc.integer({ min: 0, max: 10_000 }),
+    cpuCores: fc.integer({ min: 0, max: 64 }),
+    memoryBytes: fc.integer({ min: 0, max: 2 ** 40 }),
+  })
+  const toColumns = (list: readonly { deltaMs: number; cpuCores: number; memoryBytes: number }[]) =>
+    columns({
+      elapsedDeltaMs: list.map(({ deltaMs }) => deltaMs),
+      cpuCores: list.map(({ cpuCores }) => cpuCores),
+      memoryBytes: list.map(({ memoryBytes }) => memoryBytes),
+    })
+  fc.assert(
+    fc.property(fc.array(sample, { minLength: 1, maxLength: 50 }), fc.nat(50), (list, cut) => {
+      const halves = [list.slice(0, cut), list.slice(cut)].filter((half) => half.length > 0)
+      const split = halves.reduce((totals, half) => addSamples(totals, toColumns(half)), noUsage)
+      expect(usageOf(split)).toEqual(usageOf(addSamples(noUsage, toColumns(list))))
+    }),
+  )
+})
+
+test('what is silent beyond its lease is lost; what was heard is not', () => {
+  let session = apply(newSession(now), {
+    starts: [start('silent'), start('heard'), start('patient', 10_000)],
+  }).session
+  session = apply(
+    session,
+    { sequence: 2, samples: [samples('heard', { elapsedDeltaMs: [5] })] },
+    now + 900,
+  ).session
+  expect(dueOf(session, 60_000)).toBe(now + 1000)
+  const { session: after, finished } = closeSilent(session, now + 1000, 0)
+  expect(finished.map(({ executionId, outcome }) => [executionId, outcome])).toEqual([['silent', 'lost']])
+  expect([...after.open.keys()]).toEqual(['heard', 'patient'])
+})
+
+test('silence counts only from when somebody could hear', () => {
+  const { session } = apply(newSession(now), { starts: [start('a')] })
+  const restarted = now + 50_000
+  const { session: after, finished } = closeSilent(session, restarted + 10, restarted)
+  expect(finished).toEqual([])
+  expect(dueOf(after, 0)).toBe(restarted + 1000)
+})
+
+test('a session with nothing open is due when it has been idle for long enough', () => {
+  expect(dueOf(newSession(now), 60_000)).toBe(now + 60_000)
+})

@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { openCheckpoint, sealCheckpoint } from '../../../services/profiler/checkpoint.ts'
+import {
+  codecs,
+  DamagedRecord,
+  lastSeenOf,
+  openProfile,
+  sealProfile,
+} from '../../../services/profiler/envelope.ts'
+import { profileSchemaVersion } from '../../../shared/domain/profile.ts'
+import { encodeProfile } from '../../../shared/wire/profile.ts'
+import { anyProfile } from '../../support/arbitraries.ts'
+import { exampleProfile } from '../../support/example-profile.ts'
+
+test.each(codecs)('what was sealed with %s opens as it was', (codec) => {
+  fc.assert(
+    fc.property(anyProfile, (profile) => {
+      const opened = openProfile(sealProfile(profile, codec))
+      expect(encodeProfile(opened)).toEqual(encodeProfile(profile))
+      expect(lastSeenOf(sealProfile(profile, codec))).toBe(profile.lastSeenUnixMs)
+    }),
+    { numRuns: 30 },
+  )
+})
+
+test.each(codecs)('torn at any offset, a profile sealed with %s is damaged, not wrong', (codec) => {
+  const sealed = sealProfile(exampleProfile(3), codec)
+  for (let length = 0; length < sealed.length; length++) {
+    expect(() => openProfile(sealed.subarray(0, length))).toThrow(DamagedRecord)
+  }
+})
+
+test.each(codecs)('with any bit flipped, a profile sealed with %s is damaged, not wrong', (codec) => {
+  const sealed = sealProfile(exampleProfile(3), codec)
+  for (let bit = 0; bit < sealed.length * 8; bit++) {
+    const flipped = Uint8Array.from(sealed)
+    flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7))
+    expect(() => openProfile(flipped)).toThrow(DamagedRecord)
+  }
+})
+
+test('a payload that claims or unpacks to more than it may is refused before it takes the memory', () => {
+  const sealed = Buffer.from(sealProfile(exampleProfile(3), 'zlib'))
+  sealed.writeUInt32LE(0xffff_ffff, 16)
+  expect(() => openProfile(sealed)).toThrow(/claims 4294967295 bytes/)
+})
+
+test('a profile of a newer program is refused by name, not put aside', () => {
+  const newer = sealProfile({ ...exampleProfile(1), schemaVersion: profileSchemaVersion + 1 }, 'none')
+  const refusal = expect.objectContaining({ failure: 'unsupported' })
+  expect(() => openProfile(newer)).toThrow(refusal)
+  expect(() => lastSeenOf(newer)).toThrow(refusal)
+})
+
+test('a header that merely looks newer is damage', () => {
+  const flipped = Buffer.from(sealProfile(exampleProfile(1), 'none'))
+  flipped.writeUInt16LE(0x8001, 6)
+  expect(() => lastSeenOf(flipped)).toThrow(DamagedRecord)
+})
+
+test.each(Array.from({ length: profileSchemaVersion }, (_, i) => i + 1))(
+  'a profile written at schema version %i is read',
+  (version) => {
+    const stored = readFileSync(new URL(`../../fixtures/profile-v${version}.bin`, import.meta.url))
+    const profile = openProfile(stored)
+    expect(profile.schemaVersion).toBe(profileSchemaVersion)
+    expect(encodeProfile(profile)).toEqual(encodeProfile(exampleProfile(40)))
+  },
+)
+
+test('a checkpoint opens as it was, and damaged at any byte it does not', () => {
+  const checkpoint = { epoch: 3, owner: 'me', dueUnixMs: 1.8e12, state: Buffer.from('state') }
+  const sealed = sealCheckpoint(checkpoint)
+  expect(openCheckpoint(sealed)).toEqual(checkpoint)
+  for (let at = 0; at < sealed.length; at++) {
+    expect(() => openCheckpoint(sealed.subarray(0, at))).toThrow(DamagedRecord)
+    const flipped = Uint8Array.from(sealed)
+    flipped[at] = (flipped[at] as number) ^ 0x10
+    expect(() => openCheckpoint(flipped)).toThrow(DamagedRecord)
+  }
+})

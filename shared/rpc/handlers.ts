@@ -6,8 +6,11 @@ import type {
   handleClientStreamingCall,
   handleServerStreamingCall,
   handleUnaryCall,
+  Metadata,
 } from '@grpc/grpc-js'
 import type { Log } from '../runtime/log.ts'
+import { principalOf } from './guard.ts'
+import type { Principal } from './principal.ts'
 import { toServiceError } from './status.ts'
 
 /** What a handler may know of its call. */
@@ -16,6 +19,8 @@ export interface CallContext {
   readonly signal: AbortSignal
   /** Address of the caller, for the log. */
   readonly peer: string
+  /** Who calls, as the guard has found. */
+  readonly principal: Principal
 }
 
 /** The adapters from functions to grpc-js handlers. */
@@ -95,6 +100,7 @@ export function handlers(log: Log): Handlers {
 interface Cancellable {
   on(event: 'cancelled', listener: () => void): unknown
   getPeer(): string
+  readonly metadata: Metadata
   readonly cancelled: boolean
 }
 
@@ -102,7 +108,7 @@ function openContext(call: Cancellable): CallContext {
   const abort = new AbortController()
   if (call.cancelled) abort.abort()
   call.on('cancelled', () => abort.abort())
-  return { signal: abort.signal, peer: call.getPeer() }
+  return { signal: abort.signal, peer: call.getPeer(), principal: principalOf(call.metadata) }
 }
 
 /** Most unary handlers answer at once and never look: an AbortController each would cost more than the answer. */
@@ -118,6 +124,9 @@ function lazyContext(call: Cancellable): CallContext {
     },
     get peer() {
       return call.getPeer()
+    },
+    get principal() {
+      return principalOf(call.metadata)
     },
   }
 }

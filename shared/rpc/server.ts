@@ -1,16 +1,19 @@
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import {
   Server,
   ServerCredentials,
   type ServiceDefinition,
+  type status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
 import { HealthImplementation, protoPath as healthProtoPath } from 'grpc-health-check'
-import { ForesizeError } from '../domain/errors.ts'
+import { ConfigError } from '../runtime/config.ts'
 import type { Log } from '../runtime/log.ts'
+import { type ServerTls, serverTlsCredentials } from './certificates.ts'
+import { createGuard, type GuardSettings } from './guard.ts'
+import { isLoopback, splitAddress, startListener } from './listener.ts'
 
 export interface RpcServerOptions {
   /** `host:port`; port 0 picks a free one. */
@@ -23,69 +26,160 @@ export interface RpcServerOptions {
   readonly maxMessageBytes: number
   /** Streams at once on one connection. */
   readonly maxConcurrentStreams: number
-  /** Both or neither: a PEM certificate chain and its key. */
-  readonly tls?: {
-    readonly certFile: string
-    readonly keyFile: string
-    readonly clientCaFile?: string | undefined
-  }
+  /** Plain text where unset. */
+  readonly tls?: ServerTls
+  /** Who may call what. */
+  readonly access?: GuardSettings
+  /** A second address with health only, in plain text: a kubelet's gRPC probes speak no TLS. */
+  readonly healthListen?: string | undefined
+  /** Listen beyond this host without TLS, or without tokens and client certificates. Default false. */
+  readonly insecureBind?: boolean | undefined
+  /** Default 5000. */
+  readonly maxConnections?: number | undefined
+  /** Default 1000. */
+  readonly maxConnectionsPerPeer?: number | undefined
+  /** A connection is asked to reconnect after so long, give or take a tenth, so that load spreads. Default unlimited. */
+  readonly maxConnectionAgeMs?: number | undefined
+  /** Time for its calls to finish then. Default 30,000. */
+  readonly maxConnectionAgeGraceMs?: number | undefined
   readonly log: Log
 }
 
 export interface RpcServer {
   /** Where it listens, with the port that was picked. */
   readonly address: string
+  /** Where health alone is served. */
+  readonly healthAddress: string | undefined
   /** What health says, of the service and of the whole server. */
   setServing(serving: boolean): void
   /** Health says NOT_SERVING, no new calls, those under way may finish until the deadline, then they are cut. */
   drain(deadlineMs: number): Promise<void>
+  figures(): RpcServerFigures
 }
+
+export interface RpcServerFigures {
+  readonly connections: number
+  readonly turnedAwayConnections: number
+  /** Calls refused by the guard, by status. */
+  readonly refusals: ReadonlyMap<status, number>
+}
+
+/** Health of the process itself: SERVING as long as it answers. For liveness, which must not depend on a store. */
+export const livenessService = 'liveness'
 
 const protoDirectory = fileURLToPath(new URL('../../proto', import.meta.url))
 
-/** Binds one service with health and reflection. Throws `unavailable` where the address cannot be bound. */
+/**
+ * Binds one service with health and reflection.
+ * Throws: ForesizeError `unavailable` where the address cannot be bound; ConfigError where it must not be, or where
+ * certificates or tokens cannot be used.
+ */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
+  const { serviceName, tls, access = {}, log, healthListen } = options
+  requireSafeBind(options)
+  const credentials =
+    tls === undefined
+      ? ServerCredentials.createInsecure()
+      : serverTlsCredentials(tls, { log, reloadMs: access.reloadMs })
+  const guard = createGuard(access, log)
   const server = new Server({
+    interceptors: [guard.interceptor],
     'grpc.max_receive_message_length': options.maxMessageBytes,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': options.maxConcurrentStreams,
+    ...(options.maxConnectionAgeMs === undefined
+      ? {}
+      : {
+          'grpc.max_connection_age_ms': options.maxConnectionAgeMs,
+          'grpc.max_connection_age_grace_ms': options.maxConnectionAgeGraceMs ?? 30_000,
+        }),
   })
-  const health = new HealthImplementation({ '': 'NOT_SERVING', [options.serviceName]: 'NOT_SERVING' })
+  const health = new HealthImplementation({
+    '': 'NOT_SERVING',
+    [serviceName]: 'NOT_SERVING',
+    [livenessService]: 'SERVING',
+  })
   const setServing = (serving: boolean) => {
-    for (const name of ['', options.serviceName]) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING')
+    for (const name of ['', serviceName]) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING')
   }
   server.addService(options.definition, options.implementation)
   health.addToServer(server)
-  new ReflectionService(
-    loadSync([`${serviceProto(options.serviceName)}`, healthProtoPath], {
-      includeDirs: [protoDirectory],
-      keepCase: true,
-      longs: Number,
-    }),
-    { services: [options.serviceName, 'grpc.health.v1.Health'] },
-  ).addToServer(server)
+  addReflection(server, serviceName)
 
-  const port = await bind(server, options)
-  const address = `${options.listen.slice(0, options.listen.lastIndexOf(':'))}:${port}`
+  const connectionLimits = {
+    maxConnections: options.maxConnections ?? 5000,
+    maxConnectionsPerPeer: options.maxConnectionsPerPeer ?? 1000,
+    log,
+  }
+  const injector = server.createConnectionInjector(credentials)
+  const listener = await startListener({ ...connectionLimits, listen: options.listen }, (socket) =>
+    injector.injectConnection(socket),
+  )
+  const healthOnly = healthListen ? await serveHealth(healthListen, health, connectionLimits) : undefined
 
   return {
-    address,
+    address: listener.address,
+    healthAddress: healthOnly?.address,
     setServing,
+    figures: () => ({
+      connections: listener.connections(),
+      turnedAwayConnections: listener.turnedAway(),
+      refusals: guard.refusals(),
+    }),
     async drain(deadlineMs) {
       setServing(false)
       let timer: NodeJS.Timeout | undefined
-      const gentle = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
+      // grpc-js does not wait for connections that it did not accept itself; the listener does.
+      const gentle = listener.close()
+      server.tryShutdown(() => {})
       const forced = new Promise<void>((resolve) => {
         timer = setTimeout(() => {
-          options.log.warn({ deadlineMs }, 'calls were cut at the drain deadline')
+          log.warn({ deadlineMs }, 'calls were cut at the drain deadline')
           server.forceShutdown()
           resolve()
         }, deadlineMs)
       })
       await Promise.race([gentle, forced])
       clearTimeout(timer)
+      guard.close()
+      await healthOnly?.close()
     },
   }
+}
+
+async function serveHealth(
+  listen: string,
+  health: HealthImplementation,
+  limits: Pick<RpcServerOptions, 'log'> & {
+    readonly maxConnections: number
+    readonly maxConnectionsPerPeer: number
+  },
+): Promise<{ readonly address: string; close(): Promise<void> }> {
+  const server = new Server()
+  health.addToServer(server)
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
+  const { address, close } = await startListener({ ...limits, listen }, (socket) =>
+    injector.injectConnection(socket),
+  )
+  return {
+    address,
+    close() {
+      const closed = close()
+      server.forceShutdown()
+      return closed
+    },
+  }
+}
+
+function addReflection(server: Server, serviceName: string): void {
+  new ReflectionService(
+    loadSync([serviceProto(serviceName), healthProtoPath], {
+      includeDirs: [protoDirectory],
+      keepCase: true,
+      longs: Number,
+    }),
+    { services: [serviceName, 'grpc.health.v1.Health'] },
+  ).addToServer(server)
 }
 
 /** `foresize.v1.ProfilerService` is in foresize/v1/profiler_service.proto. */
@@ -95,21 +189,16 @@ function serviceProto(serviceName: string): string {
   return `${parts.join('/')}/${file}.proto`
 }
 
-function bind(server: Server, { listen, tls }: RpcServerOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(listen, credentials(tls), (error, port) => {
-      if (error === null) resolve(port)
-      else reject(new ForesizeError('unavailable', `cannot listen on ${listen}: ${error.message}`))
-    })
-  })
-}
-
-function credentials(tls: RpcServerOptions['tls']): ServerCredentials {
-  if (tls === undefined) return ServerCredentials.createInsecure()
-  const clientCa = tls.clientCaFile === undefined ? null : readFileSync(tls.clientCaFile)
-  return ServerCredentials.createSsl(
-    clientCa,
-    [{ cert_chain: readFileSync(tls.certFile), private_key: readFileSync(tls.keyFile) }],
-    clientCa !== null,
-  )
+function requireSafeBind({ listen, tls, access, insecureBind }: RpcServerOptions): void {
+  if (insecureBind === true || isLoopback(splitAddress(listen).host)) return
+  if (tls === undefined) {
+    throw new ConfigError(
+      `--listen ${listen} reaches beyond this host without TLS: set --tls-cert-file and --tls-key-file, or --insecure-bind true`,
+    )
+  }
+  if (access?.tokensFile === undefined && tls.clientCaFile === undefined) {
+    throw new ConfigError(
+      `--listen ${listen} reaches beyond this host without authentication: set --tokens-file or --tls-client-ca-file, or --insecure-bind true`,
+    )
+  }
 }

@@ -15,6 +15,10 @@ const codes = {
   unsupported: status.UNIMPLEMENTED,
 } as const satisfies Record<Failure, status>
 
+export function statusOfFailure(failure: Failure): status {
+  return codes[failure]
+}
+
 /** What a caller is told: the message of a ForesizeError, and nothing of any other error, which is logged. */
 export function toServiceError(error: unknown, log: Log): Partial<ServiceError> & Error {
   if (error instanceof ForesizeError) {

@@ -1,0 +1,173 @@
+import {
+  type Metadata,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+  type ServerListener,
+  type status,
+} from '@grpc/grpc-js'
+import { ForesizeError } from '../domain/errors.ts'
+import type { Log } from '../runtime/log.ts'
+import { type AccessRule, accessRules } from './access-rules.ts'
+import { anyone, authorizeAll, nobody, type Principal } from './principal.ts'
+import { createRateLimit } from './rate-limit.ts'
+import { statusOfFailure } from './status.ts'
+import { type Grant, type Tokens, tokensOf } from './tokens.ts'
+
+export interface GuardSettings {
+  /** Hashed tokens with their roles and namespaces; everyone may do everything where unset. */
+  readonly tokensFile?: string | undefined
+  /** The tokens are read again so often. Default 10,000. */
+  readonly reloadMs?: number | undefined
+  /** Reflection without a token. Health is always open: probes have none. Default false. */
+  readonly openReflection?: boolean | undefined
+  /** Calls a second from one address, a stream counting once. Default 20,000; 0 means no limit. */
+  readonly maxCallsPerSecondPerPeer?: number | undefined
+}
+
+export interface Guard {
+  readonly interceptor: ServerInterceptor
+  /** Calls refused so far, by status. */
+  refusals(): ReadonlyMap<status, number>
+  close(): void
+}
+
+/** Peers whose rate is remembered, and peers whose refusal was logged lately. */
+const maxPeers = 10_000
+const refusalLogIntervalMs = 60_000
+
+const principals = new WeakMap<Metadata, Principal>()
+
+/** Whom the guard let in with a call. */
+export function principalOf(metadata: Metadata): Principal {
+  return principals.get(metadata) ?? nobody
+}
+
+/**
+ * Stands before every handler: rate by peer, token, role of the method, namespaces of the request.
+ * A stream is cut with UNAUTHENTICATED within a second of its token's expiry, or of its removal being read.
+ */
+export function createGuard(settings: GuardSettings, log: Log): Guard {
+  const { tokensFile, reloadMs, openReflection = false, maxCallsPerSecondPerPeer = 20_000 } = settings
+  const tokens = tokensFile === undefined ? undefined : tokensOf(tokensFile, log, reloadMs)
+  const rate = createRateLimit(maxCallsPerSecondPerPeer, maxPeers)
+  const refused = new Map<status, number>()
+  const loggedAtMs = new Map<string, number>()
+  const streams = new Map<ServerInterceptingCallInterface, Grant>()
+
+  const sweep = setInterval(() => {
+    const nowUnixMs = Date.now()
+    for (const [call, grant] of streams) {
+      if (grant.isValid(nowUnixMs)) continue
+      streams.delete(call)
+      refuse(call, new ForesizeError('unauthenticated', 'the token is no longer valid'), 'stream')
+    }
+  }, 1000).unref()
+
+  function refuse(call: ServerInterceptingCallInterface, error: ForesizeError, path: string): void {
+    const code = statusOfFailure(error.failure)
+    refused.set(code, (refused.get(code) ?? 0) + 1)
+    logOncePerPeer(call.getPeer(), { path, reason: error.message })
+    call.sendStatus({ code, details: error.message })
+  }
+
+  function logOncePerPeer(peer: string, fields: { readonly path: string; readonly reason: string }): void {
+    const host = hostOf(peer)
+    const nowMs = performance.now()
+    if (nowMs - (loggedAtMs.get(host) ?? Number.NEGATIVE_INFINITY) < refusalLogIntervalMs) return
+    if (loggedAtMs.size >= maxPeers) loggedAtMs.clear()
+    loggedAtMs.set(host, nowMs)
+    log.warn({ peer, ...fields }, 'a call was refused; further ones of this peer go unlogged for a minute')
+  }
+
+  /** Throws: ForesizeError. */
+  function admit(path: string, metadata: Metadata, peer: string): Grant {
+    if (!rate.take(hostOf(peer), performance.now())) {
+      throw new ForesizeError('overloaded', 'too many calls from this address')
+    }
+    if (tokens === undefined || (openReflection && path.startsWith(reflectionPrefix))) return open
+    const grant = grantOf(metadata, tokens)
+    const rule = accessRules.get(path)
+    if (rule !== undefined && !rule.roles.some((role) => grant.principal.roles.has(role))) {
+      throw new ForesizeError(
+        'forbidden',
+        `${grant.principal.name} needs the role ${rule.roles.join(' or ')}`,
+      )
+    }
+    return grant
+  }
+
+  const interceptor: ServerInterceptor = ({ path, requestStream, responseStream }, call) => {
+    if (path.startsWith(healthPrefix)) return new ServerInterceptingCall(call)
+    const namespacesOf = accessRules.get(path)?.namespacesOf as AccessRule<unknown>['namespacesOf']
+    let principal = nobody
+
+    function attempt(check: () => void): boolean {
+      try {
+        check()
+        return true
+      } catch (error) {
+        if (!(error instanceof ForesizeError)) throw error
+        refuse(call, error, path)
+        return false
+      }
+    }
+
+    const listener: ServerListener = {
+      onReceiveMetadata(metadata, pass) {
+        const isAdmitted = attempt(() => {
+          const grant = admit(path, metadata, call.getPeer())
+          principal = grant.principal
+          if (grant !== open && (requestStream || responseStream)) streams.set(call, grant)
+        })
+        if (!isAdmitted) return
+        metadata.remove('authorization')
+        principals.set(metadata, principal)
+        pass(metadata)
+      },
+      onReceiveMessage(message, pass) {
+        if (namespacesOf !== undefined && principal.namespaces !== 'all') {
+          if (!attempt(() => authorizeAll(principal, namespacesOf(message)))) return
+        }
+        pass(message)
+      },
+      onCancel: () => void streams.delete(call),
+    }
+    return new ServerInterceptingCall(call, { start: (next) => next(listener) })
+  }
+
+  return {
+    interceptor,
+    refusals: () => refused,
+    close() {
+      clearInterval(sweep)
+      tokens?.close()
+    },
+  }
+}
+
+const healthPrefix = '/grpc.health.v1.'
+const reflectionPrefix = '/grpc.reflection.'
+
+/** What every caller has where there are no tokens. */
+const open: Grant = { principal: anyone, isValid: () => true }
+
+function grantOf(metadata: Metadata, tokens: Tokens): Grant {
+  const [header] = metadata.get('authorization')
+  const token = /^Bearer +([^ ]+)$/i.exec(String(header ?? ''))?.[1]
+  if (token === undefined) throw new ForesizeError('unauthenticated', 'a bearer token is needed')
+  const verdict = tokens.verify(token, Date.now())
+  switch (verdict.kind) {
+    case 'granted':
+      return verdict.grant
+    case 'expired':
+      throw new ForesizeError('unauthenticated', `the token of ${verdict.name} has expired`)
+    case 'unknown':
+      throw new ForesizeError('unauthenticated', 'the token is not known here')
+  }
+}
+
+/** Of `10.0.0.7:51234` and `::1:51234`. */
+function hostOf(peer: string): string {
+  return peer.slice(0, peer.lastIndexOf(':'))
+}

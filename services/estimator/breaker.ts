@@ -32,8 +32,15 @@ export interface Breakers {
   /** Changes whenever a strategy's breaker opens, lets a try through, or closes. */
   readonly epoch: number
   /** A breaker around calls to another service. `isFailure` tells its failures from its answers. */
-  remote(name: string, isFailure: (error: unknown) => boolean): <T>(call: () => Promise<T>) => Promise<T>
+  remote(name: string, isFailure: (error: unknown) => boolean): RemoteBreaker
   close(): void
+}
+
+export interface RemoteBreaker {
+  /** Rejects at once while open. */
+  run<T>(call: () => Promise<T>): Promise<T>
+  /** The other side was heard by another way: closes it before its time. */
+  heard(): void
 }
 
 export interface FitGuard {
@@ -190,7 +197,10 @@ export function createBreakers(
           errorFilter: (error: unknown) => !isFailure(error),
         }),
       )
-      return (call) => breaker.fire(call) as ReturnType<typeof call>
+      return {
+        run: (call) => breaker.fire(call) as ReturnType<typeof call>,
+        heard: () => breaker.close(),
+      }
     },
     close() {
       clearInterval(rotate)

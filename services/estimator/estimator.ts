@@ -14,7 +14,7 @@ import {
 import { kinKeys } from './domain/kin.ts'
 import type { LearnedProfile } from './domain/learned-profile.ts'
 import type { LearnedProfiles } from './learned-profiles.ts'
-import type { Replica } from './replica.ts'
+import type { Lookup, Replica } from './replica.ts'
 
 /** Answers at once from memory; a promise only where a profile must be fetched first. */
 export interface Estimator {
@@ -44,26 +44,39 @@ export interface EstimatorParts {
 export function createEstimator(settings: EstimatorSettings, parts: EstimatorParts): Estimator {
   const { replica, learned, breakers, monotonicMs } = parts
 
+  const idOf = ({ namespace, kind, task }: ProfileKey) => `${namespace}\u0000${kind}\u0000${task}`
+
   const keyOf = ({ namespace, task }: TaskKey): ProfileKey => ({ namespace, kind: 'task', task })
 
-  function gather(query: EstimateQuery, absent: ProfileKey[]): Evidence {
+  /** Takes each profile from `fetched`, else from memory; those in neither are added to `absent`. */
+  function gather(
+    query: EstimateQuery,
+    fetched: ReadonlyMap<string, Lookup>,
+    absent: ProfileKey[],
+  ): Evidence {
     const find = (key: ProfileKey): LearnedProfile | undefined => {
-      const found = learned.get(key)
+      const found = learned.get(key, fetched.get(idOf(key)) ?? replica.lookup(key))
       if (found === 'not-held') absent.push(key)
       return typeof found === 'string' ? undefined : found
     }
     const task = find(keyOf(query.task))
     if (!needsKin(task, settings)) return { task, cohorts: [], namespace: undefined, unreachable: false }
-    const { cohorts, namespace } = kinKeys(query, settings.cohortLabels)
-    const found = cohorts.flatMap((key) => find(key) ?? [])
-    return { task, cohorts: found, namespace: find(namespace), unreachable: absent.length > 0 }
+    const keys = kinKeys(query, settings.cohortLabels)
+    const cohorts = keys.cohorts.flatMap((key) => find(key) ?? [])
+    const namespace = find(keys.namespace)
+    return { task, cohorts, namespace, unreachable: absent.length > 0 }
+  }
+
+  async function fetched(keys: readonly ProfileKey[]): Promise<ReadonlyMap<string, Lookup>> {
+    const found = await Promise.all(keys.map(async (key) => [idOf(key), await replica.fetch(key)] as const))
+    return new Map(found)
   }
 
   function withEvidence<T>(query: EstimateQuery, answer: (evidence: Evidence) => T): T | Promise<T> {
     const absent: ProfileKey[] = []
-    const evidence = gather(query, absent)
+    const evidence = gather(query, new Map(), absent)
     if (absent.length === 0) return answer(evidence)
-    return Promise.all(absent.map((key) => replica.fetch(key))).then(() => answer(gather(query, [])))
+    return fetched(absent).then((found) => answer(gather(query, found, [])))
   }
 
   /** Gated on the breakers' state; what a strategy does wrong in answering is counted against it. */
@@ -113,11 +126,12 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
       ),
     accuracy(task) {
       const key = keyOf(task)
-      const known = () => {
-        const found = learned.get(key)
-        return typeof found === 'string' ? [] : found.profile.accuracy
+      const known = (found: Lookup) => {
+        const profile = learned.get(key, found)
+        return typeof profile === 'string' ? [] : profile.profile.accuracy
       }
-      return learned.get(key) === 'not-held' ? replica.fetch(key).then(known) : known()
+      const found = replica.lookup(key)
+      return found === 'not-held' ? replica.fetch(key).then(known) : known(found)
     },
     stalenessMs: replica.stalenessMs,
   }

@@ -6,7 +6,7 @@ import { extendProfile, type LearnedProfile, learnProfile } from './domain/learn
 import type { Registry } from './domain/strategy.ts'
 import type { HeldProfile } from './held-profiles.ts'
 import { decodeProfile } from './profile-bytes.ts'
-import type { Replica } from './replica.ts'
+import type { Lookup } from './replica.ts'
 
 export interface LearnedProfilesSettings {
   /** A profile that changes is learned anew at most this often. 0: at every change. */
@@ -16,8 +16,8 @@ export interface LearnedProfilesSettings {
 }
 
 export interface LearnedProfiles {
-  /** `unknown`: there is no such profile. `not-held`: it must be fetched first. */
-  get(key: ProfileKey): LearnedProfile | 'unknown' | 'not-held'
+  /** Of what a lookup or a fetch found. `unknown`: there is no such profile. `not-held`: it must be fetched first. */
+  get(key: ProfileKey, found: Lookup): LearnedProfile | 'unknown' | 'not-held'
 }
 
 interface Memo {
@@ -35,14 +35,13 @@ interface Memo {
 export function learnedProfiles(
   settings: LearnedProfilesSettings,
   parts: {
-    readonly replica: Replica
     readonly breakers: Breakers
     readonly registry: Registry
     readonly monotonicMs: () => number
     readonly log: Log
   },
 ): LearnedProfiles {
-  const { replica, breakers, registry, monotonicMs, log } = parts
+  const { breakers, registry, monotonicMs, log } = parts
   const memos = new Map<string, Memo>()
 
   function refresh(held: HeldProfile, before: LearnedProfile | undefined): Memo {
@@ -57,6 +56,7 @@ export function learnedProfiles(
       const fit = breakers.beginFit()
       const model = before === undefined ? undefined : extendProfile(before, profile, fit.guard)
       const next = model ?? learnProfile(profile, registry, fit.guard)
+      if (profile.accuracy.length > 0) reportRecord(next.poor)
       return { ...next, leftOut: fit.settle() }
     } catch (error) {
       if (!(error instanceof ForesizeError)) throw error
@@ -68,9 +68,17 @@ export function learnedProfiles(
     }
   }
 
+  /** A strategy that is poor for most profiles is taken out at large. */
+  function reportRecord(poor: LearnedProfile['poor']): void {
+    for (const strategy of Object.keys(registry)) {
+      const dimension = poor.find((entry) => entry.strategy === strategy)?.dimension
+      const fault = dimension === undefined ? undefined : `its record in ${dimension} is poor`
+      breakers.report(strategy, 'unreliable', fault)
+    }
+  }
+
   return {
-    get(key) {
-      const found = replica.lookup(key)
+    get(key, found) {
       const id = `${key.namespace}\u0000${key.kind}\u0000${key.task}`
       const memo = memos.get(id)
       if (found === 'unknown') {

@@ -6,6 +6,7 @@ import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import type { ProfileKey as WireProfileKey } from '../../shared/wire/gen/foresize/v1/profile.ts'
 import { fromProfileKey } from '../../shared/wire/profile.ts'
+import type { RemoteBreaker } from './breaker.ts'
 import { type HeldProfile, heldProfiles } from './held-profiles.ts'
 import type { ProfileBytes, WatchMessage } from './profile-bytes.ts'
 
@@ -31,8 +32,8 @@ export interface ReplicaSettings {
 
 export interface ReplicaParts {
   readonly source: ProfileSource
-  /** Around GetProfile: rejects at once while the profiler is known not to answer. */
-  readonly guard: <T>(call: () => Promise<T>) => Promise<T>
+  /** Around GetProfile. */
+  readonly breaker: RemoteBreaker
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
@@ -66,7 +67,7 @@ const idOf = ({ namespace, kind, task }: WireProfileKey) =>
   `${namespace || defaultNamespace}\u0000${kind || 1}\u0000${task}`
 
 export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Replica {
-  const { source, guard, clock, random, log } = parts
+  const { source, breaker, clock, random, log } = parts
   const held = heldProfiles(settings)
   /** Asked for and not found, oldest first: spares a call each time an unknown task is asked. */
   const missing = new Set<string>()
@@ -101,7 +102,7 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
 
   async function ask(key: ProfileKey, id: string, overtaken: () => boolean): Promise<Lookup> {
     try {
-      const profile = await guard(() => source.get(key, settings.fetchDeadlineMs))
+      const profile = await breaker.run(() => source.get(key, settings.fetchDeadlineMs))
       return overtaken() ? lookup(key) : held.admit(id, profile)
     } catch (error) {
       if (statusOf(error) !== status.NOT_FOUND || overtaken()) return lookup(key)
@@ -174,8 +175,11 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
     stopping.signal.addEventListener('abort', cancel, { once: true })
     try {
       for await (const message of stream) {
-        if (!heard) log.info({ resumed: cursor !== '' }, 'following the profiler')
-        heard = true
+        if (!heard) {
+          heard = true
+          breaker.heard()
+          log.info({ resumed: cursor !== '' }, 'following the profiler')
+        }
         apply(message)
       }
     } catch (error) {

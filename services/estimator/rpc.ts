@@ -1,5 +1,5 @@
 import { ForesizeError, invalid } from '../../shared/domain/errors.ts'
-import type { Estimate } from '../../shared/domain/estimate.ts'
+import type { Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
 import { fromConfidence, fromEstimate, toQuery } from '../../shared/wire/estimate.ts'
 import { readResources, readTask } from '../../shared/wire/fields.ts'
@@ -8,18 +8,32 @@ import type {
   EstimatorServiceServer,
   EstimateQuery as WireQuery,
 } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
-import { inspect } from '../../shared/wire/inspection.ts'
+import { type Inspection, inspect } from '../../shared/wire/inspection.ts'
 import { limits } from '../../shared/wire/limits.ts'
 import { fromAccuracy } from '../../shared/wire/profile.ts'
 import type { Estimator } from './estimator.ts'
 
 /** Wire in, estimator, wire out. */
-export function estimatorRpc(estimator: Estimator, { unary }: Handlers): EstimatorServiceServer {
+export function estimatorRpc(
+  estimator: Estimator,
+  strategies: readonly string[],
+  { unary }: Handlers,
+): EstimatorServiceServer {
   const toWire = (estimate: Estimate) => fromEstimate(estimate, estimator.stalenessMs())
+
+  function readQuery(message: WireQuery | undefined, path: string, seen: Inspection): EstimateQuery {
+    const query = toQuery(message, path, seen)
+    for (const [index, name] of (query.policy.strategies ?? []).entries()) {
+      if (strategies.includes(name)) continue
+      const field = `${path === '' ? '' : `${path}.`}policy.strategies[${index}]`
+      seen.reject(field, `must be one of ${strategies.join(', ')}`)
+    }
+    return query
+  }
 
   function result(query: WireQuery): EstimateResult | Promise<EstimateResult> {
     try {
-      return after(estimator.estimate(inspect((seen) => toQuery(query, '', seen))), (estimate) => ({
+      return after(estimator.estimate(inspect((seen) => readQuery(query, '', seen))), (estimate) => ({
         result: { $case: 'estimate', value: toWire(estimate) },
       }))
     } catch (error) {
@@ -30,7 +44,7 @@ export function estimatorRpc(estimator: Estimator, { unary }: Handlers): Estimat
 
   return {
     estimate: unary(({ query }) =>
-      after(estimator.estimate(inspect((seen) => toQuery(query, 'query', seen))), (estimate) => ({
+      after(estimator.estimate(inspect((seen) => readQuery(query, 'query', seen))), (estimate) => ({
         estimate: toWire(estimate),
       })),
     ),
@@ -43,7 +57,7 @@ export function estimatorRpc(estimator: Estimator, { unary }: Handlers): Estimat
     }),
     confidence: unary(({ query, resources }) => {
       const asked = inspect((seen) => ({
-        query: toQuery(query, 'query', seen),
+        query: readQuery(query, 'query', seen),
         resources: resources && readResources(resources, 'resources', seen),
       }))
       return after(estimator.confidence(asked.query, asked.resources), (confidence) =>

@@ -51,7 +51,7 @@ export async function startEstimatorService(
   const source = grpcProfileSource({ target: config.profiler, ...profilerTls(config) }, config.namespaces)
   lifecycle.onStop('profiler channel', source.close)
 
-  const guard = breakers.remote('profiler/get', (error) => statusOf(error) !== status.NOT_FOUND)
+  const breaker = breakers.remote('profiler/get', (error) => statusOf(error) !== status.NOT_FOUND)
   const replica = startReplica(
     {
       maxProfiles: config.replicaMaxProfiles,
@@ -60,11 +60,11 @@ export async function startEstimatorService(
       backoffMinMs: config.backoffMinMs,
       backoffMaxMs: config.backoffMaxMs,
     },
-    { source, guard, clock, random, log },
+    { source, breaker, clock, random, log },
   )
   lifecycle.onStop('replica', replica.close)
 
-  const learned = learnedProfiles(config, { replica, breakers, registry, monotonicMs, log })
+  const learned = learnedProfiles(config, { breakers, registry, monotonicMs, log })
   const estimator = createEstimator(
     {
       ...answerSettings(config, registry),
@@ -78,7 +78,7 @@ export async function startEstimatorService(
     listen: config.listen,
     serviceName: 'foresize.v1.EstimatorService',
     definition: EstimatorServiceService,
-    implementation: estimatorRpc(estimator, handlers(log)),
+    implementation: estimatorRpc(estimator, Object.keys(registry), handlers(log)),
     maxMessageBytes: config.maxMessageBytes,
     maxConcurrentStreams: config.maxConcurrentStreams,
     ...serverTls(config),

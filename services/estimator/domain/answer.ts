@@ -190,7 +190,10 @@ function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dim
   const wanted = policy.strategies
   const point = encodeQuery(task, query.features, query.labels, query.requested, d)
   const usable = (strategy: string) => wanted.length === 0 || wanted.includes(strategy)
-  const { chosen, predictions } = choose(model, point, usable, access.guard)
+  const poor = new Set(
+    wanted.length > 0 ? [] : evidence.task?.poor.filter((p) => p.dimension === d).map((p) => p.strategy),
+  )
+  const { chosen, predictions } = choose(model, point, usable, poor, access.guard)
   if (chosen === undefined) return undefined
   const { track, prediction } = chosen
   const distribution = distributionOf(track)
@@ -205,7 +208,7 @@ function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dim
     strategy: track.strategy,
     predictions: Object.keys(settings.registry)
       .filter(usable)
-      .map((strategy) => predictionOf(strategy, predictions, chosen, access)),
+      .map((strategy) => predictionOf(strategy, predictions, chosen, poor, access)),
   }
 }
 
@@ -213,11 +216,13 @@ function predictionOf(
   strategy: string,
   predictions: readonly Chosen[],
   chosen: Chosen,
+  poor: ReadonlySet<string>,
   { faults }: QueryGuard,
 ): StrategyPrediction {
   const found = predictions.find(({ track }) => track.strategy === strategy)
   if (found === undefined) return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
-  return { strategy, value: found.prediction, weight: found === chosen ? 1 : 0, reason: '' }
+  const reason = poor.has(strategy) ? 'not followed: its record is poor' : ''
+  return { strategy, value: found.prediction, weight: found === chosen ? 1 : 0, reason }
 }
 
 function fromKin({ evidence, query, settings, policy }: Case, dimension: Dimension): Formed | undefined {

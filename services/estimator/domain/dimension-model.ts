@@ -139,7 +139,7 @@ export function extendDimension(
   const runtime = runtimeMs ?? (model.runtimeCount > 0 ? model.runtimeSum / model.runtimeCount : 1)
   const weight = Math.sqrt(Math.max(runtime, 1e-3))
   const kind = shortfall[model.dimension]
-  const { chosen } = choose(model, point, always, guard)
+  const { chosen } = choose(model, point, always, none, guard)
   if (chosen)
     observeRank(
       model.calibration,
@@ -181,31 +181,39 @@ export function extendDimension(
 }
 
 const always = (): boolean => true
+const none: ReadonlySet<string> = new Set()
 
 export interface Chosen {
   readonly track: Track
   readonly prediction: number
 }
 
-/** Every usable strategy's prediction, and the one that has cost least so far. */
+/**
+ * Every usable strategy's prediction, and the one that has cost least so far. Those in `unfollowed` are heard, and
+ * followed only where there is no other.
+ */
 export function choose(
   model: DimensionModel,
   point: Point,
   usable: (strategy: string) => boolean,
+  unfollowed: ReadonlySet<string>,
   guard: Guard,
-): { chosen: Chosen | undefined; predictions: readonly Chosen[] } {
-  const predictions: Chosen[] = []
-  let chosen: Chosen | undefined
-  for (const track of model.tracks) {
-    if (!usable(track.strategy)) continue
-    const prediction = predicted(model, track, point, guard)
-    if (prediction === undefined) continue
-    const candidate = { track, prediction }
-    predictions.push(candidate)
-    // A strategy that has been scored less often than another has had less chance to cost anything: compare means.
-    if (!chosen || mean(track) < mean(chosen.track)) chosen = candidate
+): { readonly chosen: Chosen | undefined; readonly predictions: readonly Chosen[] } {
+  const predictions = model.tracks.flatMap((track) => {
+    const prediction = usable(track.strategy) ? predicted(model, track, point, guard) : undefined
+    return prediction === undefined ? [] : { track, prediction }
+  })
+  const followed = predictions.filter(({ track }) => !unfollowed.has(track.strategy))
+  return { chosen: cheapest(followed) ?? cheapest(predictions), predictions }
+}
+
+function cheapest(candidates: readonly Chosen[]): Chosen | undefined {
+  let best: Chosen | undefined
+  for (const candidate of candidates) {
+    // One that has been scored less often has had less chance to cost anything: compare means.
+    if (best === undefined || mean(candidate.track) < mean(best.track)) best = candidate
   }
-  return { chosen, predictions }
+  return best
 }
 
 const mean = (track: Track): number => (track.scored > 0 ? track.cost / track.scored : 0)

@@ -1,6 +1,8 @@
 import type { Profile } from '../../../shared/domain/profile.ts'
+import { type Dimension, dimensions } from '../../../shared/domain/resources.ts'
 import type { Guard } from './dimension-model.ts'
 import { type Kin, kinOf } from './kin.ts'
+import { verdict } from './reliability.ts'
 import type { Registry } from './strategy.ts'
 import { extendTask, fitTask, type TaskModel } from './task-model.ts'
 
@@ -13,6 +15,8 @@ export interface LearnedProfile {
   readonly model?: TaskModel | undefined
   /** Of a cohort or a namespace. */
   readonly kin?: Kin | undefined
+  /** Strategies whose record in a dimension is poor: they go on being scored, and are not followed. */
+  readonly poor: readonly { readonly strategy: string; readonly dimension: Dimension }[]
   /** Strategies that could not learn from it, and why. */
   readonly leftOut: ReadonlyMap<string, string>
 }
@@ -21,7 +25,7 @@ type Learned = Omit<LearnedProfile, 'leftOut'>
 
 /** Law: depends on the profile and on what the guard lets through, on nothing else. */
 export function learnProfile(profile: Profile, registry: Registry, guard: Guard): Learned {
-  const learned = withoutExecutions(profile)
+  const learned = withoutExecutions(profile, registry)
   return profile.key.kind === 'task'
     ? { ...learned, model: fitTask(profile.executions, registry, guard) }
     : { ...learned, kin: kinOf(profile) }
@@ -37,9 +41,17 @@ export function extendProfile(before: LearnedProfile, profile: Profile, guard: G
   if (model === undefined || executionIds.length > executions.length) return undefined
   if (executionIds.some((id, index) => executions[index]?.executionId !== id)) return undefined
   for (const execution of executions.slice(executionIds.length)) extendTask(model, execution, guard)
-  return { ...withoutExecutions(profile), model }
+  return { ...withoutExecutions(profile, model.registry), model }
 }
 
-function withoutExecutions({ executions, folded, ...profile }: Profile) {
-  return { profile, executionIds: executions.map(({ executionId }) => executionId) }
+function withoutExecutions({ executions, folded, ...profile }: Profile, registry: Registry) {
+  return {
+    profile,
+    executionIds: executions.map(({ executionId }) => executionId),
+    poor: Object.keys(registry).flatMap((strategy) =>
+      dimensions
+        .filter((dimension) => verdict(profile.accuracy, strategy, dimension) === 'poor')
+        .map((dimension) => ({ strategy, dimension })),
+    ),
+  }
 }

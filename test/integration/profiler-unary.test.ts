@@ -1,0 +1,178 @@
+import { type ServiceError, status } from '@grpc/grpc-js'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { WatchProfilesResponse } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import {
+  countOf,
+  type TestProfiler,
+  testProfiler,
+  unary,
+  wireEnd,
+  wireRecord,
+  wireStart,
+} from '../support/profiler-service.ts'
+
+let service: TestProfiler
+beforeEach(async () => {
+  service = await testProfiler({ store: 'memory', heartbeatMs: 200 })
+})
+afterEach(() => service.stop())
+
+const start = (executionId: string, given = {}) =>
+  unary(service.client, 'startProfiling', { start: wireStart(executionId, given) })
+const end = (executionId: string, given: { start?: ReturnType<typeof wireStart> } = {}) =>
+  unary(service.client, 'endProfiling', {
+    end: wireEnd(executionId),
+    start: undefined,
+    ...given,
+  })
+const update = (executions: ReturnType<typeof wireRecord>[]) =>
+  unary(service.client, 'updateProfile', { executions })
+const get = (task: string) => unary(service.client, 'getProfile', { key: { namespace: '', kind: 0, task } })
+const refusal = (code: status) => expect.objectContaining({ code })
+
+test('an execution is started and ended by two calls, each of which may be repeated', async () => {
+  expect(await start('a', { leaseMs: 5000 })).toMatchObject({ leaseMs: 5000, durability: 1 })
+  expect((await start('a')).leaseMs).toBeGreaterThan(0)
+  expect(await end('a')).toMatchObject({ folded: true })
+  expect(await end('a')).toMatchObject({ folded: false })
+  await start('a')
+  expect(await end('a')).toMatchObject({ folded: false })
+  expect(await countOf(service.client)).toBe(1)
+})
+
+test('an end that carries its start is complete in itself', async () => {
+  expect(await end('a', { start: wireStart('a') })).toMatchObject({ folded: true })
+  expect(await end('a', { start: wireStart('a') })).toMatchObject({ folded: false })
+  await expect(end('b')).rejects.toThrow(refusal(status.NOT_FOUND))
+  await expect(end('b', { start: wireStart('c') })).rejects.toThrow(refusal(status.INVALID_ARGUMENT))
+})
+
+test('bad input names its field', async () => {
+  await expect(start('')).rejects.toThrow(/start\.execution_id: is required/)
+  await expect(start('a', { task: { task: '' } })).rejects.toThrow(/start\.task\.task/)
+  const nothing = { start: undefined }
+  await expect(unary(service.client, 'startProfiling', nothing)).rejects.toThrow(/start: is required/)
+  const noEnd = { end: undefined, start: undefined }
+  await expect(unary(service.client, 'endProfiling', noEnd)).rejects.toThrow(/end: is required/)
+  await expect(get('')).rejects.toThrow(/key\.task: is required/)
+})
+
+test('records are folded in one call: the bad ones are refused by place, the repeated ones ignored', async () => {
+  const first = await update([
+    wireRecord('a'),
+    wireRecord('b', { used: { memoryBytes: Number.NaN } }),
+    wireRecord('c'),
+    wireRecord('a'),
+  ])
+  expect(first).toMatchObject({ folded: 2, repeatedExecutions: 1 })
+  expect(first.rejections).toMatchObject([
+    { index: 1, violations: [{ field: 'executions[1].used.memory_bytes' }] },
+  ])
+  expect(await update([wireRecord('a'), wireRecord('d')])).toMatchObject({ folded: 1, repeatedExecutions: 1 })
+  expect(await countOf(service.client)).toBe(3)
+  await expect(update([wireRecord('')])).rejects.toThrow(refusal(status.INVALID_ARGUMENT))
+  await expect(update([])).rejects.toThrow(/executions: must be 1 to 1000/)
+  const tooMany = Array.from({ length: 1001 }, (_, i) => wireRecord(`x${i}`))
+  await expect(update(tooMany)).rejects.toThrow(/are 1001/)
+})
+
+test('an imported history is folded in the order in which it ended', async () => {
+  await update([wireRecord('late', { endedAtUnixMs: 3000 }), wireRecord('early', { endedAtUnixMs: 1000 })])
+  expect((await get('task')).profile?.executions.map(({ executionId }) => executionId)).toEqual([
+    'early',
+    'late',
+  ])
+})
+
+test('every execution is folded into its task, its namespace and the cohorts of its labels', async () => {
+  await update([
+    wireRecord('a', { labels: { image: 'i', tool: 't', other: 'o' } }),
+    wireRecord('b', { task: { task: 'second' } }),
+  ])
+  const list = async (kind: 1 | 2 | 3) => {
+    const request = { namespace: '', kind, taskPrefix: '', pageSize: 0, pageToken: '' }
+    return (await unary(service.client, 'listProfiles', request)).profiles
+  }
+  expect((await list(1)).map(({ key }) => key?.task)).toEqual(['second', 'task'])
+  expect((await list(2)).map(({ key }) => key?.task)).toEqual(['image=i', 'tool=t'])
+  expect((await list(3)).map(({ outcomes }) => outcomes)).toEqual([[{ outcome: 1, count: 2 }]])
+})
+
+test('profiles are listed page by page with a line of figures each', async () => {
+  await update(
+    Array.from({ length: 7 }, (_, i) =>
+      wireRecord(`e${i}`, { task: { task: `t${i}` }, used: { memoryBytes: 1e6 } }),
+    ),
+  )
+  const pages: string[][] = []
+  let pageToken = ''
+  do {
+    const request = { namespace: '', kind: 0 as const, taskPrefix: 't', pageSize: 3, pageToken }
+    const page = await unary(service.client, 'listProfiles', request)
+    pages.push(page.profiles.map(({ key }) => key?.task ?? ''))
+    expect(page.profiles[0]).toMatchObject({
+      revision: 1,
+      retained: 1,
+      running: 0,
+      max: { memoryBytes: 1e6 },
+    })
+    expect(Math.abs((page.profiles[0]?.median?.memoryBytes ?? 0) / 1e6 - 1)).toBeLessThan(0.011)
+    pageToken = page.nextPageToken
+  } while (pageToken !== '')
+  expect(pages).toEqual([['t0', 't1', 't2'], ['t3', 't4', 't5'], ['t6']])
+})
+
+test('a profile is deleted once', async () => {
+  await update([wireRecord('a')])
+  const remove = () =>
+    unary(service.client, 'deleteProfile', {
+      key: { namespace: '', kind: 0, task: 'task' },
+    })
+  await remove()
+  await expect(get('task')).rejects.toThrow(refusal(status.NOT_FOUND))
+  await expect(remove()).rejects.toThrow(refusal(status.NOT_FOUND))
+})
+
+function watch(namespaces: string[], cursor = '') {
+  const call = service.client.watchProfiles({ namespaces, cursor })
+  const seen: string[] = []
+  let lastCursor = ''
+  let wake = () => {}
+  call.on('error', (error: ServiceError) => seen.push(`error ${error.code}`))
+  call.on('data', ({ change, cursor: at }: WatchProfilesResponse) => {
+    if (at !== '') lastCursor = at
+    if (change?.$case === 'profile')
+      seen.push(`${change.value.key?.namespace}/${change.value.key?.task}@${change.value.revision}`)
+    else if (change?.$case === 'deleted') seen.push(`-${change.value.task}`)
+    else seen.push(change?.$case ?? 'nothing')
+    wake()
+  })
+  return {
+    async until(what: string, times = 1): Promise<string[]> {
+      while (seen.filter((name) => name === what).length < times)
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      return seen.filter((name) => name.includes('task') || name === 'resync')
+    },
+    cursor: () => lastCursor,
+    cancel: () => call.cancel(),
+  }
+}
+
+test('a watcher of a namespace hears of it alone, is kept awake, and resumes where it was', async () => {
+  await update([wireRecord('a'), wireRecord('b', { task: { namespace: 'other', task: 'task' } })])
+  const first = watch(['default'])
+  expect(await first.until('caughtUp')).toEqual(['default/task@1'])
+  await update([wireRecord('c')])
+  await first.until('default/task@2')
+  await first.until('caughtUp', 3)
+  first.cancel()
+  await update([wireRecord('d')])
+  const second = watch(['default'], first.cursor())
+  expect(await second.until('caughtUp')).toEqual(['default/task@3'])
+  second.cancel()
+  const third = watch([], 'of another life')
+  expect((await third.until('caughtUp'))[0]).toBe('resync')
+  third.cancel()
+})

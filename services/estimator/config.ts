@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { ConfigError } from '../../shared/runtime/config.ts'
+import type { ClientSettings } from '../../shared/rpc/client.ts'
+import { rpcSettings } from '../../shared/rpc/settings.ts'
 import { logLevels } from '../../shared/runtime/log.ts'
 import type { AnswerSettings } from './domain/answer.ts'
 import type { Registry } from './domain/strategy.ts'
@@ -97,18 +98,17 @@ export const estimatorConfig = z.object({
   drainMs: whole(0, 600_000)
     .default(10_000)
     .describe('time for calls under way to finish on SIGTERM, milliseconds'),
-  tlsCertFile: z.string().optional().describe('PEM certificate chain to serve with'),
-  tlsKeyFile: z.string().optional().describe('PEM key of the certificate'),
-  tlsClientCaFile: z
-    .string()
-    .optional()
-    .describe('PEM roots; where set, clients must show a certificate of theirs'),
+  ...rpcSettings,
   profilerCaFile: z
     .string()
     .optional()
     .describe("PEM roots of the profiler's certificate; plain text where unset"),
   profilerCertFile: z.string().optional().describe('PEM certificate to show to the profiler'),
   profilerKeyFile: z.string().optional().describe('PEM key of that certificate'),
+  profilerTokenFile: z
+    .string()
+    .optional()
+    .describe('holds the bearer token to show to the profiler, of role estimator'),
 })
 
 export type EstimatorConfig = z.output<typeof estimatorConfig>
@@ -145,16 +145,14 @@ export function answerSettings(config: EstimatorConfig, registry: Registry): Ans
   }
 }
 
-/** Plain text where no certificate is given. Throws: ConfigError where one is given by halves. */
-export function serverTls({ tlsCertFile, tlsKeyFile, tlsClientCaFile }: EstimatorConfig) {
-  if (tlsCertFile === undefined && tlsKeyFile === undefined && tlsClientCaFile === undefined) return {}
-  if (tlsCertFile === undefined || tlsKeyFile === undefined) {
-    throw new ConfigError('--tls-cert-file and --tls-key-file go together')
+/** How to reach the profiler. */
+export function profilerClient(config: EstimatorConfig): ClientSettings {
+  const { profiler, profilerCaFile, profilerCertFile, profilerKeyFile, profilerTokenFile } = config
+  return {
+    target: profiler,
+    tokenFile: profilerTokenFile,
+    ...(profilerCaFile === undefined
+      ? {}
+      : { tls: { caFile: profilerCaFile, certFile: profilerCertFile, keyFile: profilerKeyFile } }),
   }
-  return { tls: { certFile: tlsCertFile, keyFile: tlsKeyFile, clientCaFile: tlsClientCaFile } }
-}
-
-export function profilerTls({ profilerCaFile, profilerCertFile, profilerKeyFile }: EstimatorConfig) {
-  if (profilerCaFile === undefined) return {}
-  return { tls: { caFile: profilerCaFile, certFile: profilerCertFile, keyFile: profilerKeyFile } }
 }

@@ -1,6 +1,6 @@
 import type { Client } from '@grpc/grpc-js'
 import { Client as GrpcClient } from '@grpc/grpc-js'
-import { type ClientSettings, call, channelCredentials, clientOptions } from '../../shared/rpc/client.ts'
+import { type ClientSettings, call, channelCredentials, clientOptionsFor } from '../../shared/rpc/client.ts'
 import {
   type GetProfileRequest,
   ProfilerServiceService,
@@ -15,7 +15,7 @@ export function grpcProfileSource(
   settings: ClientSettings,
   namespaces: readonly string[],
 ): ProfileSource & { close(): void } {
-  const client: Client = new GrpcClient(settings.target, channelCredentials(settings), clientOptions)
+  const client: Client = new GrpcClient(settings.target, channelCredentials(settings), clientOptionsFor(settings))
   const { watchProfiles, getProfile } = ProfilerServiceService
   return {
     watch: (cursor) =>

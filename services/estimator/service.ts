@@ -2,12 +2,13 @@ import { status } from '@grpc/grpc-js'
 import { statusOf } from '../../shared/rpc/client.ts'
 import { handlers } from '../../shared/rpc/handlers.ts'
 import { startRpcServer } from '../../shared/rpc/server.ts'
+import { rpcOptions } from '../../shared/rpc/settings.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { EstimatorServiceService } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { createBreakers } from './breaker.ts'
-import { answerSettings, type EstimatorConfig, profilerTls, serverTls } from './config.ts'
+import { answerSettings, type EstimatorConfig, profilerClient } from './config.ts'
 import type { Registry } from './domain/strategy.ts'
 import { createEstimator } from './estimator.ts'
 import { learnedProfiles } from './learned-profiles.ts'
@@ -48,7 +49,7 @@ export async function startEstimatorService(
   )
   lifecycle.onStop('breakers', breakers.close)
 
-  const source = grpcProfileSource({ target: config.profiler, ...profilerTls(config) }, config.namespaces)
+  const source = grpcProfileSource(profilerClient(config), config.namespaces)
   lifecycle.onStop('profiler channel', source.close)
 
   const breaker = breakers.remote('profiler/get', (error) => statusOf(error) !== status.NOT_FOUND)
@@ -81,7 +82,7 @@ export async function startEstimatorService(
     implementation: estimatorRpc(estimator, Object.keys(registry), handlers(log)),
     maxMessageBytes: config.maxMessageBytes,
     maxConcurrentStreams: config.maxConcurrentStreams,
-    ...serverTls(config),
+    ...rpcOptions(config),
     log,
   })
   lifecycle.onStop('server', () => server.drain(config.drainMs))

@@ -1,3 +1,4 @@
+import { checkNamespace, type Principal } from '../../shared/rpc/principal.ts'
 import { toExecutionEnd, toExecutionStart, toLeaseMs } from '../../shared/wire/execution.ts'
 import type { UsageBatch } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type Inspection, inspect, inspection } from '../../shared/wire/inspection.ts'
@@ -15,7 +16,7 @@ export interface ReadBatch {
  * Reads a batch event by event: one that is not well formed is refused alone.
  * Throws: ForesizeError `invalid` where the batch as a whole is beyond its bounds.
  */
-export function readBatch(message: UsageBatch, defaultLeaseMs: number): ReadBatch {
+export function readBatch(message: UsageBatch, defaultLeaseMs: number, principal: Principal): ReadBatch {
   inspect((seen) => checkBounds(message, seen))
   const rejections: Rejection[] = []
 
@@ -39,10 +40,11 @@ export function readBatch(message: UsageBatch, defaultLeaseMs: number): ReadBatc
   const starts = events(
     'starts',
     message.starts,
-    (start, path, seen): StartEvent => ({
-      start: toExecutionStart(start, path, seen),
-      leaseMs: toLeaseMs(start, path, seen) || defaultLeaseMs,
-    }),
+    (given, path, seen): StartEvent => {
+      const start = toExecutionStart(given, path, seen)
+      checkNamespace(principal, start.task.namespace, `${path}.task.namespace`, seen)
+      return { start, leaseMs: toLeaseMs(given, path, seen) || defaultLeaseMs }
+    },
   )
   const samples = events(
     'samples',

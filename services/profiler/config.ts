@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { rpcSettings } from '../../shared/rpc/settings.ts'
 import { logLevels } from '../../shared/runtime/log.ts'
 import { codecs } from './envelope.ts'
 
@@ -95,12 +96,7 @@ export const profilerConfig = z.object({
   drainMs: whole(0, 600_000)
     .default(10_000)
     .describe('time for calls under way to finish on SIGTERM, milliseconds'),
-  tlsCertFile: z.string().optional().describe('PEM certificate chain to serve with'),
-  tlsKeyFile: z.string().optional().describe('PEM key of the certificate'),
-  tlsClientCaFile: z
-    .string()
-    .optional()
-    .describe('PEM roots; where set, clients must show a certificate of theirs'),
+  ...rpcSettings,
 })
 
 export type ProfilerConfig = z.output<typeof profilerConfig>

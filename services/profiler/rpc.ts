@@ -40,8 +40,8 @@ export function profilerRpc(
       leaseMs: await startProfiling(ingestion, request, unaryLeaseMs),
       durability,
     })),
-    endProfiling: unary(async (request) => ({
-      folded: await endProfiling(ingestion, request, unaryLeaseMs),
+    endProfiling: unary(async (request, { principal }) => ({
+      folded: await endProfiling(ingestion, request, unaryLeaseMs, principal),
       durability,
     })),
     updateProfile: unary(async (request) => ({ ...(await updateProfile(ingestion, request)), durability })),

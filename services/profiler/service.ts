@@ -1,5 +1,6 @@
 import { handlers } from '../../shared/rpc/handlers.ts'
 import { type RpcServer, startRpcServer } from '../../shared/rpc/server.ts'
+import { rpcOptions } from '../../shared/rpc/settings.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
@@ -53,15 +54,7 @@ export async function startProfiler(
     }),
     maxMessageBytes: config.maxMessageBytes,
     maxConcurrentStreams: config.maxConcurrentStreams,
-    ...(config.tlsCertFile !== undefined && config.tlsKeyFile !== undefined
-      ? {
-          tls: {
-            certFile: config.tlsCertFile,
-            keyFile: config.tlsKeyFile,
-            clientCaFile: config.tlsClientCaFile,
-          },
-        }
-      : {}),
+    ...rpcOptions(config),
     log,
   })
   lifecycle.onStop('server', () => {

@@ -1,5 +1,6 @@
 import { ForesizeError, invalid } from '../../shared/domain/errors.ts'
 import type { ExecutionRecord } from '../../shared/domain/execution.ts'
+import { authorize, type Principal } from '../../shared/rpc/principal.ts'
 import {
   toExecutionEnd,
   toExecutionRecord,
@@ -40,6 +41,7 @@ export async function endProfiling(
   ingestion: Ingestion,
   { end: message, start: startMessage }: EndProfilingRequest,
   defaultLeaseMs: number,
+  principal: Principal,
 ): Promise<boolean> {
   const { end, start } = inspect((seen) => {
     if (message === undefined) seen.reject('end', 'is required')
@@ -51,9 +53,12 @@ export async function endProfiling(
   if (start && start.start.executionId !== end.executionId) {
     throw invalid([{ field: 'start.execution_id', description: 'must be that of end' }])
   }
+  if (start) authorize(principal, start.start.task.namespace)
   const { folded, rejections } = await ingestion.once(sessionIdOf(end.executionId), (session: Session) => {
     const sequence = session.sequence + 1
-    if (session.open.has(end.executionId)) return { sequence, starts: [], samples: [], ends: [end] }
+    const opened = session.open.get(end.executionId)
+    if (opened) authorize(principal, opened.start.task.namespace)
+    if (opened) return { sequence, starts: [], samples: [], ends: [end] }
     if (session.sequence > 0) return undefined
     if (!start) throw new ForesizeError('not-found', `execution ${end.executionId} was not started here`)
     return { sequence, starts: [start], samples: [], ends: [end] }

@@ -1,5 +1,6 @@
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { CallContext } from '../../shared/rpc/handlers.ts'
+import { authorize, type Principal } from '../../shared/rpc/principal.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { checkText, readName } from '../../shared/wire/fields.ts'
@@ -53,17 +54,18 @@ export function usageStream(
 ): (requests: AsyncIterable<StreamUsageRequest>, send: Send, context: CallContext) => Promise<void> {
   const { ingestion, settings, log } = parts
 
-  return async (requests, send, { signal, peer }) => {
+  return async (requests, send, { signal, peer, principal }) => {
     const iterator = requests[Symbol.asyncIterator]()
     const open = openOf((await iterator.next()).value)
     const session = await ingestion.open(open.sessionId)
     log.debug({ session: open.sessionId, client: open.client, peer }, 'session opened')
     const ended = new AbortController()
     try {
+      for (const { start } of session.state().open.values()) authorize(principal, start.task.namespace)
       await send({ message: openedMessage(session) })
       const outbox = acknowledgements(send, settings.maxUnacknowledgedBatches)
       const stopped = aborted(parts.stopping, ended.signal)
-      const reading = readAll(iterator, session, send, outbox)
+      const reading = readAll(iterator, session, principal, send, outbox)
       reading.catch(() => undefined)
       await Promise.race([reading, outbox.failed, stopped])
       await outbox.settled()
@@ -79,6 +81,7 @@ export function usageStream(
   async function readAll(
     iterator: AsyncIterator<StreamUsageRequest>,
     session: LiveSession,
+    principal: Principal,
     send: Send,
     outbox: Outbox,
   ): Promise<void> {
@@ -86,7 +89,7 @@ export function usageStream(
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
       if (parts.stopping.aborted) return
       const message = batchOf(next.value)
-      const { batch, rejections } = readBatch(message, settings.defaultLeaseMs)
+      const { batch, rejections } = readBatch(message, settings.defaultLeaseMs, principal)
       const submitted = session.apply(batch, parts.clock.nowUnixMs())
       if (!submitted) {
         outbox.acknowledge(batch.sequence)

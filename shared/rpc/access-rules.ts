@@ -11,7 +11,7 @@ export interface AccessRule<Req> {
   readonly roles: readonly Role[]
   /**
    * The namespaces that the request speaks of.
-   * Undefined where its handler checks: events of a stream and records of a file are refused one by one.
+   * Undefined where its handler checks: events of a stream are refused one by one, an end speaks of a start before.
    */
   readonly namespacesOf: ((request: Req) => readonly string[] | 'all') | undefined
 }
@@ -41,7 +41,8 @@ const profilerRules: Rules<typeof ProfilerServiceService> = {
   deleteProfile: { roles: ['operator'], namespacesOf: ({ key }) => ofTask(key) },
   watchProfiles: { roles: ['operator', 'estimator'], namespacesOf: ofList },
   exportProfiles: { roles: ['operator'], namespacesOf: ofList },
-  importProfiles: { roles: ['operator'], namespacesOf: undefined },
+  // A file may hold any namespace.
+  importProfiles: { roles: ['operator'], namespacesOf: () => 'all' },
 }
 
 const estimatorRules: Rules<typeof EstimatorServiceService> = {

@@ -4,20 +4,25 @@ import {
   type ChannelCredentials,
   type ClientOptions,
   credentials,
+  InterceptingCall,
+  type Interceptor,
   Metadata,
   type ServiceError,
   type status,
 } from '@grpc/grpc-js'
+import { ConfigError } from '../runtime/config.ts'
+import { type ClientTls, clientTlsCredentials } from './certificates.ts'
+import { isLoopback, splitAddress } from './listener.ts'
 
 export interface ClientSettings {
   /** `host:port`, or any target that gRPC resolves, such as `dns:///profiler.foresize.svc:7070`. */
   readonly target: string
-  /** Plain text where unset. */
-  readonly tls?: {
-    readonly caFile: string
-    readonly certFile?: string | undefined
-    readonly keyFile?: string | undefined
-  }
+  /** Plain text where unset. Renewed files are used from the next connection on. */
+  readonly tls?: ClientTls
+  /** Holds a bearer token, read again at most every 10 s. Beyond this host it needs TLS. */
+  readonly tokenFile?: string | undefined
+  /** The token itself, where it comes from the environment. */
+  readonly token?: string | undefined
 }
 
 /** Balanced over every address that the name resolves to; dead connections are noticed within 30 s. */
@@ -30,10 +35,81 @@ export const clientOptions: ClientOptions = {
   'grpc.max_receive_message_length': 64 * 1024 * 1024,
 }
 
+/**
+ * What the environment says of TLS and token, the same for every client: FORESIZE_CA_FILE, FORESIZE_CERT_FILE,
+ * FORESIZE_KEY_FILE, FORESIZE_TOKEN_FILE, FORESIZE_TOKEN.
+ */
+export function clientSecurityOf(
+  env: Readonly<Record<string, string | undefined>>,
+): Pick<ClientSettings, 'tls' | 'tokenFile' | 'token'> {
+  const caFile = env['FORESIZE_CA_FILE']
+  return {
+    ...(caFile === undefined
+      ? {}
+      : { tls: { caFile, certFile: env['FORESIZE_CERT_FILE'], keyFile: env['FORESIZE_KEY_FILE'] } }),
+    tokenFile: env['FORESIZE_TOKEN_FILE'],
+    token: env['FORESIZE_TOKEN'],
+  }
+}
+
+/** Throws: ConfigError where a certificate cannot be used. */
 export function channelCredentials({ tls }: ClientSettings): ChannelCredentials {
-  if (tls === undefined) return credentials.createInsecure()
-  const read = (file: string | undefined) => (file === undefined ? null : readFileSync(file))
-  return credentials.createSsl(readFileSync(tls.caFile), read(tls.keyFile), read(tls.certFile))
+  return tls === undefined ? credentials.createInsecure() : clientTlsCredentials(tls)
+}
+
+/** `clientOptions`, and the token with every call. Throws: ConfigError where it would go out in plain text. */
+export function clientOptionsFor(settings: ClientSettings): ClientOptions {
+  const token = tokenOf(settings)
+  if (token === undefined) return clientOptions
+  if (settings.tls === undefined && !isOnThisHost(settings.target)) {
+    throw new ConfigError(
+      `a token for ${settings.target} needs TLS: it would go over the network in plain text`,
+    )
+  }
+  return { ...clientOptions, interceptors: [bearing(token)] }
+}
+
+const tokenRereadMs = 10_000
+
+function tokenOf({ token, tokenFile }: ClientSettings): (() => string) | undefined {
+  if (tokenFile === undefined) return token === undefined ? undefined : () => token
+  let held = readToken(tokenFile)
+  let readAtMs = performance.now()
+  return () => {
+    if (performance.now() - readAtMs < tokenRereadMs) return held
+    readAtMs = performance.now()
+    try {
+      held = readToken(tokenFile)
+    } catch {
+      // It may be about to be replaced: the one that we hold is tried until then.
+    }
+    return held
+  }
+}
+
+function readToken(file: string): string {
+  let token: string
+  try {
+    token = readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new ConfigError(`${file}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  if (token === '') throw new ConfigError(`${file}: holds no token`)
+  return token
+}
+
+function bearing(token: () => string): Interceptor {
+  return (options, next) =>
+    new InterceptingCall(next(options), {
+      start(metadata, listener, pass) {
+        metadata.set('authorization', `Bearer ${token()}`)
+        pass(metadata, listener)
+      },
+    })
+}
+
+function isOnThisHost(target: string): boolean {
+  return target.startsWith('unix:') || isLoopback(splitAddress(target.replace(/^dns:(\/\/\/)?/, '')).host)
 }
 
 /** The last overload of a generated client's method: `client.estimate.bind(client)`. */

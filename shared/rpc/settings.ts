@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { ConfigError } from '../runtime/config.ts'
+import type { RpcServerOptions } from './server.ts'
+
+const whole = (min: number, max: number) => z.int().min(min).max(max)
+
+/** The settings that every service has of how it is reached, and by whom. */
+export const rpcSettings = {
+  tlsCertFile: z.string().optional().describe('PEM certificate chain to serve with; plain text where unset'),
+  tlsKeyFile: z.string().optional().describe('PEM key of the certificate'),
+  tlsClientCaFile: z
+    .string()
+    .optional()
+    .describe('PEM roots; where set, clients must show a certificate of theirs'),
+  tokensFile: z
+    .string()
+    .optional()
+    .describe('JSON of hashed bearer tokens with roles and namespaces; no token is asked for where unset'),
+  securityReloadMs: whole(100, 86_400_000)
+    .default(10_000)
+    .describe('certificates and tokens are read again so often, milliseconds'),
+  openReflection: z.boolean().default(false).describe('answer gRPC reflection without a token'),
+  insecureBind: z
+    .boolean()
+    .default(false)
+    .describe('allow listening beyond this host without TLS, or without tokens or client certificates'),
+  healthListen: z
+    .union([z.literal(''), z.string().regex(/:\d+$/, 'must be host:port')])
+    .default('')
+    .describe('host:port of gRPC health alone in plain text, for probes that speak no TLS; empty means none'),
+  maxConnections: whole(1, 1_000_000).default(5000).describe('connections at once'),
+  maxConnectionsPerPeer: whole(1, 1_000_000).default(1000).describe('connections at once from one address'),
+  maxCallsPerSecondPerPeer: whole(0, 10_000_000)
+    .default(20_000)
+    .describe('calls a second from one address, a stream counting once; 0 means no limit'),
+  maxConnectionAgeMs: whole(1000, 86_400_000)
+    .default(300_000)
+    .describe('a connection is asked to reconnect after so long, so that load spreads, milliseconds'),
+  maxConnectionAgeGraceMs: whole(0, 86_400_000)
+    .default(30_000)
+    .describe('time for the calls of such a connection to finish, milliseconds'),
+} as const
+
+type RpcSettings = z.output<z.ZodObject<typeof rpcSettings>>
+
+/** Throws: ConfigError where a certificate is given by halves. */
+export function rpcOptions(settings: RpcSettings) {
+  const { tlsCertFile, tlsKeyFile, tlsClientCaFile } = settings
+  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined)) {
+    throw new ConfigError('--tls-cert-file and --tls-key-file go together')
+  }
+  if (tlsClientCaFile !== undefined && tlsCertFile === undefined) {
+    throw new ConfigError('--tls-client-ca-file needs --tls-cert-file and --tls-key-file')
+  }
+  return {
+    ...(tlsCertFile === undefined || tlsKeyFile === undefined
+      ? {}
+      : { tls: { certFile: tlsCertFile, keyFile: tlsKeyFile, clientCaFile: tlsClientCaFile } }),
+    access: {
+      tokensFile: settings.tokensFile,
+      reloadMs: settings.securityReloadMs,
+      openReflection: settings.openReflection,
+      maxCallsPerSecondPerPeer: settings.maxCallsPerSecondPerPeer,
+    },
+    insecureBind: settings.insecureBind,
+    healthListen: settings.healthListen,
+    maxConnections: settings.maxConnections,
+    maxConnectionsPerPeer: settings.maxConnectionsPerPeer,
+    maxConnectionAgeMs: settings.maxConnectionAgeMs,
+    maxConnectionAgeGraceMs: settings.maxConnectionAgeGraceMs,
+  } satisfies Partial<RpcServerOptions>
+}

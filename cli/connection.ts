@@ -1,5 +1,11 @@
 import { status } from '@grpc/grpc-js'
-import { type ClientSettings, channelCredentials, clientOptions, statusOf } from '../shared/rpc/client.ts'
+import {
+  type ClientSettings,
+  channelCredentials,
+  clientOptionsFor,
+  clientSecurityOf,
+  statusOf,
+} from '../shared/rpc/client.ts'
 import { EstimatorServiceClient } from '../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { ProfilerServiceClient } from '../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type CommandInput, type CommandOption, text, UsageError } from './command.ts'
@@ -17,6 +23,11 @@ export function connectionOptions(
     ca: { type: 'string', value: 'FILE', description: 'trust this PEM certificate, and use TLS' },
     cert: { type: 'string', value: 'FILE', description: 'client certificate, PEM' },
     key: { type: 'string', value: 'FILE', description: "the certificate's key, PEM" },
+    'token-file': {
+      type: 'string',
+      value: 'FILE',
+      description: 'holds the bearer token (default $FORESIZE_TOKEN_FILE, else $FORESIZE_TOKEN)',
+    },
     json: { type: 'boolean', description: 'print JSON' },
   }
 }
@@ -37,9 +48,12 @@ export function settingsOf(input: CommandInput, service: ServiceName): ClientSet
   const keyFile = text(input, 'key')
   if (caFile === undefined && (certFile ?? keyFile) !== undefined)
     throw new UsageError('--cert and --key need --ca')
+  const tokenFile = text(input, 'token-file')
   return {
     target: addressOf(input, service),
+    ...clientSecurityOf(input.env),
     ...(caFile === undefined ? {} : { tls: { caFile, certFile, keyFile } }),
+    ...(tokenFile === undefined ? {} : { tokenFile }),
   }
 }
 
@@ -53,12 +67,12 @@ export function deadlineOf(input: CommandInput): number {
 
 export function estimatorOf(input: CommandInput): EstimatorServiceClient {
   const settings = settingsOf(input, 'estimator')
-  return new EstimatorServiceClient(settings.target, channelCredentials(settings), clientOptions)
+  return new EstimatorServiceClient(settings.target, channelCredentials(settings), clientOptionsFor(settings))
 }
 
 export function profilerOf(input: CommandInput): ProfilerServiceClient {
   const settings = settingsOf(input, 'profiler')
-  return new ProfilerServiceClient(settings.target, channelCredentials(settings), clientOptions)
+  return new ProfilerServiceClient(settings.target, channelCredentials(settings), clientOptionsFor(settings))
 }
 
 /** What to tell a person about a call that failed. */

@@ -7,7 +7,9 @@ import {
   type ClientSettings,
   call,
   channelCredentials,
-  clientOptions,
+  clientOptionsFor,
+  clientSecurityOf,
+  securityIn,
   statusOf,
 } from '../../shared/rpc/client.ts'
 import { fromQuery, type ReceivedEstimate, toEstimate } from '../../shared/wire/estimate.ts'
@@ -103,8 +105,8 @@ export function createEstimatorClient(options: EstimatorClientOptions = {}): Est
     random = Math.random,
   } = options
   const target = options.target ?? process.env['FORESIZE_ESTIMATOR'] ?? defaultEstimatorTarget
-  const settings = { target, ...(options.tls === undefined ? {} : { tls: options.tls }) }
-  const client = new EstimatorServiceClient(target, channelCredentials(settings), clientOptions)
+  const settings = { target, ...clientSecurityOf(process.env), ...securityIn(options) }
+  const client = new EstimatorServiceClient(target, channelCredentials(settings), clientOptionsFor(settings))
   const answers = createAnswerCache<ReceivedEstimate>(maxAnswers, monotonicMs)
   const underWay = new Map<string, Promise<EstimateAnswer>>()
   const counts = { asks: 0, cached: 0, outdated: 0, unavailable: 0, calls: 0, failedCalls: 0 }

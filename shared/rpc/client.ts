@@ -52,6 +52,19 @@ export function clientSecurityOf(
   }
 }
 
+/** The part of options that says the same, without what they leave unsaid. */
+export function securityIn({
+  tls,
+  tokenFile,
+  token,
+}: Partial<ClientSettings>): Pick<ClientSettings, 'tls' | 'tokenFile' | 'token'> {
+  return {
+    ...(tls === undefined ? {} : { tls }),
+    ...(tokenFile === undefined ? {} : { tokenFile }),
+    ...(token === undefined ? {} : { token }),
+  }
+}
+
 /** Throws: ConfigError where a certificate cannot be used. */
 export function channelCredentials({ tls }: ClientSettings): ChannelCredentials {
   return tls === undefined ? credentials.createInsecure() : clientTlsCredentials(tls)

@@ -3,7 +3,13 @@ import type { Violation } from '../../shared/domain/errors.ts'
 import type { Features, Labels, MeasurementSource, Outcome } from '../../shared/domain/execution.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import { defaultNamespace } from '../../shared/domain/task.ts'
-import { type ClientSettings, channelCredentials, clientOptions } from '../../shared/rpc/client.ts'
+import {
+  type ClientSettings,
+  channelCredentials,
+  clientOptionsFor,
+  clientSecurityOf,
+  securityIn,
+} from '../../shared/rpc/client.ts'
 import { fromExecutionEnd, fromExecutionStart } from '../../shared/wire/execution.ts'
 import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type CommandOptions, type CommandResult, type RunningCommand, runCommand } from './command.ts'
@@ -91,8 +97,8 @@ export const defaultProfilerTarget = '127.0.0.1:7070'
  */
 export function createWorker(options: WorkerOptions = {}): Worker {
   const target = options.target ?? process.env['FORESIZE_PROFILER'] ?? defaultProfilerTarget
-  const settings = { target, ...(options.tls === undefined ? {} : { tls: options.tls }) }
-  const client = new ProfilerServiceClient(target, channelCredentials(settings), clientOptions)
+  const settings = { target, ...clientSecurityOf(process.env), ...securityIn(options) }
+  const client = new ProfilerServiceClient(target, channelCredentials(settings), clientOptionsFor(settings))
   const spool = createSpool(options)
   const directives = createDirectives(options.random)
   const counts = { started: 0, ended: 0, rejected: 0, unrecorded: 0, disconnects: 0 }

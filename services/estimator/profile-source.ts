@@ -15,7 +15,11 @@ export function grpcProfileSource(
   settings: ClientSettings,
   namespaces: readonly string[],
 ): ProfileSource & { close(): void } {
-  const client: Client = new GrpcClient(settings.target, channelCredentials(settings), clientOptionsFor(settings))
+  const client: Client = new GrpcClient(
+    settings.target,
+    channelCredentials(settings),
+    clientOptionsFor(settings),
+  )
   const { watchProfiles, getProfile } = ProfilerServiceService
   return {
     watch: (cursor) =>

@@ -15,7 +15,12 @@ installed := node_modules/.installed
 redis := .foresize/bin/redis-server
 results := .foresize/test-results.json
 contract := proto/foresize-v1.binpb
+descriptors := shared/rpc/contract.binpb
 launcher := workers/typescript/launcher/launch
+
+# Two descriptor sets one after the other are one set: the contract, and standard health.
+build-descriptors = { buf build --path proto/foresize/v1 --as-file-descriptor-set --output -; \
+  buf build node_modules/grpc-health-check/proto --as-file-descriptor-set --output -; } > $(1)
 
 # One suite or one file: make test TESTS=test/unit
 TESTS ?=
@@ -76,15 +81,17 @@ contract-release: $(installed) ## Make today's proto/ the contract that `make ch
 	buf build --path proto/foresize/v1 --exclude-source-info --output $(contract)
 
 .PHONY: generate
-generate: $(installed) ## Generate shared/wire/gen from proto/
+generate: $(installed) ## Generate shared/wire/gen and the descriptors for reflection from proto/
 	buf generate
+	$(call build-descriptors,$(descriptors))
 
 .PHONY: generated
 generated: $(installed)
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	  buf generate --output "$$fresh"; \
-	  diff -r "$$fresh/shared/wire/gen" shared/wire/gen || { \
-	    echo "shared/wire/gen is not what proto/ generates: run 'make generate'" >&2; exit 1; }
+	  $(call build-descriptors,"$$fresh/contract.binpb"); \
+	  diff -r "$$fresh/shared/wire/gen" shared/wire/gen && cmp "$$fresh/contract.binpb" $(descriptors) || { \
+	    echo "what was generated is not what proto/ generates: run 'make generate'" >&2; exit 1; }
 
 .PHONY: docs
 docs: $(installed) ## Write docs/config.md from the settings' schemas

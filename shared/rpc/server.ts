@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import {
   Server,
   ServerCredentials,
@@ -6,14 +5,13 @@ import {
   type status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
-import { loadSync } from '@grpc/proto-loader'
-import { ReflectionService } from '@grpc/reflection'
-import { HealthImplementation, protoPath as healthProtoPath } from 'grpc-health-check'
+import { HealthImplementation } from 'grpc-health-check'
 import { ConfigError } from '../runtime/config.ts'
 import type { Log } from '../runtime/log.ts'
 import { type ServerTls, serverTlsCredentials } from './certificates.ts'
 import { createGuard, type GuardSettings } from './guard.ts'
 import { isLoopback, splitAddress, startListener } from './listener.ts'
+import { addReflection } from './reflection.ts'
 
 export interface RpcServerOptions {
   /** `host:port`; port 0 picks a free one. */
@@ -66,8 +64,6 @@ export interface RpcServerFigures {
 
 /** Health of the process itself: SERVING as long as it answers. For liveness, which must not depend on a store. */
 export const livenessService = 'liveness'
-
-const protoDirectory = fileURLToPath(new URL('../../proto', import.meta.url))
 
 /**
  * Binds one service with health and reflection.
@@ -169,24 +165,6 @@ async function serveHealth(
       return closed
     },
   }
-}
-
-function addReflection(server: Server, serviceName: string): void {
-  new ReflectionService(
-    loadSync([serviceProto(serviceName), healthProtoPath], {
-      includeDirs: [protoDirectory],
-      keepCase: true,
-      longs: Number,
-    }),
-    { services: [serviceName, 'grpc.health.v1.Health'] },
-  ).addToServer(server)
-}
-
-/** `foresize.v1.ProfilerService` is in foresize/v1/profiler_service.proto. */
-function serviceProto(serviceName: string): string {
-  const parts = serviceName.split('.')
-  const file = (parts.pop() ?? '').replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase()
-  return `${parts.join('/')}/${file}.proto`
 }
 
 function requireSafeBind({ listen, tls, access, insecureBind }: RpcServerOptions): void {

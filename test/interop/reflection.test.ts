@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf'
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { loadFileDescriptorSetFromBuffer, loadSync, type PackageDefinition } from '@grpc/proto-loader'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ServicePair, servicePair } from '../support/service-pair.ts'
@@ -95,6 +97,35 @@ test('a client that knows nothing but the addresses reports an execution and get
   expect(estimate['resources'].memory_bytes).toBeGreaterThanOrEqual(3e8)
   profiler.close()
   estimator.close()
+})
+
+test('strict clients can read it: map entries and optional fields are described as protoc does', async () => {
+  const request = { file_containing_symbol: 'foresize.v1.EstimatorService.Estimate' }
+  const { file_descriptor_proto: files } = await ask(
+    pair.estimator.address,
+    request,
+    'file_descriptor_response',
+  )
+  const set = create(FileDescriptorSetSchema, {
+    file: files.map((bytes: Buffer) => fromBinary(FileDescriptorProtoSchema, bytes)).toReversed(),
+  })
+  const registry = createFileRegistry(set)
+  const query = registry.getMessage('foresize.v1.EstimateQuery')
+  expect(query?.proto.nestedType.map(({ name }) => name)).toEqual(['FeaturesEntry', 'LabelsEntry'])
+  expect(query?.fields.find(({ name }) => name === 'features')?.fieldKind).toBe('map')
+  const memory = registry
+    .getMessage('foresize.v1.Resources')
+    ?.fields.find(({ name }) => name === 'memory_bytes')
+  expect(memory?.proto.proto3Optional).toBe(true)
+  expect(memory?.oneof).toBeUndefined()
+})
+
+test.each([
+  [{ file_containing_symbol: 'foresize.v1.NoSuch' }, 5],
+  [{ file_by_filename: 'no/such.proto' }, 5],
+])('what is not known is said: %j', async (request, code) => {
+  const error = await ask(pair.profiler.address, request, 'error_response')
+  expect(error['error_code']).toBe(code)
 })
 
 test('what the services say of themselves is the contract, every RPC of it', async () => {

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf'
-import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+import { createFileRegistry, fromBinary } from '@bufbuild/protobuf'
+import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
 import { loadFileDescriptorSetFromBuffer, loadSync, type PackageDefinition } from '@grpc/proto-loader'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ServicePair, servicePair } from '../support/service-pair.ts'
@@ -106,10 +106,12 @@ test('strict clients can read it: map entries and optional fields are described 
     request,
     'file_descriptor_response',
   )
-  const set = create(FileDescriptorSetSchema, {
-    file: files.map((bytes: Buffer) => fromBinary(FileDescriptorProtoSchema, bytes)).toReversed(),
-  })
-  const registry = createFileRegistry(set)
+  const described: readonly FileDescriptorProto[] = files.map((bytes: Buffer) =>
+    fromBinary(FileDescriptorProtoSchema, bytes),
+  )
+  const [first] = described
+  if (first === undefined) throw new Error('no file came')
+  const registry = createFileRegistry(first, (path) => described.find(({ name }) => name === path))
   const query = registry.getMessage('foresize.v1.EstimateQuery')
   expect(query?.proto.nestedType.map(({ name }) => name)).toEqual(['FeaturesEntry', 'LabelsEntry'])
   expect(query?.fields.find(({ name }) => name === 'features')?.fieldKind).toBe('map')

@@ -1,7 +1,7 @@
 import type { ExecutionRecord, RunningExecution } from '../../shared/domain/execution.ts'
 import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
-import { type CohortSettings, profileKeysOf } from './domain/cohorts.ts'
+import { type CohortSettings, joinCohorts, type TaskFold } from './domain/cohorts.ts'
 import { type Finished, type FoldSettings, foldAll, showRunning } from './domain/fold.ts'
 import { readEstimateToken } from './estimate-token.ts'
 import type { ProfileChange, ProfileStore, SessionCheckpoint } from './store.ts'
@@ -110,9 +110,8 @@ export function committer(
       plan.add(unit)
       if (unit.session) checkpoints.set(unit.session.id, unit.session.checkpoint)
     }
-    const refused = await refusedKeys(plan.keys())
-    const { fenced } = await store.commit({ changes: plan.changes(refused), checkpoints })
-    overflowed += plan.count(refused)
+    overflowed += plan.overflow(await refusedKeys(plan.keys()))
+    const { fenced } = await store.commit({ changes: plan.changes(), checkpoints })
     const lost = new Set(fenced)
     for (const { unit, resolve } of group) {
       resolve({
@@ -120,6 +119,16 @@ export function committer(
         fenced: unit.session !== undefined && lost.has(unit.session.id),
       })
     }
+    await tellCohorts(plan.folded())
+  }
+
+  /** A summary that is lost to a crash comes again at the profile's next power of two: nobody waits for it. */
+  async function tellCohorts(folded: readonly TaskFold[]): Promise<void> {
+    const changes = joinCohorts(folded, nowUnixMs(), settings)
+    if (changes.length === 0) return
+    const refused = await refusedKeys(changes.map(({ key }) => key))
+    const wanted = changes.filter(({ key }) => !refused.has(keyString(key)))
+    await store.commit({ changes: wanted, checkpoints: new Map() })
   }
 
   /** New profiles for which their namespace has no room. */
@@ -161,18 +170,25 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
     readonly finished: Finished[]
     readonly running: RunningUpdate[]
     folded: readonly boolean[]
+    before: Profile | undefined
+    after: Profile | undefined
   }
   const parts = new Map<string, Part>()
-  /** Where each record was folded, its task's profile first. */
-  const places = new Map<ExecutionRecord, readonly (readonly [part: Part, index: number])[]>()
+  /** Where each record is folded. */
+  const places = new Map<ExecutionRecord, readonly [part: Part, index: number]>()
 
   function partOf(key: ProfileKey): Part {
     const text = keyString(key)
     const known = parts.get(text)
     if (known) return known
-    const part: Part = { key, finished: [], running: [], folded: [] }
+    const part: Part = { key, finished: [], running: [], folded: [], before: undefined, after: undefined }
     parts.set(text, part)
     return part
+  }
+
+  function place(record: ExecutionRecord, estimate: Finished['estimate'], key: ProfileKey): void {
+    const part = partOf(key)
+    places.set(record, [part, part.finished.push({ record, estimate }) - 1])
   }
 
   function change(part: Part): ProfileChange {
@@ -180,47 +196,50 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
       key: part.key,
       change: (before: Profile | undefined) => {
         const { profile, folded } = foldAll(before, part.key, part.finished, nowUnixMs, settings)
-        part.folded = folded
         const shown = part.running.reduce(
           (current, { heard }) => showRunning(current, heard, settings),
           profile,
         )
-        return shown.revision === 0 ? before : shown
+        part.folded = folded
+        part.before = before
+        part.after = shown.revision === 0 ? before : shown
+        return part.after
       },
     }
   }
 
-  const isRefused = (refused: ReadonlySet<string>, part: Part) => refused.has(keyString(part.key))
-
   return {
     add({ finished, running = [] }: Unit): void {
       for (const record of finished) {
-        const estimate = readEstimateToken(record.estimateToken)
-        const where = profileKeysOf(record, settings).map((key) => {
-          const part = partOf(key)
-          return [part, part.finished.push({ record, estimate }) - 1] as const
-        })
-        places.set(record, where)
+        place(record, readEstimateToken(record.estimateToken), { ...record.task, kind: 'task' })
       }
       for (const update of running) partOf({ ...update.task, kind: 'task' }).running.push(update)
     },
     keys: () => [...parts.values()].map(({ key }) => key),
-    changes: (refused: ReadonlySet<string>) =>
-      [...parts.values()].filter((part) => !isRefused(refused, part)).map(change),
-    /** Executions whose task's profile was refused. */
-    count: (refused: ReadonlySet<string>) =>
-      [...parts.values()].reduce(
-        (sum, part) =>
-          sum + (part.key.kind === 'task' && isRefused(refused, part) ? part.finished.length : 0),
-        0,
-      ),
-    /** As the first profile says that took it in. */
-    wasFolded(record: ExecutionRecord): boolean {
-      for (const [part, index] of places.get(record) ?? []) {
-        const folded = part.folded[index]
-        if (folded !== undefined) return folded
+    /** Executions of tasks that were refused a profile go to their namespace's. Returns how many there were. */
+    overflow(refused: ReadonlySet<string>): number {
+      let count = 0
+      for (const text of refused) {
+        const part = parts.get(text)
+        if (part === undefined) continue
+        parts.delete(text)
+        const { key, finished } = part
+        for (const { record, estimate } of finished) {
+          place(record, estimate, { namespace: key.namespace, kind: 'namespace', task: '' })
+        }
+        count += finished.length
       }
-      return false
+      return count
+    },
+    changes: () => [...parts.values()].map(change),
+    /** After the commit: the tasks' profiles that it changed. */
+    folded: (): readonly TaskFold[] =>
+      [...parts.values()].flatMap(({ key, before, after }) =>
+        key.kind === 'task' && after !== undefined && after !== before ? [{ before, after }] : [],
+      ),
+    wasFolded(record: ExecutionRecord): boolean {
+      const [part, index] = places.get(record) ?? []
+      return part?.folded[index as number] ?? false
     },
   }
 }

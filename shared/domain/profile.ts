@@ -1,3 +1,4 @@
+import type { CohortMember } from './cohort.ts'
 import type { ExecutionRecord, Outcome, RunningExecution } from './execution.ts'
 import type { Dimension } from './resources.ts'
 
@@ -36,6 +37,8 @@ export interface Profile {
   /** 53-bit fingerprints of the executions folded lately, oldest first. */
   readonly folded: readonly number[]
   readonly accuracy: readonly StrategyAccuracy[]
+  /** Of a cohort or a namespace: its tasks in summary, each once, the one put last at the end. See cohort.ts. */
+  readonly members: readonly CohortMember[]
 }
 
 export interface OutcomeCount {

@@ -1,3 +1,4 @@
+import type { CohortMember } from '../domain/cohort.ts'
 import { ForesizeError } from '../domain/errors.ts'
 import {
   type DimensionStatistics,
@@ -6,6 +7,7 @@ import {
   profileSchemaVersion,
   type StrategyAccuracy,
 } from '../domain/profile.ts'
+import { dimensions } from '../domain/resources.ts'
 import { dimensionEnum, outcomeEnum, profileKindEnum } from './enums.ts'
 import { fromExecutionRecord, toExecutionRecord, toRunningExecution } from './execution.ts'
 import { checkText, readName, readNamespace, readWord } from './fields.ts'
@@ -48,7 +50,7 @@ export function toProfile(message: gen.Profile, path: string, seen: Inspection):
     )
   }
   const at = path === '' ? '' : `${path}.`
-  for (const list of ['executions', 'running', 'folded', 'accuracy'] as const) {
+  for (const list of ['executions', 'running', 'folded', 'accuracy', 'members'] as const) {
     atMost(limits.profile[list], message[list], `${at}${list}`, seen)
   }
   return {
@@ -66,6 +68,7 @@ export function toProfile(message: gen.Profile, path: string, seen: Inspection):
     running: message.running.map((e, i) => toRunningExecution(e, `${at}running[${i}]`, seen)),
     folded: allFinite(message.folded, `${at}folded`, seen),
     accuracy: message.accuracy.map((a, i) => toAccuracy(a, `${at}accuracy[${i}]`, seen)),
+    members: message.members.map((m, i) => toMember(m, `${at}members[${i}]`, seen)),
   }
 }
 
@@ -77,6 +80,10 @@ export function fromProfile(profile: Profile): gen.Profile {
     statistics: profile.statistics.map((s) => ({ ...s, dimension: dimensionEnum.toWire(s.dimension) })),
     executions: profile.executions.map(fromExecutionRecord),
     accuracy: profile.accuracy.map(fromAccuracy),
+    members: profile.members.map((member) => ({
+      ...member,
+      dimensions: member.dimensions.map((d) => ({ ...d, dimension: dimensionEnum.toWire(d.dimension) })),
+    })),
   }
 }
 
@@ -107,6 +114,34 @@ function checkSketch(sketch: gen.QuantileSketch, path: string, seen: Inspection)
   atMost(limits.profile.sketchBuckets, sketch.weights, `${path}.weights`, seen)
   allFinite(sketch.weights, `${path}.weights`, seen)
 }
+
+function toMember(message: gen.CohortMember, path: string, seen: Inspection): CohortMember {
+  atMost(dimensions.length, message.dimensions, `${path}.dimensions`, seen)
+  return {
+    task: readName(message.task, `${path}.task`, seen),
+    revision: message.revision,
+    dimensions: message.dimensions.map((summary, i) => {
+      const at = `${path}.dimensions[${i}]`
+      for (const [figure, name] of memberFigures) {
+        if (!Number.isFinite(summary[figure]))
+          seen.reject(`${at}.${name}`, `must be finite, was ${summary[figure]}`)
+      }
+      return {
+        ...summary,
+        dimension: readWord(dimensionEnum, summary.dimension, 'memoryBytes', `${at}.dimension`, seen),
+      }
+    }),
+  }
+}
+
+/** Logarithms: of either sign. */
+const memberFigures = [
+  ['logMean', 'log_mean'],
+  ['logSpread', 'log_spread'],
+  ['logMax', 'log_max'],
+  ['ratioLogMean', 'ratio_log_mean'],
+  ['ratioLogMax', 'ratio_log_max'],
+] as const
 
 export function toAccuracy(message: gen.StrategyAccuracy, path: string, seen: Inspection): StrategyAccuracy {
   for (const [figure, name] of accuracyFigures) finite(message[figure], `${path}.${name}`, seen)

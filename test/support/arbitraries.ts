@@ -86,6 +86,8 @@ const anyRunning: fc.Arbitrary<RunningExecution> = fc.record(
   { noNullPrototype: true },
 )
 
+const anyNumber = fc.double({ noNaN: true, noDefaultInfinity: true })
+
 export const anyProfileKey: fc.Arbitrary<ProfileKey> = fc.record(
   { namespace: anyName, kind: fc.constantFrom(...profileKinds), task: anyName },
   { noNullPrototype: true },
@@ -145,6 +147,32 @@ export const anyProfile: fc.Arbitrary<Profile> = fc.record(
         { noNullPrototype: true },
       ),
       { maxLength: 4 },
+    ),
+    members: fc.array(
+      fc.record(
+        {
+          task: anyName,
+          revision: fc.nat(),
+          dimensions: fc.array(
+            fc.record(
+              {
+                dimension: fc.constantFrom(...dimensions),
+                count: fc.nat(),
+                logMean: anyNumber,
+                logSpread: positive,
+                logMax: anyNumber,
+                requests: fc.nat(),
+                ratioLogMean: anyNumber,
+                ratioLogMax: anyNumber,
+              },
+              { noNullPrototype: true },
+            ),
+            { maxLength: dimensions.length },
+          ),
+        },
+        { noNullPrototype: true },
+      ),
+      { maxLength: 3 },
     ),
   },
   { noNullPrototype: true },

@@ -135,6 +135,7 @@ export function emptyProfile(key: ProfileKey, nowUnixMs: number): Profile {
     running: [],
     folded: [],
     accuracy: [],
+    members: [],
   }
 }
 

@@ -12,9 +12,15 @@ export const ProfileKind = {
   PROFILE_KIND_UNSPECIFIED: 0,
   /** PROFILE_KIND_TASK - One task. `task` is its name. */
   PROFILE_KIND_TASK: 1,
-  /** PROFILE_KIND_COHORT - All tasks of the namespace that share a label or a name token. `task` is "label=value". */
+  /**
+   * PROFILE_KIND_COHORT - Tasks of the namespace that share a label or the last part of their name, in summary (Profile.members).
+   * `task` is "label=value" or "name=part".
+   */
   PROFILE_KIND_COHORT: 2,
-  /** PROFILE_KIND_NAMESPACE - The whole namespace. `task` is empty. Tasks over the namespace's limit are folded only here. */
+  /**
+   * PROFILE_KIND_NAMESPACE - The whole namespace: its tasks in summary, and the executions of tasks over the namespace's limit, folded here only.
+   * `task` is empty.
+   */
   PROFILE_KIND_NAMESPACE: 3,
   UNRECOGNIZED: -1,
 } as const;
@@ -105,6 +111,38 @@ export interface Profile {
   readonly folded: readonly number[];
   /** How well the estimates did, by strategy and variant, at most 64 entries. */
   readonly accuracy: readonly StrategyAccuracy[];
+  /** Of a cohort or a namespace: its tasks in summary, each once, the one put last at the end. At most 64. */
+  readonly members: readonly CohortMember[];
+}
+
+/** What one task contributes to its cohorts. */
+export interface CohortMember {
+  /** The task's name. */
+  readonly task: string;
+  /** Profile.revision that was summarised: a later one replaces an earlier one. */
+  readonly revision: number;
+  /** One entry a dimension ever measured, in order of Dimension. */
+  readonly dimensions: readonly MemberSummary[];
+}
+
+/** One dimension of a task over the executions that its profile retained, those that succeeded. */
+export interface MemberSummary {
+  /** Which. */
+  readonly dimension: Dimension;
+  /** Executions behind it. */
+  readonly count: number;
+  /** Mean of ln(need). */
+  readonly logMean: number;
+  /** Population standard deviation of ln(need). */
+  readonly logSpread: number;
+  /** Largest ln(need). */
+  readonly logMax: number;
+  /** Of those executions, the ones whose request is known. */
+  readonly requests: number;
+  /** Mean of ln(need / request) over them. */
+  readonly ratioLogMean: number;
+  /** Largest ln(need / request) over them; 0 where there are none. */
+  readonly ratioLogMax: number;
 }
 
 /** How many executions ended so. */
@@ -347,6 +385,7 @@ function createBaseProfile(): Profile {
     running: [],
     folded: [],
     accuracy: [],
+    members: [],
   };
 }
 
@@ -388,6 +427,9 @@ export const Profile: MessageFns<Profile> = {
     }
     for (const v of message.accuracy) {
       StrategyAccuracy.encode(v!, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.members) {
+      CohortMember.encode(v!, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -503,6 +545,14 @@ export const Profile: MessageFns<Profile> = {
             message.accuracy.push(StrategyAccuracy.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.members.push(CohortMember.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -550,6 +600,9 @@ export const Profile: MessageFns<Profile> = {
       accuracy: globalThis.Array.isArray(object?.accuracy)
         ? object.accuracy.map((e: any) => StrategyAccuracy.fromJSON(e))
         : [],
+      members: globalThis.Array.isArray(object?.members)
+        ? object.members.map((e: any) => CohortMember.fromJSON(e))
+        : [],
     };
   },
 
@@ -588,6 +641,9 @@ export const Profile: MessageFns<Profile> = {
     if (message.accuracy?.length) {
       obj.accuracy = message.accuracy.map((e) => StrategyAccuracy.toJSON(e));
     }
+    if (message.members?.length) {
+      obj.members = message.members.map((e) => CohortMember.toJSON(e));
+    }
     return obj;
   },
 
@@ -607,6 +663,311 @@ export const Profile: MessageFns<Profile> = {
     message.running = object.running?.map((e) => RunningExecution.fromPartial(e)) || [];
     message.folded = object.folded?.map((e) => e) || [];
     message.accuracy = object.accuracy?.map((e) => StrategyAccuracy.fromPartial(e)) || [];
+    message.members = object.members?.map((e) => CohortMember.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCohortMember(): CohortMember {
+  return { task: "", revision: 0, dimensions: [] };
+}
+
+export const CohortMember: MessageFns<CohortMember> = {
+  encode(message: CohortMember, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.task !== "") {
+      writer.uint32(10).string(message.task);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).uint64(message.revision);
+    }
+    for (const v of message.dimensions) {
+      MemberSummary.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CohortMember {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCohortMember() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.task = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.dimensions.push(MemberSummary.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CohortMember {
+    return {
+      task: isSet(object.task) ? globalThis.String(object.task) : "",
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+      dimensions: globalThis.Array.isArray(object?.dimensions)
+        ? object.dimensions.map((e: any) => MemberSummary.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: CohortMember): unknown {
+    const obj: any = {};
+    if (message.task !== "") {
+      obj.task = message.task;
+    }
+    if (message.revision !== 0) {
+      obj.revision = Math.round(message.revision);
+    }
+    if (message.dimensions?.length) {
+      obj.dimensions = message.dimensions.map((e) => MemberSummary.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CohortMember>, I>>(base?: I): CohortMember {
+    return CohortMember.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CohortMember>, I>>(object: I): CohortMember {
+    const message = createBaseCohortMember() as any;
+    message.task = object.task ?? "";
+    message.revision = object.revision ?? 0;
+    message.dimensions = object.dimensions?.map((e) => MemberSummary.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMemberSummary(): MemberSummary {
+  return { dimension: 0, count: 0, logMean: 0, logSpread: 0, logMax: 0, requests: 0, ratioLogMean: 0, ratioLogMax: 0 };
+}
+
+export const MemberSummary: MessageFns<MemberSummary> = {
+  encode(message: MemberSummary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dimension !== 0) {
+      writer.uint32(8).int32(message.dimension);
+    }
+    if (message.count !== 0) {
+      writer.uint32(16).uint32(message.count);
+    }
+    if (message.logMean !== 0) {
+      writer.uint32(25).double(message.logMean);
+    }
+    if (message.logSpread !== 0) {
+      writer.uint32(33).double(message.logSpread);
+    }
+    if (message.logMax !== 0) {
+      writer.uint32(41).double(message.logMax);
+    }
+    if (message.requests !== 0) {
+      writer.uint32(48).uint32(message.requests);
+    }
+    if (message.ratioLogMean !== 0) {
+      writer.uint32(57).double(message.ratioLogMean);
+    }
+    if (message.ratioLogMax !== 0) {
+      writer.uint32(65).double(message.ratioLogMax);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemberSummary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemberSummary() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.dimension = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.logMean = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.logSpread = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.logMax = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.requests = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.ratioLogMean = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.ratioLogMax = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MemberSummary {
+    return {
+      dimension: isSet(object.dimension) ? dimensionFromJSON(object.dimension) : 0,
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      logMean: isSet(object.logMean)
+        ? globalThis.Number(object.logMean)
+        : isSet(object.log_mean)
+        ? globalThis.Number(object.log_mean)
+        : 0,
+      logSpread: isSet(object.logSpread)
+        ? globalThis.Number(object.logSpread)
+        : isSet(object.log_spread)
+        ? globalThis.Number(object.log_spread)
+        : 0,
+      logMax: isSet(object.logMax)
+        ? globalThis.Number(object.logMax)
+        : isSet(object.log_max)
+        ? globalThis.Number(object.log_max)
+        : 0,
+      requests: isSet(object.requests) ? globalThis.Number(object.requests) : 0,
+      ratioLogMean: isSet(object.ratioLogMean)
+        ? globalThis.Number(object.ratioLogMean)
+        : isSet(object.ratio_log_mean)
+        ? globalThis.Number(object.ratio_log_mean)
+        : 0,
+      ratioLogMax: isSet(object.ratioLogMax)
+        ? globalThis.Number(object.ratioLogMax)
+        : isSet(object.ratio_log_max)
+        ? globalThis.Number(object.ratio_log_max)
+        : 0,
+    };
+  },
+
+  toJSON(message: MemberSummary): unknown {
+    const obj: any = {};
+    if (message.dimension !== 0) {
+      obj.dimension = dimensionToJSON(message.dimension);
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.logMean !== 0) {
+      obj.logMean = floatToJson(message.logMean);
+    }
+    if (message.logSpread !== 0) {
+      obj.logSpread = floatToJson(message.logSpread);
+    }
+    if (message.logMax !== 0) {
+      obj.logMax = floatToJson(message.logMax);
+    }
+    if (message.requests !== 0) {
+      obj.requests = Math.round(message.requests);
+    }
+    if (message.ratioLogMean !== 0) {
+      obj.ratioLogMean = floatToJson(message.ratioLogMean);
+    }
+    if (message.ratioLogMax !== 0) {
+      obj.ratioLogMax = floatToJson(message.ratioLogMax);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MemberSummary>, I>>(base?: I): MemberSummary {
+    return MemberSummary.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MemberSummary>, I>>(object: I): MemberSummary {
+    const message = createBaseMemberSummary() as any;
+    message.dimension = object.dimension ?? 0;
+    message.count = object.count ?? 0;
+    message.logMean = object.logMean ?? 0;
+    message.logSpread = object.logSpread ?? 0;
+    message.logMax = object.logMax ?? 0;
+    message.requests = object.requests ?? 0;
+    message.ratioLogMean = object.ratioLogMean ?? 0;
+    message.ratioLogMax = object.ratioLogMax ?? 0;
     return message;
   },
 };

@@ -1,0 +1,125 @@
+import type { ExecutionRecord, Labels } from './execution.ts'
+import type { ProfileKey } from './profile.ts'
+import { type Dimension, dimensions } from './resources.ts'
+import type { TaskKey } from './task.ts'
+
+/** What one task contributes to its cohorts: a pure function of the executions that its profile retains. */
+export interface CohortMember {
+  readonly task: string
+  /** Revision of the profile that was summarised: a later one replaces an earlier one. */
+  readonly revision: number
+  /** In order of `dimensions`; one that was never measured is left out. */
+  readonly dimensions: readonly MemberSummary[]
+}
+
+/** Natural logarithms of the need in the dimension's unit, and of need over request where a request is known. */
+export interface MemberSummary {
+  readonly dimension: Dimension
+  readonly count: number
+  readonly logMean: number
+  /** Population standard deviation within the task. */
+  readonly logSpread: number
+  readonly logMax: number
+  /** Executions whose request is known. */
+  readonly requests: number
+  readonly ratioLogMean: number
+  /** 0 where no request is known. */
+  readonly ratioLogMax: number
+}
+
+/** Members that a cohort holds; the one put least recently goes first. */
+export const maxCohortMembers = 64
+
+export function summarise(
+  task: string,
+  revision: number,
+  executions: readonly ExecutionRecord[],
+): CohortMember {
+  const summaries = dimensions.flatMap((dimension) => summariseDimension(dimension, executions) ?? [])
+  return { task, revision, dimensions: summaries }
+}
+
+function summariseDimension(
+  dimension: Dimension,
+  executions: readonly ExecutionRecord[],
+): MemberSummary | undefined {
+  let [count, logMean, squares, logMax] = [0, 0, 0, Number.NEGATIVE_INFINITY]
+  let [requests, ratioLogMean, ratioLogMax] = [0, 0, Number.NEGATIVE_INFINITY]
+  for (const { outcome, used, requested } of executions) {
+    const need = used[dimension]
+    if (outcome !== 'succeeded' || need === undefined || !(need > 0)) continue
+    const log = Math.log(need)
+    const distance = log - logMean
+    count += 1
+    logMean += distance / count
+    squares += distance * (log - logMean)
+    logMax = Math.max(logMax, log)
+    const request = requested[dimension]
+    if (request === undefined || !(request > 0)) continue
+    const ratio = log - Math.log(request)
+    requests += 1
+    ratioLogMean += (ratio - ratioLogMean) / requests
+    ratioLogMax = Math.max(ratioLogMax, ratio)
+  }
+  if (count === 0) return undefined
+  return {
+    dimension,
+    count,
+    logMean,
+    logSpread: Math.sqrt(squares / count),
+    logMax,
+    requests,
+    ratioLogMean,
+    ratioLogMax: requests === 0 ? 0 : ratioLogMax,
+  }
+}
+
+/** Law: putting the same member again changes nothing; an older revision does not replace a newer one. */
+export function putMember(members: readonly CohortMember[], member: CohortMember): readonly CohortMember[] {
+  const before = members.find(({ task }) => task === member.task)
+  if (before !== undefined && before.revision >= member.revision) return members
+  return [...members.filter(({ task }) => task !== member.task), member].slice(-maxCohortMembers)
+}
+
+/** Labels that make a cohort, the most telling first. */
+export const defaultCohortLabels: readonly string[] = [
+  'image',
+  'container',
+  'tool',
+  'program',
+  'process',
+  'workflow',
+  'pipeline',
+  'queue',
+]
+
+/** Longest name of a cohort in UTF-16 units; a longer one is left out. */
+const maxCohortNameLength = 256
+
+/**
+ * The cohorts of a task, the closest first: by its labels, by the last part of its name, its namespace.
+ * The profiler puts the task's summary in each; the estimator asks for them in this order.
+ */
+export function cohortKeys(
+  { namespace, task }: TaskKey,
+  labels: Labels,
+  cohortLabels: readonly string[] = defaultCohortLabels,
+): readonly ProfileKey[] {
+  const names = cohortLabels.flatMap((label) => (labels[label] ? [`${label}=${labels[label]}`] : []))
+  const part = namePart(task)
+  if (part !== undefined) names.push(`name=${part}`)
+  return [
+    ...names
+      .filter((name) => name.length <= maxCohortNameLength)
+      .map((name) => ({ namespace, kind: 'cohort' as const, task: name })),
+    { namespace, kind: 'namespace', task: '' },
+  ]
+}
+
+/** The last telling part of a name: `NFCORE_MAG:MAG:FASTQC` gives `fastqc`, `iuc/fastp/0.20.1+galaxy0` gives `fastp`. */
+function namePart(task: string): string | undefined {
+  return task
+    .toLowerCase()
+    .split(/[:/.\s]+/)
+    .findLast((part) => /[a-z]{2}/.test(part) && !/^v?\d/.test(part) && !/galaxy\d/.test(part))
+}

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { defaultCohortLabels } from '../../shared/domain/cohort.ts'
 import type { ClientSettings } from '../../shared/rpc/client.ts'
 import { rpcSettings } from '../../shared/rpc/settings.ts'
 import { logLevels } from '../../shared/runtime/log.ts'
@@ -23,8 +24,10 @@ export const estimatorConfig = z.object({
     .describe('namespaces to follow, comma-separated; none means all'),
   cohortLabels: z
     .array(z.string())
-    .default(['tool', 'image', 'workflow'])
-    .describe("labels that make a cohort, most telling first; a subset of the profiler's"),
+    .default([...defaultCohortLabels])
+    .describe(
+      'labels by which tasks form a cohort, the most telling first, comma-separated; as the profiler has them',
+    ),
   updateIntervalMs: whole(0, 86_400_000)
     .default(1000)
     .describe('a profile that changes is learned anew at most this often; 0 means at every change'),
@@ -64,6 +67,9 @@ export const estimatorConfig = z.object({
     .describe('nothing above is ever answered, milliseconds'),
   replicaMaxProfiles: whole(1, 10_000_000).default(100_000).describe('profiles held in memory'),
   replicaMaxBytes: whole(1, 1e12).default(512e6).describe('encoded profiles held in memory, bytes'),
+  replicaMaxMissing: whole(1, 10_000_000)
+    .default(100_000)
+    .describe('names remembered as having no profile, so that they are not asked for again'),
   maxModels: whole(1, 1_000_000).default(1000).describe('fitted models held in memory, about 0.3 MB each'),
   fetchDeadlineMs: whole(1, 600_000)
     .default(250)

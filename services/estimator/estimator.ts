@@ -1,3 +1,4 @@
+import { cohortKeys } from '../../shared/domain/cohort.ts'
 import type { Confidence, Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
 import type { ProfileKey, StrategyAccuracy } from '../../shared/domain/profile.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
@@ -11,7 +12,6 @@ import {
   needsKin,
   type QueryGuard,
 } from './domain/answer.ts'
-import { kinKeys } from './domain/kin.ts'
 import type { LearnedProfile } from './domain/learned-profile.ts'
 import type { LearnedProfiles } from './learned-profiles.ts'
 import type { Lookup, Replica } from './replica.ts'
@@ -60,11 +60,9 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
       return typeof found === 'string' ? undefined : found
     }
     const task = find(keyOf(query.task))
-    if (!needsKin(task, settings)) return { task, cohorts: [], namespace: undefined, unreachable: false }
-    const keys = kinKeys(query, settings.cohortLabels)
-    const cohorts = keys.cohorts.flatMap((key) => find(key) ?? [])
-    const namespace = find(keys.namespace)
-    return { task, cohorts, namespace, unreachable: absent.length > 0 }
+    if (!needsKin(task, settings)) return { task, kin: [], unreachable: false }
+    const kin = cohortKeys(query.task, query.labels, settings.cohortLabels).flatMap((key) => find(key) ?? [])
+    return { task, kin, unreachable: absent.length > 0 }
   }
 
   async function fetched(keys: readonly ProfileKey[]): Promise<ReadonlyMap<string, Lookup>> {

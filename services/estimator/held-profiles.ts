@@ -1,9 +1,12 @@
-import type { ProfileBytes } from './profile-bytes.ts'
+import type { Profile } from '../../shared/domain/profile.ts'
+import { decodeProfile, type ProfileBytes } from './profile-bytes.ts'
 
 /** One profile in memory. A change makes a new one with a higher version. */
-export interface HeldProfile extends ProfileBytes {
+export interface HeldProfile {
   /** Of this process, not of the profiler: two different states never share it. */
   readonly version: number
+  /** Throws: ForesizeError where it cannot be read. */
+  read(): Profile
 }
 
 export interface HeldProfiles {
@@ -25,6 +28,8 @@ export interface HeldProfiles {
 
 interface Entry {
   held: HeldProfile
+  /** Encoded. */
+  bytes: number
   generation: number
 }
 
@@ -45,7 +50,7 @@ export function heldProfiles(limits: {
   let generation = 0
   let complete = true
 
-  const sizeOf = (profile: ProfileBytes) => profile.bytes.length + overheadBytes
+  const sizeOf = ({ bytes }: ProfileBytes) => bytes.length + overheadBytes
 
   const hasRoom = (more: number) => entries.size < limits.maxProfiles && bytes + more <= limits.maxBytes
 
@@ -53,16 +58,16 @@ export function heldProfiles(limits: {
     const entry = entries.get(id)
     if (entry === undefined) return
     entries.delete(id)
-    bytes -= sizeOf(entry.held)
+    bytes -= entry.bytes
   }
 
   function put(id: string, profile: ProfileBytes): HeldProfile {
     const before = entries.get(id)
-    if (before !== undefined) bytes -= sizeOf(before.held)
-    bytes += sizeOf(profile)
-    const held: HeldProfile = { key: profile.key, bytes: profile.bytes, version: ++versions }
-    if (before === undefined) entries.set(id, { held, generation })
-    else Object.assign(before, { held, generation })
+    const held: HeldProfile = { version: ++versions, read: () => decodeProfile(profile) }
+    const entry = { held, bytes: sizeOf(profile), generation }
+    bytes += entry.bytes - (before?.bytes ?? 0)
+    if (before === undefined) entries.set(id, entry)
+    else Object.assign(before, entry)
     return held
   }
 

@@ -5,7 +5,6 @@ import type { Breakers } from './breaker.ts'
 import { extendProfile, type LearnedProfile, learnProfile } from './domain/learned-profile.ts'
 import type { Registry } from './domain/strategy.ts'
 import type { HeldProfile } from './held-profiles.ts'
-import { decodeProfile } from './profile-bytes.ts'
 import type { Lookup } from './replica.ts'
 
 export interface LearnedProfilesSettings {
@@ -44,15 +43,19 @@ export function learnedProfiles(
   const { breakers, registry, monotonicMs, log } = parts
   const memos = new Map<string, Memo>()
 
-  function refresh(held: HeldProfile, before: LearnedProfile | undefined): Memo {
+  function refresh(key: ProfileKey, held: HeldProfile, before: LearnedProfile | undefined): Memo {
     const { epoch } = breakers
-    const learned = read(held, before)
+    const learned = read(key, held, before)
     return { version: held.version, epoch, refreshedAtMs: monotonicMs(), learned }
   }
 
-  function read(held: HeldProfile, before: LearnedProfile | undefined): LearnedProfile | undefined {
+  function read(
+    key: ProfileKey,
+    held: HeldProfile,
+    before: LearnedProfile | undefined,
+  ): LearnedProfile | undefined {
     try {
-      const profile = decodeProfile(held)
+      const profile = held.read()
       const fit = breakers.beginFit()
       const model = before === undefined ? undefined : extendProfile(before, profile, fit.guard)
       const next = model ?? learnProfile(profile, registry, fit.guard)
@@ -60,10 +63,7 @@ export function learnedProfiles(
       return { ...next, leftOut: fit.settle() }
     } catch (error) {
       if (!(error instanceof ForesizeError)) throw error
-      log.warn(
-        { err: error, profile: held.key },
-        'a profile cannot be read and is answered for as if unknown',
-      )
+      log.warn({ err: error, profile: key }, 'a profile cannot be read and is answered for as if unknown')
       return undefined
     }
   }
@@ -91,7 +91,11 @@ export function learnedProfiles(
       let next = memo
       const sameBreakers = memo?.epoch === breakers.epoch
       if (memo === undefined || !sameBreakers || (memo.version !== found.version && !young)) {
-        next = refresh(found, sameBreakers && memo?.learned?.leftOut.size === 0 ? memo.learned : undefined)
+        next = refresh(
+          key,
+          found,
+          sameBreakers && memo?.learned?.leftOut.size === 0 ? memo.learned : undefined,
+        )
       }
       memos.delete(id)
       memos.set(id, next as Memo)

@@ -23,6 +23,8 @@ export interface ReplicaSettings {
   readonly maxProfiles: number
   /** Encoded bytes held. */
   readonly maxBytes: number
+  /** Names remembered as having no profile, so that they are not asked for again. */
+  readonly maxMissing: number
   /** For GetProfile, asked where a profile is not held. */
   readonly fetchDeadlineMs: number
   /** First and longest wait before following again; the wait doubles, and is drawn from the upper half of it. */
@@ -113,7 +115,7 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
 
   function remember(id: string): void {
     missing.add(id)
-    if (missing.size <= settings.maxProfiles) return
+    if (missing.size <= settings.maxMissing) return
     for (const oldest of missing) {
       missing.delete(oldest)
       return

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest'
 import { call, statusOf } from '../../shared/rpc/client.ts'
 import { type Estimate, EstimateSource } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { estimatorFixture, wireQuery } from '../support/estimator-fixture.ts'
-import { execution, linearHistory, profileOf } from '../support/histories.ts'
+import { cohortOf, execution, linearHistory, profileOf } from '../support/histories.ts'
 import { profileFeed } from '../support/profile-feed.ts'
 
 const closing: (() => Promise<void>)[] = []
@@ -58,14 +58,7 @@ test('a task without a profile is answered from the request, then from the defau
 
 test('a task without a profile is answered from the tasks that share its tool', async () => {
   const profiler = await feed()
-  const kin = Array.from({ length: 12 }, (_, i) =>
-    execution(`kin-${i}`, {
-      task: { namespace: 'default', task: `other/${i % 4}` },
-      labels: { tool: 'bwa' },
-      used: { memoryBytes: (1 + (i % 4) / 10) * 2e9 },
-    }),
-  )
-  profiler.put(profileOf(kin, { namespace: 'default', kind: 'cohort', task: 'tool=bwa' }))
+  profiler.put(cohortOf('tool=bwa', [2e9, 2.2e9, 2.4e9, 2.6e9]))
   const { estimateUntil } = await estimator({ profiler: profiler.address })
 
   const answer = await estimateUntil(({ source }) => source === EstimateSource.ESTIMATE_SOURCE_COHORT, {

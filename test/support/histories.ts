@@ -1,4 +1,5 @@
-import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fold.ts'
+import { defaultFoldSettings, emptyProfile, foldAll } from '../../services/profiler/domain/fold.ts'
+import { summarise } from '../../shared/domain/cohort.ts'
 import type { ExecutionRecord } from '../../shared/domain/execution.ts'
 import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
 
@@ -51,4 +52,16 @@ export function profileOf(
   }
   if (profile === undefined) throw new Error('a history has at least one execution')
   return profile
+}
+
+/** A cohort of tasks, each of which has used one of `memoryBytes`. */
+export function cohortOf(name: string, memoryBytes: readonly number[]): Profile {
+  const key: ProfileKey = { namespace: 'default', kind: 'cohort', task: name }
+  return {
+    ...emptyProfile(key, 1_750_000_000_000),
+    revision: memoryBytes.length,
+    members: memoryBytes.map((bytes, i) =>
+      summarise(`other/${i}`, 1, [execution(`kin-${i}`, { used: { memoryBytes: bytes } })]),
+    ),
+  }
 }

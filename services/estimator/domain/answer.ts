@@ -12,18 +12,11 @@ import type { Policy } from '../../../shared/domain/policy.ts'
 import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
 import { type Appetite, appetiteOf } from './appetite.ts'
 import { bounded, type Limits } from './bounds.ts'
-import { type Belief, coldStart } from './cold-start.ts'
-import {
-  type Chosen,
-  choose,
-  distributionOf,
-  type Guard,
-  margin,
-  nextRung,
-  shortfall,
-} from './dimension-model.ts'
+import { coldStart } from './cold-start.ts'
+import { combined, type Guard, shortfall, stakes, type Vote, votes } from './dimension-model.ts'
+import { type Distribution, quantile } from './distribution.ts'
 import { exceeded } from './escalation.ts'
-import { headroom } from './headroom.ts'
+import { headroom, nextRung, type Stakes } from './headroom.ts'
 import type { LearnedProfile } from './learned-profile.ts'
 import { amountAt, type Need, sufficient } from './need.ts'
 import type { Registry } from './strategy.ts'
@@ -32,9 +25,8 @@ import { encodeQuery } from './task-model.ts'
 /** All that an answer may depend on, beside the query and the policy. */
 export interface Evidence {
   readonly task: LearnedProfile | undefined
-  /** In the order of `kinKeys`; asked only where the task's own history does not do. */
-  readonly cohorts: readonly LearnedProfile[]
-  readonly namespace: LearnedProfile | undefined
+  /** In the order of `cohortKeys`, the namespace last; asked only where the task's own history does not do. */
+  readonly kin: readonly LearnedProfile[]
   /** A profile that may exist could not be had. */
   readonly unreachable: boolean
 }
@@ -186,75 +178,75 @@ function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dim
   const task = evidence.task?.model
   const model = task?.dimensions.get(d)
   if (task === undefined || model === undefined || model.observed < settings.minExecutions) return undefined
-  const appetite = appetiteOf(policy)
   const wanted = policy.strategies
   const point = encodeQuery(task, query.features, query.labels, query.requested, d)
   const usable = (strategy: string) => wanted.length === 0 || wanted.includes(strategy)
   const poor = new Set(
     wanted.length > 0 ? [] : evidence.task?.poor.filter((p) => p.dimension === d).map((p) => p.strategy),
   )
-  const { chosen, predictions } = choose(model, point, usable, poor, access.guard)
-  if (chosen === undefined) return undefined
-  const { track, prediction } = chosen
-  const distribution = distributionOf(track)
+  const heard = votes(model, point, usable, poor, access.guard)
+  const first = heard[0]
+  if (first === undefined) return undefined
+  const foremost = heard.reduce((best, vote) => (vote.weight > best.weight ? vote : best), first)
+  const distribution = combined(heard)
   return {
-    need: { base: prediction, distribution, calibration: model.calibration, above: 0 },
-    amount:
-      shortfall[d] === 'kill'
-        ? prediction * margin(model, track, prediction, appetite)
-        : amountAt({ base: prediction, distribution, calibration: undefined, above: 0 }, level(d, appetite)),
+    need: { distribution, calibration: model.calibration, above: 0 },
+    amount: allocate(distribution, stakes(model), appetiteOf(policy), d),
     source: 'profile',
-    reason: `${model.observed} executions; ${track.strategy} has cost least`,
-    strategy: track.strategy,
+    reason: `${model.observed} executions, mostly by ${foremost.track.strategy}`,
+    strategy: foremost.track.strategy,
     predictions: Object.keys(settings.registry)
       .filter(usable)
-      .map((strategy) => predictionOf(strategy, predictions, chosen, poor, access)),
+      .map((strategy) => predictionOf(strategy, heard, poor, access)),
   }
 }
 
 function predictionOf(
   strategy: string,
-  predictions: readonly Chosen[],
-  chosen: Chosen,
+  heard: readonly Vote[],
   poor: ReadonlySet<string>,
   { faults }: QueryGuard,
 ): StrategyPrediction {
-  const found = predictions.find(({ track }) => track.strategy === strategy)
-  if (found === undefined) return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
+  const vote = heard.find(({ track }) => track.strategy === strategy)
+  if (vote === undefined) return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
   const reason = poor.has(strategy) ? 'not followed: its record is poor' : ''
-  return { strategy, value: found.prediction, weight: found === chosen ? 1 : 0, reason }
+  return { strategy, value: vote.prediction, weight: vote.weight, reason }
 }
 
 function fromKin({ evidence, query, settings, policy }: Case, dimension: Dimension): Formed | undefined {
-  const cohorts = evidence.cohorts.flatMap(({ kin }) => kin ?? [])
-  const belief = coldStart(cohorts, evidence.namespace?.kin, query, settings.defaults, dimension)
+  const kin = evidence.kin.map(({ profile }) => profile)
+  const belief = coldStart(kin, query, settings.defaults, dimension)
   if (belief === undefined) return undefined
   const { need, source, reason } = belief
-  return { need, source, reason, strategy: '', predictions: [], amount: amountOf(belief, dimension, policy) }
+  const amount = belief.amount ?? allocate(need.distribution, coldStakes, appetiteOf(policy), dimension)
+  return { need, source, reason, strategy: '', predictions: [], amount }
 }
 
-function amountOf({ need, amount }: Belief, dimension: Dimension, policy: Policy): number {
-  if (amount !== undefined) return amount
-  const appetite = appetiteOf(policy)
-  if (shortfall[dimension] !== 'kill') return amountAt(need, level(dimension, appetite))
-  return need.base * headroom(need.distribution, { timeToFailure: 1, failurePrice: 1 }, 0, appetite)
-}
+const coldStakes: Stakes = { timeToFailure: 1, failurePrice: 1, largest: 0 }
 
-/** Quantile that is allocated where a shortfall does not kill: the median of the duration, some headroom for CPU. */
-function level(dimension: Dimension, { floor }: Appetite): number {
-  return shortfall[dimension] === 'throttle' ? floor : Math.max(0.02, 2 * floor - 1)
+/** The newsvendor's where a shortfall kills; else a quantile: the median of the duration, some headroom for CPU. */
+function allocate(
+  distribution: Distribution,
+  stakes: Stakes,
+  appetite: Appetite,
+  dimension: Dimension,
+): number {
+  if (shortfall[dimension] === 'kill') return headroom(distribution, stakes, appetite)
+  const { floor } = appetite
+  return quantile(distribution, shortfall[dimension] === 'throttle' ? floor : Math.max(0.02, 2 * floor - 1))
 }
 
 /** A retry goes above what failed; a first run is not below what running ones of its task use already. */
 function amend(
-  { query, evidence, policy, settings }: Case,
+  asked: Case,
   dimension: Dimension,
   formed: Formed,
 ): { readonly answer: DimensionEstimate; readonly reason: string } {
+  const { query, evidence, policy, settings } = asked
   const failed = exceeded(query, dimension)
   let { amount, source, reason } = formed
   if (failed !== undefined) {
-    const rung = nextRung(evidence.task?.model?.dimensions.get(dimension)?.largest ?? 0, failed)
+    const rung = rungAbove(failed, asked, dimension, source)
     if (rung > amount) {
       amount = rung
       source = 'escalation'
@@ -284,6 +276,18 @@ function amend(
   return { answer, reason: reason + shown(clamps) }
 }
 
+/** Without a history, what the user asked for is the best known amount that ought to do. */
+function rungAbove(
+  failed: number,
+  { query, evidence }: Case,
+  dimension: Dimension,
+  source: EstimateSource,
+): number {
+  const request = query.requested[dimension] ?? 0
+  if (source !== 'profile' && request > failed * 1.05) return request
+  return nextRung(evidence.task?.model?.dimensions.get(dimension)?.largest ?? 0, failed)
+}
+
 function shown(clamps: readonly Clamp[]): string {
   return clamps.map(({ kind, before, after }) => `; ${kind} put ${before} to ${after}`).join('')
 }
@@ -301,7 +305,6 @@ function reasonOf({ access, evidence }: Case, reason: string): string {
   return parts.join('; ')
 }
 
-function countOf({ task, cohorts, namespace }: Evidence): number {
-  const source = task ?? cohorts[0] ?? namespace
-  return source?.profile.outcomes.reduce((total, { count }) => total + count, 0) ?? 0
+function countOf({ task }: Evidence): number {
+  return task?.profile.outcomes.reduce((total, { count }) => total + count, 0) ?? 0
 }

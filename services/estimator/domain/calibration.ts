@@ -35,5 +35,5 @@ export function calibrated(c: Calibration, probability: number): number {
   let below = 0
   for (let i = 0; i < c.ranks.length && (c.ranks[i] ?? 1) <= probability; i++) below += c.weights[i] ?? 0
   const weight = c.total / c.scale
-  return (below / c.scale + trust * probability) / (weight + trust)
+  return Math.min(1, (below / c.scale + trust * probability) / (weight + trust))
 }

@@ -1,9 +1,12 @@
 import type { EstimateQuery, EstimateSource } from '../../../shared/domain/estimate.ts'
+import type { Profile } from '../../../shared/domain/profile.ts'
 import type { Dimension, Resources } from '../../../shared/domain/resources.ts'
-import { distribution } from './distribution.ts'
-import type { Kin } from './kin.ts'
+import { atomsOf, only } from './distribution.ts'
 import type { Need } from './need.ts'
 import { note, residuals } from './residuals.ts'
+
+/** A cohort or a namespace: tasks in summary. */
+export type Kin = Pick<Profile, 'key' | 'members'>
 
 /** What is believed of a task without history, and why. */
 export interface Belief {
@@ -17,24 +20,24 @@ export interface Belief {
 const fewest = 3
 
 /**
- * Walks the cohorts from the most telling, the request, the namespace, the default.
+ * Walks the cohorts from the most telling, the namespace, the request, the default.
  * `undefined`: nobody asked for this dimension and nothing is known of it.
  */
 export function coldStart(
-  cohorts: readonly Kin[],
-  namespace: Kin | undefined,
+  relatives: readonly Kin[],
   query: Pick<EstimateQuery, 'requested'>,
   defaults: Resources,
   dimension: Dimension,
 ): Belief | undefined {
   const request = positive(query.requested[dimension])
-  for (const kin of cohorts) {
+  for (const kin of relatives) {
+    const source = kin.key.kind === 'namespace' ? 'namespace' : 'cohort'
+    // What unrelated tasks use says nothing; what they use of their requests does.
+    if (source === 'namespace' && request === undefined) continue
     const need = fromMembers(kin, dimension, request)
-    if (need) return { need, source: 'cohort', reason: reasonOf(kin, request) }
+    if (need) return { need, source, reason: reasonOf(kin, request) }
   }
   if (request !== undefined) {
-    const need = namespace && fromMembers(namespace, dimension, request)
-    if (need) return { need, source: 'namespace', reason: reasonOf(namespace, request) }
     const reason = 'no history: what was requested'
     return { need: vague(request / 3), source: 'request', reason, amount: request }
   }
@@ -57,16 +60,16 @@ const positive = (v: number | undefined): number | undefined =>
 function fromMembers(kin: Kin, d: Dimension, request: number | undefined): Need | undefined {
   const r = residuals()
   let members = 0
-  for (const m of kin.members) {
-    const s = m[d]
-    if (!s || (request !== undefined && s.requests === 0)) continue
+  for (const { dimensions } of kin.members) {
+    const summary = dimensions.find(({ dimension }) => dimension === d)
+    if (summary === undefined || (request !== undefined && summary.requests === 0)) continue
     members++
-    note(r, request !== undefined ? s.ratioLogMean : s.logMean, 0.7, 0)
-    note(r, request !== undefined ? s.ratioLogMax : s.logMax, 0.3, 0)
+    note(r, request === undefined ? summary.logMean : summary.ratioLogMean, 0.7, 0)
+    note(r, request === undefined ? summary.logMax : summary.ratioLogMax, 0.3, 0)
   }
-  return members >= fewest
-    ? { base: request ?? 1, distribution: distribution(r), calibration: undefined, above: 0 }
-    : undefined
+  if (members < fewest) return undefined
+  const shift = request === undefined ? 0 : Math.log(request)
+  return { distribution: only(atomsOf(r), shift), calibration: undefined, above: 0 }
 }
 
 const wide = residuals()
@@ -81,12 +84,11 @@ for (const [x, w] of [
   [2.5, 0.4],
 ] as const)
   note(wide, x, w, 0)
-const vagueDistribution = distribution(wide)
+const vagueAtoms = atomsOf(wide)
 
 /** All that can be said of a need of which only an order of magnitude is known. */
 const vague = (base: number): Need => ({
-  base,
-  distribution: vagueDistribution,
+  distribution: only(vagueAtoms, Math.log(base)),
   calibration: undefined,
   above: 0,
 })

@@ -1,10 +1,9 @@
 import { type Dimension, resourceLimits } from '../../../shared/domain/resources.ts'
-import { type Appetite, balanced } from './appetite.ts'
 import { type Calibration, calibration, observeRank } from './calibration.ts'
-import { type Distribution, distribution, probability } from './distribution.ts'
+import { type Atoms, atomsOf, type Distribution, mixture, only, probability } from './distribution.ts'
 import { type Point, type Relevance, relevance } from './encoding.ts'
-import { headroom, type Stakes } from './headroom.ts'
-import { note, type Residuals, residuals } from './residuals.ts'
+import type { Stakes } from './headroom.ts'
+import { density, note, type Residuals, residuals } from './residuals.ts'
 import { clamp, type Learner, type Registry } from './strategy.ts'
 
 /**
@@ -23,16 +22,17 @@ export const shortfall = {
 export type Guard = <T>(strategy: string, run: () => T) => T | undefined
 export const unguarded: Guard = (_strategy, run) => run()
 
-/** One strategy within one dimension of one task: its learner, its residuals, what choosing it would have cost. */
+/** One strategy within one dimension of one task: its learner, its residuals, its prequential log score. */
 export interface Track {
   readonly strategy: string
   readonly learner: Learner
   readonly residuals: Residuals
-  cost: number
+  /** Decayed sum of ln(density given to what then happened): what the mixture's weights are made of. */
+  score: number
+  /** Decayed sum of |residual| and of 1: for reports. */
+  error: number
   scored: number
-  /** Of its allocations, how many would have sufficed (decayed with the cost). */
-  sufficed: number
-  distribution: Distribution | undefined
+  atoms: Atoms | undefined
 }
 
 /**
@@ -42,21 +42,27 @@ export interface Track {
 export interface DimensionModel {
   readonly dimension: Dimension
   readonly relevance: Relevance
+  readonly calibration: Calibration
   tracks: readonly Track[]
   observed: number
   largest: number
-  smallest: number
   /** Largest amount at which an execution is known to have failed: a lower bound of some need. */
   exceeded: number
   runtimeSum: number
   runtimeCount: number
-  readonly calibration: Calibration
 }
 
-const costDecay = 0.98
+const scoreDecay = 0.97
+/** A single execution moves a score by at most this, up or down. */
+const scoreLimit = 6
+/** Share of a log score that counts: the strategies see the same executions, so their evidence is not independent. */
+const learningRate = 0.5
 const failureMs = 30_000
 /** A prediction beyond this many times the largest amount that may be reported is no prediction. */
 const nonsense = 10
+/** Strategies that enter a mixture: the best few, none of less than this weight. */
+const mostParts = 4
+const leastWeight = 0.02
 
 export function dimensionModel(dimension: Dimension, registry: Registry, guard: Guard): DimensionModel {
   const telling = relevance()
@@ -68,29 +74,28 @@ export function dimensionModel(dimension: Dimension, registry: Registry, guard: 
         strategy,
         learner,
         residuals: residuals(),
-        cost: 0,
+        score: 0,
+        error: 0,
         scored: 0,
-        sufficed: 0,
-        distribution: undefined,
+        atoms: undefined,
       })
   }
   return {
     dimension,
     relevance: telling,
+    calibration: calibration(),
     tracks,
     observed: 0,
     largest: 0,
-    smallest: Number.POSITIVE_INFINITY,
     exceeded: 0,
     runtimeSum: 0,
     runtimeCount: 0,
-    calibration: calibration(),
   }
 }
 
 export function stakes(model: DimensionModel): Stakes {
   const runtime = model.runtimeCount > 0 ? model.runtimeSum / model.runtimeCount : Number.POSITIVE_INFINITY
-  return { timeToFailure: 1, failurePrice: 1 + Math.min(20, failureMs / runtime) }
+  return { timeToFailure: 1, failurePrice: 1 + Math.min(20, failureMs / runtime), largest: model.largest }
 }
 
 /** A prediction that may be used, or undefined: it abstained, or failed. Nonsense is a failure, for the guard to see. */
@@ -104,28 +109,62 @@ function predicted(model: DimensionModel, track: Track, point: Point, guard: Gua
   })
 }
 
-export function distributionOf(track: Track): Distribution {
-  track.distribution ??= distribution(track.residuals)
-  return track.distribution
+export const atomsFor = (track: Track): Atoms => (track.atoms ??= atomsOf(track.residuals))
+
+/** One strategy's say in a mixture. */
+export interface Vote {
+  readonly track: Track
+  readonly prediction: number
+  /** Share in the mixture; 0 = left out. */
+  readonly weight: number
 }
 
-/** The factor on this prediction at this appetite. */
-export const margin = (model: DimensionModel, track: Track, prediction: number, appetite: Appetite): number =>
-  headroom(distributionOf(track), stakes(model), model.largest / prediction, appetite)
-
-/** What comes after `failed` did not suffice: the largest need seen if that is clearly more, else double. */
-export const nextRung = (largest: number, failed: number): number =>
-  largest > failed * 1.05 ? largest : failed * 2
-
-/** Runtime-weighted waste of allocating `a` for `need`, failures and retries included. */
-function realisedCost(a: number, need: number, runtime: number, s: Stakes, largest: number): number {
-  let cost = 0
-  for (let tries = 0; a < need && tries < 64; tries++) {
-    cost += a * (s.timeToFailure + s.failurePrice)
-    a = nextRung(largest, a)
+/**
+ * What every usable strategy predicts, weighted by how well it has foretold. Empty when all abstain. Those in `unfollowed`
+ * are heard without weight.
+ */
+export function votes(
+  model: DimensionModel,
+  point: Point,
+  usable: (strategy: string) => boolean,
+  unfollowed: ReadonlySet<string>,
+  guard: Guard,
+): readonly Vote[] {
+  const heard: { track: Track; prediction: number; weight: number }[] = []
+  let best = Number.NEGATIVE_INFINITY
+  for (const track of model.tracks) {
+    if (!usable(track.strategy)) continue
+    const prediction = predicted(model, track, point, guard)
+    if (prediction === undefined) continue
+    heard.push({ track, prediction, weight: 0 })
+    if (track.score > best && !unfollowed.has(track.strategy)) best = track.score
   }
-  return (cost + Math.max(0, a - need)) * runtime
+  let total = 0
+  for (const vote of heard) {
+    if (unfollowed.has(vote.track.strategy)) continue
+    vote.weight = Math.exp(learningRate * (vote.track.score - best))
+    total += vote.weight
+  }
+  const ranked = heard.map((v) => v.weight).sort((a, b) => b - a)
+  const least = Math.max(leastWeight * total, ranked[mostParts - 1] ?? 0)
+  let kept = 0
+  for (const vote of heard) {
+    if (vote.weight < least) vote.weight = 0
+    kept += vote.weight
+  }
+  if (kept > 0) for (const vote of heard) vote.weight /= kept
+  return heard
 }
+
+/** The mixture of what was heard. */
+export const combined = (heard: readonly Vote[]): Distribution =>
+  mixture(
+    heard
+      .filter((v) => v.weight > 0)
+      .map((v) => ({ atoms: atomsFor(v.track), shift: Math.log(v.prediction), weight: v.weight })),
+  )
+
+export const alone = (vote: Vote): Distribution => only(atomsFor(vote.track), Math.log(vote.prediction))
 
 /** Scores every strategy against the actual, then lets it learn. `runtimeMs` undefined = unknown. */
 export function extendDimension(
@@ -135,45 +174,34 @@ export function extendDimension(
   runtimeMs: number | undefined,
   guard: Guard,
 ): void {
-  const s = stakes(model)
   const runtime = runtimeMs ?? (model.runtimeCount > 0 ? model.runtimeSum / model.runtimeCount : 1)
-  const weight = Math.sqrt(Math.max(runtime, 1e-3))
-  const kind = shortfall[model.dimension]
-  const { chosen } = choose(model, point, always, none, guard)
-  if (chosen)
-    observeRank(
-      model.calibration,
-      probability(distributionOf(chosen.track), Math.log(need / chosen.prediction)),
-    )
+  const weight = shortfall[model.dimension] === 'kill' ? Math.sqrt(Math.max(runtime, 1)) : 1
+  const logNeed = Math.log(need)
+  const heard = votes(model, point, always, none, guard)
+  if (heard.length > 0) observeRank(model.calibration, probability(combined(heard), logNeed))
+  for (const { track, prediction } of heard) {
+    const r = clamp(logNeed - Math.log(prediction), -30, 30)
+    track.score =
+      track.score * scoreDecay + clamp(Math.log(density(track.residuals, r)), -scoreLimit, scoreLimit)
+    track.error = track.error * scoreDecay + Math.min(3, Math.abs(r))
+    track.scored = track.scored * scoreDecay + 1
+    note(track.residuals, r, weight, model.observed)
+    track.atoms = undefined
+  }
   const kept: Track[] = []
   for (const track of model.tracks) {
-    const p = predicted(model, track, point, guard)
-    if (p !== undefined) {
-      const residual = clamp(Math.log(need) - Math.log(p), -30, 30)
-      if (kind === 'kill') {
-        const a = p * margin(model, track, p, balanced)
-        track.cost = track.cost * costDecay + realisedCost(a, need, runtime, s, model.largest)
-        track.sufficed = track.sufficed * costDecay + (a >= need ? 1 : 0)
-      } else {
-        track.cost = track.cost * costDecay + Math.min(3, Math.abs(residual))
-      }
-      track.scored = track.scored * costDecay + 1
-      note(track.residuals, residual, kind === 'kill' ? weight : 1, model.observed)
-    }
-  }
-  for (const track of model.tracks) {
-    const learned = guard(track.strategy, () => {
-      track.learner.observe(point, need)
-      return true
-    })
-    track.distribution = undefined
-    if (learned) kept.push(track)
+    if (
+      guard(track.strategy, () => {
+        track.learner.observe(point, need)
+        return true
+      })
+    )
+      kept.push(track)
   }
   model.tracks = kept
   model.relevance.observe(point, need)
   model.observed++
   if (need > model.largest) model.largest = need
-  if (need < model.smallest) model.smallest = need
   if (runtimeMs !== undefined) {
     model.runtimeSum += runtimeMs
     model.runtimeCount++
@@ -182,38 +210,3 @@ export function extendDimension(
 
 const always = (): boolean => true
 const none: ReadonlySet<string> = new Set()
-
-export interface Chosen {
-  readonly track: Track
-  readonly prediction: number
-}
-
-/**
- * Every usable strategy's prediction, and the one that has cost least so far. Those in `unfollowed` are heard, and
- * followed only where there is no other.
- */
-export function choose(
-  model: DimensionModel,
-  point: Point,
-  usable: (strategy: string) => boolean,
-  unfollowed: ReadonlySet<string>,
-  guard: Guard,
-): { readonly chosen: Chosen | undefined; readonly predictions: readonly Chosen[] } {
-  const predictions = model.tracks.flatMap((track) => {
-    const prediction = usable(track.strategy) ? predicted(model, track, point, guard) : undefined
-    return prediction === undefined ? [] : { track, prediction }
-  })
-  const followed = predictions.filter(({ track }) => !unfollowed.has(track.strategy))
-  return { chosen: cheapest(followed) ?? cheapest(predictions), predictions }
-}
-
-function cheapest(candidates: readonly Chosen[]): Chosen | undefined {
-  let best: Chosen | undefined
-  for (const candidate of candidates) {
-    // One that has been scored less often has had less chance to cost anything: compare means.
-    if (best === undefined || mean(candidate.track) < mean(best.track)) best = candidate
-  }
-  return best
-}
-
-const mean = (track: Track): number => (track.scored > 0 ? track.cost / track.scored : 0)

@@ -1,19 +1,23 @@
-import type { Residuals } from './residuals.ts'
-import { clamp } from './strategy.ts'
+import { priorMass, priorScale, type Residuals, widths } from './residuals.ts'
 
 /**
- * The need relative to a prediction, as weighted atoms on a log scale.
- * Shape: `atoms` ascending; `below[i]` = P(ln(need/prediction) ≤ atoms[i]); the last is 1.
- * Law: never empty: without residuals it is the prior, which widens as little is known and vanishes as n grows.
+ * A need as weighted atoms on a log scale.
+ * Shape: `atoms` ascending; `below[i]` = P(ln(need) ≤ atoms[i]), the last is 1; `needs[i]` = e^atoms[i]; `massFrom[i]` and
+ * `needFrom[i]` = weight and weighted need of the atoms from i on (one longer).
+ * Law: never empty.
  */
 export interface Distribution {
   readonly atoms: Float64Array
-  readonly weights: Float64Array
   readonly below: Float64Array
-  /** e^atom; and the weight and the weighted need of all atoms from i on (one longer). */
   readonly needs: Float64Array
   readonly massFrom: Float64Array
   readonly needFrom: Float64Array
+}
+
+/** Atoms and weights, ascending, weights adding up to 1: one part of a mixture, relative to its own prediction. */
+export interface Atoms {
+  readonly atoms: Float64Array
+  readonly weights: Float64Array
 }
 
 const priorAtoms = [-0.3, -0.1, -0.02, 0.02, 0.1, 0.3, 0.7]
@@ -22,16 +26,15 @@ const priorTotal = 12.5
 const kernelAtoms = [-0.6, 0.3, 1.5]
 const kernelWeights = [0.4, 0.4, 0.2]
 
-/**
- * Spreads three atoms around each residual, as wide as its neighbourhood is sparse: h = 0.3 × the distance to the
- * √n-th nearest residual, within [0.0015, 0.3]. The prior weighs half an average execution.
- */
-export function distribution(r: Residuals): Distribution {
+/** Three atoms around each residual, as wide as its kernel and leaning upwards, and the prior's. */
+export function atomsOf(r: Residuals): Atoms {
   const n = r.values.length
-  const k = Math.max(1, Math.round(Math.sqrt(n)))
   const size = 3 * n + priorAtoms.length
   const atoms = new Float64Array(size)
   const weights = new Float64Array(size)
+  const h = widths(r)
+  const prior = priorMass(r)
+  const total = r.total + prior
   let used = 0
   const add = (atom: number, weight: number): void => {
     let i = used++
@@ -40,27 +43,57 @@ export function distribution(r: Residuals): Distribution {
       weights[i] = weights[i - 1] ?? 0
     }
     atoms[i] = atom
-    weights[i] = weight
+    weights[i] = weight / total
   }
-  let total = 0
-  for (let i = 0; i < n; i++) {
-    const v = r.values[i] ?? 0
-    const w = r.weights[i] ?? 0
-    const h = clamp(0.3 * kthDistance(r.values, i, k), 0.0015, 0.3)
-    for (let j = 0; j < 3; j++) add(v + h * (kernelAtoms[j] ?? 0), w * (kernelWeights[j] ?? 0))
-    total += w
-  }
-  const scale = 0.6 / (1 + 0.1 * n)
-  const prior = n > 0 ? (0.5 * total) / n : 1
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j < 3; j++)
+      add(
+        (r.values[i] ?? 0) + (h[i] ?? 0) * (kernelAtoms[j] ?? 0),
+        (r.weights[i] ?? 0) * (kernelWeights[j] ?? 0),
+      )
+  const scale = priorScale(n)
   for (let j = 0; j < priorAtoms.length; j++)
     add((priorAtoms[j] ?? 0) * scale, (prior * (priorWeights[j] ?? 0)) / priorTotal)
-  total += prior
+  return { atoms, weights }
+}
+
+export interface Part {
+  readonly atoms: Atoms
+  /** ln(prediction) that the atoms are relative to. */
+  readonly shift: number
+  readonly weight: number
+}
+
+/** The mixture of some parts, whose weights add up to 1, by merging. */
+export function mixture(parts: readonly Part[]): Distribution {
+  let size = 0
+  for (const p of parts) size += p.atoms.atoms.length
+  const atoms = new Float64Array(size)
+  const weights = new Float64Array(size)
+  const at = parts.map(() => 0)
+  for (let i = 0; i < size; i++) {
+    let from = -1
+    let least = Number.POSITIVE_INFINITY
+    for (let k = 0; k < parts.length; k++) {
+      const p = parts[k] as Part
+      const j = at[k] ?? 0
+      if (j >= p.atoms.atoms.length) continue
+      const v = (p.atoms.atoms[j] ?? 0) + p.shift
+      if (from < 0 || v < least) {
+        least = v
+        from = k
+      }
+    }
+    const p = parts[from] as Part
+    const j = at[from] ?? 0
+    at[from] = j + 1
+    atoms[i] = least
+    weights[i] = (p.atoms.weights[j] ?? 0) * p.weight
+  }
   const below = new Float64Array(size)
   let sum = 0
   for (let i = 0; i < size; i++) {
-    const w = (weights[i] ?? 0) / total
-    weights[i] = w
-    sum += w
+    sum += weights[i] ?? 0
     below[i] = sum
   }
   below[size - 1] = 1
@@ -73,25 +106,12 @@ export function distribution(r: Residuals): Distribution {
     massFrom[i] = (massFrom[i + 1] ?? 0) + (weights[i] ?? 0)
     needFrom[i] = (needFrom[i + 1] ?? 0) + (weights[i] ?? 0) * need
   }
-  return { atoms, weights, below, needs, massFrom, needFrom }
+  return { atoms, below, needs, massFrom, needFrom }
 }
 
-/** Distance from the i-th of ascending values to the k-th nearest of the others. */
-function kthDistance(values: readonly number[], i: number, k: number): number {
-  const v = values[i] ?? 0
-  let low = i
-  let high = i
-  for (let taken = 0; taken < k; taken++) {
-    const down = low > 0 ? v - (values[low - 1] ?? 0) : Number.POSITIVE_INFINITY
-    const up = high < values.length - 1 ? (values[high + 1] ?? 0) - v : Number.POSITIVE_INFINITY
-    if (down === Number.POSITIVE_INFINITY && up === Number.POSITIVE_INFINITY) break
-    if (down <= up) low--
-    else high++
-  }
-  return Math.max(v - (values[low] ?? 0), (values[high] ?? 0) - v)
-}
+export const only = (atoms: Atoms, shift: number): Distribution => mixture([{ atoms, shift, weight: 1 }])
 
-/** P(ln(need/prediction) ≤ x), linear between atoms. Law: monotone in x; 0 below the first atom, 1 from the last on. */
+/** P(ln(need) ≤ x), linear between atoms. Law: monotone in x; 0 below the first atom, 1 from the last on. */
 export function probability(d: Distribution, x: number): number {
   const n = d.atoms.length
   if (!(x >= (d.atoms[0] ?? 0))) return 0
@@ -109,7 +129,7 @@ export function probability(d: Distribution, x: number): number {
   return gap > 0 ? from + ((d.below[high] ?? 1) - from) * ((x - left) / gap) : from
 }
 
-/** The smallest atom at or below which at least q of the weight lies. Law: monotone in q. */
+/** The smallest need at or below which at least q of the weight lies. Law: monotone in q. */
 export function quantile(d: Distribution, q: number): number {
   let low = 0
   let high = d.below.length - 1
@@ -118,5 +138,5 @@ export function quantile(d: Distribution, q: number): number {
     if ((d.below[middle] ?? 1) >= q) high = middle
     else low = middle + 1
   }
-  return d.atoms[low] ?? 0
+  return d.needs[low] ?? 1
 }

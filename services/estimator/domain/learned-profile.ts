@@ -1,7 +1,6 @@
 import type { Profile } from '../../../shared/domain/profile.ts'
 import { type Dimension, dimensions } from '../../../shared/domain/resources.ts'
 import type { Guard } from './dimension-model.ts'
-import { type Kin, kinOf } from './kin.ts'
 import { verdict } from './reliability.ts'
 import type { Registry } from './strategy.ts'
 import { extendTask, fitTask, type TaskModel } from './task-model.ts'
@@ -13,8 +12,6 @@ export interface LearnedProfile {
   readonly executionIds: readonly string[]
   /** Of a task. */
   readonly model?: TaskModel | undefined
-  /** Of a cohort or a namespace. */
-  readonly kin?: Kin | undefined
   /** Strategies whose record in a dimension is poor: they go on being scored, and are not followed. */
   readonly poor: readonly { readonly strategy: string; readonly dimension: Dimension }[]
   /** Strategies that could not learn from it, and why. */
@@ -28,7 +25,7 @@ export function learnProfile(profile: Profile, registry: Registry, guard: Guard)
   const learned = withoutExecutions(profile, registry)
   return profile.key.kind === 'task'
     ? { ...learned, model: fitTask(profile.executions, registry, guard) }
-    : { ...learned, kin: kinOf(profile) }
+    : learned
 }
 
 /**

@@ -2,20 +2,19 @@ import { type Calibration, calibrated } from './calibration.ts'
 import { type Distribution, probability, quantile } from './distribution.ts'
 
 /**
- * What is believed about one need: a distribution on a log scale around `base`, corrected by its record, cut off below
- * at what is already known not to have sufficed. Law: `sufficient` is monotone in the amount and lies in [0, 1].
+ * What is believed about one need: a distribution, corrected by its record, cut off below at what is already known not
+ * to have sufficed. Law: `sufficient` is monotone in the amount and lies in [0, 1].
  */
 export interface Need {
-  readonly base: number
   readonly distribution: Distribution
   readonly calibration: Calibration | undefined
-  /** The need is above this: a retry's failed allocation, or a running execution's peak. 0 = nothing known. */
+  /** The need is above this: a retry's failed allocation. 0 = nothing known. */
   readonly above: number
 }
 
 function plain(need: Need, amount: number): number {
   if (!(amount > 0)) return 0
-  const p = probability(need.distribution, Math.log(amount / need.base))
+  const p = probability(need.distribution, Math.log(amount))
   return need.calibration ? calibrated(need.calibration, p) : p
 }
 
@@ -30,4 +29,4 @@ export function sufficient(need: Need, amount: number): number {
 
 /** The amount that suffices with probability q, by the uncorrected distribution. */
 export const amountAt = (need: Need, q: number): number =>
-  Math.max(need.above, need.base * Math.exp(quantile(need.distribution, q)))
+  Math.max(need.above, quantile(need.distribution, q))

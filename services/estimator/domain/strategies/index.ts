@@ -1,5 +1,6 @@
 import type { Registry } from '../strategy.ts'
 import { average } from './average.ts'
+import { constant } from './constant.ts'
 import { exponentialSmoothing } from './exponential-smoothing.ts'
 import { linearRegression } from './linear-regression.ts'
 import { logRegression } from './log-regression.ts'
@@ -19,4 +20,5 @@ export const strategies: Registry = {
   'nearest-neighbours': nearestNeighbours(3),
   'max-of-neighbours': maxOfNeighbours,
   p95,
+  constant,
 }

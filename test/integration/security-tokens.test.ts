@@ -1,0 +1,206 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { credentials, makeClientConstructor, type ServiceError, status } from '@grpc/grpc-js'
+import { service as healthService } from 'grpc-health-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startProfiler } from '../../services/profiler/service.ts'
+import { systemClock } from '../../shared/runtime/clock.ts'
+import { createLifecycle, type Lifecycle } from '../../shared/runtime/lifecycle.ts'
+import type { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { countOf, openStream, unary, wireEnd, wireRecord, wireStart } from '../support/profiler-service.ts'
+import {
+  memoryLog,
+  outcomeOf,
+  secureClient,
+  type TokenEntry,
+  writeTokens,
+} from '../support/secure-services.ts'
+import { configOf } from '../support/stores.ts'
+
+const worker: TokenEntry = {
+  token: 'worker-secret-1',
+  name: 'ci',
+  roles: ['worker'],
+  namespaces: ['a', 'default'],
+}
+const other: TokenEntry = { token: 'worker-secret-2', name: 'other', roles: ['worker'], namespaces: ['b'] }
+const operator: TokenEntry = { token: 'operator-secret', name: 'ops', roles: ['operator'], namespaces: ['*'] }
+const tenant: TokenEntry = { token: 'tenant-secret', name: 'tenant', roles: ['operator'], namespaces: ['a'] }
+const retired: TokenEntry = {
+  ...worker,
+  token: 'retired-secret',
+  name: 'retired',
+  expiresAt: '2020-01-01T00:00:00Z',
+}
+const entries = [worker, other, operator, tenant, retired]
+
+const { log, text } = memoryLog()
+const clients: ProfilerServiceClient[] = []
+let folder: string
+let tokensFile: string
+let lifecycle: Lifecycle
+let target: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'foresize-tokens-'))
+  tokensFile = join(folder, 'tokens.json')
+  await writeTokens(tokensFile, entries)
+  lifecycle = createLifecycle(log)
+  const config = configOf({ store: 'memory', tokensFile, securityReloadMs: 100, drainMs: 1000 })
+  target = (await startProfiler(config, systemClock, log, lifecycle)).address
+})
+
+afterAll(async () => {
+  for (const client of clients) client.close()
+  await lifecycle.stop('test')
+  await rm(folder, { recursive: true })
+})
+
+function as(entry: { readonly token: string } | undefined): ProfilerServiceClient {
+  const client = secureClient({ target, token: entry?.token })
+  clients.push(client)
+  return client
+}
+
+const inNamespace = (namespace: string) => ({ task: { namespace, task: 'task' } })
+const listing = (namespace: string) => ({
+  namespace,
+  taskPrefix: '',
+  pageSize: 0,
+  pageToken: '',
+  kind: 0 as const,
+})
+const report = (client: ProfilerServiceClient, ...namespaces: string[]) =>
+  outcomeOf(
+    unary(client, 'updateProfile', {
+      executions: namespaces.map((namespace, i) => wireRecord(`${i} ${namespace}`, inNamespace(namespace))),
+    }),
+  )
+
+test.each<readonly [string, { readonly token: string } | undefined, status]>([
+  ['no token', undefined, status.UNAUTHENTICATED],
+  ['an unknown token', { token: 'guess' }, status.UNAUTHENTICATED],
+  ['an expired token', retired, status.UNAUTHENTICATED],
+  ['a token of another role', operator, status.PERMISSION_DENIED],
+  ['a token of another namespace', other, status.PERMISSION_DENIED],
+  ['its own token', worker, status.OK],
+])('with %s, reporting ends in the right status', async (_, entry, expected) => {
+  expect(await report(as(entry), 'a')).toBe(expected)
+})
+
+test('one foreign record refuses the whole call, and nothing of it is kept', async () => {
+  expect(await report(as(worker), 'default', 'b')).toBe(status.PERMISSION_DENIED)
+  expect(await countOf(as(operator), 'task', 'default')).toBe(0)
+})
+
+test('a worker reads nothing, a tenant reads its own namespace, an operator all', async () => {
+  expect(await outcomeOf(unary(as(worker), 'listProfiles', listing('a')))).toBe(status.PERMISSION_DENIED)
+  expect(await outcomeOf(unary(as(tenant), 'listProfiles', listing('a')))).toBe(status.OK)
+  expect(await outcomeOf(unary(as(tenant), 'listProfiles', listing('')))).toBe(status.PERMISSION_DENIED)
+  expect(await outcomeOf(unary(as(operator), 'listProfiles', listing('b')))).toBe(status.OK)
+})
+
+test.each([
+  ['all namespaces', [] as string[], status.PERMISSION_DENIED],
+  ['a foreign namespace', ['a', 'b'], status.PERMISSION_DENIED],
+])('a tenant cannot watch or export %s', async (_, namespaces, expected) => {
+  const client = as(tenant)
+  for (const call of [
+    client.watchProfiles({ namespaces, cursor: '' }),
+    client.exportProfiles({ namespaces, format: 1 }),
+  ]) {
+    expect(
+      await new Promise((resolve) => call.on('error', (error: ServiceError) => resolve(error.code)).resume()),
+    ).toBe(expected)
+  }
+})
+
+test('on a stream a start in a foreign namespace is refused alone; the stream goes on', async () => {
+  const stream = await openStream(as(worker), 'mixed')
+  stream.send({
+    sequence: 1,
+    starts: [wireStart('mine', inNamespace('a')), wireStart('theirs', inNamespace('b'))],
+  })
+  stream.send({ sequence: 2, ends: [wireEnd('mine')] })
+  await stream.durable(2)
+  const refused = stream.received.flatMap((message) => (message.$case === 'rejection' ? [message.value] : []))
+  expect(refused.map(({ executionId, violations }) => [executionId, violations[0]?.field])).toEqual([
+    ['theirs', 'starts[1].task.namespace'],
+  ])
+  await stream.close()
+})
+
+test('a session with open executions cannot be resumed by a token of another namespace', async () => {
+  const stream = await openStream(as(worker), 'private')
+  stream.send({ sequence: 1, starts: [wireStart('open', inNamespace('a'))] })
+  await stream.durable(1)
+  await stream.close()
+  const thief = as(other).streamUsage()
+  thief.write({ message: { $case: 'open', value: { sessionId: 'private', client: 'thief' } } })
+  const code = await new Promise((resolve) =>
+    thief.on('error', (error: ServiceError) => resolve(error.code)).resume(),
+  )
+  expect(code).toBe(status.PERMISSION_DENIED)
+})
+
+test('an execution cannot be ended by a token of another namespace', async () => {
+  const start = wireStart('unary', inNamespace('a'))
+  await unary(as(worker), 'startProfiling', { start })
+  const end = wireEnd('unary')
+  expect(await outcomeOf(unary(as(other), 'endProfiling', { end, start: undefined }))).toBe(
+    status.PERMISSION_DENIED,
+  )
+  expect(await outcomeOf(unary(as(other), 'endProfiling', { end, start }))).toBe(status.PERMISSION_DENIED)
+  expect(await outcomeOf(unary(as(worker), 'endProfiling', { end, start: undefined }))).toBe(status.OK)
+})
+
+test('a token that leaves the file is refused, and its open stream is cut; those that stay go on', async () => {
+  const leaving: TokenEntry = {
+    token: 'leaving-secret',
+    name: 'leaving',
+    roles: ['worker'],
+    namespaces: ['a'],
+  }
+  await writeTokens(tokensFile, [...entries, leaving])
+  const client = as(leaving)
+  while ((await report(client, 'a')) !== status.OK) await new Promise((resolve) => setTimeout(resolve, 20))
+  const cut = await openStream(client, 'leaving')
+  const kept = await openStream(as(worker), 'staying')
+  await writeTokens(tokensFile, entries)
+  expect(await cut.ended).toBe(status.UNAUTHENTICATED)
+  expect(await report(client, 'a')).toBe(status.UNAUTHENTICATED)
+  kept.send({ sequence: 1, starts: [wireStart('kept', inNamespace('a'))] })
+  await kept.durable(1)
+  await kept.close()
+})
+
+test('a tokens file that is broken changes nothing and is reported', async () => {
+  await writeTokens(tokensFile, [{ ...worker, roles: [] }])
+  while (!text().includes('the new tokens cannot be used'))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(await report(as(worker), 'a')).toBe(status.OK)
+  await writeTokens(tokensFile, entries)
+})
+
+test('health needs no token', async () => {
+  const Health = makeClientConstructor(healthService, 'grpc.health.v1.Health')
+  const client = new Health(target, credentials.createInsecure())
+  const check = client['check'] as (
+    request: { readonly service: string },
+    done: (error: ServiceError | null, response?: { readonly status: string }) => void,
+  ) => void
+  const serving = await new Promise((resolve, reject) =>
+    check.call(client, { service: 'liveness' }, (error, response) =>
+      error ? reject(error) : resolve(response?.status),
+    ),
+  )
+  expect(serving).toBe('SERVING')
+  client.close()
+})
+
+test('no token is ever logged, whatever was refused', async () => {
+  expect(await report(as({ token: 'never-log-me' }), 'a')).toBe(status.UNAUTHENTICATED)
+  expect(text()).toContain('a call was refused')
+  for (const { token } of [...entries, { token: 'never-log-me' }]) expect(text()).not.toContain(token)
+})

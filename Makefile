@@ -59,7 +59,11 @@ test: $(installed) $(redis) $(launcher) ## Every suite: unit, contract, integrat
 	  exit $$status
 
 .PHONY: check
-check: lint types contract generated docs-current audit ## Every static check
+check: lock lint types contract generated docs-current audit ## Every static check
+
+.PHONY: lock
+lock: $(installed)
+	node scripts/complete-lock.ts --check
 
 .PHONY: lint
 lint: $(installed)

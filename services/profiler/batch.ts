@@ -37,15 +37,11 @@ export function readBatch(message: UsageBatch, defaultLeaseMs: number, principal
     return good
   }
 
-  const starts = events(
-    'starts',
-    message.starts,
-    (given, path, seen): StartEvent => {
-      const start = toExecutionStart(given, path, seen)
-      checkNamespace(principal, start.task.namespace, `${path}.task.namespace`, seen)
-      return { start, leaseMs: toLeaseMs(given, path, seen) || defaultLeaseMs }
-    },
-  )
+  const starts = events('starts', message.starts, (given, path, seen): StartEvent => {
+    const start = toExecutionStart(given, path, seen)
+    checkNamespace(principal, start.task.namespace, `${path}.task.namespace`, seen)
+    return { start, leaseMs: toLeaseMs(given, path, seen) || defaultLeaseMs }
+  })
   const samples = events(
     'samples',
     message.samples,

@@ -65,10 +65,12 @@ export function committer(
   let queue: Waiting[] = []
   let running: Promise<void> | undefined
   let overflowed = 0
+  /** Tasks whose cohorts have not heard of them yet: they go with the next commit. */
+  let untold: readonly TaskFold[] = []
   const failed = new WeakMap<object, unknown>()
 
   async function run(): Promise<void> {
-    while (queue.length > 0) {
+    while (queue.length > 0 || untold.length > 0) {
       const group = take()
       try {
         await commit(group)
@@ -110,8 +112,10 @@ export function committer(
       plan.add(unit)
       if (unit.session) checkpoints.set(unit.session.id, unit.session.checkpoint)
     }
+    const cohortChanges = await takeCohortChanges()
     overflowed += plan.overflow(await refusedKeys(plan.keys()))
-    const { fenced } = await store.commit({ changes: plan.changes(), checkpoints })
+    const { fenced } = await store.commit({ changes: [...plan.changes(), ...cohortChanges], checkpoints })
+    untold = plan.folded()
     const lost = new Set(fenced)
     for (const { unit, resolve } of group) {
       resolve({
@@ -119,16 +123,14 @@ export function committer(
         fenced: unit.session !== undefined && lost.has(unit.session.id),
       })
     }
-    await tellCohorts(plan.folded())
   }
 
-  /** A summary that is lost to a crash comes again at the profile's next power of two: nobody waits for it. */
-  async function tellCohorts(folded: readonly TaskFold[]): Promise<void> {
-    const changes = joinCohorts(folded, nowUnixMs(), settings)
-    if (changes.length === 0) return
+  /** A summary that is lost with a failed commit comes again at the profile's next power of two: nobody waits for it. */
+  async function takeCohortChanges(): Promise<readonly ProfileChange[]> {
+    const changes = joinCohorts(untold, nowUnixMs(), settings)
+    untold = []
     const refused = await refusedKeys(changes.map(({ key }) => key))
-    const wanted = changes.filter(({ key }) => !refused.has(keyString(key)))
-    await store.commit({ changes: wanted, checkpoints: new Map() })
+    return changes.filter(({ key }) => !refused.has(keyString(key)))
   }
 
   /** New profiles for which their namespace has no room. */

@@ -1,13 +1,15 @@
 import { z } from 'zod'
+import { defaultCohortLabels } from '../../shared/domain/cohort.ts'
 import { rpcSettings } from '../../shared/rpc/settings.ts'
 import { logLevels } from '../../shared/runtime/log.ts'
 import { codecs } from './envelope.ts'
+import { fileFormats } from './stores/file.ts'
 
 const whole = (min: number, max: number) => z.int().min(min).max(max)
 const day = 86_400_000
 
 /** The stores there are; stores/index.ts opens them. */
-export const storeNames = ['memory', 'lmdb'] as const
+export const storeNames = ['memory', 'file', 'lmdb'] as const
 
 /** The profiler's settings; FORESIZE_PROFILER_LISTEN and so on in the environment. */
 export const profilerConfig = z.object({
@@ -22,6 +24,10 @@ export const profilerConfig = z.object({
     .default('lmdb')
     .describe(`where profiles are kept: ${storeNames.join(', ')}`),
   dataDir: z.string().min(1).default('foresize-data').describe('directory of a store on disk'),
+  fileFormat: z
+    .enum(fileFormats)
+    .default('json')
+    .describe(`form of a profile in the store file: ${fileFormats.join(', ')}`),
   codec: z
     .enum(codecs)
     .default('zstd')
@@ -35,8 +41,8 @@ export const profilerConfig = z.object({
     .describe('a profile that nothing was folded into for so long is deleted, milliseconds'),
   cohortLabels: z
     .array(z.string())
-    .default(['image', 'tool', 'workflow'])
-    .describe('labels by which tasks form a cohort, comma-separated'),
+    .default([...defaultCohortLabels])
+    .describe('labels by which tasks form a cohort, the most telling first, comma-separated'),
 
   defaultLeaseMs: whole(100, 7 * day)
     .default(300_000)

@@ -15,11 +15,13 @@ import { fromProfile, fromProfileKey, toProfileKey } from '../../shared/wire/pro
 import { fromDurability } from './durability.ts'
 import type { ProfileQuery, ProfileStore, StoreChange } from './store.ts'
 import { summaryOf } from './summary.ts'
+import { exportRpc, type ImportParts, importRpc } from './transfer-rpc.ts'
 import { endProfiling, startProfiling, updateProfile } from './unary-profiling.ts'
-import { type UsageStreamParts, usageStream } from './usage-stream.ts'
+import { type UsageStreamParts, type UsageStreamSettings, usageStream } from './usage-stream.ts'
 
 export interface ProfilerParts extends UsageStreamParts {
   readonly store: ProfileStore
+  readonly settings: UsageStreamSettings & ImportParts['settings']
   readonly unaryLeaseMs: number
   /** WatchProfiles streams at once. */
   readonly maxWatchers: number
@@ -27,9 +29,9 @@ export interface ProfilerParts extends UsageStreamParts {
 
 /** The service: wire in, one call, wire out. */
 export function profilerRpc(
-  { unary, serverStream, bidi }: Handlers,
+  { unary, serverStream, clientStream, bidi }: Handlers,
   parts: ProfilerParts,
-): Omit<ProfilerServiceServer, 'exportProfiles' | 'importProfiles'> {
+): ProfilerServiceServer {
   const { ingestion, store, unaryLeaseMs } = parts
   const durability = fromDurability(store.durability)
   const watchers = seats(parts.maxWatchers)
@@ -67,6 +69,15 @@ export function profilerRpc(
       watchers.taken(
         watch(store, new Set(request.namespaces), request.cursor, either(signal, parts.stopping)),
       ),
+    ),
+    exportProfiles: serverStream((request) => exportRpc(store, request)),
+    importProfiles: clientStream((requests) =>
+      importRpc(requests, {
+        store,
+        nowUnixMs: parts.clock.nowUnixMs,
+        settings: parts.settings,
+        refuseNamespace: ingestion.refuseNamespace,
+      }),
     ),
   }
 }

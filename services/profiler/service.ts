@@ -47,7 +47,7 @@ export async function startProfiler(
       openExecutionsOf: intake.openExecutionsOf,
       clock,
       stopping: stopping.signal,
-      settings: config,
+      settings,
       unaryLeaseMs: config.unaryLeaseMs,
       maxWatchers: config.maxWatchers,
       log,

@@ -1,5 +1,4 @@
-import { lmdbSubject, memorySubject } from '../support/stores.ts'
+import { storeSubjects } from '../support/stores.ts'
 import { profileStoreContract } from './profile-store.ts'
 
-profileStoreContract('memory', memorySubject)
-profileStoreContract('lmdb', lmdbSubject)
+for (const [name, subject] of Object.entries(storeSubjects)) profileStoreContract(name, subject)

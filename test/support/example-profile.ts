@@ -11,7 +11,7 @@ export function exampleProfile(
 ): Profile {
   const finished = Array.from({ length: count }, (_, i) => ({
     record: recordOf(
-      `${key.task}-${i}`,
+      `${key.task.slice(0, 100)}-${i}`,
       { cpuCores: 1 + (i % 4) / 2, memoryBytes: 1e9 + i * 1e7, durationMs: 1000 + i },
       {
         task: { namespace: key.namespace, task: key.task },

@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open } from 'lmdb'
 import { type ProfilerConfig, profilerConfig } from '../../services/profiler/config.ts'
+import { toFileName } from '../../services/profiler/stores/file-name.ts'
 import { stores } from '../../services/profiler/stores/index.ts'
 import { keyString } from '../../services/profiler/stores/key.ts'
 import type { StoreSubject } from '../contract/profile-store.ts'
@@ -18,6 +19,24 @@ export async function memorySubject(): Promise<StoreSubject> {
   return {
     open: () => stores.memory(configOf({ store: 'memory' }), quietLog),
     dispose: async () => undefined,
+  }
+}
+
+export async function fileSubject(given: Partial<ProfilerConfig> = {}): Promise<StoreSubject> {
+  const dataDir = await temporaryDirectory()
+  const config = configOf({ store: 'file', dataDir, ...given })
+  return {
+    open: () => stores.file(config, quietLog),
+    async damage({ namespace, kind, task }) {
+      const extension = config.fileFormat === 'json' ? 'json' : 'pb'
+      const path = join(dataDir, 'profiles', toFileName(namespace), kind, `${toFileName(task)}.${extension}`)
+      const content = await readFile(path)
+      const at = content.length >> 1
+      content.writeUInt8(content.readUInt8(at) ^ 1, at)
+      await writeFile(path, content)
+    },
+    quarantined: async () => (await readdir(join(dataDir, 'quarantine'))).length,
+    dispose: () => rm(dataDir, { recursive: true, force: true }),
   }
 }
 
@@ -52,3 +71,11 @@ export async function lmdbSubject(): Promise<StoreSubject> {
     dispose: () => rm(dataDir, { recursive: true, force: true }),
   }
 }
+
+/** Every backend, by what a test calls it. */
+export const storeSubjects = {
+  memory: memorySubject,
+  'file as JSON': () => fileSubject({ fileFormat: 'json' }),
+  'file as protobuf': () => fileSubject({ fileFormat: 'protobuf' }),
+  lmdb: lmdbSubject,
+} as const satisfies Record<string, () => Promise<StoreSubject>>

@@ -73,6 +73,8 @@ same, and ends later by no more than --report-within.
     let onSample = (sample: UsageSample): void => {
       early.push(sample)
     }
+    // Before the command is there: a signal that came in between would end us and leave it running.
+    const stopForwarding = forwardSignals((signal) => running.kill(signal))
     const running = runCommand({
       command,
       args,
@@ -82,7 +84,6 @@ same, and ends later by no more than --report-within.
         ? { memoryLimitBytes: limits.memoryBytes, timeLimitMs: limits.timeLimitMs }
         : {}),
     })
-    const stopForwarding = forwardSignals(running.kill)
 
     // The command runs while gRPC is loaded: it does not wait for us.
     const reporting = openReport(input, start).then((report) => {
@@ -140,7 +141,8 @@ async function openReport(input: CommandInput, start: Start): Promise<Report | u
   try {
     const { createWorker } = await import('../workers/typescript/worker.ts')
     const { settingsOf } = await import('./connection.ts')
-    let problem = 'no answer in time'
+    let problem: string | undefined
+    let refusal: string | undefined
     let disconnects = 0
     let giveUp = () => {}
     const worker = createWorker({
@@ -148,7 +150,7 @@ async function openReport(input: CommandInput, start: Start): Promise<Report | u
       client: 'foresize run',
       onProblem(event) {
         if (event.kind === 'rejected') {
-          problem = event.violations.map(({ field, description }) => `${field} ${description}`).join('; ')
+          refusal ??= event.violations.map(({ field, description }) => `${field} ${description}`).join('; ')
         } else if (event.kind === 'disconnected') {
           problem = event.error.message
           disconnects++
@@ -166,9 +168,8 @@ async function openReport(input: CommandInput, start: Start): Promise<Report | u
           if (disconnects > maxDisconnects) giveUp()
         })
         const isStored = await Promise.race([worker.flush(withinMs), isGivenUp])
-        const isRejected = worker.statistics().rejected > 0
         await worker.close(0)
-        return isStored && !isRejected ? undefined : problem
+        return refusal ?? (isStored ? undefined : (problem ?? 'no answer in time'))
       },
     }
   } catch {

@@ -150,8 +150,8 @@ export function runCommand(options: CommandOptions): RunningCommand {
   return { child, kill, done }
 }
 
-/** The kernel's counters of one and the same peak differ by this much: it sums them per CPU, lazily. */
-const counterDrift = 0.02
+/** The kernel's two accounts of one and the same peak differ by about this much: it sums them per CPU, lazily. */
+const counterDrift = { share: 0.02, bytes: 2 ** 19 }
 
 /**
  * The cgroup's peak includes page cache, which the kernel gives back when asked: without what is left of the cache it
@@ -167,7 +167,10 @@ export function peakMemory(
     const bytes = Math.min(group.peakBytes, Math.max(withoutCache, sampledBytes ?? 0))
     return { bytes, source: 'cgroup' }
   }
-  if (rusageBytes !== undefined && rusageBytes >= (sampledBytes ?? 0) * (1 - counterDrift)) {
+  if (
+    rusageBytes !== undefined &&
+    rusageBytes >= (sampledBytes ?? 0) * (1 - counterDrift.share) - counterDrift.bytes
+  ) {
     return { bytes: Math.max(rusageBytes, sampledBytes ?? 0), source: 'rusage' }
   }
   return sampledBytes === undefined

@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { countOf, foresize, type Pair, startPair } from './support.ts'
+
+/** `foresize run` with the profiler there, and without. */
+
+let pair: Pair
+beforeAll(async () => {
+  pair = await startPair()
+})
+afterAll(() => pair.stop())
+
+const run = (task: string, command: readonly string[], options: readonly string[] = []) =>
+  foresize(['run', '--task', task, '--profiler', pair.profilerAddress, ...options, '--', ...command])
+
+test('streams and exit code are those of the command, and it is in the profile', async () => {
+  const started = foresize(
+    [
+      'run',
+      '--task',
+      'cat',
+      '--profiler',
+      pair.profilerAddress,
+      '--',
+      'sh',
+      '-c',
+      'cat; echo err >&2; exit 7',
+    ],
+    { stdin: 'through\n' },
+  )
+  expect(await started.done).toEqual({ code: 7, signal: null, stdout: 'through\n', stderr: 'err\n' })
+  const profile = await pair.profile('cat', (found) => countOf(found) === 1)
+  expect(profile.outcomes).toEqual([{ outcome: 2, count: 1 }])
+})
+
+test('what was known before and what was given travel with the execution', async () => {
+  const options = [
+    '--feature',
+    'input_bytes=2MiB',
+    '--label',
+    'tool=true',
+    '--memory',
+    '1GiB',
+    '--attempt',
+    '2',
+  ]
+  expect((await run('known', ['true'], options).done).code).toBe(0)
+  const profile = await pair.profile('known', (found) => found.executions.length === 1)
+  expect(profile.executions[0]).toMatchObject({
+    features: { input_bytes: 2 ** 21 },
+    labels: { tool: 'true' },
+    allocated: { memoryBytes: 2 ** 30 },
+    attempt: 2,
+    outcome: 1,
+  })
+  expect(profile.executions[0]?.used?.durationMs).toBeGreaterThan(0)
+  expect(profile.executions[0]?.used?.memoryBytes).toBeGreaterThan(0)
+})
+
+test.each(['SIGTERM', 'SIGINT', 'SIGUSR2'] as const)(
+  '%s reaches the command and ends both alike',
+  async (signal) => {
+    const task = `signal-${signal}`
+    const started = run(task, ['sh', '-c', 'echo ready; exec sleep 30'])
+    await started.prints('ready')
+    started.kill(signal)
+    expect(await started.done).toMatchObject({ code: null, signal })
+    const profile = await pair.profile(task, (found) => countOf(found) === 1)
+    expect(profile.outcomes).toEqual([{ outcome: 6, count: 1 }])
+  },
+)
+
+test('a command that handles a signal decides how it ends', async () => {
+  const started = run('handled', [
+    'sh',
+    '-c',
+    'trap "echo bye; exit 0" TERM; echo ready; while :; do sleep 0.05; done',
+  ])
+  await started.prints('ready')
+  started.kill('SIGTERM')
+  expect(await started.done).toMatchObject({ code: 0, stdout: 'ready\nbye\n' })
+})
+
+test('a command that does not exist is 127, and a task that is refused does not harm it', async () => {
+  expect(await run('none', ['no-such-command']).done).toMatchObject({ code: 127 })
+  const done = await run('x'.repeat(300), ['true'], ['--verbose']).done
+  expect(done.code).toBe(0)
+  expect(done.stderr).toContain('at most 256 bytes')
+})
+
+test('with nothing at the address the job runs as ever', async () => {
+  const args = ['run', '--task', 'alone', '--profiler', '127.0.0.1:1', '--', 'sh', '-c', 'echo done; exit 3']
+  expect(await foresize(args).done).toEqual({ code: 3, signal: null, stdout: 'done\n', stderr: '' })
+})
+
+describe('a command line that is wrong runs nothing', () => {
+  test.each([
+    [['run', '--', 'echo', 'x'], '--task is required'],
+    [['run', '--task', 't'], 'there is no command'],
+    [['run', '--task', 't', '--feature', 'n=many', '--', 'echo', 'x'], 'must be a number'],
+    [['run', '--task', 't', '--memory', 'lots', '--', 'echo', 'x'], '--memory lots'],
+    [['run', '--task', 't', '--attempt', '0', '--', 'echo', 'x'], '--attempt'],
+    [['estimate', '--task', 't', '--risk', '9'], '--risk 9'],
+    [['profiles', 'eat'], 'no "profiles eat"'],
+    [['nonsense'], 'there is no command "nonsense"'],
+  ])('%j', async (args, message) => {
+    const done = await foresize(args).done
+    expect(done).toMatchObject({ code: 2, stdout: '' })
+    expect(done.stderr).toContain(message)
+  })
+})
+
+test('every command has its help', async () => {
+  const overview = await foresize(['--help']).done
+  const names = [...overview.stdout.matchAll(/^ {2}([a-z-]+) +[a-z]/gm)].map(([, name]) => name ?? '')
+  expect(names).toContain('run')
+  for (const name of names) {
+    const help = await foresize([name, '--help']).done
+    expect(help).toMatchObject({ code: 0, stderr: '' })
+    expect(help.stdout).toContain(`Usage: foresize ${name}`)
+  }
+})
+
+test('from runs to an estimate, by the command alone', async () => {
+  for (const size of [1, 2, 3, 4]) {
+    await run('loop', ['true'], ['--feature', `input_bytes=${size}MiB`]).done
+  }
+  await pair.profile('loop', (found) => countOf(found) === 4)
+  const address = ['--estimator', pair.estimatorAddress]
+  const asked = await foresize(['estimate', '--task', 'loop', '--json', ...address]).done
+  expect(asked.code).toBe(0)
+  const { estimate } = JSON.parse(asked.stdout)
+  expect(estimate.source).toBe('ESTIMATE_SOURCE_PROFILE')
+  expect(estimate.executions).toBe(4)
+  expect(estimate.resources.memoryBytes).toBeGreaterThan(1e5)
+
+  const table = await foresize(['estimate', '--task', 'loop', '--strategies', ...address]).done
+  expect(table.stdout).toContain('loop: ')
+  expect(table.stdout).toContain('memory')
+  const sure = await foresize(['confidence', '--task', 'loop', '--memory', '10GiB', ...address]).done
+  expect(sure.stdout).toContain('10.0 GiB suffices')
+
+  const profiler = ['--profiler', pair.profilerAddress]
+  expect((await foresize(['profiles', 'list', ...profiler]).done).stdout).toContain('loop')
+  expect((await foresize(['profiles', 'get', 'loop', ...profiler]).done).stdout).toContain('4 succeeded')
+  const json = await foresize(['profiles', 'get', 'loop', '--json', ...profiler]).done
+  expect(JSON.parse(json.stdout).key.task).toBe('loop')
+  expect((await foresize(['profiles', 'delete', 'loop', ...profiler]).done).code).toBe(0)
+  const gone = await foresize(['profiles', 'get', 'loop', ...profiler]).done
+  expect(gone.code).toBe(1)
+})
+
+test('a service that is not there is named, with what to do', async () => {
+  const done = await foresize(['estimate', '--task', 't', '--estimator', '127.0.0.1:1', '--within', '1s'])
+    .done
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain('cannot reach the estimator at 127.0.0.1:1')
+  expect(done.stderr).toContain('foresize up')
+})

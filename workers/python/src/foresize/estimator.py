@@ -1,0 +1,183 @@
+"""What the next run needs, and how sure that is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Mapping, Optional, Sequence
+
+import grpc
+
+from foresize import connection, resources
+from foresize.resources import Outcome, Resources
+from foresize.v1 import estimator_service_pb2, estimator_service_pb2_grpc, execution_pb2
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How to choose; what is unset is the server's."""
+
+    risk: Optional[float] = None
+    """0 is economical, 0.5 balanced, 1 safe."""
+    target_coverage: Optional[float] = None
+    """Probability with which the allocation shall suffice; decides instead of `risk`."""
+    strategies: Sequence[str] = ()
+    min: Optional[Resources] = None
+    max: Optional[Resources] = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    resources: Resources
+    """What to give the run."""
+    confidence: float
+    """Probability that they suffice, CPU left out."""
+    source: str
+    """profile, cohort, request, namespace, default, escalation; `fallback` where the estimator was not reached."""
+    reason: str
+    executions: float = 0.0
+    """That the profile has folded."""
+    staleness_ms: float = 0.0
+    variant: str = ""
+    token: bytes = b""
+    """Hand it to the execution as `estimate_token`: so the estimate is scored."""
+
+
+@dataclass(frozen=True)
+class Confidence:
+    confidence: float
+    """Probability that the resources suffice, CPU left out."""
+    source: str
+    reason: str
+    executions: float
+
+
+class Estimator:
+    """Thread-safe. After a fork, make a new one."""
+
+    def __init__(
+        self,
+        target: Optional[str] = None,
+        *,
+        namespace: str = "default",
+        tls: Optional[connection.Tls] = None,
+        token: Optional[connection.Token] = None,
+        deadline_ms: float = 1000,
+    ) -> None:
+        """`target`: default $FORESIZE_ESTIMATOR, else localhost:7071. `token`: default $FORESIZE_TOKEN."""
+        address = target or os.environ.get("FORESIZE_ESTIMATOR") or connection.default_estimator
+        self._namespace = namespace
+        self._token = token if token is not None else os.environ.get("FORESIZE_TOKEN")
+        self._deadline_s = deadline_ms / 1000
+        self._channel = connection.open_channel(address, tls)
+        self._stub = estimator_service_pb2_grpc.EstimatorServiceStub(self._channel)
+
+    def estimate(
+        self,
+        task: str,
+        *,
+        namespace: Optional[str] = None,
+        features: Optional[Mapping[str, float]] = None,
+        labels: Optional[Mapping[str, str]] = None,
+        requested: Optional[Resources] = None,
+        attempt: int = 1,
+        previous_allocation: Optional[Resources] = None,
+        previous_outcome: Optional[Outcome] = None,
+        policy: Optional[Policy] = None,
+        execution_id: str = "",
+        fallback: Optional[Resources] = None,
+    ) -> Estimate:
+        """Raises grpc.RpcError where the estimator cannot answer, unless there is a `fallback`."""
+        query = self._query(task, namespace, features, labels, requested, attempt)
+        query.previous_allocation.CopyFrom(resources.to_wire(previous_allocation))
+        query.execution_id = execution_id
+        if previous_outcome is not None:
+            query.previous_outcome = resources.outcome_to_wire(previous_outcome)
+        if policy is not None:
+            query.policy.CopyFrom(_policy(policy))
+        try:
+            response = self._stub.Estimate(
+                estimator_service_pb2.EstimateRequest(query=query),
+                timeout=self._deadline_s,
+                metadata=connection.metadata_of(self._token),
+            )
+        except grpc.RpcError as error:
+            if fallback is None:
+                raise
+            reason = error.details() if isinstance(error, grpc.Call) else str(error)
+            return Estimate(fallback, 0.0, "fallback", f"the estimator did not answer: {reason}")
+        answer = response.estimate
+        return Estimate(
+            resources=resources.from_wire(answer.resources),
+            confidence=answer.confidence,
+            source=_source(answer.source),
+            reason=answer.reason,
+            executions=answer.executions,
+            staleness_ms=answer.staleness_ms,
+            variant=answer.variant,
+            token=answer.estimate_token,
+        )
+
+    def confidence(
+        self,
+        task: str,
+        given: Optional[Resources] = None,
+        *,
+        namespace: Optional[str] = None,
+        features: Optional[Mapping[str, float]] = None,
+        labels: Optional[Mapping[str, str]] = None,
+    ) -> Confidence:
+        """That `given` suffices, by default what `estimate` would answer. Raises grpc.RpcError."""
+        request = estimator_service_pb2.ConfidenceRequest(
+            query=self._query(task, namespace, features, labels, None, 1)
+        )
+        if given is not None:
+            request.resources.CopyFrom(resources.to_wire(given))
+        answer = self._stub.Confidence(
+            request, timeout=self._deadline_s, metadata=connection.metadata_of(self._token)
+        )
+        return Confidence(answer.confidence, _source(answer.source), answer.reason, answer.executions)
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def __enter__(self) -> "Estimator":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _query(
+        self,
+        task: str,
+        namespace: Optional[str],
+        features: Optional[Mapping[str, float]],
+        labels: Optional[Mapping[str, str]],
+        requested: Optional[Resources],
+        attempt: int,
+    ) -> estimator_service_pb2.EstimateQuery:
+        return estimator_service_pb2.EstimateQuery(
+            task=execution_pb2.TaskKey(namespace=namespace or self._namespace, task=task),
+            features=features or {},
+            labels=labels or {},
+            requested=resources.to_wire(requested),
+            attempt=attempt,
+        )
+
+
+def _policy(policy: Policy) -> estimator_service_pb2.Policy:
+    message = estimator_service_pb2.Policy(
+        strategies=policy.strategies, min=resources.to_wire(policy.min), max=resources.to_wire(policy.max)
+    )
+    if policy.risk is not None:
+        message.risk = policy.risk
+    if policy.target_coverage is not None:
+        message.target_coverage = policy.target_coverage
+    return message
+
+
+def _source(number: "estimator_service_pb2.EstimateSource.ValueType") -> str:
+    if number not in estimator_service_pb2.EstimateSource.values():
+        return "unknown"
+    name = estimator_service_pb2.EstimateSource.Name(number)
+    return name[len("ESTIMATE_SOURCE_") :].lower()

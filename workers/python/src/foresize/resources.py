@@ -1,0 +1,60 @@
+"""What a task uses, is given, and how it ends: the vocabulary of every call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from typing import Literal, Optional
+
+from foresize.v1 import execution_pb2, resources_pb2
+
+Outcome = Literal["succeeded", "failed", "out-of-memory", "timed-out", "evicted", "cancelled", "lost"]
+"""How one attempt ended. `out-of-memory` and `timed-out`: the true need is above what was seen. `evicted`,
+`cancelled` and `lost` say nothing of the task."""
+
+Source = Literal["unknown", "cgroup", "rusage", "sampled", "external"]
+"""Who measured the usage."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """One value a dimension. None means unknown or not asked; zero means zero."""
+
+    cpu_cores: Optional[float] = None
+    """As a usage: the mean over the run, CPU seconds per second."""
+    memory_bytes: Optional[float] = None
+    """As a usage: the peak of the resident set."""
+    disk_bytes: Optional[float] = None
+    gpu_memory_bytes: Optional[float] = None
+    duration_ms: Optional[float] = None
+
+
+def to_wire(resources: Optional[Resources]) -> resources_pb2.Resources:
+    message = resources_pb2.Resources()
+    for name in _names:
+        value = getattr(resources, name, None)
+        if value is not None:
+            setattr(message, name, float(value))
+    return message
+
+
+def from_wire(message: resources_pb2.Resources) -> Resources:
+    return Resources(**{field.name: value for field, value in message.ListFields()})
+
+
+def outcome_to_wire(outcome: Outcome) -> execution_pb2.Outcome.ValueType:
+    """Raises ValueError for a word that is none."""
+    return execution_pb2.Outcome.Value(f"OUTCOME_{_upper(outcome)}")
+
+
+def source_to_wire(source: Source) -> execution_pb2.MeasurementSource.ValueType:
+    """Raises ValueError for a word that is none."""
+    word = "UNSPECIFIED" if source == "unknown" else _upper(source)
+    return execution_pb2.MeasurementSource.Value(f"MEASUREMENT_SOURCE_{word}")
+
+
+def _upper(word: str) -> str:
+    return word.upper().replace("-", "_")
+
+
+_names = tuple(field.name for field in fields(Resources))

@@ -1,0 +1,409 @@
+"""Reports what tasks use. Never raises into the task, never slows it, never lets it wait: with no profiler to be
+reached it holds what the spool has room for and goes on."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import platform
+import threading
+import time
+import uuid
+import weakref
+from dataclasses import asdict, dataclass
+from typing import Any, Callable, Literal, Mapping, Optional, Sequence, Tuple
+
+from foresize import connection, resources, samples
+from foresize.command import Argument, CommandResult, run_command
+from foresize.directives import Directives
+from foresize.profiling import Features, Profiling
+from foresize.resources import Outcome, Resources, Source
+from foresize.samples import UsageSample
+from foresize.session import Session, SessionEvents, SessionOptions
+from foresize.spool import Spool
+from foresize.v1 import execution_pb2, profiler_service_pb2
+
+log = logging.getLogger("foresize")
+
+max_start_bytes = 65_536
+"""Encoded size of a start; the contract's own limits stay below it. A longer one could never be sent."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What goes wrong, for a log. The worker goes on."""
+
+    kind: Literal["disconnected", "rejected", "unrecorded"]
+    """`unrecorded`: the spool is full, or the values could not be encoded; this execution is not reported."""
+    message: str
+    task: Optional[str] = None
+    execution_id: Optional[str] = None
+    violations: Tuple[Tuple[str, str], ...] = ()
+    """Field and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    started: int
+    ended: int
+    rejected: int
+    unrecorded: int
+    disconnects: int
+    waiting_executions: int
+    waiting_samples: int
+    unacknowledged_batches: int
+    executions: int
+    thinned_samples: int
+
+
+class Execution:
+    """One attempt at a task. Thread-safe; in a forked child it does nothing."""
+
+    def __init__(
+        self, worker: "Worker", execution_id: str, is_recorded: bool, min_sample_interval_ms: float
+    ) -> None:
+        self._worker = worker
+        self._generation = worker._generation
+        self._started_s = time.monotonic()
+        self._min_interval_ms = min_sample_interval_ms
+        self._sent_ms = 0.0
+        self._held: Optional[UsageSample] = None
+        self._is_open = is_recorded
+        self.execution_id = execution_id
+        self.is_recorded = is_recorded
+        """False where the server asked for a fraction and this one is not in it, or it could not be taken."""
+
+    def sample(
+        self,
+        elapsed_ms: Optional[float] = None,
+        *,
+        cpu_cores: Optional[float] = None,
+        memory_bytes: Optional[float] = None,
+        disk_bytes: Optional[float] = None,
+        gpu_memory_bytes: Optional[float] = None,
+    ) -> None:
+        """`elapsed_ms` counts from the start; by default until now."""
+        if elapsed_ms is None:
+            elapsed_ms = (time.monotonic() - self._started_s) * 1000
+        self._sample(UsageSample(elapsed_ms, cpu_cores, memory_bytes, disk_bytes, gpu_memory_bytes))
+
+    def end(
+        self, outcome: Outcome = "succeeded", used: Optional[Resources] = None, source: Source = "unknown"
+    ) -> None:
+        """Once; later calls do nothing. What is set in `used` wins over the samples."""
+        try:
+            end = execution_pb2.ExecutionEnd(
+                execution_id=self.execution_id,
+                outcome=resources.outcome_to_wire(outcome),
+                used=resources.to_wire(used),
+                source=resources.source_to_wire(source),
+            )
+        except Exception as error:  # noqa: BLE001 - the task must not notice
+            self._worker._report(Problem("rejected", f"its end cannot be encoded: {error}", None, self.execution_id))
+            end = execution_pb2.ExecutionEnd(
+                execution_id=self.execution_id, outcome=execution_pb2.OUTCOME_LOST
+            )
+        worker = self._worker
+        with worker._changed:
+            if not self._is_open or self._generation != worker._generation:
+                return
+            self._is_open = False
+            if self._held is not None:
+                worker._spool.sample(self.execution_id, self._held)
+                self._held = None
+            worker._spool.end(end)
+            worker._ended += 1
+            worker._session.wake()
+
+    def _sample(self, sample: UsageSample) -> None:
+        try:
+            sample = _checked(sample)
+        except (TypeError, ValueError) as error:
+            self._worker._report(Problem("rejected", f"a sample cannot be encoded: {error}", None, self.execution_id))
+            return
+        worker = self._worker
+        with worker._changed:
+            if not self._is_open or self._generation != worker._generation:
+                return
+            held = self._held
+            self._held = sample if held is None else samples.join(held, sample, self._sent_ms)
+            if sample.elapsed_ms - self._sent_ms < self._min_interval_ms:
+                return
+            worker._spool.sample(self.execution_id, self._held)
+            self._sent_ms = sample.elapsed_ms
+            self._held = None
+            worker._session.wake()
+
+
+class Worker:
+    def __init__(
+        self,
+        target: Optional[str] = None,
+        *,
+        namespace: str = "default",
+        tls: Optional[connection.Tls] = None,
+        token: Optional[connection.Token] = None,
+        lease_ms: int = 0,
+        client: Optional[str] = None,
+        on_problem: Optional[Callable[[Problem], None]] = None,
+        max_samples: int = 100_000,
+        max_executions: int = 20_000,
+        max_batch_bytes: int = 256 * 1024,
+        batch_interval_ms: float = 100,
+        max_unacknowledged_batches: int = 16,
+        reconnect_min_ms: float = 100,
+        reconnect_max_ms: float = 10_000,
+        acknowledge_timeout_ms: float = 30_000,
+        exit_deadline_ms: float = 2000,
+    ) -> None:
+        """
+        target: of the profiler; default $FORESIZE_PROFILER, else localhost:7070.
+        namespace: of every execution that does not say.
+        token: bearer token, or what gives the current one; default $FORESIZE_TOKEN.
+        lease_ms: silence after which the server closes an execution as lost; 0 means the server's.
+        on_problem: told of what goes wrong; it is logged to `foresize` as well.
+        max_samples: held before they are thinned; at least four an execution (about 10 MB by default).
+        max_executions: whose end is not yet acknowledged, before new ones go unrecorded.
+        max_batch_bytes: of one batch, about.
+        batch_interval_ms: events are gathered for so long before they are sent.
+        max_unacknowledged_batches: on the way at once; the server may ask for fewer.
+        reconnect_min_ms, reconnect_max_ms: first and longest wait; doubled with each failure, jittered by half.
+        acknowledge_timeout_ms: a server that acknowledges nothing for so long is left for another.
+        exit_deadline_ms: longest wait for what is unsent when the interpreter exits.
+        """
+        self._target = target or os.environ.get("FORESIZE_PROFILER") or connection.default_profiler
+        self._namespace = namespace
+        self._tls = tls
+        self._token = token if token is not None else os.environ.get("FORESIZE_TOKEN")
+        self._lease_ms = lease_ms
+        self._on_problem = on_problem
+        self._spool_limits = (max_samples, max_executions, max_batch_bytes)
+        self._session_options = SessionOptions(
+            client=client or f"foresize-python/{platform.python_version()}",
+            batch_interval_ms=batch_interval_ms,
+            max_unacknowledged_batches=max_unacknowledged_batches,
+            reconnect_min_ms=reconnect_min_ms,
+            reconnect_max_ms=reconnect_max_ms,
+            acknowledge_timeout_ms=acknowledge_timeout_ms,
+        )
+        self._exit_deadline_ms = exit_deadline_ms
+        self._generation = 0
+        self._begin()
+        _workers.add(self)
+
+    def _begin(self) -> None:
+        self._changed = threading.Condition(threading.RLock())
+        self._spool = Spool(*self._spool_limits)
+        self._directives = Directives()
+        self._started = self._ended = self._rejected = self._unrecorded = self._disconnects = 0
+        self._session = Session(
+            self._spool,
+            self._changed,
+            lambda: connection.open_channel(self._target, self._tls),
+            lambda: connection.metadata_of(self._token),
+            self._session_options,
+            SessionEvents(self._receive_rejection, self._directives.receive, self._receive_disconnect),
+        )
+
+    def start(
+        self,
+        task: str,
+        *,
+        namespace: Optional[str] = None,
+        execution_id: Optional[str] = None,
+        attempt: int = 1,
+        features: Optional[Mapping[str, float]] = None,
+        labels: Optional[Mapping[str, str]] = None,
+        requested: Optional[Resources] = None,
+        allocated: Optional[Resources] = None,
+        estimate_token: bytes = b"",
+    ) -> Execution:
+        """Opens one execution. `execution_id` is unique per attempt, by default a random one; `features` and `labels`
+        are what is known before the run; `estimate_token` is of the estimate that `allocated` came from."""
+        id_of_it = execution_id or str(uuid.uuid4())
+        space = namespace or self._namespace
+        decision = self._directives.decide(space, task)
+        if not decision.is_reported:
+            return Execution(self, id_of_it, False, 0)
+        try:
+            start = execution_pb2.ExecutionStart(
+                execution_id=id_of_it,
+                task=execution_pb2.TaskKey(namespace=space, task=task),
+                attempt=attempt,
+                features=features or {},
+                labels=labels or {},
+                requested=resources.to_wire(requested),
+                allocated=resources.to_wire(allocated),
+                estimate_token=estimate_token,
+                weight=decision.weight,
+                lease_ms=self._lease_ms,
+            )
+            if start.ByteSize() > max_start_bytes:
+                raise ValueError(f"it has {start.ByteSize()} bytes, at most {max_start_bytes} may be")
+            reason = "the spool is full, or holds an execution of that id"
+            with self._changed:
+                is_taken = self._spool.start(start)
+                if is_taken:
+                    self._started += 1
+                    self._session.wake()
+        except Exception as error:  # noqa: BLE001 - the task must not notice
+            is_taken, reason = False, f"its start cannot be encoded: {error}"
+        if not is_taken:
+            self._unrecorded += 1
+            self._report(Problem("unrecorded", reason, str(task), id_of_it))
+        return Execution(self, id_of_it, is_taken, decision.min_sample_interval_ms)
+
+    def profile(
+        self,
+        task: str,
+        *,
+        features: "Features" = None,
+        interval_ms: float = 1000,
+        **start: Any,
+    ) -> Profiling:
+        """What runs inside `with`, or each call of the function decorated, as one execution. `features` may be a
+        function of the call's arguments. `start` as in `start()`."""
+        return Profiling(lambda: self, task, features, interval_ms, start)
+
+    def run(
+        self,
+        args: Sequence[Argument],
+        *,
+        task: str,
+        features: Optional[Mapping[str, float]] = None,
+        labels: Optional[Mapping[str, str]] = None,
+        namespace: Optional[str] = None,
+        execution_id: Optional[str] = None,
+        attempt: int = 1,
+        requested: Optional[Resources] = None,
+        allocated: Optional[Resources] = None,
+        estimate_token: bytes = b"",
+        **command: Any,
+    ) -> CommandResult:
+        """Runs a command as one execution. `command`: cwd, env, stdin, stdout, stderr, input, capture_output,
+        time_limit_ms, kill_grace_ms, interval_ms. Raises OSError where it cannot be started."""
+        execution = self.start(
+            task,
+            namespace=namespace,
+            execution_id=execution_id,
+            attempt=attempt,
+            features=features,
+            labels=labels,
+            requested=requested,
+            allocated=allocated,
+            estimate_token=estimate_token,
+        )
+        try:
+            result = run_command(args, on_sample=execution._sample, **command)
+        except KeyboardInterrupt:
+            execution.end("cancelled")
+            raise
+        except BaseException:
+            execution.end("failed")
+            raise
+        execution.end(result.outcome, result.used, result.source)
+        return result
+
+    def statistics(self) -> Statistics:
+        with self._changed:
+            return Statistics(
+                started=self._started,
+                ended=self._ended,
+                rejected=self._rejected,
+                unrecorded=self._unrecorded,
+                disconnects=self._disconnects,
+                **asdict(self._spool.size()),
+            )
+
+    def flush(self, deadline_ms: float = 5000) -> bool:
+        """True once everything so far is stored, False where the deadline came first."""
+        return self._session.flush(deadline_ms)
+
+    def close(self, deadline_ms: float = 5000) -> bool:
+        """Flushes within the deadline, then ends the session."""
+        _workers.discard(self)
+        return self._session.close(deadline_ms)
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _receive_rejection(self, rejection: profiler_service_pb2.EventRejection) -> None:
+        self._rejected += 1
+        violations = tuple((violation.field, violation.description) for violation in rejection.violations)
+        message = "; ".join(f"{field} {description}" for field, description in violations)
+        self._report(Problem("rejected", message, None, rejection.execution_id, violations))
+
+    def _receive_disconnect(self, message: str) -> None:
+        self._disconnects += 1
+        self._report(Problem("disconnected", message))
+
+    def _report(self, problem: Problem) -> None:
+        # A profiler that stays away is said once in a while, not at each try.
+        level = logging.WARNING
+        if problem.kind == "disconnected" and self._disconnects not in (1, 10, 100, 1000):
+            level = logging.DEBUG
+        log.log(level, "%s: %s", problem.kind, problem.message)
+        if self._on_problem is not None:
+            try:
+                self._on_problem(problem)
+            except Exception:  # noqa: BLE001 - the task must not notice
+                log.exception("on_problem raised")
+
+
+def _checked(sample: UsageSample) -> UsageSample:
+    """As floats. Raises ValueError, TypeError for what is no number, and for a time that is none."""
+    elapsed_ms = float(sample.elapsed_ms)
+    if not 0 <= elapsed_ms <= 0xFFFFFFFF:
+        raise ValueError(f"elapsed_ms is {elapsed_ms}")
+    values = (sample.cpu_cores, sample.memory_bytes, sample.disk_bytes, sample.gpu_memory_bytes)
+    cpu, memory, disk, gpu = (None if value is None else float(value) for value in values)
+    return UsageSample(elapsed_ms, cpu, memory, disk, gpu)
+
+
+_workers: "weakref.WeakSet[Worker]" = weakref.WeakSet()
+_at_fork: Tuple[Worker, ...] = ()
+
+
+def _before_fork() -> None:
+    global _at_fork
+    _at_fork = tuple(_workers)
+    for worker in _at_fork:
+        worker._session.pause()
+    for worker in _at_fork:
+        worker._changed.acquire()
+
+
+def _after_fork_in_parent() -> None:
+    global _at_fork
+    for worker in _at_fork:
+        worker._changed.release()
+        worker._session.resume()
+    _at_fork = ()
+
+
+def _after_fork_in_child() -> None:
+    """What the parent holds is the parent's to report: the child begins anew."""
+    global _at_fork
+    for worker in _at_fork:
+        worker._generation += 1
+        worker._begin()
+    _at_fork = ()
+
+
+def _at_exit() -> None:
+    deadline_s = time.monotonic()
+    for worker in tuple(_workers):
+        deadline_s = max(deadline_s, time.monotonic() + worker._exit_deadline_ms / 1000)
+    for worker in tuple(_workers):
+        worker.close(max(0.0, (deadline_s - time.monotonic()) * 1000))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+    )
+atexit.register(_at_exit)

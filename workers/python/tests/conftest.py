@@ -1,0 +1,113 @@
+"""The real profiler and estimator, as processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Callable, Iterator, List, Optional
+
+import grpc
+import pytest
+
+import foresize
+from foresize.v1 import execution_pb2, profile_pb2, profiler_service_pb2, profiler_service_pb2_grpc
+
+root = Path(__file__).resolve().parents[3]
+pinned_node = root / "node_modules" / "node" / "bin" / "node"
+
+
+class Service:
+    def __init__(self, name: str, listen: str, *flags: str) -> None:
+        self._command = [str(pinned_node), str(root / "services" / name / "main.ts")]
+        self._flags = list(flags)
+        self._process: Optional[subprocess.Popen[bytes]] = None
+        self.address = ""
+        self.start(listen)
+
+    def start(self, listen: Optional[str] = None) -> None:
+        command = [*self._command, "--listen", listen or self.address, *self._flags]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            said = json.loads(line)
+            if said.get("msg") == "serving":
+                self.address = said["address"]
+                return
+        raise AssertionError(f"{command} ended with {self._process.wait()}")
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def end(self, number: int = signal.SIGKILL) -> None:
+        assert self._process is not None
+        self.kill(number)
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+class Profiler(Service):
+    def profile(self, task: str, namespace: str = "default") -> profile_pb2.Profile:
+        with grpc.insecure_channel(self.address) as channel:
+            key = profile_pb2.ProfileKey(namespace=namespace, task=task, kind=profile_pb2.PROFILE_KIND_TASK)
+            stub = profiler_service_pb2_grpc.ProfilerServiceStub(channel)
+            request = profiler_service_pb2.GetProfileRequest(key=key)
+            return stub.GetProfile(request, timeout=10).profile
+
+    def counts(self, task: str, namespace: str = "default") -> "dict[str, float]":
+        """Executions by outcome, for example {"SUCCEEDED": 3}."""
+        return {
+            execution_pb2.Outcome.Name(count.outcome)[len("OUTCOME_") :]: count.count
+            for count in self.profile(task, namespace).outcomes
+        }
+
+
+# Above what any test reports: counts stay exact.
+everything = ("--max-reported-per-second", "1000000", "--max-samples-per-second", "1000000", "--log-level", "info")
+
+
+@pytest.fixture(scope="session")
+def profiler() -> Iterator[Profiler]:
+    service = Profiler("profiler", "127.0.0.1:0", "--store", "memory", *everything)
+    yield service
+    service.end(signal.SIGTERM)
+
+
+@pytest.fixture
+def start_profiler(tmp_path: Path) -> Iterator[Callable[..., Profiler]]:
+    """Profilers of the test's own, for it to kill."""
+    started: List[Profiler] = []
+
+    def start(store: str = "lmdb") -> Profiler:
+        flags = ("--store", store, "--data-dir", str(tmp_path / "data"))
+        started.append(Profiler("profiler", "127.0.0.1:0", *flags, *everything))
+        return started[-1]
+
+    yield start
+    for service in started:
+        service.end(signal.SIGKILL)
+    shutil.rmtree(tmp_path / "data", ignore_errors=True)
+
+
+@pytest.fixture
+def worker(profiler: Profiler) -> Iterator[foresize.Worker]:
+    made = foresize.Worker(profiler.address)
+    yield made
+    made.close()
+
+
+def wait_until(holds: Callable[[], bool], within_s: float = 20) -> None:
+    end_s = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < end_s, "it did not come to hold"
+        time.sleep(0.01)
+
+
+def python_environment(profiler: Profiler) -> "dict[str, str]":
+    return {**os.environ, "FORESIZE_PROFILER": profiler.address}

@@ -1,8 +1,12 @@
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createFileRegistry, fromBinary } from '@bufbuild/protobuf'
-import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
+import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf'
+import {
+  type FileDescriptorProto,
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+} from '@bufbuild/protobuf/wkt'
 import { loadFileDescriptorSetFromBuffer, loadSync, type PackageDefinition } from '@grpc/proto-loader'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ServicePair, servicePair } from '../support/service-pair.ts'
@@ -58,6 +62,18 @@ function fileDescriptorSet(files: readonly Buffer[]): Buffer {
   )
 }
 
+function dependenciesFirst(files: ReadonlyMap<string, FileDescriptorProto>): FileDescriptorProto[] {
+  const placed = new Set<FileDescriptorProto>()
+  const place = (name: string) => {
+    const file = files.get(name)
+    if (file === undefined) throw new Error(`${name} did not come`)
+    for (const dependency of file.dependency) place(dependency)
+    placed.add(file)
+  }
+  for (const name of files.keys()) place(name)
+  return [...placed]
+}
+
 test('both services list themselves and health', async () => {
   for (const [address, name] of [
     [pair.profiler.address, 'foresize.v1.ProfilerService'],
@@ -101,17 +117,14 @@ test('a client that knows nothing but the addresses reports an execution and get
 
 test('strict clients can read it: map entries and optional fields are described as protoc does', async () => {
   const request = { file_containing_symbol: 'foresize.v1.EstimatorService.Estimate' }
-  const { file_descriptor_proto: files } = await ask(
-    pair.estimator.address,
-    request,
-    'file_descriptor_response',
+  const answer = await ask(pair.estimator.address, request, 'file_descriptor_response')
+  const described: readonly Buffer[] = answer['file_descriptor_proto']
+  const files = new Map<string, FileDescriptorProto>(
+    described
+      .map((bytes: Buffer) => fromBinary(FileDescriptorProtoSchema, bytes))
+      .map((file: FileDescriptorProto) => [file.name, file]),
   )
-  const described: readonly FileDescriptorProto[] = files.map((bytes: Buffer) =>
-    fromBinary(FileDescriptorProtoSchema, bytes),
-  )
-  const [first] = described
-  if (first === undefined) throw new Error('no file came')
-  const registry = createFileRegistry(first, (path) => described.find(({ name }) => name === path))
+  const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: dependenciesFirst(files) }))
   const query = registry.getMessage('foresize.v1.EstimateQuery')
   expect(query?.proto.nestedType.map(({ name }) => name)).toEqual(['FeaturesEntry', 'LabelsEntry'])
   expect(query?.fields.find(({ name }) => name === 'features')?.fieldKind).toBe('map')

@@ -86,8 +86,6 @@ const anyRunning: fc.Arbitrary<RunningExecution> = fc.record(
   { noNullPrototype: true },
 )
 
-const anyNumber = fc.double({ noNaN: true, noDefaultInfinity: true })
-
 export const anyProfileKey: fc.Arbitrary<ProfileKey> = fc.record(
   { namespace: anyName, kind: fc.constantFrom(...profileKinds), task: anyName },
   { noNullPrototype: true },
@@ -158,12 +156,12 @@ export const anyProfile: fc.Arbitrary<Profile> = fc.record(
               {
                 dimension: fc.constantFrom(...dimensions),
                 count: fc.nat(),
-                logMean: anyNumber,
+                logMean: finite,
                 logSpread: positive,
-                logMax: anyNumber,
+                logMax: finite,
                 requests: fc.nat(),
-                ratioLogMean: anyNumber,
-                ratioLogMax: anyNumber,
+                ratioLogMean: finite,
+                ratioLogMax: finite,
               },
               { noNullPrototype: true },
             ),

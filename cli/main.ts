@@ -16,6 +16,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: 'what was learned of each task',
     load: async () => (await import('./profiles.ts')).profiles,
   },
+  accuracy: {
+    summary: 'how well the estimates of a task did',
+    load: async () => (await import('./accuracy.ts')).accuracy,
+  },
   demo: { summary: 'watch it learn real programs', load: async () => (await import('./demo/demo.ts')).demo },
 }
 

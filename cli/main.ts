@@ -20,6 +20,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: 'how well the estimates of a task did',
     load: async () => (await import('./accuracy.ts')).accuracy,
   },
+  evaluate: {
+    summary: 'what foresize would have saved on your own history',
+    load: async () => (await import('./evaluate/evaluate.ts')).evaluate,
+  },
   demo: { summary: 'watch it learn real programs', load: async () => (await import('./demo/demo.ts')).demo },
 }
 

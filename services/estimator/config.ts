@@ -3,6 +3,7 @@ import { defaultCohortLabels } from '../../shared/domain/cohort.ts'
 import type { ClientSettings } from '../../shared/rpc/client.ts'
 import { rpcSettings } from '../../shared/rpc/settings.ts'
 import { logLevels } from '../../shared/runtime/log.ts'
+import type { BreakerSettings } from './breaker.ts'
 import type { AnswerSettings } from './domain/answer.ts'
 import type { Registry } from './domain/strategy.ts'
 
@@ -148,6 +149,17 @@ export function answerSettings(config: EstimatorConfig, registry: Registry): Ans
       },
     },
     minExecutions: config.minExecutions,
+  }
+}
+
+export function breakerSettings(config: EstimatorConfig): BreakerSettings {
+  return {
+    windowMs: config.breakerWindowMs,
+    resetMs: config.breakerResetMs,
+    errorThresholdPercent: config.breakerErrorPercent,
+    minTries: config.breakerMinTries,
+    minTriesUnreliable: config.breakerMinTriesUnreliable,
+    fitBudgetMs: config.fitBudgetMs,
   }
 }
 

@@ -8,7 +8,7 @@ import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { EstimatorServiceService } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { createBreakers } from './breaker.ts'
-import { answerSettings, type EstimatorConfig, profilerClient } from './config.ts'
+import { answerSettings, breakerSettings, type EstimatorConfig, profilerClient } from './config.ts'
 import type { Registry } from './domain/strategy.ts'
 import { createEstimator } from './estimator.ts'
 import { learnedProfiles } from './learned-profiles.ts'
@@ -36,17 +36,7 @@ export async function startEstimatorService(
 ): Promise<{ readonly address: string }> {
   const { monotonicMs } = clock
 
-  const breakers = createBreakers(
-    {
-      windowMs: config.breakerWindowMs,
-      resetMs: config.breakerResetMs,
-      errorThresholdPercent: config.breakerErrorPercent,
-      minTries: config.breakerMinTries,
-      minTriesUnreliable: config.breakerMinTriesUnreliable,
-      fitBudgetMs: config.fitBudgetMs,
-    },
-    { monotonicMs, log },
-  )
+  const breakers = createBreakers(breakerSettings(config), { monotonicMs, log })
   lifecycle.onStop('breakers', breakers.close)
 
   const source = grpcProfileSource(profilerClient(config), config.namespaces)

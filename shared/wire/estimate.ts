@@ -139,6 +139,18 @@ export function fromConfidence(confidence: Confidence, stalenessMs: number): gen
   }
 }
 
+/** Trusts the estimator, as `toEstimate`. */
+export function toConfidence(message: gen.ConfidenceResponse): Confidence {
+  return {
+    ...message,
+    source: estimateSourceEnum.toWord(message.source) ?? 'default',
+    dimensions: message.dimensions.flatMap((d) => {
+      const dimension = dimensionEnum.toWord(d.dimension)
+      return dimension === undefined ? [] : { ...d, dimension }
+    }),
+  }
+}
+
 /** What was estimated, as the profiler scores it. */
 export interface EstimateToken {
   readonly variant: string

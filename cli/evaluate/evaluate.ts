@@ -1,0 +1,193 @@
+import { writeFileSync } from 'node:fs'
+import { strategies } from '../../services/estimator/domain/strategies/index.ts'
+import { type Command, type CommandInput, flag, text, UsageError } from '../command.ts'
+import { calling, connectionOptions, deadlineOf, estimatorOf, profilerOf } from '../connection.ts'
+import { createProgress, type Progress } from '../demo/progress.ts'
+import { parseBytes } from '../quantity.ts'
+import { type Backtest, type BacktestOptions, backtest } from './backtest.ts'
+import { htmlReport } from './html.ts'
+import { localPair } from './local-pair.ts'
+import type { Pair } from './pair.ts'
+import { readTraceFile, type TraceFile } from './read-file.ts'
+import { describeTrace } from './report-table.ts'
+import { shuffled } from './shuffle.ts'
+import { wirePair } from './wire-pair.ts'
+
+export const evaluate: Command = {
+  summary: 'Plays your own history and says what foresize would have saved.',
+  usage: 'evaluate FILE.csv[.gz]… [options]',
+  details: `
+Every execution is sized before it is known, then learned from, beside the usual ways to size. docs/traces.md says
+what the columns are.
+
+  foresize evaluate history.csv.gz --html report.html
+`,
+  positionals: true,
+  options: {
+    feedback: {
+      type: 'string',
+      value: 'WHEN',
+      description: 'a need is known: immediate (default), or at completion as submit_ms and duration_ms say',
+    },
+    ttf: {
+      type: 'string',
+      value: 'SHARE',
+      description: 'share of the run after which one that lacks memory fails (default 1)',
+    },
+    'cap-bytes': { type: 'string', value: 'BYTES', description: 'nothing larger is given (default 10 TB)' },
+    'cold-start': {
+      type: 'string',
+      value: 'WHAT',
+      description: 'a task without history gets: its request (default), or the default',
+    },
+    'default-bytes': { type: 'string', value: 'BYTES', description: 'that default (default 4 GB)' },
+    'ignore-input': {
+      type: 'boolean',
+      description: 'leave input_bytes out: it was not known before the run',
+    },
+    risk: { type: 'string', value: 'NUMBER', description: '0 economical, 0.5 balanced (default), 1 safe' },
+    limit: { type: 'string', value: 'ROWS', description: 'only the first rows of each file' },
+    seed: {
+      type: 'string',
+      value: 'NUMBER',
+      description: "a random order drawn from it, instead of the file's",
+    },
+    html: { type: 'string', value: 'FILE', description: 'write a report with pictures' },
+    via: {
+      type: 'string',
+      value: 'ADDRESS',
+      description: 'drive a running pair: this estimator and --profiler, over gRPC',
+    },
+    ...connectionOptions('profiler'),
+  },
+
+  async run(input) {
+    if (input.positionals.length === 0) throw new UsageError('name at least one FILE.csv or FILE.csv.gz')
+    const options = readOptions(input)
+    const seed = text(input, 'seed') === undefined ? undefined : number(input, 'seed', 0, 0, 2 ** 32)
+    if (seed !== undefined && options.feedback === 'completion') {
+      throw new UsageError('--seed reorders what --feedback completion needs in order')
+    }
+    const limit = number(input, 'limit', Number.POSITIVE_INFINITY, 1, Number.POSITIVE_INFINITY)
+    const progress = createProgress(
+      input.err,
+      process.stderr.isTTY === true,
+      () => process.stderr.columns ?? 80,
+    )
+    const done: Backtest[] = []
+    try {
+      for (const path of input.positionals) {
+        const file = readTraceFile(path, { ignoreInput: flag(input, 'ignore-input'), limit })
+        check(file, options)
+        const rows = seed === undefined ? file.rows : shuffled(file.rows, seed)
+        const result = await play(input, { ...file, rows }, options, progress)
+        progress.end()
+        input.out(
+          flag(input, 'json') ? `${JSON.stringify(result.score)}\n` : `${describeTrace(result.score)}\n`,
+        )
+        done.push(result)
+      }
+    } finally {
+      progress.end()
+    }
+    const html = text(input, 'html')
+    if (html !== undefined) {
+      writeFileSync(html, htmlReport(done))
+      input.err(`wrote ${html}\n`)
+    }
+    return 0
+  },
+}
+
+function readOptions(input: CommandInput): BacktestOptions {
+  return {
+    feedback: oneOf(input, 'feedback', ['immediate', 'completion']),
+    timeToFailure: number(input, 'ttf', 1, 0, 1),
+    capBytes: bytes(input, 'cap-bytes', 1e13),
+    coldStart: oneOf(input, 'cold-start', ['request', 'default']),
+    defaultBytes: bytes(input, 'default-bytes', 4e9),
+    risk: number(input, 'risk', 0.5, 0, 1),
+    strategies: Object.keys(strategies),
+    probe: text(input, 'html') !== undefined,
+  }
+}
+
+function check({ name, rows }: TraceFile, { feedback }: BacktestOptions): void {
+  if (feedback === 'immediate') return
+  const untimed = rows.findIndex(({ completed, submitMs }) => completed && submitMs === undefined)
+  if (untimed >= 0) {
+    throw new UsageError(`--feedback completion needs submit_ms, and ${name} has none in row ${untimed + 1}`)
+  }
+}
+
+async function play(
+  input: CommandInput,
+  { name, rows }: TraceFile,
+  options: BacktestOptions,
+  progress: Progress,
+): Promise<Backtest> {
+  const onRow = (done: number) => {
+    if (done % 50 === 0 || done === rows.length) progress.update(bar(name, done, rows.length))
+  }
+  if (text(input, 'via') === undefined) {
+    return closing(localPair(options.defaultBytes), (pair) => backtest(name, rows, pair, options, onRow))
+  }
+  const profiler = profilerOf(input)
+  const estimator = estimatorOf(viaEstimator(input))
+  try {
+    const pair = wirePair(profiler, estimator, { deadlineMs: deadlineOf(input), catchUpMs: 30_000 })
+    return await calling(input, 'profiler', () =>
+      closing(pair, (open) => backtest(name, rows, open, options, onRow)),
+    )
+  } finally {
+    profiler.close()
+    estimator.close()
+  }
+}
+
+/** `--via` names the estimator: the other commands call that option `--estimator`. */
+function viaEstimator(input: CommandInput): CommandInput {
+  return { ...input, values: { ...input.values, estimator: input.values['via'] } }
+}
+
+async function closing<T>(pair: Pair, use: (pair: Pair) => Promise<T>): Promise<T> {
+  try {
+    return await use(pair)
+  } finally {
+    await pair.close()
+  }
+}
+
+function bar(name: string, done: number, all: number): string {
+  const width = 24
+  const full = all === 0 ? width : Math.round((width * done) / all)
+  return `${name} ${'█'.repeat(full)}${'░'.repeat(width - full)} ${done} of ${all}`
+}
+
+function number(input: CommandInput, name: string, fallback: number, min: number, max: number): number {
+  const given = text(input, name)
+  if (given === undefined) return fallback
+  const value = given.trim() === '' ? Number.NaN : Number(given)
+  if (!(value >= min && value <= max))
+    throw new UsageError(`--${name} ${given}: must be from ${min} to ${max}`)
+  return value
+}
+
+function bytes(input: CommandInput, name: string, fallback: number): number {
+  const given = text(input, name)
+  if (given === undefined) return fallback
+  const value = parseBytes(given)
+  if (value === undefined || value <= 0) throw new UsageError(`--${name} ${given}: must be like 2GiB`)
+  return value
+}
+
+function oneOf<Word extends string>(
+  input: CommandInput,
+  name: string,
+  words: readonly [Word, ...Word[]],
+): Word {
+  const given = text(input, name) ?? words[0]
+  const word = words.find((candidate) => candidate === given)
+  if (word === undefined) throw new UsageError(`--${name} ${given}: must be ${words.join(' or ')}`)
+  return word
+}

@@ -102,6 +102,10 @@ export const profilerConfig = z.object({
   drainMs: whole(0, 600_000)
     .default(10_000)
     .describe('time for calls under way to finish on SIGTERM, milliseconds'),
+  metricsListen: z
+    .union([z.literal(''), z.string().regex(/:\d+$/, 'must be host:port')])
+    .default('127.0.0.1:9070')
+    .describe('host:port of /metrics and /healthz over plain HTTP; empty means none'),
   ...rpcSettings,
 })
 

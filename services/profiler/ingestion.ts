@@ -82,10 +82,11 @@ export function ingestion(
   clock: Clock,
   settings: IngestionSettings,
   log: Log,
+  observe: (committer: Committer) => Committer = (committer) => committer,
 ): Ingestion {
   const owner = randomUUID()
   const startedUnixMs = clock.nowUnixMs()
-  const commits: Committer = committer(store, clock.nowUnixMs, settings)
+  const commits = observe(committer(store, clock.nowUnixMs, settings))
   const live = new Map<string, LiveSession>()
   const opening = new Map<string, Promise<unknown>>()
   const open = openExecutions(settings)

@@ -4,11 +4,13 @@ import { rpcOptions } from '../../shared/rpc/settings.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
+import { processMetrics, startMetricsServer } from '../../shared/runtime/metrics.ts'
 import { ProfilerServiceService } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import type { ProfilerConfig } from './config.ts'
 import { defaultFoldSettings } from './domain/fold.ts'
 import { defaultSamplingSettings } from './domain/sampling.ts'
 import { ingestion } from './ingestion.ts'
+import { profilerFigures, profilerMetrics } from './metrics.ts'
 import { profilerRpc } from './rpc.ts'
 import { stores } from './stores/index.ts'
 import { taskRates } from './task-rates.ts'
@@ -21,11 +23,20 @@ export async function startProfiler(
   log: Log,
   lifecycle: Lifecycle,
 ): Promise<RpcServer> {
-  const store = await stores[config.store](config, log)
+  const registry = processMetrics()
+  const metrics = profilerMetrics(registry, clock.monotonicMs)
+  let isServing = false
+  if (config.metricsListen !== '') {
+    const options = { listen: config.metricsListen, registry, isHealthy: () => isServing, log }
+    const metricsServer = await startMetricsServer(options)
+    lifecycle.onStop('metrics', () => metricsServer?.close())
+  }
+
+  const store = metrics.observedStore(await stores[config.store](config, log))
   lifecycle.onStop('store', () => store.close())
 
   const settings = { ...defaultFoldSettings, ...config }
-  const intake = ingestion(store, clock, settings, log)
+  const intake = ingestion(store, clock, settings, log, metrics.observedCommitter)
   const upkeepStop = new AbortController()
   const upkeepDone = upkeep(intake, store, config.profileTtlMs, clock, log, upkeepStop.signal)
   lifecycle.onStop('ingestion', async () => {
@@ -47,6 +58,7 @@ export async function startProfiler(
       openExecutionsOf: intake.openExecutionsOf,
       clock,
       stopping: stopping.signal,
+      metrics,
       settings,
       unaryLeaseMs: config.unaryLeaseMs,
       maxWatchers: config.maxWatchers,
@@ -57,12 +69,15 @@ export async function startProfiler(
     ...rpcOptions(config),
     log,
   })
+  profilerFigures(registry, { ingestion: intake.figures, store: store.statistics, server: server.figures })
   lifecycle.onStop('server', () => {
+    isServing = false
     server.setServing(false)
     stopping.abort()
     return server.drain(config.drainMs)
   })
   server.setServing(true)
+  isServing = true
   log.info({ address: server.address, store: config.store, durability: store.durability }, 'serving')
   return server
 }

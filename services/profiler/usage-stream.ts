@@ -16,6 +16,7 @@ import type { Rejection } from './domain/session.ts'
 import { fromDurability } from './durability.ts'
 import type { Ingestion } from './ingestion.ts'
 import type { LiveSession, Submitted } from './live-session.ts'
+import type { ProfilerMetrics } from './metrics.ts'
 import type { Durability } from './store.ts'
 import { type RecentlyUsed, recentlyUsed } from './stores/recently-used.ts'
 import type { Directive, TaskRates } from './task-rates.ts'
@@ -35,6 +36,7 @@ export interface UsageStreamParts {
   /** Aborted when the service stops: streams end once what they sent is stored. */
   readonly stopping: AbortSignal
   readonly settings: UsageStreamSettings
+  readonly metrics: Pick<ProfilerMetrics, 'batch'>
   readonly log: Log
 }
 
@@ -96,6 +98,12 @@ export function usageStream(
         continue
       }
       outbox.add(batch.sequence, submitted.durable)
+      parts.metrics.batch({
+        starts: batch.starts.length,
+        samples: batch.samples.reduce((sum, { columns }) => sum + columns.elapsedDeltaMs.length, 0),
+        ends: batch.ends.length,
+        rejections: rejections.length + submitted.applied.rejections.length,
+      })
       for (const rejection of rejections)
         await send({ message: rejectionMessage(message.sequence, rejection) })
       for (const rejection of submitted.applied.rejections) {

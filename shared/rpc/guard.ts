@@ -29,6 +29,8 @@ export interface Guard {
   readonly interceptor: ServerInterceptor
   /** Calls refused so far, by status. */
   refusals(): ReadonlyMap<status, number>
+  /** Calls that ended so far, by path of a method of ours and status. */
+  calls(): ReadonlyMap<string, ReadonlyMap<status, number>>
   close(): void
 }
 
@@ -52,6 +54,7 @@ export function createGuard(settings: GuardSettings, log: Log): Guard {
   const tokens = tokensFile === undefined ? undefined : tokensOf(tokensFile, log, reloadMs)
   const rate = createRateLimit(maxCallsPerSecondPerPeer, maxPeers)
   const refused = new Map<status, number>()
+  const ended = new Map<string, Map<status, number>>([...accessRules.keys()].map((path) => [path, new Map()]))
   const loggedAtMs = new Map<string, number>()
   const streams = new Map<ServerInterceptingCallInterface, Grant>()
 
@@ -133,12 +136,23 @@ export function createGuard(settings: GuardSettings, log: Log): Guard {
       },
       onCancel: () => void streams.delete(call),
     }
-    return new ServerInterceptingCall(call, { start: (next) => next(listener) })
+    const count = (code: status) => {
+      const byCode = ended.get(path)
+      byCode?.set(code, (byCode.get(code) ?? 0) + 1)
+    }
+    return new ServerInterceptingCall(call, {
+      start: (next) => next(listener),
+      sendStatus(result, next) {
+        count(result.code)
+        next(result)
+      },
+    })
   }
 
   return {
     interceptor,
     refusals: () => refused,
+    calls: () => ended,
     close() {
       clearInterval(sweep)
       tokens?.close()

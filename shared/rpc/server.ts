@@ -58,6 +58,8 @@ export interface RpcServer {
 export interface RpcServerFigures {
   readonly connections: number
   readonly turnedAwayConnections: number
+  /** Calls that ended, by path and status. */
+  readonly calls: ReadonlyMap<string, ReadonlyMap<status, number>>
   /** Calls refused by the guard, by status. */
   readonly refusals: ReadonlyMap<status, number>
 }
@@ -120,6 +122,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     figures: () => ({
       connections: listener.connections(),
       turnedAwayConnections: listener.turnedAway(),
+      calls: guard.calls(),
       refusals: guard.refusals(),
     }),
     async drain(deadlineMs) {

@@ -1,0 +1,135 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { Log } from './log.ts'
+
+export interface MetricsServerOptions {
+  /** `host:port`; port 0 picks a free one. */
+  readonly listen: string
+  readonly registry: Registry
+  /** Whether `/healthz` says 200. */
+  readonly isHealthy: () => boolean
+  readonly log: Log
+}
+
+export interface MetricsServer {
+  readonly address: string
+  close(): Promise<void>
+}
+
+/** A registry that holds what Node and the process say of themselves. */
+export function processMetrics(): Registry {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  return registry
+}
+
+/** A gauge that is read when it is asked for. */
+export function gaugeOf(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read())
+    },
+  })
+}
+
+/** The same by one label; a label that is gone is forgotten. */
+export function gaugesOf(
+  registry: Registry,
+  name: string,
+  help: string,
+  label: string,
+  read: () => Iterable<readonly [string, number]>,
+): void {
+  new Gauge({
+    name,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [value, number] of read()) this.set({ [label]: value }, number)
+    },
+  })
+}
+
+/** A counter that somebody else keeps. `read` gives totals, by the values of `labels`. */
+export function countersOf(
+  registry: Registry,
+  name: string,
+  help: string,
+  labels: readonly string[],
+  read: () => Iterable<readonly [values: readonly string[], total: number]>,
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: [...labels],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [values, total] of read()) this.labels(...values).inc(total)
+    },
+  })
+}
+
+export function counterOf(registry: Registry, name: string, help: string, read: () => number): void {
+  countersOf(registry, name, help, [], () => [[[], read()]])
+}
+
+/**
+ * `/metrics` for Prometheus and `/healthz`, over plain HTTP: nothing in them names a task or a tenant.
+ * A port that is taken is reported, and leaves the service without: it must not stop for it.
+ */
+export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer | undefined> {
+  const { listen, registry, isHealthy, log } = options
+  const server = createServer((request, response) => {
+    const answer = (code: number, body: string, type = 'text/plain; charset=utf-8') => {
+      response.writeHead(code, { 'content-type': type }).end(body)
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') answer(405, 'GET only\n')
+    else if (request.url === '/healthz')
+      answer(isHealthy() ? 200 : 503, isHealthy() ? 'ok\n' : 'not serving\n')
+    else if (request.url === '/metrics') {
+      registry.metrics().then(
+        (text) => answer(200, text, registry.contentType),
+        (error: unknown) => {
+          log.error({ err: error }, 'metrics could not be read')
+          answer(500, 'metrics could not be read\n')
+        },
+      )
+    } else answer(404, '/metrics or /healthz\n')
+  })
+  server.maxConnections = 64
+  server.requestTimeout = 10_000
+  try {
+    await listening(server, listen)
+  } catch (error) {
+    log.error({ err: error, listen }, 'there are no metrics: the address cannot be bound')
+    return undefined
+  }
+  const { port } = server.address() as AddressInfo
+  return {
+    address: `${listen.slice(0, listen.lastIndexOf(':'))}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function listening(server: Server, listen: string): Promise<void> {
+  const colon = listen.lastIndexOf(':')
+  const host = listen.slice(0, colon).replace(/^\[|\]$/g, '')
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(Number(listen.slice(colon + 1)), host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}

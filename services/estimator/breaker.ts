@@ -37,6 +37,7 @@ export interface Breakers {
 }
 
 export interface RemoteBreaker {
+  readonly opened: boolean
   /** Rejects at once while open. */
   run<T>(call: () => Promise<T>): Promise<T>
   /** The other side was heard by another way: closes it before its time. */
@@ -198,6 +199,9 @@ export function createBreakers(
         }),
       )
       return {
+        get opened() {
+          return breaker.opened
+        },
         run: (call) => breaker.fire(call) as ReturnType<typeof call>,
         heard: () => breaker.close(),
       }

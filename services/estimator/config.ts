@@ -105,6 +105,10 @@ export const estimatorConfig = z.object({
   drainMs: whole(0, 600_000)
     .default(10_000)
     .describe('time for calls under way to finish on SIGTERM, milliseconds'),
+  metricsListen: z
+    .union([z.literal(''), address])
+    .default('127.0.0.1:9071')
+    .describe('host:port of /metrics and /healthz over plain HTTP; empty means none'),
   ...rpcSettings,
   profilerCaFile: z
     .string()

@@ -6,12 +6,14 @@ import { rpcOptions } from '../../shared/rpc/settings.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
+import { processMetrics, startMetricsServer } from '../../shared/runtime/metrics.ts'
 import { EstimatorServiceService } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { createBreakers } from './breaker.ts'
 import { answerSettings, breakerSettings, type EstimatorConfig, profilerClient } from './config.ts'
 import type { Registry } from './domain/strategy.ts'
 import { createEstimator } from './estimator.ts'
 import { learnedProfiles } from './learned-profiles.ts'
+import { estimatorFigures, observedEstimator } from './metrics.ts'
 import { grpcProfileSource } from './profile-source.ts'
 import { startReplica } from './replica.ts'
 import { estimatorRpc } from './rpc.ts'
@@ -35,6 +37,13 @@ export async function startEstimatorService(
   { registry, clock, random, log, lifecycle }: EstimatorServiceParts,
 ): Promise<{ readonly address: string }> {
   const { monotonicMs } = clock
+  const metrics = processMetrics()
+  let isServing = false
+  if (config.metricsListen !== '') {
+    const options = { listen: config.metricsListen, registry: metrics, isHealthy: () => isServing, log }
+    const metricsServer = await startMetricsServer(options)
+    lifecycle.onStop('metrics', () => metricsServer?.close())
+  }
 
   const breakers = createBreakers(breakerSettings(config), { monotonicMs, log })
   lifecycle.onStop('breakers', breakers.close)
@@ -57,7 +66,7 @@ export async function startEstimatorService(
   lifecycle.onStop('replica', replica.close)
 
   const learned = learnedProfiles(config, { breakers, registry, monotonicMs, log })
-  const estimator = createEstimator(
+  const plain = createEstimator(
     {
       ...answerSettings(config, registry),
       cohortLabels: config.cohortLabels,
@@ -65,6 +74,7 @@ export async function startEstimatorService(
     },
     { replica, learned, breakers, monotonicMs },
   )
+  const estimator = observedEstimator(plain, metrics, monotonicMs)
 
   const server = await startRpcServer({
     listen: config.listen,
@@ -76,8 +86,20 @@ export async function startEstimatorService(
     ...rpcOptions(config),
     log,
   })
-  lifecycle.onStop('server', () => server.drain(config.drainMs))
+  estimatorFigures(metrics, {
+    replica,
+    breakers,
+    strategies: Object.keys(registry),
+    profilerBreaker: breaker,
+    limits: config,
+    server: server.figures,
+  })
+  lifecycle.onStop('server', () => {
+    isServing = false
+    return server.drain(config.drainMs)
+  })
   server.setServing(true)
+  isServing = true
   log.info({ address: server.address, profiler: config.profiler }, 'serving')
   return { address: server.address }
 }

@@ -36,6 +36,8 @@ export interface Estimate {
   /** Executions that the profile has folded. */
   readonly executions: number
   readonly variant: string
+  /** The variant was drawn by `executionId`: the answer is for that execution alone. */
+  readonly variantByExecution: boolean
 }
 
 export interface DimensionEstimate {

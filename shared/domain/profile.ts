@@ -68,15 +68,38 @@ export interface QuantileSketch {
 }
 
 /** The score of one strategy (the ensemble is `foresize`) under one variant in one dimension. See profile.proto. */
-export interface StrategyAccuracy {
+export interface StrategyAccuracy extends AccuracyFigures {
   readonly strategy: string
   readonly variant: string
   readonly dimension: Dimension
+  /** Sum of weights, never decayed. */
   readonly executions: number
+  /** Over every execution scored; unset in a profile written before it was kept. */
+  readonly total?: AccuracyFigures | undefined
+}
+
+/** Weighted means and population variances. Those of the confidence are 0 where none was given. */
+export interface AccuracyFigures {
   readonly weight: number
+  readonly weightSquares: number
   readonly coverage: number
   readonly relativeError: number
+  readonly relativeErrorVariance: number
+  /** Over-allocation times run time. */
   readonly wastage: number
+  /** Wastage, and all that was given to a run that is killed for want of it. */
+  readonly cost: number
+  readonly costVariance: number
   readonly brier: number
   readonly meanConfidence: number
+  /** In order of `bin`. */
+  readonly calibration: readonly CalibrationBin[]
+}
+
+/** Executions whose confidence lay in [bin / 10, (bin + 1) / 10). */
+export interface CalibrationBin {
+  readonly bin: number
+  readonly weight: number
+  readonly confidence: number
+  readonly coverage: number
 }

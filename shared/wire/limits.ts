@@ -18,7 +18,7 @@ export const limits = {
   queries: 1000,
   strategies: 16,
   /** Of one Profile. */
-  profile: { executions: 96, running: 64, folded: 4096, accuracy: 64, sketchBuckets: 1024, members: 64 },
+  profile: { executions: 96, running: 64, folded: 4096, accuracy: 256, sketchBuckets: 1024, members: 64 },
   /** Unix milliseconds: the year 2100. */
   unixMs: 4_102_444_800_000,
 } as const

@@ -1,6 +1,8 @@
+import { calibrationBins } from '../domain/accuracy.ts'
 import type { CohortMember } from '../domain/cohort.ts'
 import { ForesizeError } from '../domain/errors.ts'
 import {
+  type AccuracyFigures,
   type DimensionStatistics,
   type Profile,
   type ProfileKey,
@@ -144,7 +146,9 @@ const memberFigures = [
 ] as const
 
 export function toAccuracy(message: gen.StrategyAccuracy, path: string, seen: Inspection): StrategyAccuracy {
-  for (const [figure, name] of accuracyFigures) finite(message[figure], `${path}.${name}`, seen)
+  finite(message.executions, `${path}.executions`, seen)
+  checkFigures(message, path, seen)
+  if (message.total !== undefined) checkFigures(message.total, `${path}.total`, seen)
   return {
     ...message,
     dimension: readWord(dimensionEnum, message.dimension, 'memoryBytes', `${path}.dimension`, seen),
@@ -155,12 +159,25 @@ export function fromAccuracy(accuracy: StrategyAccuracy): gen.StrategyAccuracy {
   return { ...accuracy, dimension: dimensionEnum.toWire(accuracy.dimension) }
 }
 
+function checkFigures(figures: AccuracyFigures, path: string, seen: Inspection): void {
+  for (const [figure, name] of accuracyFigures) finite(figures[figure], `${path}.${name}`, seen)
+  atMost(calibrationBins, figures.calibration, `${path}.calibration`, seen)
+  for (const [i, bin] of figures.calibration.entries()) {
+    for (const name of ['bin', 'weight', 'confidence', 'coverage'] as const) {
+      finite(bin[name], `${path}.calibration[${i}].${name}`, seen)
+    }
+  }
+}
+
 const accuracyFigures = [
-  ['executions', 'executions'],
   ['weight', 'weight'],
+  ['weightSquares', 'weight_squares'],
   ['coverage', 'coverage'],
   ['relativeError', 'relative_error'],
+  ['relativeErrorVariance', 'relative_error_variance'],
   ['wastage', 'wastage'],
+  ['cost', 'cost'],
+  ['costVariance', 'cost_variance'],
   ['brier', 'brier'],
   ['meanConfidence', 'mean_confidence'],
 ] as const

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { calibrationBins } from '../../shared/domain/accuracy.ts'
 import {
   clampKinds,
   type Estimate,
@@ -91,6 +92,26 @@ export const anyProfileKey: fc.Arbitrary<ProfileKey> = fc.record(
   { noNullPrototype: true },
 )
 
+const accuracyFigures = {
+  weight: positive,
+  weightSquares: positive,
+  coverage: share,
+  relativeError: positive,
+  relativeErrorVariance: positive,
+  wastage: positive,
+  cost: positive,
+  costVariance: positive,
+  brier: share,
+  meanConfidence: share,
+  calibration: fc.array(
+    fc.record(
+      { bin: fc.nat(calibrationBins - 1), weight: positive, confidence: share, coverage: share },
+      { noNullPrototype: true },
+    ),
+    { maxLength: 3 },
+  ),
+}
+
 export const anyProfile: fc.Arbitrary<Profile> = fc.record(
   {
     key: anyProfileKey,
@@ -135,12 +156,8 @@ export const anyProfile: fc.Arbitrary<Profile> = fc.record(
           variant: anyText,
           dimension: fc.constantFrom(...dimensions),
           executions: positive,
-          weight: positive,
-          coverage: share,
-          relativeError: positive,
-          wastage: positive,
-          brier: share,
-          meanConfidence: share,
+          ...accuracyFigures,
+          total: fc.record(accuracyFigures, { noNullPrototype: true }),
         },
         { noNullPrototype: true },
       ),
@@ -246,6 +263,7 @@ export const anyEstimate: fc.Arbitrary<Estimate> = fc.record(
     profileRevision: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
     executions: positive,
     variant: anyText,
+    variantByExecution: fc.boolean(),
   },
   { noNullPrototype: true },
 )

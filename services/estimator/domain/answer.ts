@@ -113,6 +113,7 @@ export function estimateOf(
     profileRevision: profile?.revision ?? 0,
     executions: countOf(evidence),
     variant: '',
+    variantByExecution: false,
   }
 }
 

@@ -1,3 +1,4 @@
+import { observeFigures } from '../../../shared/domain/accuracy.ts'
 import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
 import type { StrategyAccuracy } from '../../../shared/domain/profile.ts'
 import { type Dimension, dimensions } from '../../../shared/domain/resources.ts'
@@ -21,7 +22,7 @@ export const ensembleName = 'foresize'
 export interface AccuracySettings {
   /** Factor on what was scored before, per execution. Default 0.98. */
   readonly accuracyDecay: number
-  /** Default 64. */
+  /** Default 256. */
   readonly maxAccuracyEntries: number
 }
 
@@ -44,37 +45,24 @@ export function scoreEstimate(
   record: ExecutionRecord,
   settings: AccuracySettings,
 ): readonly StrategyAccuracy[] {
-  let next = accuracy
-  for (const { dimension, allocation, confidence, predictions } of estimate.dimensions) {
-    const { variant } = estimate
-    const scores: Score[] = [
-      { strategy: ensembleName, variant, dimension, prediction: allocation, confidence },
-    ]
-    for (const { strategy, value } of predictions) {
-      if (value !== undefined) scores.push({ strategy, variant, dimension, prediction: value })
-    }
-    for (const score of scores) next = withScore(next, score, record, settings)
+  const entries = new Map(accuracy.map((entry) => [nameOf(entry), entry]))
+  const { variant } = estimate
+  let scored = false
+  const add = (score: Score) => {
+    const need = knownNeed(record, score.dimension, score.prediction)
+    if (need === undefined) return
+    const name = nameOf(score)
+    entries.set(name, scoreOf(entries.get(name), score, need, record, settings))
+    scored = true
   }
-  return next
-}
-
-function withScore(
-  accuracy: readonly StrategyAccuracy[],
-  score: Score,
-  record: ExecutionRecord,
-  settings: AccuracySettings,
-): readonly StrategyAccuracy[] {
-  const need = knownNeed(record, score.dimension, score.prediction)
-  if (need === undefined) return accuracy
-  const entry = blend(
-    accuracy.find((candidate) => sameStrategy(candidate, score)),
-    score,
-    need,
-    record,
-    settings,
-  )
-  const others = accuracy.filter((candidate) => !sameStrategy(candidate, score))
-  return [...bounded(others, settings.maxAccuracyEntries - 1), entry].sort(byName)
+  for (const { dimension, allocation, confidence, predictions } of estimate.dimensions) {
+    add({ strategy: ensembleName, variant, dimension, prediction: allocation, confidence })
+    for (const { strategy, value } of predictions) {
+      if (value !== undefined) add({ strategy, variant, dimension, prediction: value })
+    }
+  }
+  if (!scored) return accuracy
+  return bounded([...entries.values()], settings.maxAccuracyEntries).sort(byName)
 }
 
 /** A need below has no relative error worth the name. */
@@ -95,40 +83,38 @@ function ranOutOf(record: ExecutionRecord, dimension: Dimension): boolean {
   return dimension === 'memoryBytes' || dimension === 'gpuMemoryBytes'
 }
 
-function blend(
+function scoreOf(
   before: StrategyAccuracy | undefined,
-  score: Score,
+  { strategy, variant, dimension, prediction, confidence }: Score,
   need: number,
   record: ExecutionRecord,
-  settings: AccuracySettings,
+  { accuracyDecay }: AccuracySettings,
 ): StrategyAccuracy {
-  const { strategy, variant, dimension, prediction, confidence } = score
-  const kept = (before?.weight ?? 0) * settings.accuracyDecay
-  const weight = kept + record.weight
-  const mean = (old: number | undefined, value: number) =>
-    ((old ?? 0) * kept + value * record.weight) / weight
-  const whole = evidenceOf(record.outcome) === 'whole'
-  const sufficed = whole && prediction >= need ? 1 : 0
-  const wasted = Math.max(prediction - need, 0) * (record.used.durationMs ?? 0)
+  const sufficed = evidenceOf(record.outcome) === 'whole' && prediction >= need
+  const runTimeMs = record.used.durationMs ?? 0
+  const wastage = Math.max(prediction - need, 0) * runTimeMs
+  const seen = {
+    sufficed,
+    relativeError: Math.abs(prediction - need) / need,
+    wastage,
+    cost: sufficed || !killsFor.has(dimension) ? wastage : prediction * runTimeMs,
+    confidence,
+  }
   return {
     strategy,
     variant,
     dimension,
     executions: (before?.executions ?? 0) + record.weight,
-    weight,
-    coverage: mean(before?.coverage, sufficed),
-    relativeError: mean(before?.relativeError, Math.abs(prediction - need) / need),
-    wastage: mean(before?.wastage, wasted),
-    brier: confidence === undefined ? 0 : mean(before?.brier, (confidence - sufficed) ** 2),
-    meanConfidence: confidence === undefined ? 0 : mean(before?.meanConfidence, confidence),
+    ...observeFigures(before, seen, record.weight, accuracyDecay),
+    total: observeFigures(before?.total, seen, record.weight, 1),
   }
 }
 
-type StrategyKey = Pick<StrategyAccuracy, 'strategy' | 'variant' | 'dimension'>
+/** A run that needs more of these than it was given is killed. */
+const killsFor: ReadonlySet<Dimension> = new Set(['memoryBytes', 'diskBytes', 'gpuMemoryBytes'])
 
-function sameStrategy(a: StrategyKey, b: StrategyKey): boolean {
-  return a.strategy === b.strategy && a.variant === b.variant && a.dimension === b.dimension
-}
+const nameOf = ({ strategy, variant, dimension }: Pick<Score, 'strategy' | 'variant' | 'dimension'>) =>
+  `${dimension}\u0000${variant}\u0000${strategy}`
 
 function byName(a: StrategyAccuracy, b: StrategyAccuracy): number {
   if (a.strategy !== b.strategy) return a.strategy < b.strategy ? -1 : 1
@@ -136,8 +122,9 @@ function byName(a: StrategyAccuracy, b: StrategyAccuracy): number {
   return dimensions.indexOf(a.dimension) - dimensions.indexOf(b.dimension)
 }
 
-/** Drops the entries that scored the fewest executions. */
-function bounded(entries: readonly StrategyAccuracy[], limit: number): readonly StrategyAccuracy[] {
+/** Drops the entries that scored the fewest executions; those of the ensemble's own answers go last. */
+function bounded(entries: StrategyAccuracy[], limit: number): StrategyAccuracy[] {
   if (entries.length <= limit) return entries
-  return [...entries].sort((a, b) => b.executions - a.executions).slice(0, limit)
+  const isOwn = (entry: StrategyAccuracy) => (entry.strategy === ensembleName ? 1 : 0)
+  return entries.sort((a, b) => isOwn(b) - isOwn(a) || b.executions - a.executions).slice(0, limit)
 }

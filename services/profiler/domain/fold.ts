@@ -34,7 +34,7 @@ export const defaultFoldSettings: FoldSettings = {
   maxFolded: 4096,
   maxRunning: 64,
   accuracyDecay: 0.98,
-  maxAccuracyEntries: 64,
+  maxAccuracyEntries: 256,
 }
 
 /** A finished execution and, where it came from one, the estimate that is scored with it. */

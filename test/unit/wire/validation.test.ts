@@ -343,7 +343,7 @@ describe('a profile', () => {
     ],
     [
       'too many scores',
-      { accuracy: Array.from({ length: 65 }, () => ({ strategy: 'p95', dimension: 2 as const })) },
+      { accuracy: Array.from({ length: 257 }, () => ({ strategy: 'p95', dimension: 2 as const })) },
       'accuracy',
     ],
   ] as const)('with %s is refused by its path', (_, change, path) => {

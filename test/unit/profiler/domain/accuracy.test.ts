@@ -86,5 +86,57 @@ test('entries are bounded: those with the fewest executions go first, and the or
     recordOf('x', { memoryBytes: 1 }),
     settings,
   )
-  expect(accuracy.map(({ strategy }) => strategy)).toEqual(['a', 'b', 'd', ensembleName])
+  expect(accuracy.map(({ strategy }) => strategy)).toEqual(['a', 'b', 'c', ensembleName])
+})
+
+test('the own answer of each variant is kept before any strategy is', () => {
+  const record = recordOf('a', { memoryBytes: 1 })
+  let accuracy: readonly StrategyAccuracy[] = []
+  for (let i = 0; i < 5; i++)
+    accuracy = scoreEstimate(accuracy, estimateOf(1, { a: 1, b: 1 }), record, settings)
+  const rare = { ...estimateOf(1, { a: 1, b: 1 }), variant: 'rare' }
+  accuracy = scoreEstimate(accuracy, rare, record, settings)
+  expect(accuracy.filter(({ strategy }) => strategy === ensembleName).map(({ variant }) => variant)).toEqual([
+    '',
+    'rare',
+  ])
+})
+
+test('the cost counts what a failure threw away, where a shortfall kills', () => {
+  const record = recordOf('a', { memoryBytes: 100, cpuCores: 2, durationMs: 10 })
+  const estimate: TokenEstimate = {
+    variant: '',
+    dimensions: [
+      { dimension: 'memoryBytes', allocation: 80, confidence: 0.5, predictions: [] },
+      { dimension: 'cpuCores', allocation: 1, confidence: 0.5, predictions: [] },
+    ],
+  }
+  const [cpu, memory] = scoreEstimate([], estimate, record, settings)
+  expect(memory).toMatchObject({ dimension: 'memoryBytes', wastage: 0, cost: 800 })
+  expect(cpu).toMatchObject({ dimension: 'cpuCores', wastage: 0, cost: 0 })
+})
+
+test('beside what fades there is what was ever scored', () => {
+  const needs = [100, 200, 50, 400]
+  let accuracy: readonly StrategyAccuracy[] = []
+  for (const need of needs) {
+    accuracy = scoreEstimate(
+      accuracy,
+      estimateOf(150),
+      recordOf('a', { memoryBytes: need, durationMs: 1 }),
+      settings,
+    )
+  }
+  const own = find(accuracy, ensembleName)
+  expect(own?.weight).toBeCloseTo(1.875, 12)
+  expect(own?.weightSquares).toBeCloseTo(1 + 0.25 + 0.0625 + 0.015625, 12)
+  expect(own?.total).toMatchObject({ weight: 4, weightSquares: 4, coverage: 0.5 })
+  const costs = [50, 150, 100, 150]
+  const mean = costs.reduce((sum, cost) => sum + cost, 0) / 4
+  expect(own?.total?.cost).toBeCloseTo(mean, 9)
+  expect(own?.total?.costVariance).toBeCloseTo(
+    costs.reduce((sum, cost) => sum + (cost - mean) ** 2, 0) / 4,
+    9,
+  )
+  expect(own?.total?.calibration).toEqual([{ bin: 8, weight: 4, confidence: 0.8, coverage: 0.5 }])
 })

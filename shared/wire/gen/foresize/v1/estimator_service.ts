@@ -248,6 +248,8 @@ export interface Estimate {
   readonly stalenessMs: number;
   /** The A/B variant; empty where there is none. */
   readonly variant: string;
+  /** The variant was drawn by execution_id: the answer is for that execution alone, not to be used again for another. */
+  readonly variantByExecution: boolean;
 }
 
 /** The answer in one dimension. */
@@ -999,6 +1001,7 @@ function createBaseEstimate(): Estimate {
     executions: 0,
     stalenessMs: 0,
     variant: "",
+    variantByExecution: false,
   };
 }
 
@@ -1033,6 +1036,9 @@ export const Estimate: MessageFns<Estimate> = {
     }
     if (message.variant !== "") {
       writer.uint32(82).string(message.variant);
+    }
+    if (message.variantByExecution !== false) {
+      writer.uint32(88).bool(message.variantByExecution);
     }
     return writer;
   },
@@ -1130,6 +1136,14 @@ export const Estimate: MessageFns<Estimate> = {
             message.variant = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.variantByExecution = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1168,6 +1182,11 @@ export const Estimate: MessageFns<Estimate> = {
         ? globalThis.Number(object.staleness_ms)
         : 0,
       variant: isSet(object.variant) ? globalThis.String(object.variant) : "",
+      variantByExecution: isSet(object.variantByExecution)
+        ? globalThis.Boolean(object.variantByExecution)
+        : isSet(object.variant_by_execution)
+        ? globalThis.Boolean(object.variant_by_execution)
+        : false,
     };
   },
 
@@ -1203,6 +1222,9 @@ export const Estimate: MessageFns<Estimate> = {
     if (message.variant !== "") {
       obj.variant = message.variant;
     }
+    if (message.variantByExecution !== false) {
+      obj.variantByExecution = message.variantByExecution;
+    }
     return obj;
   },
 
@@ -1223,6 +1245,7 @@ export const Estimate: MessageFns<Estimate> = {
     message.executions = object.executions ?? 0;
     message.stalenessMs = object.stalenessMs ?? 0;
     message.variant = object.variant ?? "";
+    message.variantByExecution = object.variantByExecution ?? false;
     return message;
   },
 };

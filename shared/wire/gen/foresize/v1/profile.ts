@@ -109,7 +109,7 @@ export interface Profile {
    * ignored. At most 4096.
    */
   readonly folded: readonly number[];
-  /** How well the estimates did, by strategy and variant, at most 64 entries. */
+  /** How well the estimates did, by strategy and variant, at most 256 entries. */
   readonly accuracy: readonly StrategyAccuracy[];
   /** Of a cohort or a namespace: its tasks in summary, each once, the one put last at the end. At most 64. */
   readonly members: readonly CohortMember[];
@@ -237,6 +237,59 @@ export interface StrategyAccuracy {
   readonly brier: number;
   /** Mean of the confidence given; against `coverage` it shows the calibration. Only of the ensemble. */
   readonly meanConfidence: number;
+  /** Decayed sum of squared weights: weight * weight / weight_squares is how many executions the figures amount to. */
+  readonly weightSquares: number;
+  /** Variance of |prediction - need| / need. */
+  readonly relativeErrorVariance: number;
+  /**
+   * Mean of what giving the prediction wastes, failures included: prediction - need where it suffices, all of it where
+   * the run is killed for want of it (memory, disk, GPU memory), times run time: unit times milliseconds.
+   */
+  readonly cost: number;
+  /** Variance of that. */
+  readonly costVariance: number;
+  /** Confidence given against what came, in ten bins of equal width, those that hold anything. Only of the ensemble. */
+  readonly calibration: readonly CalibrationBin[];
+  /** The same figures over every execution scored, never decayed. */
+  readonly total?: AccuracyTotal | undefined;
+}
+
+/** Executions whose confidence lay between bin / 10 and (bin + 1) / 10. */
+export interface CalibrationBin {
+  /** From 0 to 9. */
+  readonly bin: number;
+  /** Sum of weights. */
+  readonly weight: number;
+  /** Mean of the confidence given. */
+  readonly confidence: number;
+  /** Share of them that sufficed. */
+  readonly coverage: number;
+}
+
+/** Figures of StrategyAccuracy over every execution scored, never decayed. */
+export interface AccuracyTotal {
+  /** Sum of weights. */
+  readonly weight: number;
+  /** Sum of squared weights. */
+  readonly weightSquares: number;
+  /** As in StrategyAccuracy. */
+  readonly coverage: number;
+  /** As in StrategyAccuracy. */
+  readonly relativeError: number;
+  /** As in StrategyAccuracy. */
+  readonly relativeErrorVariance: number;
+  /** As in StrategyAccuracy. */
+  readonly wastage: number;
+  /** As in StrategyAccuracy. */
+  readonly cost: number;
+  /** As in StrategyAccuracy. */
+  readonly costVariance: number;
+  /** As in StrategyAccuracy. */
+  readonly brier: number;
+  /** As in StrategyAccuracy. */
+  readonly meanConfidence: number;
+  /** As in StrategyAccuracy. */
+  readonly calibration: readonly CalibrationBin[];
 }
 
 /** A profile in one line. */
@@ -1788,6 +1841,12 @@ function createBaseStrategyAccuracy(): StrategyAccuracy {
     wastage: 0,
     brier: 0,
     meanConfidence: 0,
+    weightSquares: 0,
+    relativeErrorVariance: 0,
+    cost: 0,
+    costVariance: 0,
+    calibration: [],
+    total: undefined,
   };
 }
 
@@ -1822,6 +1881,24 @@ export const StrategyAccuracy: MessageFns<StrategyAccuracy> = {
     }
     if (message.meanConfidence !== 0) {
       writer.uint32(81).double(message.meanConfidence);
+    }
+    if (message.weightSquares !== 0) {
+      writer.uint32(89).double(message.weightSquares);
+    }
+    if (message.relativeErrorVariance !== 0) {
+      writer.uint32(97).double(message.relativeErrorVariance);
+    }
+    if (message.cost !== 0) {
+      writer.uint32(105).double(message.cost);
+    }
+    if (message.costVariance !== 0) {
+      writer.uint32(113).double(message.costVariance);
+    }
+    for (const v of message.calibration) {
+      CalibrationBin.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.total !== undefined) {
+      AccuracyTotal.encode(message.total, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -1919,6 +1996,54 @@ export const StrategyAccuracy: MessageFns<StrategyAccuracy> = {
             message.meanConfidence = reader.double();
             continue;
           }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.weightSquares = reader.double();
+            continue;
+          }
+          case 12: {
+            if (tag !== 97) {
+              break;
+            }
+
+            message.relativeErrorVariance = reader.double();
+            continue;
+          }
+          case 13: {
+            if (tag !== 105) {
+              break;
+            }
+
+            message.cost = reader.double();
+            continue;
+          }
+          case 14: {
+            if (tag !== 113) {
+              break;
+            }
+
+            message.costVariance = reader.double();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.calibration.push(CalibrationBin.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.total = AccuracyTotal.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1951,6 +2076,26 @@ export const StrategyAccuracy: MessageFns<StrategyAccuracy> = {
         : isSet(object.mean_confidence)
         ? globalThis.Number(object.mean_confidence)
         : 0,
+      weightSquares: isSet(object.weightSquares)
+        ? globalThis.Number(object.weightSquares)
+        : isSet(object.weight_squares)
+        ? globalThis.Number(object.weight_squares)
+        : 0,
+      relativeErrorVariance: isSet(object.relativeErrorVariance)
+        ? globalThis.Number(object.relativeErrorVariance)
+        : isSet(object.relative_error_variance)
+        ? globalThis.Number(object.relative_error_variance)
+        : 0,
+      cost: isSet(object.cost) ? globalThis.Number(object.cost) : 0,
+      costVariance: isSet(object.costVariance)
+        ? globalThis.Number(object.costVariance)
+        : isSet(object.cost_variance)
+        ? globalThis.Number(object.cost_variance)
+        : 0,
+      calibration: globalThis.Array.isArray(object?.calibration)
+        ? object.calibration.map((e: any) => CalibrationBin.fromJSON(e))
+        : [],
+      total: isSet(object.total) ? AccuracyTotal.fromJSON(object.total) : undefined,
     };
   },
 
@@ -1986,6 +2131,24 @@ export const StrategyAccuracy: MessageFns<StrategyAccuracy> = {
     if (message.meanConfidence !== 0) {
       obj.meanConfidence = floatToJson(message.meanConfidence);
     }
+    if (message.weightSquares !== 0) {
+      obj.weightSquares = floatToJson(message.weightSquares);
+    }
+    if (message.relativeErrorVariance !== 0) {
+      obj.relativeErrorVariance = floatToJson(message.relativeErrorVariance);
+    }
+    if (message.cost !== 0) {
+      obj.cost = floatToJson(message.cost);
+    }
+    if (message.costVariance !== 0) {
+      obj.costVariance = floatToJson(message.costVariance);
+    }
+    if (message.calibration?.length) {
+      obj.calibration = message.calibration.map((e) => CalibrationBin.toJSON(e));
+    }
+    if (message.total !== undefined) {
+      obj.total = AccuracyTotal.toJSON(message.total);
+    }
     return obj;
   },
 
@@ -2004,6 +2167,394 @@ export const StrategyAccuracy: MessageFns<StrategyAccuracy> = {
     message.wastage = object.wastage ?? 0;
     message.brier = object.brier ?? 0;
     message.meanConfidence = object.meanConfidence ?? 0;
+    message.weightSquares = object.weightSquares ?? 0;
+    message.relativeErrorVariance = object.relativeErrorVariance ?? 0;
+    message.cost = object.cost ?? 0;
+    message.costVariance = object.costVariance ?? 0;
+    message.calibration = object.calibration?.map((e) => CalibrationBin.fromPartial(e)) || [];
+    message.total = (object.total !== undefined && object.total !== null)
+      ? AccuracyTotal.fromPartial(object.total)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCalibrationBin(): CalibrationBin {
+  return { bin: 0, weight: 0, confidence: 0, coverage: 0 };
+}
+
+export const CalibrationBin: MessageFns<CalibrationBin> = {
+  encode(message: CalibrationBin, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bin !== 0) {
+      writer.uint32(8).uint32(message.bin);
+    }
+    if (message.weight !== 0) {
+      writer.uint32(17).double(message.weight);
+    }
+    if (message.confidence !== 0) {
+      writer.uint32(25).double(message.confidence);
+    }
+    if (message.coverage !== 0) {
+      writer.uint32(33).double(message.coverage);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CalibrationBin {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCalibrationBin() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.bin = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.weight = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.confidence = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.coverage = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CalibrationBin {
+    return {
+      bin: isSet(object.bin) ? globalThis.Number(object.bin) : 0,
+      weight: isSet(object.weight) ? globalThis.Number(object.weight) : 0,
+      confidence: isSet(object.confidence) ? globalThis.Number(object.confidence) : 0,
+      coverage: isSet(object.coverage) ? globalThis.Number(object.coverage) : 0,
+    };
+  },
+
+  toJSON(message: CalibrationBin): unknown {
+    const obj: any = {};
+    if (message.bin !== 0) {
+      obj.bin = Math.round(message.bin);
+    }
+    if (message.weight !== 0) {
+      obj.weight = floatToJson(message.weight);
+    }
+    if (message.confidence !== 0) {
+      obj.confidence = floatToJson(message.confidence);
+    }
+    if (message.coverage !== 0) {
+      obj.coverage = floatToJson(message.coverage);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CalibrationBin>, I>>(base?: I): CalibrationBin {
+    return CalibrationBin.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CalibrationBin>, I>>(object: I): CalibrationBin {
+    const message = createBaseCalibrationBin() as any;
+    message.bin = object.bin ?? 0;
+    message.weight = object.weight ?? 0;
+    message.confidence = object.confidence ?? 0;
+    message.coverage = object.coverage ?? 0;
+    return message;
+  },
+};
+
+function createBaseAccuracyTotal(): AccuracyTotal {
+  return {
+    weight: 0,
+    weightSquares: 0,
+    coverage: 0,
+    relativeError: 0,
+    relativeErrorVariance: 0,
+    wastage: 0,
+    cost: 0,
+    costVariance: 0,
+    brier: 0,
+    meanConfidence: 0,
+    calibration: [],
+  };
+}
+
+export const AccuracyTotal: MessageFns<AccuracyTotal> = {
+  encode(message: AccuracyTotal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.weight !== 0) {
+      writer.uint32(9).double(message.weight);
+    }
+    if (message.weightSquares !== 0) {
+      writer.uint32(17).double(message.weightSquares);
+    }
+    if (message.coverage !== 0) {
+      writer.uint32(25).double(message.coverage);
+    }
+    if (message.relativeError !== 0) {
+      writer.uint32(33).double(message.relativeError);
+    }
+    if (message.relativeErrorVariance !== 0) {
+      writer.uint32(41).double(message.relativeErrorVariance);
+    }
+    if (message.wastage !== 0) {
+      writer.uint32(49).double(message.wastage);
+    }
+    if (message.cost !== 0) {
+      writer.uint32(57).double(message.cost);
+    }
+    if (message.costVariance !== 0) {
+      writer.uint32(65).double(message.costVariance);
+    }
+    if (message.brier !== 0) {
+      writer.uint32(73).double(message.brier);
+    }
+    if (message.meanConfidence !== 0) {
+      writer.uint32(81).double(message.meanConfidence);
+    }
+    for (const v of message.calibration) {
+      CalibrationBin.encode(v!, writer.uint32(90).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccuracyTotal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccuracyTotal() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.weight = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.weightSquares = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.coverage = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.relativeError = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.relativeErrorVariance = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.wastage = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.cost = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.costVariance = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.brier = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.meanConfidence = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.calibration.push(CalibrationBin.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AccuracyTotal {
+    return {
+      weight: isSet(object.weight) ? globalThis.Number(object.weight) : 0,
+      weightSquares: isSet(object.weightSquares)
+        ? globalThis.Number(object.weightSquares)
+        : isSet(object.weight_squares)
+        ? globalThis.Number(object.weight_squares)
+        : 0,
+      coverage: isSet(object.coverage) ? globalThis.Number(object.coverage) : 0,
+      relativeError: isSet(object.relativeError)
+        ? globalThis.Number(object.relativeError)
+        : isSet(object.relative_error)
+        ? globalThis.Number(object.relative_error)
+        : 0,
+      relativeErrorVariance: isSet(object.relativeErrorVariance)
+        ? globalThis.Number(object.relativeErrorVariance)
+        : isSet(object.relative_error_variance)
+        ? globalThis.Number(object.relative_error_variance)
+        : 0,
+      wastage: isSet(object.wastage) ? globalThis.Number(object.wastage) : 0,
+      cost: isSet(object.cost) ? globalThis.Number(object.cost) : 0,
+      costVariance: isSet(object.costVariance)
+        ? globalThis.Number(object.costVariance)
+        : isSet(object.cost_variance)
+        ? globalThis.Number(object.cost_variance)
+        : 0,
+      brier: isSet(object.brier) ? globalThis.Number(object.brier) : 0,
+      meanConfidence: isSet(object.meanConfidence)
+        ? globalThis.Number(object.meanConfidence)
+        : isSet(object.mean_confidence)
+        ? globalThis.Number(object.mean_confidence)
+        : 0,
+      calibration: globalThis.Array.isArray(object?.calibration)
+        ? object.calibration.map((e: any) => CalibrationBin.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: AccuracyTotal): unknown {
+    const obj: any = {};
+    if (message.weight !== 0) {
+      obj.weight = floatToJson(message.weight);
+    }
+    if (message.weightSquares !== 0) {
+      obj.weightSquares = floatToJson(message.weightSquares);
+    }
+    if (message.coverage !== 0) {
+      obj.coverage = floatToJson(message.coverage);
+    }
+    if (message.relativeError !== 0) {
+      obj.relativeError = floatToJson(message.relativeError);
+    }
+    if (message.relativeErrorVariance !== 0) {
+      obj.relativeErrorVariance = floatToJson(message.relativeErrorVariance);
+    }
+    if (message.wastage !== 0) {
+      obj.wastage = floatToJson(message.wastage);
+    }
+    if (message.cost !== 0) {
+      obj.cost = floatToJson(message.cost);
+    }
+    if (message.costVariance !== 0) {
+      obj.costVariance = floatToJson(message.costVariance);
+    }
+    if (message.brier !== 0) {
+      obj.brier = floatToJson(message.brier);
+    }
+    if (message.meanConfidence !== 0) {
+      obj.meanConfidence = floatToJson(message.meanConfidence);
+    }
+    if (message.calibration?.length) {
+      obj.calibration = message.calibration.map((e) => CalibrationBin.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AccuracyTotal>, I>>(base?: I): AccuracyTotal {
+    return AccuracyTotal.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AccuracyTotal>, I>>(object: I): AccuracyTotal {
+    const message = createBaseAccuracyTotal() as any;
+    message.weight = object.weight ?? 0;
+    message.weightSquares = object.weightSquares ?? 0;
+    message.coverage = object.coverage ?? 0;
+    message.relativeError = object.relativeError ?? 0;
+    message.relativeErrorVariance = object.relativeErrorVariance ?? 0;
+    message.wastage = object.wastage ?? 0;
+    message.cost = object.cost ?? 0;
+    message.costVariance = object.costVariance ?? 0;
+    message.brier = object.brier ?? 0;
+    message.meanConfidence = object.meanConfidence ?? 0;
+    message.calibration = object.calibration?.map((e) => CalibrationBin.fromPartial(e)) || [];
     return message;
   },
 };

@@ -58,6 +58,11 @@ same, and ends later by no more than --report-within.
       description: 'longest time between samples (default 1s)',
     },
     'report-within': { type: 'string', value: 'TIME', description: 'longest wait at the end (default 1s)' },
+    spool: {
+      type: 'string',
+      value: 'FOLDER',
+      description: 'keep there what cannot be sent; the next run sends it (default $FORESIZE_SPOOL)',
+    },
     verbose: { type: 'boolean', short: 'v', description: 'say on standard error what was measured' },
   },
 
@@ -143,11 +148,13 @@ async function openReport(input: CommandInput, start: Start): Promise<Report | u
     const { settingsOf } = await import('./connection.ts')
     let problem: string | undefined
     let refusal: string | undefined
+    const spoolFolder = text(input, 'spool') ?? input.env['FORESIZE_SPOOL']
     let disconnects = 0
     let giveUp = () => {}
     const worker = createWorker({
       ...settingsOf(input, 'profiler'),
       client: 'foresize run',
+      ...(spoolFolder === undefined ? {} : { spoolFolder }),
       onProblem(event) {
         if (event.kind === 'rejected') {
           refusal ??= event.violations.map(({ field, description }) => `${field} ${description}`).join('; ')

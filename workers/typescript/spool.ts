@@ -35,6 +35,8 @@ export interface Spool {
    */
   restart(): void
   size(): SpoolSize
+  /** Lets go of what it holds outside memory. */
+  close(): void
 }
 
 export interface SpoolSize {
@@ -175,6 +177,7 @@ export function createSpool(options: SpoolOptions = {}): Spool {
       executions: known.size,
       thinnedSamples,
     }),
+    close() {},
   }
 }
 

@@ -14,15 +14,17 @@ import { fromExecutionEnd, fromExecutionStart } from '../../shared/wire/executio
 import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type CommandOptions, type CommandResult, type RunningCommand, runCommand } from './command.ts'
 import { createDirectives } from './directives.ts'
+import { type JournalOptions, journaledSpool } from './journaled-spool.ts'
 import { type SamplerOptions, startSampler, type UsageSample } from './sampler.ts'
 import { joinSamples } from './samples.ts'
 import { measureSelf } from './self.ts'
 import { createSession, type SessionOptions, type SessionState } from './session.ts'
-import { createSpool, type SpoolOptions, type SpoolSize } from './spool.ts'
+import { createSpool, type Spool, type SpoolOptions, type SpoolSize } from './spool.ts'
 
 export interface WorkerOptions
   extends Partial<ClientSettings>,
     SpoolOptions,
+    Partial<Omit<JournalOptions, 'onSpoolError'>>,
     Omit<Partial<SessionOptions>, 'onRejection' | 'onDirective' | 'onDisconnect'> {
   /** Of every execution that does not say. Default `default`. */
   readonly namespace?: string
@@ -37,6 +39,8 @@ export type WorkerProblem =
   | { readonly kind: 'rejected'; readonly executionId: string; readonly violations: readonly Violation[] }
   /** The spool is full: this execution goes unrecorded. */
   | { readonly kind: 'unrecorded'; readonly task: string }
+  /** The spool on disk failed; it goes on in memory. */
+  | { readonly kind: 'spool'; readonly error: unknown }
 
 export interface StartOptions {
   readonly task: string
@@ -99,7 +103,7 @@ export function createWorker(options: WorkerOptions = {}): Worker {
   const target = options.target ?? process.env['FORESIZE_PROFILER'] ?? defaultProfilerTarget
   const settings = { target, ...clientSecurityOf(process.env), ...securityIn(options) }
   const client = new ProfilerServiceClient(target, channelCredentials(settings), clientOptionsFor(settings))
-  const spool = createSpool(options)
+  const spool = spoolOf(options)
   const directives = createDirectives(options.random)
   const counts = { started: 0, ended: 0, rejected: 0, unrecorded: 0, disconnects: 0 }
   const session = createSession(client, spool, {
@@ -115,6 +119,9 @@ export function createWorker(options: WorkerOptions = {}): Worker {
       options.onProblem?.({ kind: 'disconnected', error })
     },
   })
+
+  // What an earlier process left in the spool is sent without waiting for something new.
+  if (spool.size().waitingExecutions > 0) session.wake()
 
   function startExecution(start: StartOptions): Execution {
     const namespace = start.namespace ?? options.namespace ?? defaultNamespace
@@ -216,10 +223,19 @@ export function createWorker(options: WorkerOptions = {}): Worker {
     flush: (deadlineMs = 5000) => session.flush(deadlineMs),
     async close(deadlineMs = 5000) {
       const isDurable = await session.close(deadlineMs)
+      spool.close()
       client.close()
       return isDurable
     },
   }
+}
+
+function spoolOf(options: WorkerOptions): Spool {
+  const { spoolFolder } = options
+  const spool = createSpool(options)
+  if (spoolFolder === undefined) return spool
+  const onSpoolError = (error: unknown) => options.onProblem?.({ kind: 'spool', error })
+  return journaledSpool(spool, { ...options, spoolFolder, onSpoolError })
 }
 
 function unrecorded(executionId: string): Execution {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional
+from typing import IO, Callable, Iterator, List, Optional
 
 import grpc
 import pytest
@@ -31,14 +33,14 @@ class Service:
 
     def start(self, listen: Optional[str] = None) -> None:
         command = [*self._command, "--listen", listen or self.address, *self._flags]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            said = json.loads(line)
-            if said.get("msg") == "serving":
-                self.address = said["address"]
-                return
-        raise AssertionError(f"{command} ended with {self._process.wait()}")
+        self._process = subprocess.Popen(command, stderr=subprocess.PIPE)
+        lines: "queue.Queue[bytes]" = queue.Queue()
+        threading.Thread(target=_read_lines, args=(self._process.stderr, lines), daemon=True).start()
+        said: List[bytes] = []
+        while not said or b'"serving"' not in said[-1]:
+            said.append(lines.get(timeout=30))
+            assert said[-1], f"{command} did not start: {said}"
+        self.address = json.loads(said[-1])["address"]
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         assert self._process is not None
@@ -48,8 +50,13 @@ class Service:
         assert self._process is not None
         self.kill(number)
         self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+
+
+def _read_lines(stream: "IO[bytes]", lines: "queue.Queue[bytes]") -> None:
+    with stream:
+        for line in stream:
+            lines.put(line)
+    lines.put(b"")
 
 
 class Profiler(Service):

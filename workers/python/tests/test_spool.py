@@ -18,7 +18,7 @@ def end(execution_id: str) -> execution_pb2.ExecutionEnd:
 
 
 def drain(from_spool: Spool) -> "list[profiler_service_pb2.UsageBatch]":
-    batches = []
+    batches: "list[profiler_service_pb2.UsageBatch]" = []
     while True:
         batch = from_spool.next_batch()
         if batch is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import multiprocessing
 import os
 import platform
 import threading
@@ -12,6 +13,7 @@ import time
 import uuid
 import weakref
 from dataclasses import asdict, dataclass
+from multiprocessing import util
 from typing import Any, Callable, Literal, Mapping, Optional, Sequence, Tuple
 
 from foresize import connection, resources, samples
@@ -406,4 +408,17 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
     )
+
+
+class _Exit:
+    """A process of multiprocessing ends without atexit, and forgets at its start what its parent had registered."""
+
+    def register(self) -> None:
+        util.Finalize(None, _at_exit, exitpriority=10)
+
+
+_exit = _Exit()
 atexit.register(_at_exit)
+util.register_after_fork(_exit, _Exit.register)
+if multiprocessing.parent_process() is not None:
+    _exit.register()

@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type ServicePair, servicePair } from '../support/service-pair.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const blocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block ?? '')
+
+let pair: ServicePair
+let folder: string
+beforeAll(async () => {
+  pair = await servicePair()
+  folder = await mkdtemp(join(tmpdir(), 'foresize-readme-'))
+})
+afterAll(async () => {
+  await pair.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** Runs what a reader would paste, against a pair on ports of its own. */
+const paste = async (block: string) => {
+  const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', block], {
+    cwd: root,
+    env: {
+      ...process.env,
+      PATH: `${join(root, 'cli')}:${join(root, 'node_modules/.bin')}:${process.env['PATH']}`,
+      TMPDIR: folder,
+      FORESIZE_PROFILER: pair.profiler.address,
+      FORESIZE_ESTIMATOR: pair.estimator.address,
+    },
+  })
+  return stdout
+}
+
+describe('the README', () => {
+  test('does what it says, block by block', async () => {
+    expect(blocks.length).toBeGreaterThanOrEqual(4)
+    const output: string[] = []
+    for (const block of blocks) output.push(await paste(block))
+    const all = output.join('\n')
+    expect(all).toMatch(/sort: \d+ % sure to suffice, from profile \(8 executions/)
+    expect(all).toMatch(/give it \d+ MB, \d+ % sure to suffice: 10 executions/)
+    expect(all).toMatch(/memory_bytes: 3\d{8}/)
+  })
+
+  test.each([
+    'README.md',
+    'CONTRIBUTING.md',
+    'docs/architecture.md',
+    'docs/protocol.md',
+    'docs/operations.md',
+  ])('%s points at nothing that is not there', (page) => {
+    const text = readFileSync(join(root, page), 'utf8')
+    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link ?? '')
+    expect(links.length).toBeGreaterThan(0)
+    expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([])
+  })
+})

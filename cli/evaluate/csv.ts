@@ -1,6 +1,7 @@
 /**
  * Fields of one record of CSV text from `at`, and where the next record begins.
  * Law: a quoted field may hold commas, line breaks and doubled quotes; CR LF ends a record as LF does.
+ * Throws: SyntaxError where a quoted field does not end.
  * Source: RFC 4180.
  */
 export function readRecord(
@@ -31,7 +32,7 @@ function readQuoted(text: string, from: number): { readonly value: string; reado
   let position = from
   for (;;) {
     const quote = text.indexOf('"', position)
-    if (quote < 0) return { value: value + text.slice(position), next: text.length }
+    if (quote < 0) throw new SyntaxError('a quoted field does not end')
     value += text.slice(position, quote)
     if (text[quote + 1] !== '"') return { value, next: quote + 1 }
     value += '"'

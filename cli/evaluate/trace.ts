@@ -51,19 +51,26 @@ type Column = (typeof columns)[number]
 
 /** Reads CSV text with a header. Columns may come in any order, only `task` must be there. Throws: TraceError. */
 export function readTrace(text: string, { ignoreInput, limit }: TraceOptions): readonly TraceRow[] {
-  const header = readRecord(text.startsWith('\uFEFF') ? text.slice(1) : text, 0)
-  const offset = text.startsWith('\uFEFF') ? 1 : 0
+  const header = recordAt(text, text.startsWith('\uFEFF') ? 1 : 0, 1)
   const places = new Map(header.fields.map((name, index) => [name.trim(), index]))
   if (!places.has('task')) throw new TraceError('line 1: the header has no column "task"')
   const rows: TraceRow[] = []
   let line = 2
-  for (let at = header.next + offset; at < text.length && rows.length < limit; line++) {
-    const { fields, next } = readRecord(text, at)
+  for (let at = header.next; at < text.length && rows.length < limit; line++) {
+    const { fields, next } = recordAt(text, at, line)
     at = next
     if (fields.length === 1 && fields[0] === '') continue
     rows.push(readRow((column) => fields[places.get(column) ?? -1] ?? '', line, ignoreInput))
   }
   return rows
+}
+
+function recordAt(text: string, at: number, line: number): ReturnType<typeof readRecord> {
+  try {
+    return readRecord(text, at)
+  } catch (error) {
+    throw new TraceError(`line ${line}: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }
 
 function readRow(field: (column: Column) => string, line: number, ignoreInput: boolean): TraceRow {

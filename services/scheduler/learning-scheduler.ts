@@ -1,4 +1,5 @@
 import type { EstimateQuery } from '../../shared/domain/estimate.ts'
+import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
 import type { EstimateAnswer, EstimatorClient } from './client.ts'
 import {
@@ -17,6 +18,7 @@ import type {
   SizedTask,
   SizingReason,
 } from './resource-aware-scheduler.ts'
+import { createSavingsReport, type SavingsReport } from './savings-report.ts'
 
 export interface LearningScheduler<T extends SchedulableTask, R> {
   /** Decides the task's resources and hands it on. Rejects only where the scheduler it decorates does. */
@@ -27,6 +29,10 @@ export interface LearningScheduler<T extends SchedulableTask, R> {
   health(): LearningHealth
   /** Decisions so far by reason. */
   decisions(): Readonly<Record<SizingReason, number>>
+  /** Tells what an execution used, for the report. */
+  observe(task: T, used: Resources): void
+  /** Per task: what was given, what foresize would have given, what was used. In `shadow`, what it would be worth. */
+  report(): ReturnType<SavingsReport['byTask']>
 }
 
 const none = new Uint8Array()
@@ -51,6 +57,7 @@ export function createLearningScheduler<T extends SchedulableTask, R>(
     'not-confident': 0,
     'unknown-task': 0,
   }
+  const savings = createSavingsReport()
   const settingsByTask = new Map<string, { readonly settings: LearningSettings; readonly policy: Policy }>()
 
   function settingsOf(task: TaskKey): { readonly settings: LearningSettings; readonly policy: Policy } {
@@ -79,6 +86,7 @@ export function createLearningScheduler<T extends SchedulableTask, R>(
     })
     const reason =
       explicit.memoryBytes !== undefined && sized.reason === 'learned' ? 'explicit' : sized.reason
+    savings.sized(task.executionId, { given: sized.allocated, advised: sized.advice })
     return {
       task,
       allocated: sized.allocated,
@@ -125,6 +133,8 @@ export function createLearningScheduler<T extends SchedulableTask, R>(
     size: sizeTask,
     health: () => client.health(),
     decisions: () => decisions,
+    observe: (task, used) => savings.used(task.executionId, task.task, used),
+    report: savings.byTask,
   }
 }
 

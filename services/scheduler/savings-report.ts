@@ -1,0 +1,37 @@
+import type { Resources } from '../../shared/domain/resources.ts'
+import type { TaskKey } from '../../shared/domain/task.ts'
+import { addSavings, noSavings, type Savings } from './domain/savings.ts'
+
+/** What foresize gave or would have given, against what was used, per task. Bounded; the oldest go first. */
+export interface SavingsReport {
+  sized(
+    executionId: string,
+    sizing: { readonly given: Resources; readonly advised: Resources | undefined },
+  ): void
+  /** Once an execution has ended. One that was not sized here, or too long ago, is ignored. */
+  used(executionId: string, task: TaskKey, used: Resources): void
+  byTask(): readonly { readonly task: TaskKey; readonly savings: Savings }[]
+}
+
+export function createSavingsReport({ maxUnderWay = 10_000, maxTasks = 1000 } = {}): SavingsReport {
+  const underWay = new Map<string, { readonly given: Resources; readonly advised: Resources | undefined }>()
+  const tasks = new Map<string, { readonly task: TaskKey; readonly savings: Savings }>()
+  return {
+    sized(executionId, sizing) {
+      underWay.delete(executionId)
+      underWay.set(executionId, sizing)
+      if (underWay.size > maxUnderWay) underWay.delete(underWay.keys().next().value as string)
+    },
+    used(executionId, task, used) {
+      const sizing = underWay.get(executionId)
+      if (sizing === undefined) return
+      underWay.delete(executionId)
+      const key = `${task.namespace}\n${task.task}`
+      const before = tasks.get(key)?.savings ?? noSavings
+      tasks.delete(key)
+      tasks.set(key, { task, savings: addSavings(before, { ...sizing, used }) })
+      if (tasks.size > maxTasks) tasks.delete(tasks.keys().next().value as string)
+    },
+    byTask: () => [...tasks.values()],
+  }
+}

@@ -4,12 +4,13 @@ import { rpcSettings } from '../../shared/rpc/settings.ts'
 import { logLevels } from '../../shared/runtime/log.ts'
 import { codecs } from './envelope.ts'
 import { fileFormats } from './stores/file.ts'
+import { redisModes } from './stores/redis-client.ts'
 
 const whole = (min: number, max: number) => z.int().min(min).max(max)
 const day = 86_400_000
 
 /** The stores there are; stores/index.ts opens them. */
-export const storeNames = ['memory', 'file', 'lmdb'] as const
+export const storeNames = ['memory', 'file', 'lmdb', 'redis'] as const
 
 /** The profiler's settings; FORESIZE_PROFILER_LISTEN and so on in the environment. */
 export const profilerConfig = z.object({
@@ -32,6 +33,29 @@ export const profilerConfig = z.object({
     .enum(codecs)
     .default('zstd')
     .describe(`compression of stored profiles: ${codecs.join(', ')}`),
+
+  redisMode: z
+    .enum(redisModes)
+    .default('single')
+    .describe(`how the store redis is run: ${redisModes.join(', ')}`),
+  redisNodes: z
+    .array(z.string().regex(/:\d+$/, 'must be host:port'))
+    .min(1)
+    .default(['127.0.0.1:6379'])
+    .describe('host:port of the server, of the sentinels, or of some nodes of the cluster, comma-separated'),
+  redisSentinelName: z.string().default('mymaster').describe('the name by which sentinels know the server'),
+  redisUsername: z.string().optional().describe('user of Redis'),
+  redisPassword: z.string().optional().describe('password of that user; give it by the environment'),
+  redisTls: z.boolean().default(false).describe('speak TLS with Redis'),
+  redisTimeoutMs: whole(10, 600_000)
+    .default(2000)
+    .describe('longest wait for one command of Redis, milliseconds'),
+  redisWaitReplicas: whole(0, 10)
+    .default(0)
+    .describe('replicas that must have a commit before it is acknowledged (single and sentinel)'),
+  redisPollMs: whole(1, 60_000)
+    .default(50)
+    .describe('how often the change feed of Redis is looked at while somebody watches, milliseconds'),
 
   halfLifeMs: whole(1, 100 * 365 * day)
     .default(30 * day)

@@ -12,7 +12,7 @@ import {
   wireEnd,
   wireStart,
 } from '../support/profiler-service.ts'
-import { temporaryDirectory } from '../support/stores.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
 afterEach(async () => {

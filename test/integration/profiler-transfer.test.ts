@@ -1,5 +1,5 @@
 import { type ServiceError, status } from '@grpc/grpc-js'
-import { afterEach, expect, test } from 'vitest'
+import { afterAll, afterEach, expect, test } from 'vitest'
 import { defaultFoldSettings, showRunning } from '../../services/profiler/domain/fold.ts'
 import { profileReader } from '../../services/profiler/profile-format.ts'
 import type { ProfileStore } from '../../services/profiler/store.ts'
@@ -10,12 +10,14 @@ import type {
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { exampleProfile } from '../support/example-profile.ts'
 import { type TestProfiler, testProfiler, unary, wireRecord } from '../support/profiler-service.ts'
-import { storeSubjects } from '../support/stores.ts'
+import { stopRedisServers, storeSubjects } from '../support/stores.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
+
+afterAll(stopRedisServers)
 
 async function openStore(name: keyof typeof storeSubjects): Promise<ProfileStore> {
   const subject = await storeSubjects[name]()

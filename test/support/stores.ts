@@ -1,19 +1,19 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { open } from 'lmdb'
 import { type ProfilerConfig, profilerConfig } from '../../services/profiler/config.ts'
 import { toFileName } from '../../services/profiler/stores/file-name.ts'
 import { stores } from '../../services/profiler/stores/index.ts'
 import { keyString } from '../../services/profiler/stores/key.ts'
+import { keysOf } from '../../services/profiler/stores/redis-layout.ts'
 import type { StoreSubject } from '../contract/profile-store.ts'
 import { quietLog } from './profiler-fixture.ts'
+import { type RedisServer, redisCluster, redisServer } from './redis.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 /** The service's settings with their defaults. */
 export const configOf = (given: Partial<ProfilerConfig>): ProfilerConfig =>
   profilerConfig.parse({ logLevel: 'silent', listen: '127.0.0.1:0', ...given })
-
-export const temporaryDirectory = () => mkdtemp(join(tmpdir(), 'foresize-test-'))
 
 export async function memorySubject(): Promise<StoreSubject> {
   return {
@@ -72,10 +72,55 @@ export async function lmdbSubject(): Promise<StoreSubject> {
   }
 }
 
+let oneServer: Promise<readonly RedisServer[]> | undefined
+let oneCluster: Promise<readonly RedisServer[]> | undefined
+
+/** One server, or one cluster, for all subjects of a test file; each finds it empty. */
+async function redisSubject(cluster: boolean): Promise<StoreSubject> {
+  oneServer ??= cluster ? undefined : redisServer().then((server) => [server])
+  oneCluster ??= cluster ? redisCluster().then(({ nodes }) => nodes) : undefined
+  const servers = (await (cluster ? oneCluster : oneServer)) ?? []
+  for (const server of servers) await server.command('FLUSHALL')
+  const config = configOf({
+    store: 'redis',
+    redisMode: cluster ? 'cluster' : 'single',
+    redisNodes: servers.map(({ node }) => node),
+    redisPollMs: 10,
+  })
+  /** Each key lies on one of them; the others say so. */
+  const onOwner = async (...command: string[]) => {
+    for (const server of servers) {
+      const reply = await server.command(...command).catch((error: Error) => error)
+      if (!(reply instanceof Error && reply.message.startsWith('MOVED'))) return reply
+    }
+    throw new Error('no node has the key')
+  }
+  return {
+    open: () => stores.redis(config, quietLog),
+    async damage(key) {
+      const text = keyString(key)
+      await onOwner('HSET', keysOf(text).profile(text), 'b', 'damaged')
+    },
+    async quarantined() {
+      const found = await Promise.all(servers.map((server) => server.command('KEYS', '*}quarantine:*')))
+      return (found as string[][]).flat().length
+    },
+    dispose: async () => undefined,
+  }
+}
+
+/** To be called after the last test of a file that used a subject of Redis. */
+export async function stopRedisServers(): Promise<void> {
+  const servers = await Promise.all([oneServer, oneCluster])
+  await Promise.all(servers.flatMap((some) => some ?? []).map((server) => server.stop()))
+}
+
 /** Every backend, by what a test calls it. */
 export const storeSubjects = {
   memory: memorySubject,
   'file as JSON': () => fileSubject({ fileFormat: 'json' }),
   'file as protobuf': () => fileSubject({ fileFormat: 'protobuf' }),
   lmdb: lmdbSubject,
+  redis: () => redisSubject(false),
+  'a redis cluster': () => redisSubject(true),
 } as const satisfies Record<string, () => Promise<StoreSubject>>

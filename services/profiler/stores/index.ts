@@ -5,6 +5,8 @@ import { fileMedium } from './file.ts'
 import { lmdbMedium } from './lmdb.ts'
 import { localStore } from './local-store.ts'
 import { memoryMedium } from './memory.ts'
+import { redisStore } from './redis.ts'
+import { connectRedis } from './redis-client.ts'
 
 type OpenStore = (config: ProfilerConfig, log: Log) => Promise<ProfileStore>
 
@@ -17,4 +19,5 @@ export const stores: Readonly<Record<ProfilerConfig['store'], OpenStore>> = {
   },
   lmdb: async (config, log) =>
     localStore(await lmdbMedium({ directory: config.dataDir, codec: config.codec }, log), config, log),
+  redis: async (config, log) => redisStore(await connectRedis(config, log), config, log),
 }

@@ -1,0 +1,119 @@
+import { Cluster, Command, Redis } from 'ioredis'
+import { ForesizeError } from '../../../shared/domain/errors.ts'
+import type { Log } from '../../../shared/runtime/log.ts'
+
+export const redisModes = ['single', 'sentinel', 'cluster'] as const
+
+export interface RedisSettings {
+  readonly redisMode: (typeof redisModes)[number]
+  /** `host:port`: the server, the sentinels, or some nodes of the cluster. */
+  readonly redisNodes: readonly string[]
+  /** The name by which sentinels know the server. */
+  readonly redisSentinelName: string
+  readonly redisUsername?: string | undefined
+  readonly redisPassword?: string | undefined
+  readonly redisTls: boolean
+  /** Longest wait for one command. */
+  readonly redisTimeoutMs: number
+  /** Replicas that must have a commit before it is acknowledged. */
+  readonly redisWaitReplicas: number
+}
+
+export type RedisValue = string | number | Buffer
+
+/** A Redis, wherever its keys lie. Replies are buffers. */
+export interface RedisClient {
+  run(command: string, ...args: readonly RedisValue[]): Promise<unknown>
+  /** On every server that takes writes. */
+  runOnMasters(command: string, ...args: readonly string[]): Promise<readonly unknown[]>
+  /** Resolves once every write before it is on so many replicas. */
+  waitForReplicas(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Connects; rejects with ForesizeError `unavailable` where nobody answers. */
+export async function connectRedis(settings: RedisSettings, log: Log): Promise<RedisClient> {
+  const { redisTimeoutMs, redisWaitReplicas } = settings
+  const client = settings.redisMode === 'cluster' ? cluster(settings) : server(settings)
+  client.on('error', (error: Error) => log.warn({ err: error }, 'redis'))
+
+  const run = (on: Redis | Cluster, command: string, args: readonly RedisValue[]) =>
+    on.sendCommand(new Command(command, [...args], { replyEncoding: null })) as Promise<unknown>
+
+  const found: RedisClient = {
+    run: (command, ...args) => run(client, command, args),
+    runOnMasters: (command, ...args) => {
+      const masters = client instanceof Cluster ? client.nodes('master') : [client]
+      return Promise.all(masters.map((master) => run(master, command, args)))
+    },
+    async waitForReplicas() {
+      if (redisWaitReplicas === 0) return
+      const reached = Number(await run(client, 'WAIT', [redisWaitReplicas, Math.ceil(redisTimeoutMs / 2)]))
+      if (reached < redisWaitReplicas) {
+        throw new ForesizeError(
+          'unavailable',
+          `${reached} of ${redisWaitReplicas} replicas have what was written`,
+        )
+      }
+    },
+    async close() {
+      client.disconnect()
+    },
+  }
+  try {
+    await found.run('PING')
+    return found
+  } catch (error) {
+    client.disconnect()
+    throw new ForesizeError('unavailable', `redis at ${settings.redisNodes.join(', ')} does not answer`, {
+      cause: error,
+    })
+  }
+}
+
+/** RESP2 is what every Redis and Valkey speaks. Nothing waits for ever: callers have deadlines of their own. */
+function commonOptions(settings: RedisSettings) {
+  const { redisUsername, redisPassword, redisTls, redisTimeoutMs } = settings
+  return {
+    protocol: 2 as const,
+    commandTimeout: redisTimeoutMs,
+    connectTimeout: redisTimeoutMs,
+    maxRetriesPerRequest: 1,
+    // A server that became a replica takes no writes: look for the new master.
+    reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? (2 as const) : false),
+    ...(redisUsername === undefined ? {} : { username: redisUsername }),
+    ...(redisPassword === undefined ? {} : { password: redisPassword }),
+    ...(redisTls ? { tls: {} } : {}),
+  }
+}
+
+const retryDelayMs = (times: number) => Math.min(times * 50, 1000)
+
+function server(settings: RedisSettings): Redis {
+  const options = { ...commonOptions(settings), retryStrategy: retryDelayMs }
+  const nodes = settings.redisNodes.map(toAddress)
+  if (settings.redisMode === 'sentinel') {
+    return new Redis({
+      ...options,
+      sentinels: nodes,
+      name: settings.redisSentinelName,
+      sentinelRetryStrategy: retryDelayMs,
+      failoverDetector: true,
+    })
+  }
+  return new Redis({ ...options, ...(nodes[0] as { host: string; port: number }) })
+}
+
+function cluster(settings: RedisSettings): Cluster {
+  return new Cluster(settings.redisNodes.map(toAddress), {
+    redisOptions: commonOptions(settings),
+    clusterRetryStrategy: retryDelayMs,
+    slotsRefreshTimeout: settings.redisTimeoutMs,
+    scaleReads: 'master',
+  })
+}
+
+function toAddress(node: string): { readonly host: string; readonly port: number } {
+  const cut = node.lastIndexOf(':')
+  return { host: node.slice(0, cut), port: Number(node.slice(cut + 1)) }
+}

@@ -1,0 +1,33 @@
+import { crc32 } from 'node:zlib'
+
+/** Parts into which all keys fall, each wholly on one node of a cluster. Fixed for the life of the data. */
+export const shardCount = 16
+
+export const shards: readonly number[] = Array.from({ length: shardCount }, (_, shard) => shard)
+
+export const shardOf = (text: string): number => crc32(text) % shardCount
+
+/** Names of the keys of one shard. The braces make a cluster keep them together. */
+export function shardKeys(shard: number) {
+  const tag = `{foresize:${shard}}`
+  return {
+    /** Hash: `e` etag, `b` sealed profile. */
+    profile: (key: string) => `${tag}profile:${key}`,
+    /** Hash: `p` epoch, `o` owner, `b` sealed checkpoint. */
+    session: (id: string) => `${tag}session:${id}`,
+    /** What could not be read. */
+    quarantine: (key: string, unixMs: number) => `${tag}quarantine:${unixMs}:${key}`,
+    /** Sorted set of keys of profiles, by name. */
+    index: `${tag}index`,
+    /** Sorted set of keys of profiles, by last seen. */
+    seen: `${tag}seen`,
+    /** Hash: namespace to number of its profiles. */
+    namespaces: `${tag}namespaces`,
+    /** Stream: `k` key of a profile that changed. */
+    feed: `${tag}feed`,
+    /** Sorted set of session ids, by when they are due. */
+    due: `${tag}due`,
+  }
+}
+
+export const keysOf = (text: string) => shardKeys(shardOf(text))

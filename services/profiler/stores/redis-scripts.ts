@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto'
+import type { RedisClient, RedisValue } from './redis-client.ts'
+
+export interface Script {
+  readonly lua: string
+  readonly sha: string
+  readonly keys: number
+}
+
+const script = (keys: number, lua: string): Script => ({
+  keys,
+  lua,
+  sha: createHash('sha1').update(lua).digest('hex'),
+})
+
+/** The index, the count and the feed follow the profile in the same step. */
+const forget = `
+local function forget(member, namespace, indexKey, seenKey, namespacesKey, feedKey, maxFeed)
+  if redis.call('ZREM', indexKey, member) == 1 then
+    if redis.call('HINCRBY', namespacesKey, namespace, -1) <= 0 then
+      redis.call('HDEL', namespacesKey, namespace)
+    end
+  end
+  redis.call('ZREM', seenKey, member)
+  redis.call('XADD', feedKey, 'MAXLEN', '~', maxFeed, '*', 'k', member)
+end
+`
+
+/**
+ * Compare-and-set of one profile. KEYS profile, index, seen, namespaces, feed. ARGV expected etag (empty for none),
+ * new etag, sealed profile (empty to delete), member, namespace, last seen, TTL ms, feed length.
+ * Returns {1}, or {0, etag, sealed profile} as it is.
+ */
+export const compareAndSet = script(
+  5,
+  `${forget}
+local etag = redis.call('HGET', KEYS[1], 'e')
+if (etag or '') ~= ARGV[1] then
+  if not etag then return {0, '', ''} end
+  return {0, etag, redis.call('HGET', KEYS[1], 'b')}
+end
+if ARGV[3] == '' then
+  redis.call('DEL', KEYS[1])
+  forget(ARGV[4], ARGV[5], KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[8])
+  return {1}
+end
+redis.call('HSET', KEYS[1], 'e', ARGV[2], 'b', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[7])
+redis.call('ZADD', KEYS[3], ARGV[6], ARGV[4])
+if not etag and redis.call('ZADD', KEYS[2], 0, ARGV[4]) == 1 then
+  redis.call('HINCRBY', KEYS[4], ARGV[5], 1)
+end
+redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[8], '*', 'k', ARGV[4])
+return {1}
+`,
+)
+
+/** Puts a profile aside if it still is what was read. KEYS as above and the new place. ARGV etag, member, namespace, feed length. */
+export const putAside = script(
+  6,
+  `${forget}
+if redis.call('HGET', KEYS[1], 'e') ~= ARGV[1] then return 0 end
+redis.call('RENAME', KEYS[1], KEYS[6])
+redis.call('PERSIST', KEYS[6])
+forget(ARGV[2], ARGV[3], KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[4])
+return 1
+`,
+)
+
+/** Deletes a profile if it was last seen before. KEYS as for compareAndSet. ARGV member, namespace, before, feed length. */
+export const forgetOld = script(
+  5,
+  `${forget}
+local seen = redis.call('ZSCORE', KEYS[3], ARGV[1])
+if not seen or tonumber(seen) >= tonumber(ARGV[3]) then return 0 end
+redis.call('DEL', KEYS[1])
+forget(ARGV[1], ARGV[2], KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[4])
+return 1
+`,
+)
+
+/** KEYS session, due. ARGV epoch, owner, sealed checkpoint, due, id. Returns 0 where another has taken it over. */
+export const saveSession = script(
+  2,
+  `
+local epoch = redis.call('HGET', KEYS[1], 'p')
+if epoch then
+  local stored, given = tonumber(epoch), tonumber(ARGV[1])
+  if stored > given then return 0 end
+  if stored == given and redis.call('HGET', KEYS[1], 'o') ~= ARGV[2] then return 0 end
+end
+redis.call('HSET', KEYS[1], 'p', ARGV[1], 'o', ARGV[2], 'b', ARGV[3])
+redis.call('ZADD', KEYS[2], ARGV[4], ARGV[5])
+return 1
+`,
+)
+
+/** KEYS session, due. ARGV epoch, owner, id. */
+export const deleteSession = script(
+  2,
+  `
+if redis.call('HGET', KEYS[1], 'p') ~= ARGV[1] or redis.call('HGET', KEYS[1], 'o') ~= ARGV[2] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[2], ARGV[3])
+return 1
+`,
+)
+
+/** A feed is never empty, so that its end always has a place. KEYS feed. */
+export const beginFeed = script(
+  1,
+  `
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('XADD', KEYS[1], '*', 'k', '') end
+return 1
+`,
+)
+
+/** Runs by hash, and sends the text to a server that does not know it yet. */
+export async function runScript(
+  client: RedisClient,
+  { lua, sha, keys: keyCount }: Script,
+  keys: readonly string[],
+  args: readonly RedisValue[],
+): Promise<unknown> {
+  try {
+    return await client.run('EVALSHA', sha, keyCount, ...keys, ...args)
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+    return client.run('EVAL', lua, keyCount, ...keys, ...args)
+  }
+}

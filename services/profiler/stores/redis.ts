@@ -1,0 +1,360 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ForesizeError } from '../../../shared/domain/errors.ts'
+import { type Profile, profileKinds } from '../../../shared/domain/profile.ts'
+import type { Log } from '../../../shared/runtime/log.ts'
+import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
+import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
+import type { ProfileChange, ProfileQuery, ProfileStore, SessionCheckpoint, StoreChange } from '../store.ts'
+import { compareText, keyString, parseKey } from './key.ts'
+import { recentlyUsed } from './recently-used.ts'
+import type { RedisClient } from './redis-client.ts'
+import { type FeedPosition, redisFeed } from './redis-feed.ts'
+import { keysOf, shardKeys, shards } from './redis-layout.ts'
+import { compareAndSet, deleteSession, forgetOld, putAside, runScript, saveSession } from './redis-scripts.ts'
+
+export interface RedisStoreSettings {
+  readonly codec: Codec
+  readonly profileTtlMs: number
+  readonly maxFeedEntries: number
+  readonly cachedProfiles: number
+  readonly heartbeatMs: number
+  /** How often the ends of the feed are looked at while somebody watches. Default 50. */
+  readonly redisPollMs: number
+}
+
+/** Where a profile was when it was read: the etag tells whether it still is. */
+interface Version {
+  readonly etag: string
+  readonly profile: Profile | undefined
+}
+
+const absent: Version = { etag: '', profile: undefined }
+
+/** Tries of one compare-and-set; at each, somebody else has got through. */
+const maxTries = 200
+
+/** Records read at once. */
+const readParallel = 64
+
+/** The sweep of the store deletes an old profile and says so; should nobody sweep, Redis forgets it a day later. */
+const sweepGraceMs = 24 * 3600 * 1000
+
+/** Several profilers on one Redis: compare-and-set by one script a profile, a stream of changes a shard. */
+export async function redisStore(
+  client: RedisClient,
+  settings: RedisStoreSettings,
+  log: Log,
+): Promise<ProfileStore> {
+  await checkServers(client, log)
+  const cache = recentlyUsed<Version>(settings.cachedProfiles)
+  const feed = redisFeed(client, settings.redisPollMs, log)
+  await available(feed.end())
+  let quarantined = 0
+
+  const profileKeys = (key: string) => {
+    const keys = keysOf(key)
+    return [keys.profile(key), keys.index, keys.seen, keys.namespaces, keys.feed]
+  }
+
+  async function read(key: string): Promise<Version> {
+    const known = cache.get(key)
+    const { profile: place } = keysOf(key)
+    if (known) {
+      const etag = (await client.run('HGET', place(key), 'e')) as Buffer | null
+      if ((etag?.toString() ?? '') === known.etag) return known
+    }
+    const [etag, sealed] = (await client.run('HMGET', place(key), 'e', 'b')) as (Buffer | null)[]
+    return etag && sealed ? open(key, etag.toString(), sealed) : absent
+  }
+
+  /** A record that is damaged is put aside, if it still is the one that was read. */
+  async function open(key: string, etag: string, sealed: Buffer): Promise<Version> {
+    try {
+      const version = { etag, profile: openProfile(sealed) }
+      cache.set(key, version)
+      return version
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error
+      log.error({ err: error, key: parseKey(key) }, 'a damaged profile was put aside')
+      cache.delete(key)
+      const { namespace } = parseKey(key)
+      const place = keysOf(key).quarantine(key, Date.now())
+      const done = await runScript(
+        client,
+        putAside,
+        [...profileKeys(key), place],
+        [etag, key, namespace, settings.maxFeedEntries],
+      )
+      quarantined += Number(done)
+      return absent
+    }
+  }
+
+  async function change(key: string, changes: readonly ProfileChange['change'][]): Promise<void> {
+    let before = cache.get(key) ?? (await read(key))
+    for (let tries = 1; tries <= maxTries; tries++) {
+      const after = changes.reduce((profile, step) => step(profile), before.profile)
+      if (after === before.profile) {
+        // What was cached may be old: that nothing changes must be true of what is stored.
+        const now = await read(key)
+        if (now.etag === before.etag) return
+        before = now
+        continue
+      }
+      const next = { etag: after ? `${after.revision}-${randomUUID()}` : '', profile: after }
+      const conflict = await set(key, before, next)
+      if (!conflict) return
+      before = conflict
+      if (tries > 8) await sleep(Math.random() * tries)
+    }
+    throw new ForesizeError('unavailable', 'a profile is changed by too many at once')
+  }
+
+  async function set(key: string, before: Version, next: Version): Promise<Version | undefined> {
+    const { namespace } = parseKey(key)
+    const [done, etag, sealed] = (await runScript(client, compareAndSet, profileKeys(key), [
+      before.etag,
+      next.etag,
+      next.profile ? Buffer.from(sealProfile(next.profile, settings.codec)) : '',
+      key,
+      namespace,
+      next.profile?.lastSeenUnixMs ?? 0,
+      settings.profileTtlMs + sweepGraceMs,
+      settings.maxFeedEntries,
+    ])) as [number, Buffer?, Buffer?]
+    if (done === 1) {
+      if (next.profile) cache.set(key, next)
+      else cache.delete(key)
+      return undefined
+    }
+    return etag && sealed && etag.length > 0 ? open(key, etag.toString(), sealed) : absent
+  }
+
+  async function save(id: string, checkpoint: SessionCheckpoint): Promise<boolean> {
+    const { epoch, owner, dueUnixMs } = checkpoint
+    const keys = keysOf(id)
+    const sealed = Buffer.from(sealCheckpoint(checkpoint))
+    const done = await runScript(
+      client,
+      saveSession,
+      [keys.session(id), keys.due],
+      [epoch, owner, sealed, dueUnixMs, id],
+    )
+    return Number(done) === 1
+  }
+
+  async function readAll(keys: readonly string[]): Promise<readonly Profile[]> {
+    const profiles: Profile[] = []
+    for (let at = 0; at < keys.length; at += readParallel) {
+      const versions = await Promise.all(keys.slice(at, at + readParallel).map(read))
+      profiles.push(...versions.flatMap(({ profile }) => profile ?? []))
+    }
+    return profiles
+  }
+
+  const onShards = async <T>(action: (keys: ReturnType<typeof shardKeys>) => Promise<T>) =>
+    Promise.all(shards.map((shard) => action(shardKeys(shard))))
+
+  async function keysBetween(from: Buffer, to: Buffer, limit: number): Promise<readonly string[]> {
+    const found = await onShards(async ({ index }) => {
+      const reply = await client.run('ZRANGEBYLEX', index, from, to, 'LIMIT', 0, limit)
+      return (reply as Buffer[]).map(String)
+    })
+    return found.flat().sort(compareText).slice(0, limit)
+  }
+
+  async function* allKeys(): AsyncIterable<readonly string[]> {
+    for (const shard of shards) {
+      let from = Buffer.from('-')
+      for (;;) {
+        const reply = await client.run(
+          'ZRANGEBYLEX',
+          shardKeys(shard).index,
+          from,
+          '+',
+          'LIMIT',
+          0,
+          readParallel,
+        )
+        const keys = (reply as Buffer[]).map(String)
+        if (keys.length === 0) break
+        yield keys
+        from = Buffer.from(`(${keys.at(-1)}`)
+      }
+    }
+  }
+
+  async function* changesOf(keys: readonly string[], cursor: string): AsyncIterable<StoreChange> {
+    for (let at = 0; at < keys.length; at += readParallel) {
+      const part = keys.slice(at, at + readParallel)
+      const versions = await Promise.all(part.map(read))
+      for (const [index, { profile }] of versions.entries()) {
+        if (profile) yield { type: 'profile', profile, cursor }
+        else yield { type: 'deleted', key: parseKey(part[index] as string), cursor }
+      }
+    }
+  }
+
+  async function* watch(cursor: string, signal: AbortSignal): AsyncIterable<StoreChange> {
+    let position = positionOf(cursor)
+    let known = position && (await available(feed.since(position)))
+    if (cursor !== '' && !known) yield { type: 'resync', cursor: '' }
+    while (!signal.aborted) {
+      if (!known || !position) {
+        position = await available(feed.end())
+        for await (const keys of allKeys()) yield* changesOf(keys, '')
+        known = { keys: new Set(), position }
+      }
+      yield* changesOf([...known.keys], cursorAt(position))
+      const isEnd = known.position.every((id, shard) => id === position?.[shard])
+      position = known.position
+      if (isEnd) {
+        yield { type: 'caught-up', cursor: cursorAt(position) }
+        await feed.changed(position, settings.heartbeatMs, signal)
+        if (signal.aborted) return
+      }
+      known = await available(feed.since(position))
+      if (!known) yield { type: 'resync', cursor: '' }
+    }
+  }
+
+  return {
+    durability: 'remote',
+    get: async (key) => (await available(read(keyString(key)))).profile,
+    commit: ({ changes, checkpoints }) =>
+      available(
+        (async () => {
+          const byKey = Map.groupBy(changes, ({ key }) => keyString(key))
+          await Promise.all(
+            [...byKey].map(([key, steps]) =>
+              change(
+                key,
+                steps.map((step) => step.change),
+              ),
+            ),
+          )
+          const saved = await Promise.all(
+            [...checkpoints].map(async ([id, checkpoint]) => [id, await save(id, checkpoint)] as const),
+          )
+          await client.waitForReplicas()
+          feed.poke()
+          return { fenced: saved.flatMap(([id, isSaved]) => (isSaved ? [] : [id])) }
+        })(),
+      ),
+    list: (query) => available(keysBetween(...rangeOf(query), query.limit).then(readAll)),
+    namespaces: () =>
+      available(
+        onShards(({ namespaces }) => client.run('HKEYS', namespaces)).then((replies) => {
+          const names = replies.flatMap((reply) => (reply as Buffer[]).map(String))
+          return [...new Set(names)].sort(compareText)
+        }),
+      ),
+    async count(namespace, kind) {
+      const [from, to] = rangeOf({ namespace, kind, prefix: '', after: '', limit: 0 })
+      const counts = await available(onShards(({ index }) => client.run('ZLEXCOUNT', index, from, to)))
+      return counts.reduce((sum: number, count) => sum + Number(count), 0)
+    },
+    async getSession(id) {
+      const sealed = (await available(client.run('HGET', keysOf(id).session(id), 'b'))) as Buffer | null
+      if (!sealed) return undefined
+      try {
+        return openCheckpoint(sealed)
+      } catch (error) {
+        if (!(error instanceof DamagedRecord)) throw error
+        log.error({ err: error, session: id }, 'a damaged session is begun anew')
+        return undefined
+      }
+    },
+    async deleteSession(id, { epoch, owner }) {
+      const keys = keysOf(id)
+      await available(runScript(client, deleteSession, [keys.session(id), keys.due], [epoch, owner, id]))
+    },
+    async dueSessions(nowUnixMs, limit) {
+      const replies = await available(
+        onShards(({ due }) =>
+          client.run('ZRANGEBYSCORE', due, '-inf', nowUnixMs, 'WITHSCORES', 'LIMIT', 0, limit),
+        ),
+      )
+      const due = replies.flatMap((reply) => {
+        const flat = (reply as Buffer[]).map(String)
+        return flat.flatMap((id, i) => (i % 2 === 0 ? [{ id, at: Number(flat[i + 1]) }] : []))
+      })
+      return due
+        .sort((a, b) => a.at - b.at)
+        .slice(0, limit)
+        .map(({ id }) => id)
+    },
+    async countSessions() {
+      const counts = await available(onShards(({ due }) => client.run('ZCARD', due)))
+      return counts.reduce((sum: number, count) => sum + Number(count), 0)
+    },
+    watch,
+    async sweep(lastSeenBeforeUnixMs) {
+      let deleted = 0
+      for (const shard of shards) {
+        const { seen } = shardKeys(shard)
+        const before = `(${lastSeenBeforeUnixMs}`
+        const old = (await available(client.run('ZRANGEBYSCORE', seen, '-inf', before))) as Buffer[]
+        for (const key of old.map(String)) {
+          const args = [key, parseKey(key).namespace, lastSeenBeforeUnixMs, settings.maxFeedEntries]
+          deleted += Number(await available(runScript(client, forgetOld, profileKeys(key), args)))
+          cache.delete(key)
+        }
+      }
+      feed.poke()
+      return deleted
+    },
+    statistics: () => ({ quarantined }),
+    async close() {
+      feed.close()
+      await client.close()
+    },
+  }
+}
+
+/** Refuses a server that may drop profiles when its memory is full, and warns of one that forgets them in a crash. */
+async function checkServers(client: RedisClient, log: Log): Promise<void> {
+  for (const reply of await available(client.runOnMasters('INFO', 'memory'))) {
+    const policy = fieldOf(reply, 'maxmemory_policy')
+    if (policy !== 'noeviction') {
+      throw new ForesizeError(
+        'unavailable',
+        `redis has maxmemory-policy ${policy}: it would drop profiles; set it to noeviction`,
+      )
+    }
+  }
+  for (const reply of await available(client.runOnMasters('INFO', 'persistence'))) {
+    if (fieldOf(reply, 'aof_enabled') !== '1') {
+      log.warn('redis has appendonly off: what is acknowledged may be lost when it crashes')
+    }
+  }
+}
+
+const fieldOf = (reply: unknown, name: string) =>
+  new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(String(reply))?.[1]
+
+/** The members of an index that a query asks for, in the form of ZRANGEBYLEX. */
+function rangeOf({ namespace, kind, prefix, after }: ProfileQuery): readonly [from: Buffer, to: Buffer] {
+  const begin = `${namespace}\0${profileKinds.indexOf(kind)}\0`
+  const from = after !== '' && compareText(after, prefix) >= 0 ? `(${begin}${after}` : `[${begin}${prefix}`
+  // No UTF-8 text holds the byte 0xff: it is above all that begin with the prefix.
+  return [Buffer.from(from), Buffer.concat([Buffer.from(`(${begin}${prefix}`), Buffer.from([0xff])])]
+}
+
+const cursorAt = (position: FeedPosition) => `redis:${position.join(',')}`
+
+function positionOf(cursor: string): FeedPosition | undefined {
+  if (!cursor.startsWith('redis:')) return undefined
+  const ids = cursor.slice('redis:'.length).split(',')
+  return ids.every((id) => /^\d+-\d+$/.test(id)) ? ids : undefined
+}
+
+async function available<T>(action: Promise<T>): Promise<T> {
+  try {
+    return await action
+  } catch (error) {
+    if (error instanceof ForesizeError) throw error
+    throw new ForesizeError('unavailable', 'the profile store failed', { cause: error })
+  }
+}

@@ -1,0 +1,246 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
+import { createConnection, createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { temporaryDirectory } from './temporary-directory.ts'
+
+/** A real redis-server of this test, on a free port, with its data in a folder of its own. */
+export interface RedisServer {
+  readonly port: number
+  readonly node: string
+  readonly folder: string
+  process(): ChildProcess
+  /** Runs one command over a connection of its own. */
+  command(...args: string[]): Promise<unknown>
+  kill(signal: NodeJS.Signals): Promise<void>
+  /** Starts it again on its port with its data. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
+const program = () => {
+  const installed = join(import.meta.dirname, '..', '..', '.foresize', 'bin', 'redis-server')
+  if (existsSync(installed)) return installed
+  if (spawnSync('redis-server', ['--version']).status === 0) return 'redis-server'
+  throw new Error('no redis-server: run scripts/install-redis.sh .foresize/bin/redis-server')
+}
+
+export async function redisServer(options: readonly string[] = []): Promise<RedisServer> {
+  const folder = await temporaryDirectory()
+  const port = await freePort()
+  let child = await start()
+  async function start(): Promise<ChildProcess> {
+    const always = [
+      '--port',
+      `${port}`,
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      folder,
+      '--save',
+      '',
+      '--appendonly',
+      'yes',
+    ]
+    const started = spawn(program(), [...always, '--appendfsync', 'always', ...options], { stdio: 'ignore' })
+    await answers(port, started)
+    return started
+  }
+
+  async function kill(signal: NodeJS.Signals): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill(signal)
+    await ended
+  }
+
+  return {
+    port,
+    node: `127.0.0.1:${port}`,
+    folder,
+    process: () => child,
+    async command(...args) {
+      const client = new Redis({
+        port,
+        host: '127.0.0.1',
+        protocol: 2,
+        lazyConnect: true,
+        retryStrategy: null,
+      })
+      client.on('error', () => undefined)
+      try {
+        await client.connect()
+        return await client.call(args[0] as string, ...args.slice(1))
+      } finally {
+        client.disconnect()
+      }
+    },
+    kill,
+    async restart() {
+      child = await start()
+    },
+    async stop() {
+      child.kill('SIGCONT')
+      await kill('SIGKILL')
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Three masters, each with a third of the slots. */
+export async function redisCluster(): Promise<{
+  readonly nodes: readonly RedisServer[]
+  stop(): Promise<void>
+}> {
+  const nodes = await Promise.all(
+    [0, 1, 2].map(() => redisServer(['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'])),
+  )
+  const [first] = nodes as [RedisServer]
+  const slots = 16_384
+  for (const [i, node] of nodes.entries()) {
+    const [from, to] = [Math.floor((slots * i) / 3), Math.floor((slots * (i + 1)) / 3) - 1]
+    await node.command('CLUSTER', 'ADDSLOTSRANGE', `${from}`, `${to}`)
+    if (node !== first) await node.command('CLUSTER', 'MEET', '127.0.0.1', `${first.port}`)
+  }
+  for (const node of nodes) {
+    while (!String(await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok')) await sleep(50)
+    while (
+      String(await node.command('CLUSTER', 'NODES'))
+        .trim()
+        .split('\n').length < 3
+    )
+      await sleep(50)
+  }
+  return {
+    nodes,
+    async stop() {
+      await Promise.all(nodes.map((node) => node.stop()))
+    },
+  }
+}
+
+/** A master, a replica of it, and a sentinel that watches both. */
+export async function redisSentinel() {
+  const master = await redisServer()
+  const replica = await redisServer(['--replicaof', `127.0.0.1 ${master.port}`])
+  const folder = await temporaryDirectory()
+  const port = await freePort()
+  const config = join(folder, 'sentinel.conf')
+  await writeFile(
+    config,
+    [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${folder}`,
+      `sentinel monitor mymaster 127.0.0.1 ${master.port} 1`,
+      'sentinel down-after-milliseconds mymaster 500',
+      'sentinel failover-timeout mymaster 3000',
+      '',
+    ].join('\n'),
+  )
+  const sentinel = spawn(program(), [config, '--sentinel'], { stdio: 'ignore' })
+  await answers(port, sentinel)
+  while (!String(await replica.command('INFO', 'replication')).includes('master_link_status:up'))
+    await sleep(50)
+  return {
+    master,
+    replica,
+    node: `127.0.0.1:${port}`,
+    async stop() {
+      sentinel.kill('SIGKILL')
+      await once(sentinel, 'exit')
+      await Promise.all([master.stop(), replica.stop()])
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A way to a server that can be cut, slowed and mended. */
+export interface Wire {
+  readonly node: string
+  cut(): void
+  mend(): void
+  delay(ms: number): void
+  close(): Promise<void>
+}
+
+export async function wireTo(port: number): Promise<Wire> {
+  let isCut = false
+  let delayMs = 0
+  const sockets = new Set<import('node:net').Socket>()
+  const server = createServer((near) => {
+    if (isCut) {
+      near.destroy()
+      return
+    }
+    const far = createConnection(port, '127.0.0.1')
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from)
+      from.on('data', (data) => setTimeout(() => to.write(data), delayMs))
+      from.on('error', () => undefined)
+      from.on('close', () => {
+        sockets.delete(from)
+        to.destroy()
+      })
+    }
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  return {
+    node: `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
+    cut() {
+      isCut = true
+      for (const socket of sockets) socket.destroy()
+    },
+    mend() {
+      isCut = false
+    },
+    delay(ms) {
+      delayMs = ms
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+async function answers(port: number, child: ChildProcess): Promise<void> {
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`)
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = createConnection(port, '127.0.0.1', () => {
+        socket.write('PING\r\n')
+      })
+      socket.once('data', (reply) => {
+        socket.destroy()
+        resolve(!reply.toString().includes('LOADING'))
+      })
+      socket.once('error', () => resolve(false))
+    })
+    if (isOpen) return
+    await sleep(20)
+  }
+}
+
+/** A port whose successor by 10,000 is free too: a cluster's bus needs it. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const server = createServer()
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    server.close()
+    await once(server, 'close')
+    if (typeof address === 'object' && address && address.port < 55_000) return address.port
+  }
+}

@@ -67,7 +67,7 @@ lock: $(installed)
 
 .PHONY: lint
 lint: $(installed)
-	biome ci
+	biome ci --colors=off
 
 .PHONY: types
 types: $(installed)

@@ -19,8 +19,13 @@ class TreeUsage:
 
 
 class ProcessTree:
-    def __init__(self, root_pid: int) -> None:
+    def __init__(self, root_pid: int, leave_out_present: bool = False) -> None:
+        """`leave_out_present`: the children that the root has already, and what is under them, are not counted; none is
+        where the kernel cannot tell them without a pass over /proc."""
         self._root_pid = root_pid
+        present = procfs.children_of(root_pid) if leave_out_present else []
+        self._left_out = set(present or ())
+        self._is_alone = present is None
         self._members: Dict[int, int] = {}
         """Process id → start ticks."""
         self._cpu_seconds = 0.0
@@ -71,8 +76,10 @@ class ProcessTree:
                 if stat is None:
                     continue
                 self._members[pid] = stat.start_ticks
+            if self._is_alone:
+                continue
             children = procfs.children_of(pid)
             if children is None:
                 everyone = procfs.children_of_all() if everyone is None else everyone
                 children = everyone.get(pid, [])
-            waiting.extend(children)
+            waiting.extend(child for child in children if child not in self._left_out)

@@ -75,7 +75,7 @@ def reset_peak() -> bool:
 
 
 def children_of_all() -> Dict[int, List[int]]:
-    """Every process's children, from one pass over /proc."""
+    """Every process's children, by a pass over /proc."""
     children: Dict[int, List[int]] = {}
     try:
         names = os.listdir("/proc")

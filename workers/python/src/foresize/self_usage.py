@@ -2,7 +2,8 @@
 
 CPU is that of the process and of the children it waited for, and where another measurement overlaps in another
 thread, that of the thread alone: two at once would each be given both. Memory is the peak of the process's resident
-set, the interpreter included, as a container that runs the task has to hold it; children are added as sampled.
+set, the interpreter included, as a container that runs the task has to hold it; children begun meanwhile are added as
+sampled.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class SelfUsage:
     def __init__(self) -> None:
         self._thread = threading.get_ident()
         self._is_shared = False
-        self._tree = ProcessTree(os.getpid())
+        self._tree = ProcessTree(os.getpid(), leave_out_present=True)
         self._tree_peak_bytes = 0.0
         self.peak_bytes = 0.0
         with _lock:

@@ -264,6 +264,7 @@ class Estimate(_message.Message):
     EXECUTIONS_FIELD_NUMBER: _builtins.int
     STALENESS_MS_FIELD_NUMBER: _builtins.int
     VARIANT_FIELD_NUMBER: _builtins.int
+    VARIANT_BY_EXECUTION_FIELD_NUMBER: _builtins.int
     confidence: _builtins.float
     """Probability that `resources` suffice, all dimensions together, 0 to 1. CPU is left out: too little slows, not kills."""
     source: Global___EstimateSource.ValueType
@@ -280,6 +281,8 @@ class Estimate(_message.Message):
     """Age of the estimator's view of the profiles in milliseconds; grows while the profiler cannot be reached."""
     variant: _builtins.str
     """The A/B variant; empty where there is none."""
+    variant_by_execution: _builtins.bool
+    """The variant was drawn by execution_id: the answer is for that execution alone, not to be used again for another."""
     @_builtins.property
     def resources(self) -> _resources_pb2.Resources:
         """What to give the run. A dimension that nothing is known of is unset."""
@@ -301,10 +304,11 @@ class Estimate(_message.Message):
         executions: _builtins.float = ...,
         staleness_ms: _builtins.float = ...,
         variant: _builtins.str = ...,
+        variant_by_execution: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "dimensions", b"dimensions", "estimate_token", b"estimate_token", "executions", b"executions", "profile_revision", b"profile_revision", "reason", b"reason", "resources", b"resources", "source", b"source", "staleness_ms", b"staleness_ms", "variant", b"variant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "dimensions", b"dimensions", "estimate_token", b"estimate_token", "executions", b"executions", "profile_revision", b"profile_revision", "reason", b"reason", "resources", b"resources", "source", b"source", "staleness_ms", b"staleness_ms", "variant", b"variant", "variant_by_execution", b"variant_by_execution"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -248,7 +248,9 @@ class UsageSamples(_message.Message):
     """The execution, opened by an ExecutionStart."""
     @_builtins.property
     def elapsed_delta_ms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Milliseconds. The first counts from the start of the execution, each later one from the sample before it."""
+        """Milliseconds. The first sample of the execution counts from its start, each later one from the sample before it,
+        also where that came in another message.
+        """
 
     @_builtins.property
     def cpu_cores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:

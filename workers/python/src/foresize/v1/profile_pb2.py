@@ -26,7 +26,7 @@ from foresize.v1 import execution_pb2 as foresize_dot_v1_dot_execution__pb2
 from foresize.v1 import resources_pb2 as foresize_dot_v1_dot_resources__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66oresize/v1/profile.proto\x12\x0b\x66oresize.v1\x1a\x1b\x66oresize/v1/execution.proto\x1a\x1b\x66oresize/v1/resources.proto\"U\n\nProfileKey\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.foresize.v1.ProfileKind\x12\x0c\n\x04task\x18\x03 \x01(\t\"\x96\x03\n\x07Profile\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.foresize.v1.ProfileKey\x12\x16\n\x0eschema_version\x18\x02 \x01(\r\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12\x1a\n\x12\x66irst_seen_unix_ms\x18\x04 \x01(\x01\x12\x19\n\x11last_seen_unix_ms\x18\x05 \x01(\x01\x12+\n\x08outcomes\x18\x06 \x03(\x0b\x32\x19.foresize.v1.OutcomeCount\x12\x34\n\nstatistics\x18\x07 \x03(\x0b\x32 .foresize.v1.DimensionStatistics\x12\x30\n\nexecutions\x18\x08 \x03(\x0b\x32\x1c.foresize.v1.ExecutionRecord\x12.\n\x07running\x18\t \x03(\x0b\x32\x1d.foresize.v1.RunningExecution\x12\x0e\n\x06\x66olded\x18\n \x03(\x01\x12/\n\x08\x61\x63\x63uracy\x18\x0b \x03(\x0b\x32\x1d.foresize.v1.StrategyAccuracy\"D\n\x0cOutcomeCount\x12%\n\x07outcome\x18\x01 \x01(\x0e\x32\x14.foresize.v1.Outcome\x12\r\n\x05\x63ount\x18\x02 \x01(\x01\"\xb7\x01\n\x13\x44imensionStatistics\x12)\n\tdimension\x18\x01 \x01(\x0e\x32\x16.foresize.v1.Dimension\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x12\x0c\n\x04mean\x18\x03 \x01(\x01\x12\x10\n\x08variance\x18\x04 \x01(\x01\x12\x0b\n\x03min\x18\x05 \x01(\x01\x12\x0b\n\x03max\x18\x06 \x01(\x01\x12+\n\x06sketch\x18\x07 \x01(\x0b\x32\x1b.foresize.v1.QuantileSketch\"a\n\x0eQuantileSketch\x12\x19\n\x11relative_accuracy\x18\x01 \x01(\x01\x12\x13\n\x0bzero_weight\x18\x02 \x01(\x01\x12\x0e\n\x06offset\x18\x03 \x01(\x11\x12\x0f\n\x07weights\x18\x04 \x03(\x01\"\x8f\x03\n\x10RunningExecution\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12=\n\x08\x66\x65\x61tures\x18\x03 \x03(\x0b\x32+.foresize.v1.RunningExecution.FeaturesEntry\x12\x39\n\x06labels\x18\x04 \x03(\x0b\x32).foresize.v1.RunningExecution.LabelsEntry\x12)\n\trequested\x18\x05 \x01(\x0b\x32\x16.foresize.v1.Resources\x12)\n\tallocated\x18\x06 \x01(\x0b\x32\x16.foresize.v1.Resources\x12$\n\x04peak\x18\x07 \x01(\x0b\x32\x16.foresize.v1.Resources\x1a/\n\rFeaturesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe7\x01\n\x10StrategyAccuracy\x12\x10\n\x08strategy\x18\x01 \x01(\t\x12\x0f\n\x07variant\x18\x02 \x01(\t\x12)\n\tdimension\x18\x03 \x01(\x0e\x32\x16.foresize.v1.Dimension\x12\x12\n\nexecutions\x18\x04 \x01(\x01\x12\x0e\n\x06weight\x18\x05 \x01(\x01\x12\x10\n\x08\x63overage\x18\x06 \x01(\x01\x12\x16\n\x0erelative_error\x18\x07 \x01(\x01\x12\x0f\n\x07wastage\x18\x08 \x01(\x01\x12\r\n\x05\x62rier\x18\t \x01(\x01\x12\x17\n\x0fmean_confidence\x18\n \x01(\x01\"\xc1\x02\n\x0eProfileSummary\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.foresize.v1.ProfileKey\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x1a\n\x12\x66irst_seen_unix_ms\x18\x03 \x01(\x01\x12\x19\n\x11last_seen_unix_ms\x18\x04 \x01(\x01\x12+\n\x08outcomes\x18\x05 \x03(\x0b\x32\x19.foresize.v1.OutcomeCount\x12&\n\x06median\x18\x06 \x01(\x0b\x32\x16.foresize.v1.Resources\x12#\n\x03p95\x18\x07 \x01(\x0b\x32\x16.foresize.v1.Resources\x12#\n\x03max\x18\x08 \x01(\x0b\x32\x16.foresize.v1.Resources\x12\x0f\n\x07running\x18\t \x01(\r\x12\x10\n\x08retained\x18\n \x01(\r*w\n\x0bProfileKind\x12\x1c\n\x18PROFILE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11PROFILE_KIND_TASK\x10\x01\x12\x17\n\x13PROFILE_KIND_COHORT\x10\x02\x12\x1a\n\x16PROFILE_KIND_NAMESPACE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66oresize/v1/profile.proto\x12\x0b\x66oresize.v1\x1a\x1b\x66oresize/v1/execution.proto\x1a\x1b\x66oresize/v1/resources.proto\"U\n\nProfileKey\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.foresize.v1.ProfileKind\x12\x0c\n\x04task\x18\x03 \x01(\t\"\xc2\x03\n\x07Profile\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.foresize.v1.ProfileKey\x12\x16\n\x0eschema_version\x18\x02 \x01(\r\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12\x1a\n\x12\x66irst_seen_unix_ms\x18\x04 \x01(\x01\x12\x19\n\x11last_seen_unix_ms\x18\x05 \x01(\x01\x12+\n\x08outcomes\x18\x06 \x03(\x0b\x32\x19.foresize.v1.OutcomeCount\x12\x34\n\nstatistics\x18\x07 \x03(\x0b\x32 .foresize.v1.DimensionStatistics\x12\x30\n\nexecutions\x18\x08 \x03(\x0b\x32\x1c.foresize.v1.ExecutionRecord\x12.\n\x07running\x18\t \x03(\x0b\x32\x1d.foresize.v1.RunningExecution\x12\x0e\n\x06\x66olded\x18\n \x03(\x01\x12/\n\x08\x61\x63\x63uracy\x18\x0b \x03(\x0b\x32\x1d.foresize.v1.StrategyAccuracy\x12*\n\x07members\x18\x0c \x03(\x0b\x32\x19.foresize.v1.CohortMember\"^\n\x0c\x43ohortMember\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12.\n\ndimensions\x18\x03 \x03(\x0b\x32\x1a.foresize.v1.MemberSummary\"\xc1\x01\n\rMemberSummary\x12)\n\tdimension\x18\x01 \x01(\x0e\x32\x16.foresize.v1.Dimension\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12\x10\n\x08log_mean\x18\x03 \x01(\x01\x12\x12\n\nlog_spread\x18\x04 \x01(\x01\x12\x0f\n\x07log_max\x18\x05 \x01(\x01\x12\x10\n\x08requests\x18\x06 \x01(\r\x12\x16\n\x0eratio_log_mean\x18\x07 \x01(\x01\x12\x15\n\rratio_log_max\x18\x08 \x01(\x01\"D\n\x0cOutcomeCount\x12%\n\x07outcome\x18\x01 \x01(\x0e\x32\x14.foresize.v1.Outcome\x12\r\n\x05\x63ount\x18\x02 \x01(\x01\"\xb7\x01\n\x13\x44imensionStatistics\x12)\n\tdimension\x18\x01 \x01(\x0e\x32\x16.foresize.v1.Dimension\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x12\x0c\n\x04mean\x18\x03 \x01(\x01\x12\x10\n\x08variance\x18\x04 \x01(\x01\x12\x0b\n\x03min\x18\x05 \x01(\x01\x12\x0b\n\x03max\x18\x06 \x01(\x01\x12+\n\x06sketch\x18\x07 \x01(\x0b\x32\x1b.foresize.v1.QuantileSketch\"a\n\x0eQuantileSketch\x12\x19\n\x11relative_accuracy\x18\x01 \x01(\x01\x12\x13\n\x0bzero_weight\x18\x02 \x01(\x01\x12\x0e\n\x06offset\x18\x03 \x01(\x11\x12\x0f\n\x07weights\x18\x04 \x03(\x01\"\x8f\x03\n\x10RunningExecution\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12=\n\x08\x66\x65\x61tures\x18\x03 \x03(\x0b\x32+.foresize.v1.RunningExecution.FeaturesEntry\x12\x39\n\x06labels\x18\x04 \x03(\x0b\x32).foresize.v1.RunningExecution.LabelsEntry\x12)\n\trequested\x18\x05 \x01(\x0b\x32\x16.foresize.v1.Resources\x12)\n\tallocated\x18\x06 \x01(\x0b\x32\x16.foresize.v1.Resources\x12$\n\x04peak\x18\x07 \x01(\x0b\x32\x16.foresize.v1.Resources\x1a/\n\rFeaturesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa2\x03\n\x10StrategyAccuracy\x12\x10\n\x08strategy\x18\x01 \x01(\t\x12\x0f\n\x07variant\x18\x02 \x01(\t\x12)\n\tdimension\x18\x03 \x01(\x0e\x32\x16.foresize.v1.Dimension\x12\x12\n\nexecutions\x18\x04 \x01(\x01\x12\x0e\n\x06weight\x18\x05 \x01(\x01\x12\x10\n\x08\x63overage\x18\x06 \x01(\x01\x12\x16\n\x0erelative_error\x18\x07 \x01(\x01\x12\x0f\n\x07wastage\x18\x08 \x01(\x01\x12\r\n\x05\x62rier\x18\t \x01(\x01\x12\x17\n\x0fmean_confidence\x18\n \x01(\x01\x12\x16\n\x0eweight_squares\x18\x0b \x01(\x01\x12\x1f\n\x17relative_error_variance\x18\x0c \x01(\x01\x12\x0c\n\x04\x63ost\x18\r \x01(\x01\x12\x15\n\rcost_variance\x18\x0e \x01(\x01\x12\x30\n\x0b\x63\x61libration\x18\x0f \x03(\x0b\x32\x1b.foresize.v1.CalibrationBin\x12)\n\x05total\x18\x10 \x01(\x0b\x32\x1a.foresize.v1.AccuracyTotal\"S\n\x0e\x43\x61librationBin\x12\x0b\n\x03\x62in\x18\x01 \x01(\r\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\x10\n\x08\x63overage\x18\x04 \x01(\x01\"\x92\x02\n\rAccuracyTotal\x12\x0e\n\x06weight\x18\x01 \x01(\x01\x12\x16\n\x0eweight_squares\x18\x02 \x01(\x01\x12\x10\n\x08\x63overage\x18\x03 \x01(\x01\x12\x16\n\x0erelative_error\x18\x04 \x01(\x01\x12\x1f\n\x17relative_error_variance\x18\x05 \x01(\x01\x12\x0f\n\x07wastage\x18\x06 \x01(\x01\x12\x0c\n\x04\x63ost\x18\x07 \x01(\x01\x12\x15\n\rcost_variance\x18\x08 \x01(\x01\x12\r\n\x05\x62rier\x18\t \x01(\x01\x12\x17\n\x0fmean_confidence\x18\n \x01(\x01\x12\x30\n\x0b\x63\x61libration\x18\x0b \x03(\x0b\x32\x1b.foresize.v1.CalibrationBin\"\xc1\x02\n\x0eProfileSummary\x12$\n\x03key\x18\x01 \x01(\x0b\x32\x17.foresize.v1.ProfileKey\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x1a\n\x12\x66irst_seen_unix_ms\x18\x03 \x01(\x01\x12\x19\n\x11last_seen_unix_ms\x18\x04 \x01(\x01\x12+\n\x08outcomes\x18\x05 \x03(\x0b\x32\x19.foresize.v1.OutcomeCount\x12&\n\x06median\x18\x06 \x01(\x0b\x32\x16.foresize.v1.Resources\x12#\n\x03p95\x18\x07 \x01(\x0b\x32\x16.foresize.v1.Resources\x12#\n\x03max\x18\x08 \x01(\x0b\x32\x16.foresize.v1.Resources\x12\x0f\n\x07running\x18\t \x01(\r\x12\x10\n\x08retained\x18\n \x01(\r*w\n\x0bProfileKind\x12\x1c\n\x18PROFILE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11PROFILE_KIND_TASK\x10\x01\x12\x17\n\x13PROFILE_KIND_COHORT\x10\x02\x12\x1a\n\x16PROFILE_KIND_NAMESPACE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,26 +37,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNNINGEXECUTION_FEATURESENTRY']._serialized_options = b'8\001'
   _globals['_RUNNINGEXECUTION_LABELSENTRY']._loaded_options = None
   _globals['_RUNNINGEXECUTION_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_PROFILEKIND']._serialized_start=1911
-  _globals['_PROFILEKIND']._serialized_end=2030
+  _globals['_PROFILEKIND']._serialized_start=2796
+  _globals['_PROFILEKIND']._serialized_end=2915
   _globals['_PROFILEKEY']._serialized_start=100
   _globals['_PROFILEKEY']._serialized_end=185
   _globals['_PROFILE']._serialized_start=188
-  _globals['_PROFILE']._serialized_end=594
-  _globals['_OUTCOMECOUNT']._serialized_start=596
-  _globals['_OUTCOMECOUNT']._serialized_end=664
-  _globals['_DIMENSIONSTATISTICS']._serialized_start=667
-  _globals['_DIMENSIONSTATISTICS']._serialized_end=850
-  _globals['_QUANTILESKETCH']._serialized_start=852
-  _globals['_QUANTILESKETCH']._serialized_end=949
-  _globals['_RUNNINGEXECUTION']._serialized_start=952
-  _globals['_RUNNINGEXECUTION']._serialized_end=1351
-  _globals['_RUNNINGEXECUTION_FEATURESENTRY']._serialized_start=1257
-  _globals['_RUNNINGEXECUTION_FEATURESENTRY']._serialized_end=1304
-  _globals['_RUNNINGEXECUTION_LABELSENTRY']._serialized_start=1306
-  _globals['_RUNNINGEXECUTION_LABELSENTRY']._serialized_end=1351
-  _globals['_STRATEGYACCURACY']._serialized_start=1354
-  _globals['_STRATEGYACCURACY']._serialized_end=1585
-  _globals['_PROFILESUMMARY']._serialized_start=1588
-  _globals['_PROFILESUMMARY']._serialized_end=1909
+  _globals['_PROFILE']._serialized_end=638
+  _globals['_COHORTMEMBER']._serialized_start=640
+  _globals['_COHORTMEMBER']._serialized_end=734
+  _globals['_MEMBERSUMMARY']._serialized_start=737
+  _globals['_MEMBERSUMMARY']._serialized_end=930
+  _globals['_OUTCOMECOUNT']._serialized_start=932
+  _globals['_OUTCOMECOUNT']._serialized_end=1000
+  _globals['_DIMENSIONSTATISTICS']._serialized_start=1003
+  _globals['_DIMENSIONSTATISTICS']._serialized_end=1186
+  _globals['_QUANTILESKETCH']._serialized_start=1188
+  _globals['_QUANTILESKETCH']._serialized_end=1285
+  _globals['_RUNNINGEXECUTION']._serialized_start=1288
+  _globals['_RUNNINGEXECUTION']._serialized_end=1687
+  _globals['_RUNNINGEXECUTION_FEATURESENTRY']._serialized_start=1593
+  _globals['_RUNNINGEXECUTION_FEATURESENTRY']._serialized_end=1640
+  _globals['_RUNNINGEXECUTION_LABELSENTRY']._serialized_start=1642
+  _globals['_RUNNINGEXECUTION_LABELSENTRY']._serialized_end=1687
+  _globals['_STRATEGYACCURACY']._serialized_start=1690
+  _globals['_STRATEGYACCURACY']._serialized_end=2108
+  _globals['_CALIBRATIONBIN']._serialized_start=2110
+  _globals['_CALIBRATIONBIN']._serialized_end=2193
+  _globals['_ACCURACYTOTAL']._serialized_start=2196
+  _globals['_ACCURACYTOTAL']._serialized_end=2470
+  _globals['_PROFILESUMMARY']._serialized_start=2473
+  _globals['_PROFILESUMMARY']._serialized_end=2794
 # @@protoc_insertion_point(module_scope)

@@ -32,9 +32,13 @@ class _ProfileKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ProfileKi
     PROFILE_KIND_TASK: _ProfileKind.ValueType  # 1
     """One task. `task` is its name."""
     PROFILE_KIND_COHORT: _ProfileKind.ValueType  # 2
-    """All tasks of the namespace that share a label or a name token. `task` is "label=value"."""
+    """Tasks of the namespace that share a label or the last part of their name, in summary (Profile.members).
+    `task` is "label=value" or "name=part".
+    """
     PROFILE_KIND_NAMESPACE: _ProfileKind.ValueType  # 3
-    """The whole namespace. `task` is empty. Tasks over the namespace's limit are folded only here."""
+    """The whole namespace: its tasks in summary, and the executions of tasks over the namespace's limit, folded here only.
+    `task` is empty.
+    """
 
 class ProfileKind(_ProfileKind, metaclass=_ProfileKindEnumTypeWrapper):
     """What a profile is about."""
@@ -44,9 +48,13 @@ PROFILE_KIND_UNSPECIFIED: ProfileKind.ValueType  # 0
 PROFILE_KIND_TASK: ProfileKind.ValueType  # 1
 """One task. `task` is its name."""
 PROFILE_KIND_COHORT: ProfileKind.ValueType  # 2
-"""All tasks of the namespace that share a label or a name token. `task` is "label=value"."""
+"""Tasks of the namespace that share a label or the last part of their name, in summary (Profile.members).
+`task` is "label=value" or "name=part".
+"""
 PROFILE_KIND_NAMESPACE: ProfileKind.ValueType  # 3
-"""The whole namespace. `task` is empty. Tasks over the namespace's limit are folded only here."""
+"""The whole namespace: its tasks in summary, and the executions of tasks over the namespace's limit, folded here only.
+`task` is empty.
+"""
 Global___ProfileKind: _TypeAlias = ProfileKind  # noqa: Y015
 
 @_typing.final
@@ -96,6 +104,7 @@ class Profile(_message.Message):
     RUNNING_FIELD_NUMBER: _builtins.int
     FOLDED_FIELD_NUMBER: _builtins.int
     ACCURACY_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
     schema_version: _builtins.int
     """Version of this shape, from 1. Readers migrate older ones and refuse newer ones."""
     revision: _builtins.int
@@ -132,7 +141,11 @@ class Profile(_message.Message):
 
     @_builtins.property
     def accuracy(self) -> _containers.RepeatedCompositeFieldContainer[Global___StrategyAccuracy]:
-        """How well the estimates did, by strategy and variant, at most 64 entries."""
+        """How well the estimates did, by strategy and variant, at most 256 entries."""
+
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___CohortMember]:
+        """Of a cohort or a namespace: its tasks in summary, each once, the one put last at the end. At most 64."""
 
     def __init__(
         self,
@@ -148,14 +161,97 @@ class Profile(_message.Message):
         running: _abc.Iterable[Global___RunningExecution] | None = ...,
         folded: _abc.Iterable[_builtins.float] | None = ...,
         accuracy: _abc.Iterable[Global___StrategyAccuracy] | None = ...,
+        members: _abc.Iterable[Global___CohortMember] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "executions", b"executions", "first_seen_unix_ms", b"first_seen_unix_ms", "folded", b"folded", "key", b"key", "last_seen_unix_ms", b"last_seen_unix_ms", "outcomes", b"outcomes", "revision", b"revision", "running", b"running", "schema_version", b"schema_version", "statistics", b"statistics"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "executions", b"executions", "first_seen_unix_ms", b"first_seen_unix_ms", "folded", b"folded", "key", b"key", "last_seen_unix_ms", b"last_seen_unix_ms", "members", b"members", "outcomes", b"outcomes", "revision", b"revision", "running", b"running", "schema_version", b"schema_version", "statistics", b"statistics"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Profile: _TypeAlias = Profile  # noqa: Y015
+
+@_typing.final
+class CohortMember(_message.Message):
+    """What one task contributes to its cohorts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    DIMENSIONS_FIELD_NUMBER: _builtins.int
+    task: _builtins.str
+    """The task's name."""
+    revision: _builtins.int
+    """Profile.revision that was summarised: a later one replaces an earlier one."""
+    @_builtins.property
+    def dimensions(self) -> _containers.RepeatedCompositeFieldContainer[Global___MemberSummary]:
+        """One entry a dimension ever measured, in order of Dimension."""
+
+    def __init__(
+        self,
+        *,
+        task: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        dimensions: _abc.Iterable[Global___MemberSummary] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dimensions", b"dimensions", "revision", b"revision", "task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CohortMember: _TypeAlias = CohortMember  # noqa: Y015
+
+@_typing.final
+class MemberSummary(_message.Message):
+    """One dimension of a task over the executions that its profile retained, those that succeeded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIMENSION_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    LOG_MEAN_FIELD_NUMBER: _builtins.int
+    LOG_SPREAD_FIELD_NUMBER: _builtins.int
+    LOG_MAX_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    RATIO_LOG_MEAN_FIELD_NUMBER: _builtins.int
+    RATIO_LOG_MAX_FIELD_NUMBER: _builtins.int
+    dimension: _resources_pb2.Dimension.ValueType
+    """Which."""
+    count: _builtins.int
+    """Executions behind it."""
+    log_mean: _builtins.float
+    """Mean of ln(need)."""
+    log_spread: _builtins.float
+    """Population standard deviation of ln(need)."""
+    log_max: _builtins.float
+    """Largest ln(need)."""
+    requests: _builtins.int
+    """Of those executions, the ones whose request is known."""
+    ratio_log_mean: _builtins.float
+    """Mean of ln(need / request) over them."""
+    ratio_log_max: _builtins.float
+    """Largest ln(need / request) over them; 0 where there are none."""
+    def __init__(
+        self,
+        *,
+        dimension: _resources_pb2.Dimension.ValueType = ...,
+        count: _builtins.int = ...,
+        log_mean: _builtins.float = ...,
+        log_spread: _builtins.float = ...,
+        log_max: _builtins.float = ...,
+        requests: _builtins.int = ...,
+        ratio_log_mean: _builtins.float = ...,
+        ratio_log_max: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "dimension", b"dimension", "log_max", b"log_max", "log_mean", b"log_mean", "log_spread", b"log_spread", "ratio_log_max", b"ratio_log_max", "ratio_log_mean", b"ratio_log_mean", "requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MemberSummary: _TypeAlias = MemberSummary  # noqa: Y015
 
 @_typing.final
 class OutcomeCount(_message.Message):
@@ -379,6 +475,12 @@ class StrategyAccuracy(_message.Message):
     WASTAGE_FIELD_NUMBER: _builtins.int
     BRIER_FIELD_NUMBER: _builtins.int
     MEAN_CONFIDENCE_FIELD_NUMBER: _builtins.int
+    WEIGHT_SQUARES_FIELD_NUMBER: _builtins.int
+    RELATIVE_ERROR_VARIANCE_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    COST_VARIANCE_FIELD_NUMBER: _builtins.int
+    CALIBRATION_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
     strategy: _builtins.str
     """The strategy's name."""
     variant: _builtins.str
@@ -399,6 +501,24 @@ class StrategyAccuracy(_message.Message):
     """Mean of (confidence - sufficed)^2, 0 to 1; only of the ensemble."""
     mean_confidence: _builtins.float
     """Mean of the confidence given; against `coverage` it shows the calibration. Only of the ensemble."""
+    weight_squares: _builtins.float
+    """Decayed sum of squared weights: weight * weight / weight_squares is how many executions the figures amount to."""
+    relative_error_variance: _builtins.float
+    """Variance of |prediction - need| / need."""
+    cost: _builtins.float
+    """Mean of what giving the prediction wastes, failures included: prediction - need where it suffices, all of it where
+    the run is killed for want of it (memory, disk, GPU memory), times run time: unit times milliseconds.
+    """
+    cost_variance: _builtins.float
+    """Variance of that."""
+    @_builtins.property
+    def calibration(self) -> _containers.RepeatedCompositeFieldContainer[Global___CalibrationBin]:
+        """Confidence given against what came, in ten bins of equal width, those that hold anything. Only of the ensemble."""
+
+    @_builtins.property
+    def total(self) -> Global___AccuracyTotal:
+        """The same figures over every execution scored, never decayed."""
+
     def __init__(
         self,
         *,
@@ -412,14 +532,118 @@ class StrategyAccuracy(_message.Message):
         wastage: _builtins.float = ...,
         brier: _builtins.float = ...,
         mean_confidence: _builtins.float = ...,
+        weight_squares: _builtins.float = ...,
+        relative_error_variance: _builtins.float = ...,
+        cost: _builtins.float = ...,
+        cost_variance: _builtins.float = ...,
+        calibration: _abc.Iterable[Global___CalibrationBin] | None = ...,
+        total: Global___AccuracyTotal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brier", b"brier", "coverage", b"coverage", "dimension", b"dimension", "executions", b"executions", "mean_confidence", b"mean_confidence", "relative_error", b"relative_error", "strategy", b"strategy", "variant", b"variant", "wastage", b"wastage", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brier", b"brier", "calibration", b"calibration", "cost", b"cost", "cost_variance", b"cost_variance", "coverage", b"coverage", "dimension", b"dimension", "executions", b"executions", "mean_confidence", b"mean_confidence", "relative_error", b"relative_error", "relative_error_variance", b"relative_error_variance", "strategy", b"strategy", "total", b"total", "variant", b"variant", "wastage", b"wastage", "weight", b"weight", "weight_squares", b"weight_squares"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StrategyAccuracy: _TypeAlias = StrategyAccuracy  # noqa: Y015
+
+@_typing.final
+class CalibrationBin(_message.Message):
+    """Executions whose confidence lay between bin / 10 and (bin + 1) / 10."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BIN_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    bin: _builtins.int
+    """From 0 to 9."""
+    weight: _builtins.float
+    """Sum of weights."""
+    confidence: _builtins.float
+    """Mean of the confidence given."""
+    coverage: _builtins.float
+    """Share of them that sufficed."""
+    def __init__(
+        self,
+        *,
+        bin: _builtins.int = ...,
+        weight: _builtins.float = ...,
+        confidence: _builtins.float = ...,
+        coverage: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bin", b"bin", "confidence", b"confidence", "coverage", b"coverage", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CalibrationBin: _TypeAlias = CalibrationBin  # noqa: Y015
+
+@_typing.final
+class AccuracyTotal(_message.Message):
+    """Figures of StrategyAccuracy over every execution scored, never decayed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    WEIGHT_SQUARES_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    RELATIVE_ERROR_FIELD_NUMBER: _builtins.int
+    RELATIVE_ERROR_VARIANCE_FIELD_NUMBER: _builtins.int
+    WASTAGE_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    COST_VARIANCE_FIELD_NUMBER: _builtins.int
+    BRIER_FIELD_NUMBER: _builtins.int
+    MEAN_CONFIDENCE_FIELD_NUMBER: _builtins.int
+    CALIBRATION_FIELD_NUMBER: _builtins.int
+    weight: _builtins.float
+    """Sum of weights."""
+    weight_squares: _builtins.float
+    """Sum of squared weights."""
+    coverage: _builtins.float
+    """As in StrategyAccuracy."""
+    relative_error: _builtins.float
+    """As in StrategyAccuracy."""
+    relative_error_variance: _builtins.float
+    """As in StrategyAccuracy."""
+    wastage: _builtins.float
+    """As in StrategyAccuracy."""
+    cost: _builtins.float
+    """As in StrategyAccuracy."""
+    cost_variance: _builtins.float
+    """As in StrategyAccuracy."""
+    brier: _builtins.float
+    """As in StrategyAccuracy."""
+    mean_confidence: _builtins.float
+    """As in StrategyAccuracy."""
+    @_builtins.property
+    def calibration(self) -> _containers.RepeatedCompositeFieldContainer[Global___CalibrationBin]:
+        """As in StrategyAccuracy."""
+
+    def __init__(
+        self,
+        *,
+        weight: _builtins.float = ...,
+        weight_squares: _builtins.float = ...,
+        coverage: _builtins.float = ...,
+        relative_error: _builtins.float = ...,
+        relative_error_variance: _builtins.float = ...,
+        wastage: _builtins.float = ...,
+        cost: _builtins.float = ...,
+        cost_variance: _builtins.float = ...,
+        brier: _builtins.float = ...,
+        mean_confidence: _builtins.float = ...,
+        calibration: _abc.Iterable[Global___CalibrationBin] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brier", b"brier", "calibration", b"calibration", "cost", b"cost", "cost_variance", b"cost_variance", "coverage", b"coverage", "mean_confidence", b"mean_confidence", "relative_error", b"relative_error", "relative_error_variance", b"relative_error_variance", "wastage", b"wastage", "weight", b"weight", "weight_squares", b"weight_squares"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccuracyTotal: _TypeAlias = AccuracyTotal  # noqa: Y015
 
 @_typing.final
 class ProfileSummary(_message.Message):

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import signal
+from typing import Iterator
+
+import grpc
+import pytest
+
+import foresize
+from conftest import Profiler, Service, wait_until
+
+
+@pytest.fixture(scope="module")
+def estimator(profiler: Profiler) -> Iterator[Service]:
+    service = Service("estimator", "127.0.0.1:0", "--profiler", profiler.address)
+    yield service
+    service.end(signal.SIGTERM)
+
+
+def test_what_was_learned_is_asked_for_and_scored(profiler: Profiler, estimator: Service) -> None:
+    with foresize.Worker(profiler.address) as worker, foresize.Estimator(estimator.address, deadline_ms=5000) as asks:
+
+        def run_once(megabytes: float, estimate_token: bytes = b"") -> None:
+            execution = worker.start(
+                "py/sized", features={"input_bytes": megabytes * 1e6}, estimate_token=estimate_token
+            )
+            used = foresize.Resources(memory_bytes=megabytes * 3e6, cpu_cores=1, duration_ms=1000 * megabytes)
+            execution.end("succeeded", used, "rusage")
+
+        for i in range(30):
+            run_once(50 + i)
+        assert worker.flush()
+        wait_until(lambda: asks.estimate("py/sized", features={"input_bytes": 60e6}).executions == 30)
+
+        estimate = asks.estimate("py/sized", features={"input_bytes": 60e6})
+        assert estimate.source == "profile"
+        assert estimate.resources.memory_bytes is not None
+        assert 180e6 <= estimate.resources.memory_bytes < 260e6
+        assert 0.5 < estimate.confidence <= 1
+        enough = asks.confidence("py/sized", foresize.Resources(memory_bytes=1e9), features={"input_bytes": 60e6})
+        too_little = asks.confidence("py/sized", foresize.Resources(memory_bytes=1e7), features={"input_bytes": 60e6})
+        assert enough.confidence > 0.9 and too_little.confidence < 0.1
+
+        run_once(60, estimate.token)
+        assert worker.flush()
+        assert profiler.profile("py/sized").accuracy
+
+
+def test_a_policy_bounds_the_answer_and_a_retry_raises_it(estimator: Service) -> None:
+    with foresize.Estimator(estimator.address, deadline_ms=5000) as asks:
+        bounded = asks.estimate("py/sized", policy=foresize.Policy(max=foresize.Resources(memory_bytes=100e6)))
+        assert bounded.resources.memory_bytes == 100e6
+        raised = asks.estimate(
+            "py/sized",
+            attempt=2,
+            previous_allocation=foresize.Resources(memory_bytes=400e6),
+            previous_outcome="out-of-memory",
+        )
+        assert raised.resources.memory_bytes is not None and raised.resources.memory_bytes > 400e6
+
+
+def test_an_estimator_that_is_not_there_raises_or_falls_back() -> None:
+    with foresize.Estimator("127.0.0.1:1", deadline_ms=300) as asks:
+        with pytest.raises(grpc.RpcError):
+            asks.estimate("py/any")
+        answer = asks.estimate("py/any", fallback=foresize.Resources(memory_bytes=7))
+        assert (answer.source, answer.resources.memory_bytes, answer.confidence) == ("fallback", 7, 0)

@@ -9,16 +9,21 @@ import type {
 } from '../../../shared/domain/estimate.ts'
 import type { RunningExecution } from '../../../shared/domain/execution.ts'
 import type { Policy } from '../../../shared/domain/policy.ts'
-import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
-import { type Appetite, appetiteOf } from './appetite.ts'
+import {
+  type Dimension,
+  dimensions,
+  type Resources,
+  resourceLimits,
+} from '../../../shared/domain/resources.ts'
+import { appetiteOf } from './appetite.ts'
 import { bounded, type Limits } from './bounds.ts'
 import { coldStart } from './cold-start.ts'
 import { combined, type Guard, shortfall, stakes, type Vote, votes } from './dimension-model.ts'
-import { type Distribution, quantile } from './distribution.ts'
+import { quantile } from './distribution.ts'
 import { exceeded } from './escalation.ts'
 import { headroom, nextRung, type Stakes } from './headroom.ts'
 import type { LearnedProfile } from './learned-profile.ts'
-import { amountAt, type Need, sufficient } from './need.ts'
+import { amountAt, covering, type Need, sufficient } from './need.ts'
 import type { Registry } from './strategy.ts'
 import { encodeQuery } from './task-model.ts'
 
@@ -189,10 +194,10 @@ function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dim
   const first = heard[0]
   if (first === undefined) return undefined
   const foremost = heard.reduce((best, vote) => (vote.weight > best.weight ? vote : best), first)
-  const distribution = combined(heard)
+  const need = { distribution: combined(heard), calibration: model.calibration, above: 0 }
   return {
-    need: { distribution, calibration: model.calibration, above: 0 },
-    amount: allocate(distribution, stakes(model), appetiteOf(policy), d),
+    need,
+    amount: allocate(need, stakes(model), policy, d),
     source: 'profile',
     reason: `${model.observed} executions, mostly by ${foremost.track.strategy}`,
     strategy: foremost.track.strategy,
@@ -219,22 +224,25 @@ function fromKin({ evidence, query, settings, policy }: Case, dimension: Dimensi
   const belief = coldStart(kin, query, settings.defaults, dimension)
   if (belief === undefined) return undefined
   const { need, source, reason } = belief
-  const amount = belief.amount ?? allocate(need.distribution, coldStakes, appetiteOf(policy), dimension)
+  const amount = belief.amount ?? allocate(need, coldStakes, policy, dimension)
   return { need, source, reason, strategy: '', predictions: [], amount }
 }
 
 const coldStakes: Stakes = { timeToFailure: 1, failurePrice: 1, largest: 0 }
 
-/** The newsvendor's where a shortfall kills; else a quantile: the median of the duration, some headroom for CPU. */
-function allocate(
-  distribution: Distribution,
-  stakes: Stakes,
-  appetite: Appetite,
-  dimension: Dimension,
-): number {
-  if (shortfall[dimension] === 'kill') return headroom(distribution, stakes, appetite)
+/**
+ * With a target coverage the least amount that reaches it. Else the newsvendor's where a shortfall kills, and a quantile
+ * where it does not: the median of the duration, some headroom for CPU.
+ */
+function allocate(need: Need, stakes: Stakes, policy: Policy, dimension: Dimension): number {
+  if (policy.targetCoverage !== undefined) return covering(need, policy.targetCoverage)
+  const appetite = appetiteOf(policy)
+  if (shortfall[dimension] === 'kill') return headroom(need.distribution, stakes, appetite)
   const { floor } = appetite
-  return quantile(distribution, shortfall[dimension] === 'throttle' ? floor : Math.max(0.02, 2 * floor - 1))
+  return quantile(
+    need.distribution,
+    shortfall[dimension] === 'throttle' ? floor : Math.max(0.02, 2 * floor - 1),
+  )
 }
 
 /** A retry goes above what failed; a first run is not below what running ones of its task use already. */
@@ -265,9 +273,9 @@ function amend(
   const answer = {
     dimension,
     allocation,
-    expected: amountAt(need, 0.5),
-    lower: amountAt(need, 0.05),
-    upper: amountAt(need, 0.95),
+    expected: quantileOf(need, 0.5, dimension),
+    lower: quantileOf(need, 0.05, dimension),
+    upper: quantileOf(need, 0.95, dimension),
     confidence: sufficient(need, allocation),
     source,
     strategy: formed.strategy,
@@ -275,6 +283,11 @@ function amend(
     clamps,
   }
   return { answer, reason: reason + shown(clamps) }
+}
+
+/** No need is beyond what may be reported as one. */
+function quantileOf(need: Need, q: number, dimension: Dimension): number {
+  return Math.min(amountAt(need, q), resourceLimits[dimension])
 }
 
 /** Without a history, what the user asked for is the best known amount that ought to do. */

@@ -30,3 +30,16 @@ export function sufficient(need: Need, amount: number): number {
 /** The amount that suffices with probability q, by the uncorrected distribution. */
 export const amountAt = (need: Need, q: number): number =>
   Math.max(need.above, quantile(need.distribution, q))
+
+/** The least need held possible that suffices with probability `target`, by the corrected distribution. */
+export function covering(need: Need, target: number): number {
+  const { needs } = need.distribution
+  let low = 0
+  let high = needs.length - 1
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sufficient(need, needs[middle] ?? 0) >= target) high = middle
+    else low = middle + 1
+  }
+  return needs[low] ?? 1
+}

@@ -1,0 +1,177 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { answerSettings, estimatorConfig } from '../../../services/estimator/config.ts'
+import {
+  confidenceOf,
+  type Evidence,
+  estimateOf,
+  type QueryGuard,
+} from '../../../services/estimator/domain/answer.ts'
+import {
+  extendProfile,
+  type LearnedProfile,
+  learnProfile,
+} from '../../../services/estimator/domain/learned-profile.ts'
+import { strategies } from '../../../services/estimator/domain/strategies/index.ts'
+import { decodeProfile, readGetProfileResponse } from '../../../services/estimator/profile-bytes.ts'
+import type { EstimateQuery } from '../../../shared/domain/estimate.ts'
+import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
+import type { Profile } from '../../../shared/domain/profile.ts'
+import { resourceLimits } from '../../../shared/domain/resources.ts'
+import { GetProfileResponse } from '../../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { fromProfile } from '../../../shared/wire/profile.ts'
+import { execution, linearHistory, profileOf } from '../../support/histories.ts'
+import { nastyHistory, nastyQuery } from '../../support/nasty-profiles.ts'
+
+const settings = answerSettings(estimatorConfig.parse({}), strategies)
+const open: QueryGuard = { guard: (_strategy, run) => run(), faults: new Map() }
+const { limits } = settings
+
+function learned(profile: Profile): LearnedProfile {
+  return { ...learnProfile(profile, strategies, open.guard), leftOut: new Map() }
+}
+
+const evidenceOf = (history: readonly ExecutionRecord[]): Evidence => ({
+  task: learned(profileOf(history)),
+  kin: [],
+  unreachable: false,
+})
+
+const ask = (evidence: Evidence, query: EstimateQuery) => estimateOf(query, evidence, settings, open)
+
+const plain: EstimateQuery = {
+  task: { namespace: 'default', task: 'demo/task' },
+  features: {},
+  labels: {},
+  requested: {},
+  attempt: 1,
+  previousAllocation: {},
+  policy: {},
+  executionId: '',
+}
+
+const runs = { numRuns: 80 }
+
+test('every amount is finite, positive and within the bounds; quantiles are in order', () => {
+  fc.assert(
+    fc.property(nastyHistory, nastyQuery, (history, query) => {
+      const { dimensions, confidence } = ask(evidenceOf(history), query)
+      expect(confidence >= 0 && confidence <= 1).toBe(true)
+      for (const { dimension, allocation, expected, lower, upper, confidence: own } of dimensions) {
+        expect(allocation).toBeGreaterThanOrEqual(limits.min[dimension] ?? 0)
+        expect(allocation).toBeLessThanOrEqual(limits.max[dimension] ?? 0)
+        if (dimension === 'memoryBytes') {
+          expect(allocation).toBeLessThanOrEqual(query.policy.max?.memoryBytes ?? Number.POSITIVE_INFINITY)
+        }
+        for (const value of [expected, lower, upper])
+          expect(value > 0 && value <= resourceLimits[dimension]).toBe(true)
+        expect(lower <= expected && expected <= upper).toBe(true)
+        expect(own >= 0 && own <= 1).toBe(true)
+      }
+    }),
+    runs,
+  )
+})
+
+test('a step up the risk knob never gives less of anything', () => {
+  const anyRisk = fc.double({ min: 0, max: 1, noNaN: true })
+  fc.assert(
+    fc.property(nastyHistory, nastyQuery, anyRisk, anyRisk, (history, query, a, b) => {
+      const evidence = evidenceOf(history)
+      const at = (risk: number) =>
+        ask(evidence, { ...query, policy: { ...query.policy, targetCoverage: undefined, risk } })
+      const careful = at(Math.max(a, b)).dimensions
+      for (const [i, { allocation }] of at(Math.min(a, b)).dimensions.entries()) {
+        expect(careful[i]?.allocation).toBeGreaterThanOrEqual(allocation)
+      }
+    }),
+    runs,
+  )
+})
+
+test('a target coverage is met by what the answer itself says, unless a bound forbids it', () => {
+  const anyTarget = fc.double({ min: 0.05, max: 0.99, noNaN: true })
+  fc.assert(
+    fc.property(nastyHistory, anyTarget, (history, targetCoverage) => {
+      const answer = ask(evidenceOf(history), { ...plain, policy: { targetCoverage } })
+      for (const { dimension, allocation, confidence, source } of answer.dimensions) {
+        if (dimension === 'cpuCores' || source !== 'profile') continue
+        if (allocation < (limits.max[dimension] ?? 0))
+          expect(confidence).toBeGreaterThanOrEqual(targetCoverage)
+      }
+    }),
+    runs,
+  )
+})
+
+test('confidence never falls as more is given, and that of the estimate is the estimate’s', () => {
+  const anyBytes = fc.double({ min: 0, max: 16, noNaN: true }).map((decades) => 10 ** decades)
+  fc.assert(
+    fc.property(nastyHistory, nastyQuery, anyBytes, anyBytes, (history, query, a, b) => {
+      const evidence = evidenceOf(history)
+      const of = (memoryBytes: number) =>
+        confidenceOf(query, { memoryBytes }, evidence, settings, open).confidence
+      expect(of(Math.max(a, b))).toBeGreaterThanOrEqual(of(Math.min(a, b)))
+      const own = confidenceOf(query, undefined, evidence, settings, open)
+      expect(own.confidence).toBe(ask(evidence, query).confidence)
+    }),
+    runs,
+  )
+})
+
+test('learning one execution more is, to the bit, learning all anew', () => {
+  fc.assert(
+    fc.property(nastyHistory, nastyQuery, fc.integer({ min: 1, max: 40 }), (history, query, known) => {
+      const first = history.slice(0, Math.min(known, history.length))
+      const before = learned(profileOf(first))
+      const after = profileOf(history)
+      const extended = extendProfile(before, after, open.guard)
+      const anew = learned(after)
+      const answer = (task: LearnedProfile) => ask({ task, kin: [], unreachable: false }, query)
+      if (extended === undefined) expect(history.length).toBeGreaterThan(96)
+      else expect(answer({ ...extended, leftOut: new Map() })).toEqual(answer(anew))
+    }),
+    runs,
+  )
+})
+
+test('a profile that went over the wire gives, to the bit, the same answer', () => {
+  fc.assert(
+    fc.property(nastyHistory, nastyQuery, (history, query) => {
+      const profile = profileOf(history)
+      const bytes = GetProfileResponse.encode({ profile: fromProfile(profile) }).finish()
+      const received = readGetProfileResponse(bytes)
+      if (received === undefined) throw new Error('the profile was sent')
+      const answer = (of: Profile) => ask({ task: learned(of), kin: [], unreachable: false }, query)
+      expect(answer(decodeProfile(received))).toEqual(answer(profile))
+    }),
+    runs,
+  )
+})
+
+test('once the buffer is full, what it holds is all that counts', () => {
+  const history = linearHistory(200)
+  const whole = profileOf(history)
+  const held = { ...profileOf(whole.executions), revision: whole.revision, outcomes: whole.outcomes }
+  const query = { ...plain, features: { input_bytes: 77e6 } }
+
+  expect(whole.executions.length).toBeLessThan(history.length)
+  expect(ask({ task: learned(whole), kin: [], unreachable: false }, query).dimensions).toEqual(
+    ask({ task: learned(held), kin: [], unreachable: false }, query).dimensions,
+  )
+})
+
+test('a killed attempt does not lower what is expected, and is no observation of a need', () => {
+  const history = linearHistory(30)
+  const killed = execution('killed', {
+    features: { input_bytes: 20e6 },
+    allocated: { memoryBytes: 60e6 },
+    used: { memoryBytes: 59e6, durationMs: 500 },
+    outcome: 'out-of-memory',
+  })
+  const query = { ...plain, features: { input_bytes: 20e6 } }
+  const memory = (executions: readonly ExecutionRecord[]) =>
+    ask(evidenceOf(executions), query).dimensions.find(({ dimension }) => dimension === 'memoryBytes')
+
+  expect(memory([...history, killed])?.expected).toBeGreaterThanOrEqual(memory(history)?.expected ?? 0)
+})

@@ -24,6 +24,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: 'what foresize would have saved on your own history',
     load: async () => (await import('./evaluate/evaluate.ts')).evaluate,
   },
+  simulate: {
+    summary: 'what foresize would change on a cluster that runs your history',
+    load: async () => (await import('./simulate/simulate.ts')).simulate,
+  },
   demo: { summary: 'watch it learn real programs', load: async () => (await import('./demo/demo.ts')).demo },
 }
 

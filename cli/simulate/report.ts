@@ -1,0 +1,51 @@
+import { formatBytes, formatDuration, formatShare } from '../quantity.ts'
+import { type Column, table } from '../table.ts'
+import type { Simulation } from './compare.ts'
+import type { RunSummary } from './summary.ts'
+
+interface Figure {
+  readonly title: string
+  readonly value: (run: RunSummary) => number
+  readonly show: (value: number) => string
+}
+
+const count = (value: number) => value.toLocaleString('en-US')
+const gbHours = (value: number) => `${value.toLocaleString('en-US', { maximumSignificantDigits: 3 })} GB·h`
+
+/** What is shown of each run, in order. */
+export const figures: readonly Figure[] = [
+  { title: 'makespan', value: ({ makespanMs }) => makespanMs, show: formatDuration },
+  { title: 'queue time, mean', value: ({ queueMs }) => queueMs.mean, show: formatDuration },
+  { title: 'queue time, 95 %', value: ({ queueMs }) => queueMs.p95, show: formatDuration },
+  { title: 'turnaround, mean', value: ({ turnaroundMs }) => turnaroundMs.mean, show: formatDuration },
+  { title: 'memory used', value: ({ memoryUsedShare }) => memoryUsedShare, show: formatShare },
+  { title: 'memory given', value: ({ memoryGivenShare }) => memoryGivenShare, show: formatShare },
+  { title: 'cores used', value: ({ cpuUsedShare }) => cpuUsedShare, show: formatShare },
+  { title: 'memory wasted', value: ({ wastedGbHours }) => wastedGbHours, show: gbHours },
+  { title: 'of it by kills', value: ({ killedGbHours }) => killedGbHours, show: gbHours },
+  { title: 'kills', value: ({ kills }) => kills, show: count },
+  { title: 'retries', value: ({ retries }) => retries, show: count },
+  { title: 'given up', value: ({ givenUp }) => givenUp, show: count },
+]
+
+export function describe({ trace, jobs, leftOut, options, runs }: Simulation): string {
+  const { nodes, nodeMemoryBytes, nodeCores } = options
+  const cluster = `${nodes} nodes of ${formatBytes(nodeMemoryBytes)} and ${nodeCores} cores`
+  const notes = [
+    ...(leftOut.incomplete > 0
+      ? [`${count(leftOut.incomplete)} rows left out: not completed, or without run time or peak`]
+      : []),
+    ...(leftOut.tooLarge > 0 ? [`${count(leftOut.tooLarge)} rows left out: larger than a node`] : []),
+  ]
+  const head = [`${trace}: ${count(jobs)} executions on ${cluster}`, ...notes].join('\n')
+  if (jobs === 0) return `${head}\n`
+  const columns: readonly Column<Figure>[] = [
+    { title: '', value: ({ title }) => title },
+    ...runs.map((run) => ({
+      title: run.name,
+      align: 'right' as const,
+      value: ({ value, show }: Figure) => show(value(run)),
+    })),
+  ]
+  return `${head}\n\n${table(columns, figures)}`
+}

@@ -1,0 +1,145 @@
+import { writeFileSync } from 'node:fs'
+import { type Command, type CommandInput, flag, text, UsageError } from '../command.ts'
+import { readTraceFile } from '../evaluate/read-file.ts'
+import type { TraceRow } from '../evaluate/trace.ts'
+import { parseBytes } from '../quantity.ts'
+import { compare, type SimulationOptions } from './compare.ts'
+import { htmlPage, type Pictured } from './html.ts'
+import { describe } from './report.ts'
+
+export const simulate: Command = {
+  summary: 'Runs your history on a simulated cluster, sized by users, by foresize and by an oracle.',
+  usage: 'simulate FILE.csv[.gz]… [options]',
+  details: `
+First come first served, best fit. An execution given less memory than it needs is killed and runs again; foresize
+starts without any history and learns as executions end. docs/traces.md says what the columns are.
+
+  foresize simulate history.csv.gz --nodes 8 --node-memory 64GiB --node-cores 16 --html report.html
+`,
+  positionals: true,
+  options: {
+    nodes: { type: 'string', value: 'NUMBER', description: 'equal nodes (default 4)' },
+    'node-memory': { type: 'string', value: 'BYTES', description: 'memory of each (default 64GiB)' },
+    'node-cores': { type: 'string', value: 'NUMBER', description: 'cores of each (default 16)' },
+    arrivals: {
+      type: 'string',
+      value: 'WHEN',
+      description: 'trace: as submit_ms says; at-once: all at the start (default: trace where it has them)',
+    },
+    pressure: {
+      type: 'string',
+      value: 'RATIO',
+      description: 'draw arrivals together or apart until what users request is so many times what there is',
+    },
+    ttf: {
+      type: 'string',
+      value: 'SHARE',
+      description: 'share of the run after which one that lacks memory is killed (default 1)',
+    },
+    'size-cpu': { type: 'boolean', description: 'size cores too; given too few, a run takes longer' },
+    risk: { type: 'string', value: 'NUMBER', description: '0 economical, 0.5 balanced (default), 1 safe' },
+    'min-executions': {
+      type: 'string',
+      value: 'NUMBER',
+      description: 'executions before foresize is followed (default 3)',
+    },
+    'confidence-threshold': {
+      type: 'string',
+      value: 'SHARE',
+      description: 'confidence below which the request is given (default 0.5)',
+    },
+    'default-memory': {
+      type: 'string',
+      value: 'BYTES',
+      description: 'request of a row that has none (default 4GiB)',
+    },
+    'ignore-input': {
+      type: 'boolean',
+      description: 'leave input_bytes out: it was not known before the run',
+    },
+    limit: { type: 'string', value: 'ROWS', description: 'only the first rows of each file' },
+    html: { type: 'string', value: 'FILE', description: 'write a report with pictures' },
+    json: { type: 'boolean', description: 'print one JSON object a file' },
+  },
+
+  async run(input) {
+    if (input.positionals.length === 0) throw new UsageError('name at least one FILE.csv or FILE.csv.gz')
+    const limit = number(input, 'limit', Number.POSITIVE_INFINITY, 1)
+    const pictured: Pictured[] = []
+    for (const path of input.positionals) {
+      const { name, rows } = readTraceFile(path, { ignoreInput: flag(input, 'ignore-input'), limit })
+      const result = compare(name, rows, optionsOf(input, rows))
+      input.out(
+        flag(input, 'json') ? `${JSON.stringify(result.simulation)}\n` : `${describe(result.simulation)}\n`,
+      )
+      pictured.push(result)
+    }
+    const html = text(input, 'html')
+    if (html !== undefined) {
+      writeFileSync(html, htmlPage(pictured))
+      input.err(`wrote ${html}\n`)
+    }
+    return 0
+  },
+}
+
+/** Attempts before a job is given up: doubled as often, any request has passed any node. */
+const maxAttempts = 20
+
+function optionsOf(input: CommandInput, rows: readonly TraceRow[]): SimulationOptions {
+  return {
+    nodes: whole(input, 'nodes', 4),
+    nodeMemoryBytes: bytes(input, 'node-memory', 64 * 2 ** 30),
+    nodeCores: number(input, 'node-cores', 16, 0.01),
+    arrivals: arrivalsOf(input, rows),
+    pressure: text(input, 'pressure') === undefined ? undefined : number(input, 'pressure', 1, 0.01, 1000),
+    timeToFailure: number(input, 'ttf', 1, 0, 1),
+    maxAttempts,
+    lookahead: 64,
+    maxPassed: 100,
+    sizesCpu: flag(input, 'size-cpu'),
+    risk: number(input, 'risk', 0.5, 0, 1),
+    minExecutions: whole(input, 'min-executions', 3),
+    confidenceThreshold: number(input, 'confidence-threshold', 0.5, 0, 1),
+    defaultMemoryBytes: bytes(input, 'default-memory', 4 * 2 ** 30),
+  }
+}
+
+function arrivalsOf(input: CommandInput, rows: readonly TraceRow[]): 'trace' | 'at-once' {
+  const known = rows.some(({ submitMs }) => submitMs !== undefined) ? 'trace' : 'at-once'
+  const value = text(input, 'arrivals') ?? known
+  if (value !== 'trace' && value !== 'at-once') {
+    throw new UsageError(`--arrivals ${value}: must be trace or at-once`)
+  }
+  return value
+}
+
+function bytes(input: CommandInput, name: string, fallback: number): number {
+  const value = text(input, name)
+  const parsed = value === undefined ? fallback : parseBytes(value)
+  if (parsed === undefined || !(parsed > 0)) throw new UsageError(`--${name} ${value}: must be like 64GiB`)
+  return parsed
+}
+
+function number(
+  input: CommandInput,
+  name: string,
+  fallback: number,
+  least = 0,
+  most = Number.POSITIVE_INFINITY,
+): number {
+  const value = text(input, name)
+  if (value === undefined) return fallback
+  const parsed = value.trim() === '' ? Number.NaN : Number(value)
+  if (!(parsed >= least && parsed <= most)) {
+    const range = most < Number.POSITIVE_INFINITY ? `from ${least} to ${most}` : `from ${least}`
+    throw new UsageError(`--${name} ${value}: must be a number ${range}`)
+  }
+  return parsed
+}
+
+function whole(input: CommandInput, name: string, fallback: number): number {
+  const value = number(input, name, fallback, 1, 100_000)
+  if (!Number.isInteger(value)) throw new UsageError(`--${name} ${value}: must be whole`)
+  return value
+}

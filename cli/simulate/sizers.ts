@@ -1,0 +1,148 @@
+import type { AnswerSettings } from '../../services/estimator/domain/answer.ts'
+import { strategies } from '../../services/estimator/domain/strategies/index.ts'
+import {
+  defaultLearningConfig,
+  type LearningSettings,
+} from '../../services/scheduler/domain/learning-config.ts'
+import { size } from '../../services/scheduler/domain/sizing.ts'
+import type { Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
+import type { ExecutionRecord } from '../../shared/domain/execution.ts'
+import type { EndedAttempt, JobSize, Sizer } from './cluster.ts'
+import type { Job } from './jobs.ts'
+import { createLearning } from './learning.ts'
+
+/** Memory as users asked for, doubled after a kill. */
+export const requestSizer = (): Sizer => ({
+  name: 'requests',
+  size: ({ requestedBytes, requestedCores }, _attempt, failedBytes) => ({
+    memoryBytes: failedBytes === undefined ? requestedBytes : 2 * failedBytes,
+    cpuCores: requestedCores,
+  }),
+  ended() {},
+})
+
+/** What each execution will use, to the byte: nobody can know it, nobody can do better. */
+export const oracleSizer = (sizesCpu: boolean): Sizer => ({
+  name: 'oracle',
+  size: ({ peakBytes, usedCores, requestedCores }) => ({
+    memoryBytes: peakBytes,
+    cpuCores: sizesCpu ? usedCores : requestedCores,
+  }),
+  ended() {},
+})
+
+export interface ForesizeOptions {
+  readonly sizesCpu: boolean
+  readonly risk: number
+  readonly minExecutions: number
+  readonly confidenceThreshold: number
+  readonly nodeMemoryBytes: number
+  readonly nodeCores: number
+  readonly defaultMemoryBytes: number
+}
+
+/** foresize as a scheduler has it: the profiler's fold, the estimator's answer, the scheduler's decision. */
+export function foresizeSizer(options: ForesizeOptions): Sizer {
+  const learning = createLearning(answerSettingsOf(options))
+  const settings: LearningSettings = {
+    ...defaultLearningConfig,
+    minExecutions: options.minExecutions,
+    confidenceThreshold: options.confidenceThreshold,
+  }
+  const sized = new Map<string, { readonly version: string; readonly size: JobSize }>()
+  const estimates = new Map<string, Estimate>()
+
+  function decide(job: Job, attempt: number, failedBytes: number | undefined, id: string): JobSize {
+    const query = queryOf(job, attempt, failedBytes)
+    const estimate = learning.estimate(query)
+    estimates.set(id, estimate)
+    const { allocated } = size({
+      explicit: options.sizesCpu ? {} : { cpuCores: job.requestedCores },
+      requested: query.requested,
+      defaults: {},
+      previousAllocation: query.previousAllocation,
+      previousOutcome: query.previousOutcome,
+      settings,
+      answer: estimate,
+    })
+    return {
+      memoryBytes: allocated.memoryBytes ?? job.requestedBytes,
+      cpuCores: allocated.cpuCores ?? job.requestedCores,
+    }
+  }
+
+  return {
+    name: 'foresize',
+    size(job, attempt, failedBytes) {
+      const id = idOf(job, attempt)
+      const version = learning.version(taskOf(job), job.row.labels)
+      const known = sized.get(id)
+      if (known?.version === version) return known.size
+      const next = decide(job, attempt, failedBytes, id)
+      sized.set(id, { version, size: next })
+      return next
+    },
+    ended(ended, nowMs) {
+      const id = idOf(ended.job, ended.attempt)
+      learning.observe(recordOf(ended, id), nowMs, estimates.get(id))
+      sized.delete(id)
+      estimates.delete(id)
+    },
+  }
+}
+
+const idOf = ({ id }: Job, attempt: number) => `${id}-${attempt}`
+const taskOf = ({ row }: Job) => ({ namespace: 'default', task: row.task })
+
+function queryOf(job: Job, attempt: number, failedBytes: number | undefined): EstimateQuery {
+  return {
+    task: taskOf(job),
+    features: job.row.features,
+    labels: job.row.labels,
+    requested: { memoryBytes: job.requestedBytes, cpuCores: job.requestedCores },
+    attempt,
+    previousAllocation: failedBytes === undefined ? {} : { memoryBytes: failedBytes },
+    previousOutcome: failedBytes === undefined ? undefined : 'out-of-memory',
+    policy: {},
+    executionId: idOf(job, attempt),
+  }
+}
+
+/** What a worker would report: of a killed run, the peak that it was allowed to reach. */
+function recordOf(
+  { job, attempt, given, ranMs, killed }: EndedAttempt,
+  executionId: string,
+): ExecutionRecord {
+  return {
+    executionId,
+    task: taskOf(job),
+    attempt,
+    features: job.row.features,
+    labels: job.row.labels,
+    requested: { memoryBytes: job.requestedBytes, cpuCores: job.requestedCores },
+    allocated: { ...given },
+    estimateToken: new Uint8Array(0),
+    weight: 1,
+    used: {
+      memoryBytes: Math.min(job.peakBytes, given.memoryBytes),
+      cpuCores: Math.min(job.usedCores, given.cpuCores),
+      durationMs: Math.max(1, ranMs),
+    },
+    outcome: killed ? 'out-of-memory' : 'succeeded',
+    source: 'external',
+    endedAtUnixMs: 0,
+  }
+}
+
+function answerSettingsOf(options: ForesizeOptions): AnswerSettings {
+  return {
+    registry: strategies,
+    policy: { risk: options.risk, strategies: [], min: {}, max: {} },
+    defaults: { memoryBytes: options.defaultMemoryBytes, cpuCores: 1 },
+    limits: {
+      min: { cpuCores: 0.01, memoryBytes: 1e6 },
+      max: { cpuCores: options.nodeCores, memoryBytes: options.nodeMemoryBytes },
+    },
+    minExecutions: 1,
+  }
+}

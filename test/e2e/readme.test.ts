@@ -47,7 +47,7 @@ describe('the README', () => {
     expect(all).toMatch(/sort: \d+ % sure to suffice, from profile \(8 executions/)
     expect(all).toMatch(/give it \d+ MB, \d+ % sure to suffice: 10 executions/)
     expect(all).toMatch(/memory_bytes: 3\d{8}/)
-  })
+  }, 240_000)
 
   test.each([
     'README.md',

@@ -89,12 +89,12 @@ export function estimatorFigures(registry: Registry, figures: EstimatorFigures):
     registry,
     `${prefix}_breaker_open`,
     'Whether a breaker is open: a strategy is left out, or the profiler is not asked.',
-    'breaker',
+    ['breaker'],
     function* () {
       for (const strategy of strategies) {
-        yield [`strategy/${strategy}`, breakers.leftOut(strategy) === undefined ? 0 : 1]
+        yield [[`strategy/${strategy}`], breakers.leftOut(strategy) === undefined ? 0 : 1]
       }
-      yield ['profiler', profilerBreaker.opened ? 1 : 0]
+      yield [['profiler'], profilerBreaker.opened ? 1 : 0]
     },
   )
   rpcMetrics(registry, prefix, server)

@@ -62,6 +62,15 @@ export function clientTlsCredentials(tls: ClientTls, options: CertificateOptions
   )
 }
 
+/** When the certificate of a file ends, in Unix seconds; undefined where there is none to read. */
+export function certificateExpiryUnixSeconds(certFile: string): number | undefined {
+  try {
+    return new X509Certificate(readFileSync(certFile)).validToDate.getTime() / 1000
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Files are polled, not watched: a mounted Kubernetes secret changes by a link being swapped, which watchers miss.
  * Law: what cannot be used (half written, a key that is not the certificate's) changes nothing; grpc-js's own provider

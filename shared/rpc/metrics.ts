@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import type { Registry } from 'prom-client'
-import { counterOf, countersOf, gaugeOf } from '../runtime/metrics.ts'
+import { counterOf, countersOf, gaugeOf, gaugesOf } from '../runtime/metrics.ts'
 import type { RpcServerFigures } from './server.ts'
 
 /** What every service says of its gRPC server; `prefix` is like `foresize_profiler`. */
@@ -23,6 +23,16 @@ export function rpcMetrics(registry: Registry, prefix: string, figures: () => Rp
     'Calls refused before any handler, by gRPC status: no token, wrong token, foreign namespace, rate.',
     ['code'],
     () => [...figures().refusals].map(([code, total]) => [[nameOf(code)], total] as const),
+  )
+  gaugesOf(
+    registry,
+    `${prefix}_certificate_expiry_timestamp_seconds`,
+    'When the certificate in the file ends; nothing in plain text.',
+    [],
+    () => {
+      const expiry = figures().certificateExpiryUnixSeconds
+      return expiry === undefined ? [] : [[[], expiry]]
+    },
   )
   gaugeOf(registry, `${prefix}_connections`, 'Connections that are open.', () => figures().connections)
   counterOf(

@@ -8,7 +8,7 @@ import {
 import { HealthImplementation } from 'grpc-health-check'
 import { ConfigError } from '../runtime/config.ts'
 import type { Log } from '../runtime/log.ts'
-import { type ServerTls, serverTlsCredentials } from './certificates.ts'
+import { certificateExpiryUnixSeconds, type ServerTls, serverTlsCredentials } from './certificates.ts'
 import { createGuard, type GuardSettings } from './guard.ts'
 import { isLoopback, splitAddress, startListener } from './listener.ts'
 import { addReflection } from './reflection.ts'
@@ -60,6 +60,8 @@ export interface RpcServerFigures {
   readonly turnedAwayConnections: number
   /** Calls that ended, by path and status. */
   readonly calls: ReadonlyMap<string, ReadonlyMap<status, number>>
+  /** When the certificate that is served ends, in Unix seconds; undefined in plain text. */
+  readonly certificateExpiryUnixSeconds: number | undefined
   /** Calls refused by the guard, by status. */
   readonly refusals: ReadonlyMap<status, number>
 }
@@ -123,6 +125,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       connections: listener.connections(),
       turnedAwayConnections: listener.turnedAway(),
       calls: guard.calls(),
+      certificateExpiryUnixSeconds: tls && certificateExpiryUnixSeconds(tls.certFile),
       refusals: guard.refusals(),
     }),
     async drain(deadlineMs) {

@@ -24,36 +24,30 @@ export function processMetrics(): Registry {
   return registry
 }
 
-/** A gauge that is read when it is asked for. */
-export function gaugeOf(registry: Registry, name: string, help: string, read: () => number): void {
-  new Gauge({
-    name,
-    help,
-    registers: [registry],
-    collect() {
-      this.set(read())
-    },
-  })
-}
-
-/** The same by one label; a label that is gone is forgotten. */
+/** Gauges that are read when they are asked for, by the values of `labels`; one that is gone is forgotten. */
 export function gaugesOf(
   registry: Registry,
   name: string,
   help: string,
-  label: string,
-  read: () => Iterable<readonly [string, number]>,
+  labels: readonly string[],
+  read: () => Iterable<readonly [values: readonly string[], value: number]>,
 ): void {
   new Gauge({
     name,
     help,
-    labelNames: [label],
+    labelNames: [...labels],
     registers: [registry],
     collect() {
       this.reset()
-      for (const [value, number] of read()) this.set({ [label]: value }, number)
+      // prom-client resets a gauge without labels to 0, which would be a value that nobody has read.
+      if (labels.length === 0) this.remove()
+      for (const [values, value] of read()) this.labels(...values).set(value)
     },
   })
+}
+
+export function gaugeOf(registry: Registry, name: string, help: string, read: () => number): void {
+  gaugesOf(registry, name, help, [], () => [[[], read()]])
 }
 
 /** A counter that somebody else keeps. `read` gives totals, by the values of `labels`. */

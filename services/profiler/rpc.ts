@@ -1,3 +1,4 @@
+import type { handleServerStreamingCall } from '@grpc/grpc-js'
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { ProfileKey } from '../../shared/domain/profile.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
@@ -8,7 +9,7 @@ import type {
   ListProfilesRequest,
   ListProfilesResponse,
   ProfilerServiceServer,
-  WatchProfilesResponse,
+  WatchProfilesRequest,
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { inspect } from '../../shared/wire/inspection.ts'
 import { fromProfile, fromProfileKey, toProfileKey } from '../../shared/wire/profile.ts'
@@ -27,11 +28,15 @@ export interface ProfilerParts extends UsageStreamParts {
   readonly maxWatchers: number
 }
 
-/** The service: wire in, one call, wire out. */
+type ProfilerServer = Omit<ProfilerServiceServer, 'watchProfiles'> & {
+  readonly watchProfiles: handleServerStreamingCall<WatchProfilesRequest, StoreChange>
+}
+
+/** The methods of `profilerDefinition`: wire in, one call, wire out. */
 export function profilerRpc(
   { unary, serverStream, clientStream, bidi }: Handlers,
   parts: ProfilerParts,
-): ProfilerServiceServer {
+): ProfilerServer {
   const { ingestion, store, unaryLeaseMs } = parts
   const durability = fromDurability(store.durability)
   const watchers = seats(parts.maxWatchers)
@@ -65,7 +70,7 @@ export function profilerRpc(
       if (!existed) throw unknownProfile(key)
       return {}
     }),
-    watchProfiles: serverStream((request, { signal }) =>
+    watchProfiles: serverStream<WatchProfilesRequest, StoreChange>((request, { signal }) =>
       watchers.taken(
         watch(store, new Set(request.namespaces), request.cursor, either(signal, parts.stopping)),
       ),
@@ -122,25 +127,12 @@ async function* watch(
   namespaces: ReadonlySet<string>,
   cursor: string,
   signal: AbortSignal,
-): AsyncIterable<WatchProfilesResponse> {
+): AsyncIterable<StoreChange> {
   const wanted = ({ namespace }: ProfileKey) => namespaces.size === 0 || namespaces.has(namespace)
   for await (const change of store.watch(cursor, signal)) {
     if (change.type === 'profile' && !wanted(change.profile.key)) continue
     if (change.type === 'deleted' && !wanted(change.key)) continue
-    yield { cursor: change.cursor, change: fromChange(change) }
-  }
-}
-
-function fromChange(change: StoreChange): NonNullable<WatchProfilesResponse['change']> {
-  switch (change.type) {
-    case 'profile':
-      return { $case: 'profile', value: fromProfile(change.profile) }
-    case 'deleted':
-      return { $case: 'deleted', value: fromProfileKey(change.key) }
-    case 'caught-up':
-      return { $case: 'caughtUp', value: {} }
-    case 'resync':
-      return { $case: 'resync', value: {} }
+    yield change
   }
 }
 

@@ -5,7 +5,6 @@ import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { processMetrics, startMetricsServer } from '../../shared/runtime/metrics.ts'
-import { ProfilerServiceService } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import type { ProfilerConfig } from './config.ts'
 import { defaultFoldSettings } from './domain/fold.ts'
 import { defaultSamplingSettings } from './domain/sampling.ts'
@@ -15,6 +14,7 @@ import { profilerRpc } from './rpc.ts'
 import { stores } from './stores/index.ts'
 import { taskRates } from './task-rates.ts'
 import { upkeep } from './upkeep.ts'
+import { profilerDefinition } from './watch-bytes.ts'
 
 /** Opens the store, takes up what a process before it left, serves, and tells `lifecycle` how all that stops. */
 export async function startProfiler(
@@ -49,7 +49,7 @@ export async function startProfiler(
   const server = await startRpcServer({
     listen: config.listen,
     serviceName: 'foresize.v1.ProfilerService',
-    definition: ProfilerServiceService,
+    definition: profilerDefinition,
     implementation: profilerRpc(handlers(log), {
       store,
       ingestion: intake,

@@ -13,7 +13,7 @@ import { dimensions } from '../domain/resources.ts'
 import { dimensionEnum, outcomeEnum, profileKindEnum } from './enums.ts'
 import { fromExecutionRecord, toExecutionRecord, toRunningExecution } from './execution.ts'
 import { checkText, readName, readNamespace, readWord } from './fields.ts'
-import * as gen from './gen/foresize/v1/profile.ts'
+import type * as gen from './gen/foresize/v1/profile.ts'
 import type { Inspection } from './inspection.ts'
 import { limits } from './limits.ts'
 
@@ -87,11 +87,6 @@ export function fromProfile(profile: Profile): gen.Profile {
       dimensions: member.dimensions.map((d) => ({ ...d, dimension: dimensionEnum.toWire(d.dimension) })),
     })),
   }
-}
-
-/** The bytes of a profile: what is stored, exported and sent. The same profile gives the same bytes. */
-export function encodeProfile(profile: Profile): Uint8Array {
-  return gen.Profile.encode(fromProfile(profile)).finish()
 }
 
 function toStatistics(message: gen.DimensionStatistics, path: string, seen: Inspection): DimensionStatistics {

@@ -7,7 +7,7 @@ import type {
   StoreChange,
 } from '../../services/profiler/store.ts'
 import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
-import { encodeProfile } from '../../shared/wire/profile.ts'
+import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
 import { exampleProfile } from '../support/example-profile.ts'
 import { recordOf } from '../support/executions.ts'
 

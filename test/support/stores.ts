@@ -13,7 +13,7 @@ import { temporaryDirectory } from './temporary-directory.ts'
 
 /** The service's settings with their defaults. */
 export const configOf = (given: Partial<ProfilerConfig>): ProfilerConfig =>
-  profilerConfig.parse({ logLevel: 'silent', listen: '127.0.0.1:0', ...given })
+  profilerConfig.parse({ logLevel: 'silent', listen: '127.0.0.1:0', metricsListen: '', ...given })
 
 export async function memorySubject(): Promise<StoreSubject> {
   return {

@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib'
 import type { Profile } from '../../../shared/domain/profile.ts'
 import * as gen from '../../../shared/wire/gen/foresize/v1/profile.ts'
-import { encodeProfile, fromProfile } from '../../../shared/wire/profile.ts'
+import { fromProfile } from '../../../shared/wire/profile.ts'
+import { encodeProfile } from '../../../shared/wire/profile-bytes.ts'
 import { DamagedRecord, openPlainProfile, refuseNewer } from '../envelope.ts'
 
 const format = 'foresize-profile'

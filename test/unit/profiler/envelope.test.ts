@@ -10,7 +10,7 @@ import {
   sealProfile,
 } from '../../../services/profiler/envelope.ts'
 import { profileSchemaVersion } from '../../../shared/domain/profile.ts'
-import { encodeProfile } from '../../../shared/wire/profile.ts'
+import { encodeProfile } from '../../../shared/wire/profile-bytes.ts'
 import { anyProfile } from '../../support/arbitraries.ts'
 import { exampleProfile } from '../../support/example-profile.ts'
 

@@ -24,13 +24,8 @@ import {
 } from '../../../shared/wire/gen/foresize/v1/execution.ts'
 import { Profile, ProfileKey } from '../../../shared/wire/gen/foresize/v1/profile.ts'
 import { inspect } from '../../../shared/wire/inspection.ts'
-import {
-  encodeProfile,
-  fromProfile,
-  fromProfileKey,
-  toProfile,
-  toProfileKey,
-} from '../../../shared/wire/profile.ts'
+import { fromProfile, fromProfileKey, toProfile, toProfileKey } from '../../../shared/wire/profile.ts'
+import { encodeProfile } from '../../../shared/wire/profile-bytes.ts'
 import { anyEstimate, anyProfile, anyProfileKey, anyQuery, anyRecord } from '../../support/arbitraries.ts'
 
 /** Law: whatever the domain holds comes back the same from its bytes. */

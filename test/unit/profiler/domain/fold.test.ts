@@ -9,7 +9,7 @@ import {
 import type { ExecutionRecord, Outcome } from '../../../../shared/domain/execution.ts'
 import type { Profile, ProfileKey } from '../../../../shared/domain/profile.ts'
 import { quantile } from '../../../../shared/domain/sketch.ts'
-import { encodeProfile } from '../../../../shared/wire/profile.ts'
+import { encodeProfile } from '../../../../shared/wire/profile-bytes.ts'
 import { anyHistory, recordOf } from '../../../support/executions.ts'
 
 const key: ProfileKey = { namespace: 'default', kind: 'task', task: 'task' }

@@ -1,0 +1,95 @@
+import { afterEach, expect, test } from 'vitest'
+import { type Breakers, createBreakers } from '../../../services/estimator/breaker.ts'
+import { strategies } from '../../../services/estimator/domain/strategies/index.ts'
+import type { HeldProfile } from '../../../services/estimator/held-profiles.ts'
+import { learnedProfiles } from '../../../services/estimator/learned-profiles.ts'
+import { ForesizeError } from '../../../shared/domain/errors.ts'
+import type { Profile, ProfileKey } from '../../../shared/domain/profile.ts'
+import { createLog } from '../../../shared/runtime/log.ts'
+import { linearHistory, profileOf, taskKey } from '../../support/histories.ts'
+
+let breakers: Breakers | undefined
+
+afterEach(() => breakers?.close())
+
+const history = linearHistory(20)
+
+function desk(settings: { readonly updateIntervalMs: number; readonly maxModels: number }) {
+  const state = { nowMs: 0, reads: 0 }
+  const log = createLog('test', 'silent')
+  const monotonicMs = () => state.nowMs
+  breakers = createBreakers(
+    {
+      windowMs: 60_000,
+      resetMs: 60_000,
+      errorThresholdPercent: 50,
+      minTries: 3,
+      minTriesUnreliable: 5,
+      fitBudgetMs: 1e9,
+    },
+    { monotonicMs, log },
+  )
+  const learned = learnedProfiles(settings, { breakers, registry: strategies, monotonicMs, log })
+  return {
+    state,
+    held: (profile: Profile, version: number): HeldProfile => ({
+      version,
+      read() {
+        state.reads++
+        return profile
+      },
+    }),
+    revision(key: ProfileKey, found: Parameters<typeof learned.get>[1]): number | string {
+      const answer = learned.get(key, found)
+      return typeof answer === 'string' ? answer : answer.profile.revision
+    },
+  }
+}
+
+test('a profile is learned once, and anew when it changes', () => {
+  const { held, revision, state } = desk({ updateIntervalMs: 0, maxModels: 10 })
+  const first = held(profileOf(history.slice(0, 5)), 1)
+
+  expect(revision(taskKey, first)).toBe(5)
+  expect(revision(taskKey, first)).toBe(5)
+  expect(state.reads).toBe(1)
+  expect(revision(taskKey, held(profileOf(history), 2))).toBe(20)
+})
+
+test('within the interval a change waits', () => {
+  const { held, revision, state } = desk({ updateIntervalMs: 1000, maxModels: 10 })
+  revision(taskKey, held(profileOf(history.slice(0, 5)), 1))
+  const next = held(profileOf(history), 2)
+
+  state.nowMs = 999
+  expect(revision(taskKey, next)).toBe(5)
+  expect(revision(taskKey, 'not-held')).toBe(5)
+  state.nowMs = 1000
+  expect(revision(taskKey, 'not-held')).toBe('not-held')
+  expect(revision(taskKey, next)).toBe(20)
+})
+
+test('no more models are held than allowed, and what is gone is learned again', () => {
+  const { held, revision, state } = desk({ updateIntervalMs: 0, maxModels: 2 })
+  const keys = ['a', 'b', 'c'].map((task) => ({ ...taskKey, task }))
+  for (const [i, key] of keys.entries()) revision(key, held(profileOf(history.slice(0, 3)), i))
+
+  const again = held(profileOf(history.slice(0, 3)), 0)
+  revision(keys[0] as ProfileKey, again)
+
+  expect(state.reads).toBe(4)
+})
+
+test('a deleted profile is unknown at once, and one that cannot be read is answered for as unknown', () => {
+  const { held, revision } = desk({ updateIntervalMs: 1000, maxModels: 10 })
+  revision(taskKey, held(profileOf(history), 1))
+  const damaged: HeldProfile = {
+    version: 2,
+    read() {
+      throw new ForesizeError('unsupported', 'newer than this program')
+    },
+  }
+
+  expect(revision(taskKey, 'unknown')).toBe('unknown')
+  expect(revision(taskKey, damaged)).toBe('unknown')
+})

@@ -49,13 +49,9 @@ export interface Sizing {
  */
 export function size(input: SizingInput): Sizing {
   const { explicit, requested, defaults, settings, answer } = input
-  const fallback = escalated(input, { ...defaults, ...defined(requested) })
+  const fallback = escalated(input, firstOf(requested, defaults))
   const unlearned = (reason: SizingKind, explanation: string, advice?: Resources): Sizing => ({
-    allocated: {
-      ...(settings.mode === 'apply' ? defined(advice ?? {}) : {}),
-      ...fallback.resources,
-      ...defined(explicit),
-    },
+    allocated: firstOf(explicit, fallback.resources, settings.mode === 'apply' ? advice : undefined),
     reason: fallback.isEscalated ? 'escalated' : reason,
     explanation: fallback.isEscalated ? `the last attempt ran out; ${explanation}` : explanation,
     advice,
@@ -79,12 +75,7 @@ export function size(input: SizingInput): Sizing {
     return unlearned('not-confident', given, advice)
   }
   return {
-    allocated: {
-      ...fallback.resources,
-      ...defined(advice),
-      ...raisedAgain(input, advice),
-      ...defined(explicit),
-    },
+    allocated: firstOf(explicit, raisedAgain(input, advice), advice, fallback.resources),
     reason: isEscalation ? 'escalated' : 'learned',
     explanation: answer.reason,
     advice,
@@ -138,7 +129,16 @@ function bounded(learned: Resources, { settings, requested }: SizingInput, isEsc
   return result
 }
 
-/** Without the dimensions that are unset, so that a spread does not erase what lies below. */
-function defined(resources: Resources): Resources {
-  return Object.fromEntries(Object.entries(resources).filter(([, value]) => value !== undefined))
+/** In each dimension the first that is set. */
+function firstOf(...layers: readonly (Resources | undefined)[]): Resources {
+  const result: { [D in Dimension]?: number } = {}
+  for (const dimension of dimensions) {
+    for (const layer of layers) {
+      const value = layer?.[dimension]
+      if (value === undefined) continue
+      result[dimension] = value
+      break
+    }
+  }
+  return result
 }

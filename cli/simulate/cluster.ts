@@ -85,8 +85,8 @@ interface Node {
 
 /**
  * A cluster of equal nodes: first come first served, best fit, a later job that fits may pass one that does not, a
- * bounded number of times. A job is killed where it needs more memory than it was given, and comes back to the queue's
- * end; one that was given fewer cores than it uses takes as much longer.
+ * bounded number of times. A job is killed where it needs more memory than it was given, and waits again in its old
+ * place, before all that were submitted later; one that was given fewer cores than it uses takes as much longer.
  * Law: a function of its arguments, as far as the sizer is one.
  */
 export function simulate(jobs: readonly Job[], sizer: Sizer, settings: ClusterSettings): SimulatedRun {
@@ -121,7 +121,9 @@ export function simulate(jobs: readonly Job[], sizer: Sizer, settings: ClusterSe
     if (attempt >= settings.maxAttempts) givenUp.push(job)
     else {
       const failedBytes = given.memoryBytes
-      queue.push({ job, attempt: attempt + 1, failedBytes, queuedMs: nowMs, passed: 0 })
+      const place = queue.findIndex((waiting) => waiting.job.place > job.place)
+      const again = { job, attempt: attempt + 1, failedBytes, queuedMs: nowMs, passed: 0 }
+      queue.splice(place < 0 ? queue.length : place, 0, again)
     }
   }
 

@@ -2,8 +2,8 @@ import type { TraceRow } from '../evaluate/trace.ts'
 
 /** One execution of the trace, as the simulated cluster runs it. */
 export interface Job {
-  /** Place in the trace, from 0: who comes first where two are submitted at once. */
-  readonly id: number
+  /** In the order of arrival, from 0; those that arrive at once in the order of the trace. */
+  readonly place: number
   readonly row: TraceRow
   readonly submitMs: number
   /** Run time when nothing is short. */
@@ -45,7 +45,7 @@ export function jobsOf(
 ): { readonly jobs: readonly Job[]; readonly leftOut: LeftOut } {
   const jobs: Job[] = []
   let tooLarge = 0
-  for (const [id, row] of rows.entries()) {
+  for (const [place, row] of rows.entries()) {
     const { durationMs, peakMemoryBytes: peakBytes, submitMs } = row
     if (!row.completed || !isPositive(durationMs) || !isPositive(peakBytes)) continue
     if (options.arrivals === 'trace' && submitMs === undefined) continue
@@ -59,7 +59,7 @@ export function jobsOf(
       ? row.requestedMemoryBytes
       : options.defaultMemoryBytes
     jobs.push({
-      id,
+      place,
       row,
       submitMs: options.arrivals === 'trace' ? (submitMs ?? 0) : 0,
       durationMs,
@@ -69,7 +69,9 @@ export function jobsOf(
       usedCores: Math.min(usedCores, options.nodeCores),
     })
   }
-  const arriving = atPressure(jobs, options).sort((a, b) => a.submitMs - b.submitMs || a.id - b.id)
+  const arriving = atPressure(jobs, options)
+    .sort((a, b) => a.submitMs - b.submitMs || a.place - b.place)
+    .map((job, place) => ({ ...job, place }))
   return { jobs: arriving, leftOut: { incomplete: rows.length - jobs.length - tooLarge, tooLarge } }
 }
 

@@ -91,7 +91,7 @@ export function foresizeSizer(options: ForesizeOptions): Sizer {
   }
 }
 
-const idOf = ({ id }: Job, attempt: number) => `${id}-${attempt}`
+const idOf = ({ place }: Job, attempt: number) => `${place}-${attempt}`
 const taskOf = ({ row }: Job) => ({ namespace: 'default', task: row.task })
 
 function queryOf(job: Job, attempt: number, failedBytes: number | undefined): EstimateQuery {

@@ -41,8 +41,8 @@ export function summarise(
   let [makespanMs, used, given, cpu, over, killed, kills] = [0, 0, 0, 0, 0, 0, 0]
   for (const attempt of attempts) {
     const { job, queuedMs, startMs, endMs, ranMs } = attempt
-    queued.set(job.id, (queued.get(job.id) ?? 0) + startMs - queuedMs)
-    turnaround.set(job.id, endMs - job.submitMs)
+    queued.set(job.place, (queued.get(job.place) ?? 0) + startMs - queuedMs)
+    turnaround.set(job.place, endMs - job.submitMs)
     makespanMs = Math.max(makespanMs, endMs)
     given += attempt.given.memoryBytes * ranMs
     if (attempt.killed) {

@@ -25,22 +25,39 @@ import {
   formatShare,
 } from './quantity.ts'
 import { type Column, table } from './table.ts'
+import { exportProfiles, formatNames, importProfiles } from './transfer.ts'
 
 export const profiles: Command = {
   summary: 'Shows what was learned of each task.',
-  usage: 'profiles list | get TASK | delete TASK [options]',
+  usage: 'profiles list | get TASK | delete TASK | export [FILE] | import [FILE] [options]',
+  details: `
+Without a FILE, export writes to standard output and import reads standard input. The format is told by the file's name
+(.jsonl, .csv, else protobuf) or by --format; csv is a summary, and cannot be imported.
+
+  foresize profiles export profiles.jsonl --namespace prod
+  foresize profiles import profiles.jsonl --mode merge --dry-run
+`,
   positionals: true,
   options: {
     kind: { type: 'string', value: 'KIND', description: `${profileKinds.join(', ')} (default task)` },
     prefix: { type: 'string', value: 'TEXT', description: 'list only tasks whose name starts so' },
     limit: { type: 'string', value: 'N', description: 'list at most so many (default 100)' },
+    format: { type: 'string', value: 'FORMAT', description: `of the file: ${formatNames.join(', ')}` },
+    mode: {
+      type: 'string',
+      value: 'MODE',
+      description: 'import: merge (default) folds in what is missing, replace puts the imported in place',
+    },
+    'dry-run': { type: 'boolean', description: 'import: check and count, write nothing' },
     ...connectionOptions('profiler'),
   },
 
   async run(input) {
     const [action = 'list', task, ...more] = input.positionals
-    if (more.length > 0) throw new UsageError(`one task, please: "${more[0]}" is too many`)
+    if (more.length > 0) throw new UsageError(`one, please: "${more[0]}" is too many`)
     if (action === 'list') return list(input)
+    if (action === 'export') return exportProfiles(input, task)
+    if (action === 'import') return importProfiles(input, task)
     if (action !== 'get' && action !== 'delete') throw new UsageError(`there is no "profiles ${action}"`)
     const key: ProfileKey = { namespace: namespaceOf(input), kind: kindOf(input), task: task ?? '' }
     if (task === undefined && key.kind !== 'namespace')

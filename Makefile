@@ -13,6 +13,8 @@ export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.foresize/bin:$(PATH)
 
 installed := node_modules/.installed
 redis := .foresize/bin/redis-server
+kustomize := .foresize/bin/kustomize
+promtool := .foresize/bin/promtool
 results := .foresize/test-results.json
 contract := proto/foresize-v1.binpb
 descriptors := shared/rpc/contract.binpb
@@ -42,6 +44,12 @@ $(installed): package.json package-lock.json
 $(redis):
 	@scripts/install-redis.sh $@
 
+$(kustomize):
+	@scripts/install-kustomize.sh $@
+
+$(promtool):
+	@scripts/install-promtool.sh $@
+
 # Measures commands exactly. Without a compiler they are measured by sampling, and say so.
 $(launcher): workers/typescript/launcher/launch.c
 	@if command -v cc > /dev/null; then cc -O2 -Wall -o $@ $<; else echo 'no C compiler: the launcher is not built' >&2; fi
@@ -51,7 +59,7 @@ demo: $(installed) $(launcher) ## Watch foresize learn real tasks and size them 
 	@cli/foresize demo
 
 .PHONY: test
-test: $(installed) $(redis) $(launcher) ## Every suite: unit, contract, integration, interop, e2e, fault
+test: $(installed) $(redis) $(kustomize) $(promtool) $(launcher) ## Every suite: unit, contract, integration, interop, e2e, fault
 	@mkdir -p $(dir $(results)); rm -f $(results)
 	@status=0; \
 	  vitest run --reporter=default --reporter=json --outputFile.json=$(results) $(TESTS) || status=$$?; \

@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { parseAllDocuments } from 'yaml'
+
+const run = promisify(execFile)
+
+export const projectRoot = join(import.meta.dirname, '..', '..')
+export const deployFolder = join(projectRoot, 'deploy')
+
+// biome-ignore lint/suspicious/noExplicitAny: a manifest is any JSON until it was validated
+export type Manifest = Readonly<Record<string, any>> & {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> }
+}
+
+export function parseManifests(text: string): readonly Manifest[] {
+  return parseAllDocuments(text).map((document) => {
+    const [problem] = [...document.errors, ...document.warnings]
+    if (problem !== undefined) throw problem
+    return document.toJS() as Manifest
+  })
+}
+
+export async function readManifests(file: string): Promise<readonly Manifest[]> {
+  return parseManifests(await readFile(join(deployFolder, file), 'utf8'))
+}
+
+/** What `kustomize build` makes of a folder under deploy/. */
+export async function renderOverlay(folder: string): Promise<readonly Manifest[]> {
+  const kustomize = join(projectRoot, '.foresize', 'bin', 'kustomize')
+  const { stdout } = await run(kustomize, ['build', join(deployFolder, folder)], { maxBuffer: 16e6 })
+  return parseManifests(stdout)
+}
+
+/** The package that knows a kind: its types and its validator. */
+function moduleOf({ apiVersion, kind }: Manifest): string {
+  const [group = '', version] = apiVersion.split('/')
+  const place = version === undefined ? group : `${group}/${version}`
+  if (group.endsWith('cert-manager.io')) return `@kubernetes-models/cert-manager/${place}/${kind}`
+  if (group === 'monitoring.coreos.com') return `@kubernetes-models/prometheus-operator/${place}/${kind}`
+  return `kubernetes-models/${place}/${kind}`
+}
+
+interface Model {
+  validate(): void
+}
+
+/**
+ * What is wrong with manifests by the schemas of Kubernetes, cert-manager and the Prometheus operator: types, formats,
+ * required fields, and fields that there are not. The schemas allow unknown fields, the API server in strict mode does
+ * not: each manifest is also written as a literal of its kind's type, and the compiler looks for what is too much.
+ */
+export async function violationsOf(manifests: readonly Manifest[]): Promise<readonly string[]> {
+  const violations: string[] = []
+  for (const manifest of manifests) {
+    const models = (await import(moduleOf(manifest))) as Readonly<
+      Record<string, new (data: unknown) => Model>
+    >
+    const Kind = models[manifest.kind]
+    if (Kind === undefined) throw new Error(`no model of ${manifest.apiVersion} ${manifest.kind}`)
+    try {
+      new Kind(manifest).validate()
+    } catch (error) {
+      violations.push(`${manifest.kind}/${manifest.metadata.name}: ${String(error)}`)
+    }
+  }
+  return [...violations, ...(await excessOf(manifests))]
+}
+
+async function excessOf(manifests: readonly Manifest[]): Promise<readonly string[]> {
+  const scratch = join(projectRoot, '.foresize')
+  await mkdir(scratch, { recursive: true })
+  const folder = await mkdtemp(join(scratch, 'manifests-'))
+  const source = manifests.map((manifest, i) => {
+    const literal = JSON.stringify(manifest, undefined, 1)
+    return `import type { I${manifest.kind} as T${i} } from '${moduleOf(manifest)}'\nexport const m${i}: T${i} = ${literal}\n`
+  })
+  const config = {
+    extends: '../../tsconfig.json',
+    compilerOptions: { noEmit: true, exactOptionalPropertyTypes: false },
+    include: ['*.ts'],
+  }
+  try {
+    await writeFile(join(folder, 'manifests.ts'), source.join('\n'))
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
+    await run(join(projectRoot, 'node_modules', '.bin', 'tsc'), ['-p', folder], { maxBuffer: 16e6 })
+    return []
+  } catch (error) {
+    const { stdout } = error as { readonly stdout?: string }
+    if (stdout === undefined) throw error
+    return stdout.split('\n').filter((line) => line.includes('error TS'))
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}

@@ -16,7 +16,7 @@ export interface BreakerSettings {
   readonly errorThresholdPercent: number
   /** …of at least this many tries in the window. */
   readonly minTries: number
-  /** A strategy that is unreliable for some tasks is left out for those; this many make it unreliable at large. */
+  /** A poor record counts for its own task; in this many profiles it may count for all. */
   readonly minTriesUnreliable: number
   /** Longest that one strategy may take to fit one profile; a stall is cut short at the call that overran. */
   readonly fitBudgetMs: number
@@ -27,9 +27,11 @@ export interface Breakers {
   beginFit(budgetMs?: number): FitGuard
   /** Counts a try whose result is known: what was wrong with it, or nothing. */
   report(strategy: string, kind: FailureKind, fault: string | undefined): void
-  /** Why the strategy is left out for now; `undefined` while it is in service. */
+  /** Why the strategy's code is not run for now; `undefined` while it is in service. */
   leftOut(strategy: string): string | undefined
-  /** Changes whenever a strategy's breaker opens, lets a try through, or closes. */
+  /** Why it is run, and scored, and not followed for now. */
+  unfollowed(strategy: string): string | undefined
+  /** Changes whenever a strategy is left out, tried again, or back. */
   readonly epoch: number
   /** A breaker around calls to another service. `isFailure` tells its failures from its answers. */
   remote(name: string, isFailure: (error: unknown) => boolean): RemoteBreaker
@@ -56,7 +58,7 @@ const windowBuckets = 10
 const reasonOpen: Readonly<Record<FailureKind, string>> = {
   fault: 'breaker open: it failed',
   overrun: 'breaker open: it was too slow',
-  unreliable: 'breaker open: its record is poor',
+  unreliable: 'breaker open: its record is poor for most tasks',
 }
 
 const done = Promise.resolve()
@@ -110,7 +112,9 @@ export function createBreakers(
       return done
     }
     const breaker = new CircuitBreaker(run, options(name, minTries) as CircuitBreaker.Options<[() => void]>)
-    for (const event of ['open', 'halfOpen', 'close'] as const) breaker.on(event as 'open', () => epoch++)
+    if (kind !== 'unreliable') {
+      for (const event of ['open', 'halfOpen', 'close'] as const) breaker.on(event as 'open', () => epoch++)
+    }
     return watched(name, breaker)
   }
 
@@ -127,9 +131,9 @@ export function createBreakers(
   }
 
   function leftOut(strategy: string): string | undefined {
-    const breakers = of(strategy)
-    for (const kind of failureKinds) if (breakers[kind].opened) return reasonOpen[kind]
-    return undefined
+    const { fault, overrun } = of(strategy)
+    if (fault.opened) return reasonOpen.fault
+    return overrun.opened ? reasonOpen.overrun : undefined
   }
 
   /** `fire` runs its action before it returns: no fit ever waits for a breaker. */
@@ -185,6 +189,7 @@ export function createBreakers(
 
   return {
     leftOut,
+    unfollowed: (strategy) => (of(strategy).unreliable.opened ? reasonOpen.unreliable : undefined),
     report,
     beginFit,
     get epoch() {

@@ -82,6 +82,7 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
     const faults = new Map(leftOut)
     return {
       faults,
+      unfollowed: breakers.unfollowed,
       guard(strategy, run) {
         if (faults.has(strategy)) return undefined
         const open = breakers.leftOut(strategy)
@@ -107,7 +108,7 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
     const result = answer(queryGuard(task?.leftOut ?? new Map()))
     if (monotonicMs() - startMs > settings.predictBudgetMs) {
       const suspects = breakers.beginFit(settings.predictBudgetMs)
-      answer({ guard: suspects.guard, faults: new Map() })
+      answer({ guard: suspects.guard, faults: new Map(), unfollowed: () => undefined })
       suspects.settle()
     }
     return result

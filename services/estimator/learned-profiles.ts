@@ -12,6 +12,8 @@ export interface LearnedProfilesSettings {
   readonly updateIntervalMs: number
   /** Fitted models held. */
   readonly maxModels: number
+  /** A profile's record counts for or against the strategies at large at most once in this time. */
+  readonly breakerWindowMs: number
 }
 
 export interface LearnedProfiles {
@@ -23,6 +25,8 @@ interface Memo {
   readonly version: number
   readonly epoch: number
   readonly refreshedAtMs: number
+  /** When its record last counted for or against the strategies at large. */
+  readonly recordedAtMs: number
   /** `undefined` where the profile could not be read. */
   readonly learned: LearnedProfile | undefined
 }
@@ -43,10 +47,15 @@ export function learnedProfiles(
   const { breakers, registry, monotonicMs, log } = parts
   const memos = new Map<string, Memo>()
 
-  function refresh(key: ProfileKey, held: HeldProfile, before: LearnedProfile | undefined): Memo {
+  function refresh(key: ProfileKey, held: HeldProfile, before: Memo | undefined): Memo {
     const { epoch } = breakers
-    const learned = read(key, held, before)
-    return { version: held.version, epoch, refreshedAtMs: monotonicMs(), learned }
+    const nowMs = monotonicMs()
+    const reusable = before?.epoch === epoch && before.learned?.leftOut.size === 0
+    const learned = read(key, held, reusable ? before.learned : undefined)
+    const due = before === undefined || nowMs - before.recordedAtMs >= settings.breakerWindowMs
+    const counts = due && learned !== undefined && reportRecord(learned)
+    const recordedAtMs = counts ? nowMs : (before?.recordedAtMs ?? Number.NEGATIVE_INFINITY)
+    return { version: held.version, epoch, refreshedAtMs: nowMs, recordedAtMs, learned }
   }
 
   function read(
@@ -59,7 +68,6 @@ export function learnedProfiles(
       const fit = breakers.beginFit()
       const model = before === undefined ? undefined : extendProfile(before, profile, fit.guard)
       const next = model ?? learnProfile(profile, registry, fit.guard)
-      if (profile.accuracy.length > 0) reportRecord(next.poor)
       return { ...next, leftOut: fit.settle() }
     } catch (error) {
       if (!(error instanceof ForesizeError)) throw error
@@ -68,13 +76,15 @@ export function learnedProfiles(
     }
   }
 
-  /** A strategy that is poor for most profiles is taken out at large. */
-  function reportRecord(poor: LearnedProfile['poor']): void {
+  /** Each profile counts once a window, however often it is learned. Returns whether it had anything to say. */
+  function reportRecord({ profile, poor }: LearnedProfile): boolean {
+    if (profile.accuracy.length === 0) return false
     for (const strategy of Object.keys(registry)) {
       const dimension = poor.find((entry) => entry.strategy === strategy)?.dimension
       const fault = dimension === undefined ? undefined : `its record in ${dimension} is poor`
       breakers.report(strategy, 'unreliable', fault)
     }
+    return true
   }
 
   return {
@@ -88,24 +98,17 @@ export function learnedProfiles(
       const young = memo !== undefined && monotonicMs() - memo.refreshedAtMs < settings.updateIntervalMs
       if (found === 'not-held') return (young ? memo.learned : undefined) ?? 'not-held'
 
-      let next = memo
-      const sameBreakers = memo?.epoch === breakers.epoch
-      if (memo === undefined || !sameBreakers || (memo.version !== found.version && !young)) {
-        next = refresh(
-          key,
-          found,
-          sameBreakers && memo?.learned?.leftOut.size === 0 ? memo.learned : undefined,
-        )
-      }
+      const outdated = memo?.epoch !== breakers.epoch || (memo.version !== found.version && !young)
+      const next = outdated ? refresh(key, found, memo) : memo
       memos.delete(id)
-      memos.set(id, next as Memo)
+      memos.set(id, next)
       if (memos.size > settings.maxModels) {
         for (const oldest of memos.keys()) {
           memos.delete(oldest)
           break
         }
       }
-      return next?.learned ?? 'unknown'
+      return next.learned ?? 'unknown'
     },
   }
 }

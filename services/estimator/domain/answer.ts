@@ -52,6 +52,8 @@ export interface QueryGuard {
   readonly guard: Guard
   /** Why a strategy was left out or failed, as far as that has come up. */
   readonly faults: ReadonlyMap<string, string>
+  /** Why a strategy is heard, and scored, and not followed whatever the task. */
+  readonly unfollowed: (strategy: string) => string | undefined
 }
 
 /** Whether the task's own history leaves something to ask its kin. */
@@ -187,10 +189,8 @@ function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dim
   const wanted = policy.strategies
   const point = encodeQuery(task, query.features, query.labels, query.requested, d)
   const usable = (strategy: string) => wanted.length === 0 || wanted.includes(strategy)
-  const poor = new Set(
-    wanted.length > 0 ? [] : evidence.task?.poor.filter((p) => p.dimension === d).map((p) => p.strategy),
-  )
-  const heard = votes(model, point, usable, poor, access.guard)
+  const unfollowed = wanted.length > 0 ? new Map<string, string>() : unfollowedIn(evidence.task, d, access)
+  const heard = votes(model, point, usable, unfollowed, access.guard)
   const first = heard[0]
   if (first === undefined) return undefined
   const foremost = heard.reduce((best, vote) => (vote.weight > best.weight ? vote : best), first)
@@ -203,20 +203,42 @@ function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dim
     strategy: foremost.track.strategy,
     predictions: Object.keys(settings.registry)
       .filter(usable)
-      .map((strategy) => predictionOf(strategy, heard, poor, access)),
+      .map((strategy) => predictionOf(strategy, heard, unfollowed, access)),
   }
 }
 
 function predictionOf(
   strategy: string,
   heard: readonly Vote[],
-  poor: ReadonlySet<string>,
+  unfollowed: ReadonlyMap<string, string>,
   { faults }: QueryGuard,
 ): StrategyPrediction {
   const vote = heard.find(({ track }) => track.strategy === strategy)
   if (vote === undefined) return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
-  const reason = poor.has(strategy) ? 'not followed: its record is poor' : ''
-  return { strategy, value: vote.prediction, weight: vote.weight, reason }
+  const reason = unfollowed.get(strategy)
+  return {
+    strategy,
+    value: vote.prediction,
+    weight: vote.weight,
+    reason: reason === undefined ? '' : `not followed: ${reason}`,
+  }
+}
+
+/** By the task's own record or, whatever the task, by the breakers. One asked for by name is followed all the same. */
+function unfollowedIn(
+  task: LearnedProfile | undefined,
+  dimension: Dimension,
+  access: QueryGuard,
+): ReadonlyMap<string, string> {
+  const reasons = new Map<string, string>()
+  for (const { strategy } of task?.model?.dimensions.get(dimension)?.tracks ?? []) {
+    const reason = access.unfollowed(strategy)
+    if (reason !== undefined) reasons.set(strategy, reason)
+  }
+  for (const poor of task?.poor ?? []) {
+    if (poor.dimension === dimension) reasons.set(poor.strategy, 'its record is poor')
+  }
+  return reasons
 }
 
 function fromKin({ evidence, query, settings, policy }: Case, dimension: Dimension): Formed | undefined {

@@ -127,7 +127,7 @@ export function votes(
   model: DimensionModel,
   point: Point,
   usable: (strategy: string) => boolean,
-  unfollowed: ReadonlySet<string>,
+  unfollowed: Pick<ReadonlySet<string>, 'has'>,
   guard: Guard,
 ): readonly Vote[] {
   const heard: { track: Track; prediction: number; weight: number }[] = []

@@ -24,7 +24,7 @@ import { execution, linearHistory, profileOf } from '../../support/histories.ts'
 import { nastyHistory, nastyQuery } from '../../support/nasty-profiles.ts'
 
 const settings = answerSettings(estimatorConfig.parse({}), strategies)
-const open: QueryGuard = { guard: (_strategy, run) => run(), faults: new Map() }
+const open: QueryGuard = { guard: (_strategy, run) => run(), faults: new Map(), unfollowed: () => undefined }
 const { limits } = settings
 
 function learned(profile: Profile): LearnedProfile {

@@ -14,7 +14,8 @@ afterEach(() => breakers?.close())
 
 const history = linearHistory(20)
 
-function desk(settings: { readonly updateIntervalMs: number; readonly maxModels: number }) {
+function desk(limits: { readonly updateIntervalMs: number; readonly maxModels: number }) {
+  const settings = { ...limits, breakerWindowMs: 60_000 }
   const state = { nowMs: 0, reads: 0 }
   const log = createLog('test', 'silent')
   const monotonicMs = () => state.nowMs

@@ -77,14 +77,13 @@ export function learnedProfiles(
   }
 
   /** Each profile counts once a window, however often it is learned. Returns whether it had anything to say. */
-  function reportRecord({ profile, poor }: LearnedProfile): boolean {
-    if (profile.accuracy.length === 0) return false
-    for (const strategy of Object.keys(registry)) {
+  function reportRecord({ poor, judged }: LearnedProfile): boolean {
+    for (const strategy of judged) {
       const dimension = poor.find((entry) => entry.strategy === strategy)?.dimension
       const fault = dimension === undefined ? undefined : `its record in ${dimension} is poor`
       breakers.report(strategy, 'unreliable', fault)
     }
-    return true
+    return judged.length > 0
   }
 
   return {

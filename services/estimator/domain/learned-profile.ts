@@ -14,6 +14,8 @@ export interface LearnedProfile {
   readonly model?: TaskModel | undefined
   /** Strategies whose record in a dimension is poor: they go on being scored, and are not followed. */
   readonly poor: readonly { readonly strategy: string; readonly dimension: Dimension }[]
+  /** Strategies that its record says enough of to judge, good or poor. */
+  readonly judged: readonly string[]
   /** Strategies that could not learn from it, and why. */
   readonly leftOut: ReadonlyMap<string, string>
 }
@@ -42,13 +44,15 @@ export function extendProfile(before: LearnedProfile, profile: Profile, guard: G
 }
 
 function withoutExecutions({ executions, folded, ...profile }: Profile, registry: Registry) {
+  const verdicts = Object.keys(registry).flatMap((strategy) =>
+    dimensions.map((dimension) => {
+      return { strategy, dimension, says: verdict(profile.accuracy, strategy, dimension) }
+    }),
+  )
   return {
     profile,
     executionIds: executions.map(({ executionId }) => executionId),
-    poor: Object.keys(registry).flatMap((strategy) =>
-      dimensions
-        .filter((dimension) => verdict(profile.accuracy, strategy, dimension) === 'poor')
-        .map((dimension) => ({ strategy, dimension })),
-    ),
+    poor: verdicts.filter(({ says }) => says === 'poor'),
+    judged: [...new Set(verdicts.flatMap(({ strategy, says }) => (says === undefined ? [] : strategy)))],
   }
 }

@@ -41,7 +41,7 @@ const keyOf = ({ namespace, task }: TaskKey): ProfileKey => ({ namespace, kind: 
 export function createLearning(settings: AnswerSettings): Learning {
   const profiles = new Map<string, Known>()
   const cohortSettings = { cohortLabels: defaultCohortLabels }
-  const access: QueryGuard = { guard: unguarded, faults: new Map() }
+  const access: QueryGuard = { guard: unguarded, faults: new Map(), unfollowed: () => undefined }
 
   function learnedOf(key: ProfileKey): LearnedProfile | undefined {
     const known = profiles.get(idOf(key))

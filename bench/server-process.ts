@@ -63,7 +63,12 @@ export async function startPair(store: 'memory' | 'lmdb'): Promise<Pair> {
     flags: readonly string[],
   ): Promise<ServerProcess> => {
     const listen = `127.0.0.1:${await freePort()}`
-    const running = await startService({ service, listen, flags: [...flags, '--log-level', 'warn'], onLog })
+    const running = await startService({
+      service,
+      listen,
+      flags: [...flags, '--log-level=warn', '--metrics-listen='],
+      onLog,
+    })
     started.push(running)
     return {
       address: listen,

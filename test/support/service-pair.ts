@@ -17,7 +17,12 @@ export async function servicePair(
   const started: RunningService[] = []
   const start = async (service: 'profiler' | 'estimator', more: readonly string[]) => {
     const listen = `127.0.0.1:${await freePort()}`
-    const running = await startService({ service, listen, flags: more, onLog: () => {} })
+    const running = await startService({
+      service,
+      listen,
+      flags: ['--metrics-listen=', ...more],
+      onLog: () => {},
+    })
     started.push(running)
     return running
   }

@@ -22,7 +22,7 @@ export const estimatorConfig = z.object({
   namespaces: z
     .array(z.string())
     .default([])
-    .describe('namespaces to follow, comma-separated; none means all'),
+    .describe('namespaces to follow, comma-separated, others are answered for as unknown; none means all'),
   cohortLabels: z
     .array(z.string())
     .default([...defaultCohortLabels])
@@ -75,6 +75,9 @@ export const estimatorConfig = z.object({
   fetchDeadlineMs: whole(1, 600_000)
     .default(250)
     .describe('longest wait for a profile that is not held, milliseconds'),
+  maxFetches: whole(1, 100_000)
+    .default(256)
+    .describe('profiles asked for at once that are not held; beyond, the answer comes from a fallback'),
   backoffMinMs: whole(1, 600_000).default(100).describe('first wait before following again, milliseconds'),
   backoffMaxMs: whole(1, 600_000)
     .default(10_000)

@@ -25,6 +25,8 @@ export interface ReplicaSettings {
   readonly maxBytes: number
   /** Names remembered as having no profile, so that they are not asked for again. */
   readonly maxMissing: number
+  /** Calls of GetProfile at once; beyond, a profile that is not held is answered for as if the profiler were away. */
+  readonly maxFetches: number
   /** For GetProfile, asked where a profile is not held. */
   readonly fetchDeadlineMs: number
   /** First and longest wait before following again; the wait doubles, and is drawn from the upper half of it. */
@@ -94,6 +96,7 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
     const id = idOf(fromProfileKey(key))
     const underWay = fetches.get(id)
     if (underWay !== undefined) return underWay.answer
+    if (fetches.size >= settings.maxFetches) return Promise.resolve('not-held')
     const entry: Fetch = {
       overtaken: false,
       answer: ask(key, id, () => entry.overtaken).finally(() => fetches.delete(id)),

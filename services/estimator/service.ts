@@ -57,6 +57,7 @@ export async function startEstimatorService(
       maxProfiles: config.replicaMaxProfiles,
       maxBytes: config.replicaMaxBytes,
       maxMissing: config.replicaMaxMissing,
+      maxFetches: config.maxFetches,
       fetchDeadlineMs: config.fetchDeadlineMs,
       backoffMinMs: config.backoffMinMs,
       backoffMaxMs: config.backoffMaxMs,

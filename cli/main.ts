@@ -16,6 +16,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: 'what was learned of each task',
     load: async () => (await import('./profiles.ts')).profiles,
   },
+  'import-history': {
+    summary: 'learn from what other systems have logged',
+    load: async () => (await import('./import-history/import-history.ts')).importHistory,
+  },
   accuracy: {
     summary: 'how well the estimates of a task did',
     load: async () => (await import('./accuracy.ts')).accuracy,
@@ -37,7 +41,7 @@ Usage: foresize COMMAND [options]
 
 Commands:
 ${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(16)}${summary}`)
   .join('\n')}
 
 "foresize COMMAND --help" says more of one.

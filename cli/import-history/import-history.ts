@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
+import { call } from '../../shared/rpc/client.ts'
+import { fromExecutionRecord } from '../../shared/wire/execution.ts'
+import { type Command, type CommandInput, flag, text, UsageError } from '../command.ts'
+import { calling, connectionOptions, deadlineOf, profilerOf } from '../connection.ts'
+import { createProgress } from '../demo/progress.ts'
+import { gnuTime } from './gnu-time.ts'
+import { nextflow } from './nextflow.ts'
+import { HistoryError, type HistoryFormat, type PastExecution } from './past-execution.ts'
+import { sacct } from './sacct.ts'
+import { traceCsv } from './trace-csv.ts'
+
+/** Told apart in this order. */
+const formats: Readonly<Record<string, HistoryFormat>> = {
+  nextflow,
+  sacct,
+  'gnu-time': gnuTime,
+  trace: traceCsv,
+}
+
+export const importHistory: Command = {
+  summary: 'Reads the executions that other systems have logged, so that day one starts with what is known.',
+  usage: 'import-history FILE… [options]',
+  details: `
+Formats, told by their beginning or by --format:
+${Object.entries(formats)
+  .map(([name, { description }]) => `  ${name.padEnd(10)}${description}`)
+  .join('\n')}
+
+A file may be gzipped; - is standard input. What was imported before is known again and counts nothing twice.
+
+  foresize import-history work/trace.txt
+  sacct --parsable2 --starttime=now-30days --format=ALL | foresize import-history -
+`,
+  positionals: true,
+  options: {
+    format: { type: 'string', value: 'FORMAT', description: Object.keys(formats).join(', ') },
+    task: { type: 'string', value: 'NAME', description: 'call every execution so, whatever the file says' },
+    'dry-run': { type: 'boolean', description: 'read and count, send nothing' },
+    ...connectionOptions('profiler'),
+  },
+
+  async run(input) {
+    if (input.positionals.length === 0)
+      throw new UsageError('name at least one FILE, or - for standard input')
+    const histories = input.positionals.map((path) => ({ path, ...read(input, path) }))
+    const executions = histories.flatMap((history) => history.executions)
+    // Oldest first: what was learned last counts most.
+    executions.sort((a, b) => a.endedAtUnixMs - b.endedAtUnixMs)
+    const skipped = histories.reduce((sum, history) => sum + history.skipped, 0)
+    const sent = flag(input, 'dry-run') ? nothingSent : await send(input, executions)
+    const result = {
+      executions: executions.length,
+      tasks: new Set(executions.map(({ task }) => task)).size,
+      skipped,
+      ...sent,
+    }
+    if (flag(input, 'json')) input.out(`${JSON.stringify(result, null, 2)}\n`)
+    else input.out(describe(result, flag(input, 'dry-run')))
+    return result.refused > 0 ? 1 : 0
+  },
+}
+
+interface Sent {
+  readonly folded: number
+  readonly repeated: number
+  readonly refused: number
+  /** Of the refused, the first few. */
+  readonly reasons: readonly string[]
+}
+
+const nothingSent: Sent = { folded: 0, repeated: 0, refused: 0, reasons: [] }
+
+/** Executions of one call: with labels and features of the largest size it stays below what a server takes. */
+const batchSize = 200
+const maxReasons = 10
+
+async function send(input: CommandInput, executions: readonly PastExecution[]): Promise<Sent> {
+  const namespace = text(input, 'namespace') ?? 'default'
+  const client = profilerOf(input)
+  const progress = createProgress(
+    input.err,
+    process.stderr.isTTY === true,
+    () => process.stderr.columns ?? 80,
+  )
+  let sent = nothingSent
+  try {
+    for (let from = 0; from < executions.length; from += batchSize) {
+      const batch = executions.slice(from, from + batchSize)
+      const answer = await calling(input, 'profiler', () =>
+        call(
+          client.updateProfile.bind(client),
+          { executions: batch.map((each) => recordOf(each, namespace)) },
+          deadlineOf(input),
+        ),
+      )
+      const reasons = answer.rejections.map(({ index, violations }) => {
+        const why = violations.map(({ field, description }) => `${field} ${description}`).join('; ')
+        return `${batch[index]?.task ?? '?'}: ${why}`
+      })
+      sent = {
+        folded: sent.folded + answer.folded,
+        repeated: sent.repeated + answer.repeatedExecutions,
+        refused: sent.refused + answer.rejections.length,
+        reasons: [...sent.reasons, ...reasons].slice(0, maxReasons),
+      }
+      if (process.stderr.isTTY) progress.update(`${from + batch.length} of ${executions.length} executions`)
+    }
+    return sent
+  } finally {
+    progress.end()
+    client.close()
+  }
+}
+
+function recordOf(execution: PastExecution, namespace: string) {
+  const { id, task, ...rest } = execution
+  return fromExecutionRecord({
+    ...rest,
+    executionId: id,
+    task: { namespace, task },
+    estimateToken: new Uint8Array(),
+    weight: 1,
+    source: 'external',
+  })
+}
+
+function read(input: CommandInput, path: string) {
+  const name = text(input, 'format')
+  if (name !== undefined && !Object.hasOwn(formats, name)) {
+    throw new UsageError(`--format ${name}: must be one of ${Object.keys(formats).join(', ')}`)
+  }
+  const bytes = readFileSync(path === '-' ? 0 : path)
+  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b
+  const content = (isGzip ? gunzipSync(bytes) : bytes).toString('utf8')
+  const beginning = content.slice(0, 10_000)
+  const format =
+    name === undefined ? Object.values(formats).find(({ matches }) => matches(beginning)) : formats[name]
+  if (format === undefined) throw new HistoryError(`${path}: of no known format; name it with --format`)
+  try {
+    return format.read(content, text(input, 'task'))
+  } catch (error) {
+    throw new HistoryError(`${path}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function describe(
+  {
+    executions,
+    tasks,
+    skipped,
+    folded,
+    repeated,
+    refused,
+    reasons,
+  }: Sent & { executions: number; tasks: number; skipped: number },
+  dryRun: boolean,
+): string {
+  const found = `${executions} executions of ${tasks} tasks${skipped === 0 ? '' : `, ${skipped} entries skipped`}`
+  if (dryRun) return `Found ${found}. Nothing was sent.\n`
+  const lines = reasons.map((reason) => `  ${reason}\n`).join('')
+  return `Found ${found}: ${folded} learned from, ${repeated} known already, ${refused} refused.\n${lines}`
+}

@@ -1,0 +1,154 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { credentials } from '@grpc/grpc-js'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { isServing } from '../../cli/health-check.ts'
+import { freePort } from '../../cli/pair.ts'
+import { createEstimatorClient } from '../../services/scheduler/client.ts'
+import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { deployFolder } from '../support/manifests.ts'
+import { eventually, unary, wireRecord } from '../support/profiler-service.ts'
+
+const run = promisify(execFile)
+const imageFolder = join(deployFolder, 'image')
+const node = '/nodejs/bin/node'
+
+let folder: string
+let root: string
+const children: ChildProcess[] = []
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'foresize-image-'))
+  root = join(folder, 'root')
+  await run(join(imageFolder, 'bare-root.sh'), [root])
+}, 180_000)
+
+afterAll(async () => {
+  for (const child of children)
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+  await rm(folder, { recursive: true })
+})
+
+async function filesIn(place: string): Promise<readonly string[]> {
+  const entries = await readdir(place, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .toSorted()
+}
+
+async function bytesIn(place: string): Promise<number> {
+  let bytes = 0
+  for (const file of await filesIn(place)) bytes += (await stat(file)).size
+  return bytes
+}
+
+/** Of every file's place and content. */
+async function digestOf(place: string): Promise<string> {
+  const digest = createHash('sha256')
+  for (const file of await filesIn(place)) {
+    digest.update(`${file.slice(place.length)}\0${(await stat(file)).mtimeMs}\0`).update(await readFile(file))
+  }
+  return digest.digest('hex')
+}
+
+function start(...args: readonly string[]): { readonly child: ChildProcess; readonly log: () => string } {
+  const child = spawn(join(imageFolder, 'enter.sh'), [root, node, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let log = ''
+  child.stderr?.on('data', (chunk) => {
+    log += String(chunk)
+  })
+  children.push(child)
+  return { child, log: () => log }
+}
+
+test('both services run from nothing but the image’s files, unprivileged, on a read-only root', async () => {
+  const profilerAddress = `127.0.0.1:${await freePort()}`
+  const estimatorAddress = `127.0.0.1:${await freePort()}`
+  const profiler = start(
+    ...['/app/services/profiler/main.js', '--listen', profilerAddress],
+    ...['--data-dir', '/data/profiles', '--metrics-listen', ''],
+  )
+  const estimator = start(
+    ...['/app/services/estimator/main.js', '--listen', estimatorAddress],
+    ...['--profiler', profilerAddress, '--metrics-listen', ''],
+  )
+  for (const [address, { child, log }] of [
+    [profilerAddress, profiler],
+    [estimatorAddress, estimator],
+  ] as const) {
+    await eventually(async () => {
+      if (child.exitCode !== null) throw new Error(log())
+      return isServing(address, 1000)
+    })
+  }
+
+  const client = new ProfilerServiceClient(profilerAddress, credentials.createInsecure())
+  const executions = Array.from({ length: 5 }, (_, i) => wireRecord(`execution-${i}`))
+  expect(await unary(client, 'updateProfile', { executions })).toMatchObject({ folded: 5, durability: 2 })
+  const scheduler = createEstimatorClient({
+    target: estimatorAddress,
+    deadlineMs: 10_000,
+    updateIntervalMs: 0,
+  })
+  const query = {
+    ...{ task: { namespace: 'default', task: 'task' }, features: {}, labels: {}, requested: {} },
+    ...{ attempt: 1, previousAllocation: {}, policy: {}, executionId: '' },
+  }
+  await eventually(async () => {
+    const answer = await scheduler.estimate(query)
+    return answer.kind === 'estimate' && answer.estimate.source === 'profile'
+  })
+  client.close()
+  scheduler.close()
+
+  for (const { child } of [profiler, estimator]) {
+    const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
+    expect(await readlink(`/proc/${child.pid}/root`)).toBe(root)
+    const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1])
+    expect(uid).toBe(process.getuid?.() === 0 ? 65532 : process.getuid?.())
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    expect(child.exitCode).toBe(0)
+  }
+}, 60_000)
+
+test('the command line runs from it too; nothing can be written beside /data and /tmp', async () => {
+  const { stdout } = await run(join(imageFolder, 'enter.sh'), [root, node, '/app/cli/main.js', '--help'])
+  expect(stdout).toContain('Usage: foresize COMMAND')
+  for (const place of ['/app', '/nodejs', '/']) {
+    const write = `require('node:fs').writeFileSync('${place}/x', 'x')`
+    await expect(run(join(imageFolder, 'enter.sh'), [root, node, '--eval', write])).rejects.toThrow(
+      /EROFS|EACCES/,
+    )
+  }
+})
+
+test('it holds no shell, no compiler, no package manager, no sources, no tests', async () => {
+  const files = (await filesIn(root)).map((file) => file.slice(root.length))
+  expect(
+    files.filter((file) => /\/(sh|bash|busybox|npm|npx|gcc|cc|make|python3?|apt|dpkg)$/.test(file)),
+  ).toEqual([])
+  expect(files.filter((file) => /\.(ts|c|cc|h|gyp|map)$/.test(file))).toEqual([])
+  expect(
+    files.filter((file) => /\/app\/node_modules\/(vitest|typescript|@biomejs|ts-proto)\//.test(file)),
+  ).toEqual([])
+})
+
+test('it is small: the application below 40 MB, all in all below 200 MB', async () => {
+  expect(await bytesIn(join(root, 'app'))).toBeLessThan(40e6)
+  expect(await bytesIn(root)).toBeLessThan(200e6)
+})
+
+test('the same tree gives the same bytes', async () => {
+  const again = join(folder, 'again')
+  await run(join(imageFolder, 'assemble.sh'), [again])
+  expect(await digestOf(again)).toBe(await digestOf(join(root, 'app')))
+}, 60_000)

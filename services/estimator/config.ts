@@ -71,7 +71,7 @@ export const estimatorConfig = z.object({
   replicaMaxMissing: whole(1, 10_000_000)
     .default(100_000)
     .describe('names remembered as having no profile, so that they are not asked for again'),
-  maxModels: whole(1, 1_000_000).default(1000).describe('fitted models held in memory, about 0.3 MB each'),
+  maxModels: whole(1, 1_000_000).default(1000).describe('fitted models held in memory, about 0.4 MB each'),
   fetchDeadlineMs: whole(1, 600_000)
     .default(250)
     .describe('longest wait for a profile that is not held, milliseconds'),

@@ -94,13 +94,19 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
   const refuse = (executionId: string, field: string, description: string) =>
     rejections.push({ executionId, violations: [{ field, description }] })
 
+  // One that ends in the batch it begins in is not kept open: the limits are not for it.
+  const brief = new Set(batch.ends.map(({ executionId }) => executionId))
+  let kept = open.size
   for (const { start, leaseMs, path } of batch.starts) {
     const { executionId } = start
     if (open.has(executionId)) continue
-    const reason =
-      open.size >= limits.maxOpenExecutionsPerSession
-        ? `the session has ${open.size} executions open, as many as it may`
+    const isBrief = brief.has(executionId)
+    const reason = isBrief
+      ? undefined
+      : kept >= limits.maxOpenExecutionsPerSession
+        ? `the session has ${kept} executions open, as many as it may`
         : limits.refuse(start.task.namespace)
+    if (!isBrief && !reason) kept++
     if (reason) {
       refuse(executionId, `${path}.execution_id`, reason)
       continue

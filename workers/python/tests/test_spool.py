@@ -89,3 +89,21 @@ def test_a_restart_sends_every_open_start_again_and_counts_sample_times_from_the
     assert [s.execution_id for s in again[0].starts] == ["a", "b"]
     assert list(again[1].samples[0].elapsed_delta_ms) == [150]
     assert list(again[2].samples[0].elapsed_delta_ms) == [90]
+
+
+def test_no_more_are_open_at_the_server_than_it_keeps() -> None:
+    many = spool(max_executions=5000)
+    for i in range(2500):
+        many.start(start(str(i)))
+    assert [len(b.starts) for b in drain(many)] == [1000]
+    many.sample("7", UsageSample(5))
+    many.end(end("0"))
+    many.end(end("2400"))
+    batches = drain(many)
+    # One that has ended meanwhile needs no place, and one place was free.
+    assert [s.execution_id for b in batches for s in b.starts] == ["2400", "1000"]
+    assert [e.execution_id for b in batches for e in b.ends] == ["2400", "0"]
+    for i in range(2500):
+        many.end(end(str(i)))
+    ends = [e.execution_id for b in drain(many) for e in b.ends]
+    assert len(ends) == 2498 and many.size().waiting_executions == 0

@@ -88,7 +88,7 @@ class Session:
         """There is something to send."""
         if self._due_s is None:
             self._due_s = time.monotonic() + self._options.batch_interval_ms / 1000
-            self._changed.notify_all()
+        self._changed.notify_all()
         if self._thread is None and not self._closed:
             self._thread = threading.Thread(target=self._run, name="foresize-session", daemon=True)
             self._thread.start()
@@ -239,14 +239,14 @@ class Session:
                     left_s = 0.0 if self._due_s is None or self._flushing else self._due_s - time.monotonic()
                     has_room = len(self._spool.unacknowledged) < self._window
                     if self._spool.has_waiting() and has_room:
-                        if left_s <= 0:
-                            made = self._spool.next_batch()
-                            if not self._spool.has_waiting():
-                                self._due_s = None
-                            if made is not None:
-                                return self._write(stream, made)
-                        self._changed.wait(left_s)
-                        continue
+                        if left_s > 0:
+                            self._changed.wait(left_s)
+                            continue
+                        made = self._spool.next_batch()
+                        if not self._spool.has_waiting():
+                            self._due_s = None
+                        if made is not None:
+                            return self._write(stream, made)
                 self._changed.wait()
             return None
 

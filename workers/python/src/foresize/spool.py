@@ -14,6 +14,8 @@ from foresize.v1 import execution_pb2, profiler_service_pb2
 
 max_events = 1000
 """Starts, sampled executions or ends of one batch, as the contract has it."""
+max_open = 1000
+"""Executions that a server keeps open in one session by default: a start above waits until another has ended."""
 max_samples_of_one = 10_000
 """Samples of one execution in one batch, as the contract has it."""
 
@@ -37,6 +39,8 @@ class _Known:
     sent_ms: float = 0.0
     """Where the samples moved into batches end."""
     ended: bool = False
+    is_open: bool = False
+    """Its start is in a batch, its end is not."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Spool:
         self._sequence = 0
         self._waiting_samples = 0
         self._thinned_samples = 0
+        self._open = 0
         self.unacknowledged: List[profiler_service_pb2.UsageBatch] = []
         """In order of their sequence."""
 
@@ -92,13 +97,14 @@ class Spool:
         self._waiting_of(end.execution_id).end = end
 
     def next_batch(self) -> Optional[profiler_service_pb2.UsageBatch]:
-        """Moves waiting events into the next batch, None where none wait. It stays until it is acknowledged."""
-        if not self._waiting:
-            return None
+        """Moves waiting events into the next batch, None where none may be sent. It stays until it is acknowledged."""
         batch = profiler_service_pb2.UsageBatch(sequence=self._sequence + 1)
         size = 0
         taken: List[str] = []
         for execution_id, waiting in self._waiting.items():
+            known = self._known[execution_id]
+            if waiting.start is not None and waiting.end is None and self._open >= max_open:
+                continue
             size += waiting.size_bytes()
             if taken and (size > self._max_batch_bytes or len(taken) == max_events):
                 break
@@ -106,12 +112,16 @@ class Spool:
             if waiting.start is not None:
                 batch.starts.append(waiting.start)
             if waiting.samples:
-                known = self._known[execution_id]
                 batch.samples.append(to_wire(execution_id, waiting.samples, known.sent_ms))
                 known.sent_ms = waiting.samples[-1].elapsed_ms
                 self._waiting_samples -= len(waiting.samples)
             if waiting.end is not None:
                 batch.ends.append(waiting.end)
+            is_open = waiting.end is None
+            self._open += is_open - known.is_open
+            known.is_open = is_open
+        if not taken:
+            return None
         for execution_id in taken:
             del self._waiting[execution_id]
         self._sequence += 1

@@ -36,7 +36,7 @@ install: $(installed) ## Install the pinned tools and libraries into node_module
 
 # A tree that already holds what the lock file says (after `npm install x`) is left as it is.
 $(installed): package.json package-lock.json
-	@npm ls --all > /dev/null 2>&1 || npm ci --no-audit --no-fund --loglevel=error
+	@node scripts/is-installed.mjs || npm ci --no-audit --no-fund --loglevel=error
 	@node --version | grep -qx "v$$(cat .node-version)" || { \
 	  echo "node_modules/.bin/node is not $$(cat .node-version): remove node_modules and run 'make install'" >&2; exit 1; }
 	@touch $@

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { countOf, foresize, type Pair, startPair } from './support.ts'
+
+/** A history on standard input, then an estimate from it. */
+
+let pair: Pair
+beforeAll(async () => {
+  pair = await startPair()
+})
+afterAll(() => pair.stop())
+
+const history = `task,submit_ms,duration_ms,peak_memory_bytes,requested_memory_bytes,input_bytes,status
+${Array.from({ length: 60 }, (_, i) => `old/align,${1000 * i},900,${2e8 + i * 1e7},4e9,${i * 1e6},completed`).join('\n')}
+`
+
+test('imported once it counts, imported again it does not, and the next run is sized by it', async () => {
+  const args = ['import-history', '-', '--profiler', pair.profilerAddress]
+  const first = await foresize(args, { stdin: history }).done
+  expect(first).toMatchObject({ code: 0, stderr: '' })
+  expect(first.stdout).toBe('Found 60 executions of 1 tasks: 60 learned from, 0 known already, 0 refused.\n')
+  const again = await foresize(args, { stdin: history }).done
+  expect(again.stdout).toContain('0 learned from, 60 known already')
+  expect(countOf(await pair.profile('old/align', () => true))).toBe(60)
+
+  const asked = await foresize([
+    'estimate',
+    '--task',
+    'old/align',
+    '--feature',
+    'input_bytes=30000000',
+    '--json',
+    '--estimator',
+    pair.estimatorAddress,
+  ]).done
+  const { estimate } = JSON.parse(asked.stdout)
+  expect(estimate.source).toBe('ESTIMATE_SOURCE_PROFILE')
+  expect(estimate.resources.memoryBytes).toBeGreaterThan(4.9e8)
+  expect(estimate.resources.memoryBytes).toBeLessThan(9e8)
+})
+
+test('what is refused is named, what is no history is told', async () => {
+  const bad = await foresize(['import-history', '-', '--profiler', pair.profilerAddress], {
+    stdin: `task,peak_memory_bytes\n${'x'.repeat(300)},5\nfine,5\n`,
+  }).done
+  expect(bad.code).toBe(1)
+  expect(bad.stdout).toContain('1 learned from, 0 known already, 1 refused')
+  expect(bad.stdout).toContain('at most 256 bytes')
+  const none = await foresize(['import-history', '-'], { stdin: 'hello\n' }).done
+  expect(none).toMatchObject({ code: 1 })
+  expect(none.stderr).toContain('of no known format')
+})

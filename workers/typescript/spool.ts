@@ -23,7 +23,7 @@ export interface Spool {
   start(start: ExecutionStart): boolean
   sample(executionId: string, sample: UsageSample): void
   end(end: ExecutionEnd): void
-  /** Moves waiting events into the next batch, undefined where none wait. It stays until it is acknowledged. */
+  /** Moves waiting events into the next batch, undefined where none may be sent. It stays until it is acknowledged. */
   nextBatch(): UsageBatch | undefined
   /** In order of their sequence. */
   unacknowledged(): readonly UsageBatch[]
@@ -56,16 +56,29 @@ interface Waiting {
   end?: ExecutionEnd
 }
 
+interface Known {
+  readonly start: ExecutionStart
+  /** Where the samples moved into batches end. */
+  sentMs: number
+  ended: boolean
+  /** Its start is in a batch, its end is not. */
+  isOpen: boolean
+}
+
+/** Executions that a server keeps open in one session by default: a start above waits until another has ended. */
+const maxOpen = 1000
+
 export function createSpool(options: SpoolOptions = {}): Spool {
   const { maxExecutions = 20_000, maxBatchBytes = 256 * 1024 } = options
   const maxSamples = Math.max(options.maxSamples ?? 100_000, 4 * maxExecutions)
   const waiting = new Map<string, Waiting>()
   /** Until the end is acknowledged. */
-  const known = new Map<string, { readonly start: ExecutionStart; sentMs: number; ended: boolean }>()
+  const known = new Map<string, Known>()
   let unacknowledged: UsageBatch[] = []
   let sequence = 0
   let waitingSamples = 0
   let thinnedSamples = 0
+  let open = 0
 
   function waitingOf(executionId: string): Waiting {
     let entry = waiting.get(executionId)
@@ -96,7 +109,7 @@ export function createSpool(options: SpoolOptions = {}): Spool {
     start(start) {
       const { executionId } = start
       if (known.size >= maxExecutions || known.has(executionId)) return false
-      known.set(executionId, { start, sentMs: 0, ended: false })
+      known.set(executionId, { start, sentMs: 0, ended: false, isOpen: false })
       waitingOf(executionId).start = start
       return true
     },
@@ -124,6 +137,8 @@ export function createSpool(options: SpoolOptions = {}): Spool {
       let bytes = 0
       let taken = 0
       for (const [executionId, entry] of waiting) {
+        const execution = known.get(executionId) as Known
+        if (entry.start !== undefined && entry.end === undefined && open >= maxOpen) continue
         bytes += bytesOf(entry)
         const full = bytes > maxBatchBytes || taken + 1 > limits.events
         if (taken > 0 && full) break
@@ -132,11 +147,13 @@ export function createSpool(options: SpoolOptions = {}): Spool {
         waitingSamples -= entry.samples.length
         if (entry.start !== undefined) starts.push(entry.start)
         if (entry.samples.length > 0) {
-          samples.push(toUsageSamples(executionId, entry.samples, known.get(executionId)?.sentMs ?? 0))
-          const execution = known.get(executionId)
-          if (execution !== undefined) execution.sentMs = entry.samples.at(-1)?.elapsedMs ?? 0
+          samples.push(toUsageSamples(executionId, entry.samples, execution.sentMs))
+          execution.sentMs = entry.samples.at(-1)?.elapsedMs ?? 0
         }
         if (entry.end !== undefined) ends.push(entry.end)
+        const isOpen = entry.end === undefined
+        open += Number(isOpen) - Number(execution.isOpen)
+        execution.isOpen = isOpen
       }
       if (taken === 0) return undefined
       const batch: UsageBatch = { sequence: ++sequence, starts, samples, ends }
@@ -163,10 +180,8 @@ export function createSpool(options: SpoolOptions = {}): Spool {
           ends: [],
         })
       }
-      unacknowledged = [...again, ...unacknowledged].map((batch, index) => ({
-        ...batch,
-        sequence: index + 1,
-      }))
+      const rebased = rebaseSamples(unacknowledged, known)
+      unacknowledged = [...again, ...rebased].map((batch, index) => ({ ...batch, sequence: index + 1 }))
       sequence = unacknowledged.length
     },
 
@@ -179,6 +194,27 @@ export function createSpool(options: SpoolOptions = {}): Spool {
     }),
     close() {},
   }
+}
+
+/** Sample times count from the start again: what was acknowledged of them may be lost with the session. */
+function rebaseSamples(batches: readonly UsageBatch[], known: ReadonlyMap<string, Known>): UsageBatch[] {
+  const behindMs = new Map([...known].map(([executionId, { sentMs }]) => [executionId, Math.round(sentMs)]))
+  const sent = new Set<string>()
+  for (const { executionId, elapsedDeltaMs } of batches.flatMap(({ samples }) => samples)) {
+    const pendingMs = elapsedDeltaMs.reduce((sum, delta) => sum + delta, 0)
+    behindMs.set(executionId, (behindMs.get(executionId) ?? 0) - pendingMs)
+    sent.add(executionId)
+  }
+  for (const [executionId, execution] of known) if (!sent.has(executionId)) execution.sentMs = 0
+  return batches.map((batch) => ({
+    ...batch,
+    samples: batch.samples.map((columns) => {
+      if (!sent.delete(columns.executionId)) return columns
+      const [first = 0, ...rest] = columns.elapsedDeltaMs
+      const behind = Math.max(0, behindMs.get(columns.executionId) ?? 0)
+      return { ...columns, elapsedDeltaMs: [first + behind, ...rest] }
+    }),
+  }))
 }
 
 /** Bytes on the wire, about. */

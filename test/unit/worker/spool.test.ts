@@ -137,10 +137,44 @@ test.each<[string, SpoolOptions, number]>([
   ['bytes allow fewer', { maxBatchBytes: 20_000 }, 80],
 ])('a batch is held small: %s', (_, options, most) => {
   const spool = createSpool(options)
-  for (let i = 0; i < 2500; i++) spool.start(start(`e${i}`))
+  for (let i = 0; i < 2500; i++) {
+    spool.start(start(`e${i}`))
+    spool.end(end(`e${i}`))
+  }
   const batches = drain(spool)
   expect(Math.max(...batches.map(({ starts }) => starts.length))).toBeLessThanOrEqual(most)
   expect(batches.reduce((sum, { starts }) => sum + starts.length, 0)).toBe(2500)
+})
+
+test('no more executions are open at the server than it keeps', () => {
+  const spool = createSpool()
+  for (let i = 0; i < 2500; i++) spool.start(start(`e${i}`))
+  expect(drain(spool).map(({ starts }) => starts.length)).toEqual([1000])
+  spool.end(end('e0'))
+  spool.end(end('e2400'))
+  // One that has ended meanwhile needs no place, and one place was free.
+  const started = drain(spool).flatMap(({ starts }) => starts.map(({ executionId }) => executionId))
+  expect(started).toEqual(['e2400', 'e1000'])
+  for (let i = 0; i < 2500; i++) spool.end(end(`e${i}`))
+  expect(drain(spool).flatMap(({ ends }) => ends)).toHaveLength(2498)
+})
+
+test('after a restart sample times count from the start of their execution again', () => {
+  const spool = createSpool()
+  spool.start(start('a'))
+  spool.sample('a', { elapsedMs: 100 })
+  spool.start(start('b'))
+  spool.sample('b', { elapsedMs: 70 })
+  drain(spool)
+  spool.acknowledge(1)
+  spool.sample('a', { elapsedMs: 150 })
+  drain(spool)
+  spool.restart()
+  spool.sample('b', { elapsedMs: 90 })
+  const waiting = drain(spool).flatMap(({ samples }) => samples)
+  const again = spool.unacknowledged().flatMap(({ samples }) => samples)
+  expect(again.map(({ elapsedDeltaMs }) => elapsedDeltaMs)).toEqual([[150], [90]])
+  expect(waiting).toEqual(again.slice(1))
 })
 
 test('a server that knows more than was sent, or less than it had said, is not this session', () => {

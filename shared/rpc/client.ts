@@ -32,6 +32,8 @@ export const clientOptions: ClientOptions = {
   'grpc.keepalive_timeout_ms': 10_000,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 5_000,
+  // Pods that are replaced have new addresses: grpc-js would look at most every 30 s.
+  'grpc.dns_min_time_between_resolutions_ms': 5_000,
   'grpc.max_receive_message_length': 64 * 1024 * 1024,
 }
 

@@ -12,7 +12,7 @@ import {
   scorePredictions,
 } from './metrics.ts'
 import type { Pair } from './pair.ts'
-import { queryOf, recordOf } from './records.ts'
+import { killedRecordOf, queryOf, recordOf } from './records.ts'
 import type { TraceRow } from './trace.ts'
 
 export interface BacktestOptions {
@@ -83,7 +83,7 @@ export async function backtest(
     books.set(name, known)
     return known
   }
-  const play = foresizePlay(pair, options, bookOf)
+  const play = foresizePlay(trace, pair, options, bookOf)
   const waiting = revealQueue()
 
   let reported = 0
@@ -152,7 +152,7 @@ function sizeBy(method: SizingMethod, row: SizedRow, book: Ledger, { capBytes }:
 }
 
 /** foresize and each of its strategies alone: all asked at once, since what was learned is the same. */
-function foresizePlay(pair: Pair, options: BacktestOptions, bookOf: (name: string) => Ledger) {
+function foresizePlay(trace: string, pair: Pair, options: BacktestOptions, bookOf: (name: string) => Ledger) {
   const policy: Partial<Policy> = { risk: options.risk, max: { memoryBytes: options.capBytes } }
   const useRequest = options.coldStart === 'request'
   const lineup = [
@@ -168,10 +168,18 @@ function foresizePlay(pair: Pair, options: BacktestOptions, bookOf: (name: strin
   const cpus: PredictionPair[] = []
   const points: SizedPoint[] = []
 
+  /** Known at once, long before the need is: every baseline knows of its own failures too. */
+  let killed = 0
+  async function reportKilled(row: SizedRow, attempt: number, given: number): Promise<void> {
+    await pair.report(killedRecordOf(row, `${trace}-killed-${killed++}`, useRequest, attempt, given))
+  }
+
   async function run(row: SizedRow, name: string, policy: Partial<Policy>, first: number): Promise<number> {
     const execution = bookOf(name).begin(row.peakMemoryBytes, hoursOf(row))
     let given = first
     for (let attempt = 2; !execution.attempt(given); attempt++) {
+      if (name === 'foresize' && options.feedback === 'completion')
+        await reportKilled(row, attempt - 1, given)
       const [next] = await pair.estimate([queryOf(row, policy, useRequest, attempt, given)])
       given = Math.min(memoryOf(next), options.capBytes)
     }

@@ -46,6 +46,23 @@ export function recordOf(row: TraceRow, executionId: string, useRequest: boolean
   }
 }
 
+/** What is reported of an attempt that was killed at `givenBytes`: its need is above. */
+export function killedRecordOf(
+  row: TraceRow,
+  executionId: string,
+  useRequest: boolean,
+  attempt: number,
+  givenBytes: number,
+): ExecutionRecord {
+  return {
+    ...recordOf(row, executionId, useRequest),
+    attempt,
+    allocated: { memoryBytes: givenBytes },
+    used: known({ memoryBytes: givenBytes, durationMs: row.durationMs }),
+    outcome: 'out-of-memory',
+  }
+}
+
 function requestedOf(row: TraceRow, useRequest: boolean): Resources {
   if (!useRequest) return {}
   return known({

@@ -67,6 +67,7 @@ export async function startProfiler(
     maxMessageBytes: config.maxMessageBytes,
     maxConcurrentStreams: config.maxConcurrentStreams,
     ...rpcOptions(config),
+    info: { store: config.store, durability: store.durability },
     log,
   })
   profilerFigures(registry, { ingestion: intake.figures, store: store.statistics, server: server.figures })

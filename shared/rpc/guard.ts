@@ -1,5 +1,5 @@
 import {
-  type Metadata,
+  Metadata,
   ServerInterceptingCall,
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
@@ -34,6 +34,11 @@ export interface Guard {
   close(): void
 }
 
+/** What a server tells of itself to a caller that asks with this header and was let in: in trailers of the same prefix. */
+export const inspectHeader = 'foresize-inspect'
+
+export type ServerInfo = Readonly<Record<string, string>>
+
 /** Peers whose rate is remembered, and peers whose refusal was logged lately. */
 const maxPeers = 10_000
 const refusalLogIntervalMs = 60_000
@@ -49,7 +54,7 @@ export function principalOf(metadata: Metadata): Principal {
  * Stands before every handler: rate by peer, token, role of the method, namespaces of the request.
  * A stream is cut with UNAUTHENTICATED within a second of its token's expiry, or of its removal being read.
  */
-export function createGuard(settings: GuardSettings, log: Log): Guard {
+export function createGuard(settings: GuardSettings, log: Log, info: () => ServerInfo = () => ({})): Guard {
   const { tokensFile, reloadMs, openReflection = false, maxCallsPerSecondPerPeer = 20_000 } = settings
   const tokens = tokensFile === undefined ? undefined : tokensOf(tokensFile, log, reloadMs)
   const rate = createRateLimit(maxCallsPerSecondPerPeer, maxPeers)
@@ -104,6 +109,7 @@ export function createGuard(settings: GuardSettings, log: Log): Guard {
     if (path.startsWith(healthPrefix)) return new ServerInterceptingCall(call)
     const namespacesOf = accessRules.get(path)?.namespacesOf as AccessRule<unknown>['namespacesOf']
     let principal = nobody
+    let isInspected = false
 
     function attempt(check: () => void): boolean {
       try {
@@ -125,6 +131,7 @@ export function createGuard(settings: GuardSettings, log: Log): Guard {
         })
         if (!isAdmitted) return
         metadata.remove('authorization')
+        isInspected = metadata.get(inspectHeader).length > 0
         principals.set(metadata, principal)
         pass(metadata)
       },
@@ -144,7 +151,9 @@ export function createGuard(settings: GuardSettings, log: Log): Guard {
       start: (next) => next(listener),
       sendStatus(result, next) {
         count(result.code)
-        next(result)
+        next(
+          isInspected ? { ...result, metadata: withInfo(result.metadata ?? new Metadata(), info()) } : result,
+        )
       },
     })
   }
@@ -179,6 +188,11 @@ function grantOf(metadata: Metadata, tokens: Tokens): Grant {
     case 'unknown':
       throw new ForesizeError('unauthenticated', 'the token is not known here')
   }
+}
+
+function withInfo(metadata: Metadata, info: ServerInfo): Metadata {
+  for (const [name, value] of Object.entries(info)) metadata.set(`foresize-${name}`, value)
+  return metadata
 }
 
 /** Of `10.0.0.7:51234` and `::1:51234`. */

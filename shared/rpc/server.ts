@@ -8,8 +8,9 @@ import {
 import { HealthImplementation } from 'grpc-health-check'
 import { ConfigError } from '../runtime/config.ts'
 import type { Log } from '../runtime/log.ts'
+import { version } from '../runtime/version.ts'
 import { certificateExpiryUnixSeconds, type ServerTls, serverTlsCredentials } from './certificates.ts'
-import { createGuard, type GuardSettings } from './guard.ts'
+import { createGuard, type GuardSettings, type ServerInfo } from './guard.ts'
 import { isLoopback, splitAddress, startListener } from './listener.ts'
 import { addReflection } from './reflection.ts'
 
@@ -28,6 +29,8 @@ export interface RpcServerOptions {
   readonly tls?: ServerTls
   /** Who may call what. */
   readonly access?: GuardSettings
+  /** What `foresize doctor` is told beside version and time, for example of the store. */
+  readonly info?: ServerInfo
   /** A second address with health only, in plain text: a kubelet's gRPC probes speak no TLS. */
   readonly healthListen?: string | undefined
   /** Listen beyond this host without TLS, or without tokens and client certificates. Default false. */
@@ -81,7 +84,11 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     tls === undefined
       ? ServerCredentials.createInsecure()
       : serverTlsCredentials(tls, { log, reloadMs: access.reloadMs })
-  const guard = createGuard(access, log)
+  const guard = createGuard(access, log, () => ({
+    ...options.info,
+    version,
+    'time-unix-ms': String(Date.now()),
+  }))
   const server = new Server({
     interceptors: [guard.interceptor],
     'grpc.max_receive_message_length': options.maxMessageBytes,

@@ -83,6 +83,9 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
+/** The flag of a service that shows its metrics nowhere: several pairs on one host would want the same port. */
+export const noMetrics = '--metrics-listen='
+
 /** The flags of a profiler that keeps its profiles in `folder`. */
 export function embeddedStoreFlags(folder: string): readonly string[] {
   return ['--store', 'lmdb', '--data-dir', folder]

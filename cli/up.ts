@@ -28,6 +28,16 @@ Both stop, the estimator first, on SIGINT or SIGTERM. Each is started alone by
       value: 'ADDRESS',
       description: `default ${defaultAddresses.estimator}`,
     },
+    'profiler-metrics': {
+      type: 'string',
+      value: 'ADDRESS',
+      description: 'of /metrics; empty: none (default its own)',
+    },
+    'estimator-metrics': {
+      type: 'string',
+      value: 'ADDRESS',
+      description: 'of /metrics; empty: none (default its own)',
+    },
     quiet: { type: 'boolean', short: 'q', description: "do not show the services' logs" },
   },
 
@@ -50,7 +60,7 @@ Both stop, the estimator first, on SIGINT or SIGTERM. Each is started alone by
         await startService({
           service: 'profiler',
           listen: profilerListen,
-          flags: embeddedStoreFlags(folder),
+          flags: [...embeddedStoreFlags(folder), ...metricsFlags(text(input, 'profiler-metrics'))],
           onLog,
         }),
       )
@@ -58,7 +68,7 @@ Both stop, the estimator first, on SIGINT or SIGTERM. Each is started alone by
         await startService({
           service: 'estimator',
           listen: estimatorListen,
-          flags: ['--profiler', profilerListen],
+          flags: ['--profiler', profilerListen, ...metricsFlags(text(input, 'estimator-metrics'))],
           onLog,
         }),
       )
@@ -72,4 +82,8 @@ Both stop, the estimator first, on SIGINT or SIGTERM. Each is started alone by
       for (const service of services.toReversed()) await service.stop()
     }
   },
+}
+
+function metricsFlags(listen: string | undefined): readonly string[] {
+  return listen === undefined ? [] : [`--metrics-listen=${listen}`]
 }

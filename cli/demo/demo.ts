@@ -8,7 +8,7 @@ import type { SchedulableTask, SizedTask } from '../../services/scheduler/resour
 import { findLauncher } from '../../workers/typescript/launcher.ts'
 import { createWorker, type Worker } from '../../workers/typescript/worker.ts'
 import { type Command, type CommandInput, text, UsageError } from '../command.ts'
-import { embeddedStoreFlags, freePort, type RunningService, startService } from '../pair.ts'
+import { embeddedStoreFlags, freePort, noMetrics, type RunningService, startService } from '../pair.ts'
 import { formatBytes, formatDuration, formatShare } from '../quantity.ts'
 import { table } from '../table.ts'
 import { type LedgerEntry, summarise, type TaskSummary } from './ledger.ts'
@@ -95,7 +95,7 @@ async function play(input: CommandInput, { executions, seed, folder, stops }: St
   const profiler = await startService({
     service: 'profiler',
     listen: profilerAddress,
-    flags: embeddedStoreFlags(data),
+    flags: [...embeddedStoreFlags(data), noMetrics],
     onLog: () => {},
   })
   stops.push(() => profiler.stop())
@@ -103,7 +103,7 @@ async function play(input: CommandInput, { executions, seed, folder, stops }: St
     startService({
       service: 'estimator',
       listen: estimatorAddress,
-      flags: ['--profiler', profilerAddress],
+      flags: ['--profiler', profilerAddress, noMetrics],
       onLog: () => {},
     })
   let estimator: RunningService = await startEstimator()

@@ -40,6 +40,8 @@ test('what it prints to be typed next works as typed', { timeout: 120_000 }, asy
   const up = foresize([
     'up',
     '--quiet',
+    '--profiler-metrics=',
+    '--estimator-metrics=',
     '--data-dir',
     `${folders[0]}/profiles`,
     '--profiler-listen',

@@ -47,7 +47,12 @@ describe('the README', () => {
     expect(all).toMatch(/sort: \d+ % sure to suffice, from profile \(8 executions/)
     expect(all).toMatch(/give it \d+ MB, \d+ % sure to suffice: 10 executions/)
     expect(all).toMatch(/memory_bytes: 3\d{8}/)
+    expect(all).toMatch(/^unknown-task: 1500 MB\n[\s\S]*^learned: \d{2,3} MB$/m)
   }, 240_000)
+
+  test('shows the program that wraps a queue as it is', () => {
+    expect(readme).toContain(readFileSync(join(root, 'examples/own-queue.ts'), 'utf8'))
+  })
 
   test.each([
     'README.md',
@@ -55,6 +60,7 @@ describe('the README', () => {
     'docs/architecture.md',
     'docs/protocol.md',
     'docs/operations.md',
+    'docs/scheduling.md',
   ])('%s points at nothing that is not there', (page) => {
     const text = readFileSync(join(root, page), 'utf8')
     const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link ?? '')

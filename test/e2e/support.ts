@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { embeddedStoreFlags, freePort, type RunningService, startService } from '../../cli/pair.ts'
+import { embeddedStoreFlags, freePort, noMetrics, type RunningService, startService } from '../../cli/pair.ts'
 import { call, channelCredentials, clientOptions } from '../../shared/rpc/client.ts'
 import { EstimatorServiceClient } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import type { Profile } from '../../shared/wire/gen/foresize/v1/profile.ts'
@@ -33,7 +33,10 @@ export async function startPair(): Promise<Pair> {
     startService({
       service,
       listen: service === 'profiler' ? profilerAddress : estimatorAddress,
-      flags: service === 'profiler' ? embeddedStoreFlags(folder) : ['--profiler', profilerAddress],
+      flags: [
+        ...(service === 'profiler' ? embeddedStoreFlags(folder) : ['--profiler', profilerAddress]),
+        noMetrics,
+      ],
       onLog: () => {},
     })
   let profiler = await start('profiler')

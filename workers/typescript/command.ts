@@ -87,7 +87,7 @@ export function runCommand(options: CommandOptions): RunningCommand {
       : startSampler(
           treeReader(child.pid, { isLauncher: launcher !== undefined }),
           options.onSample ?? (() => {}),
-          launcher === undefined ? options : { firstMs: 20, ...options },
+          launcher === undefined ? options : { firstMs: 50, ...options },
         )
 
   let timedOut = false

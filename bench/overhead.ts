@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { parseArgs } from 'node:util'
+import { createEstimatorClient } from '../services/scheduler/client.ts'
+import { createLearningScheduler } from '../services/scheduler/learning-scheduler.ts'
+import type { SchedulableTask, SizedTask } from '../services/scheduler/resource-aware-scheduler.ts'
+import { runCommand } from '../workers/typescript/command.ts'
+import { spread } from './bench.ts'
+import { startPair } from './server-process.ts'
+
+/**
+ * What foresize costs those whom it serves, each beside the same without it, in turn: a scheduling decision that is
+ * answered from the cache, a command that is measured, a process that samples one.
+ */
+
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '15' }, json: { type: 'boolean', default: false } },
+})
+const rounds = Math.max(1, Math.round(Number(values.rounds)) || 15)
+
+/** A shell that computes for about a tenth of a second. */
+const busy = ['-c', 'i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done']
+
+interface Overhead {
+  readonly name: string
+  readonly unit: string
+  readonly median: number
+  readonly min: number
+  readonly max: number
+  /** What it should stay below. */
+  readonly goal: number | undefined
+}
+
+const overheads: readonly Overhead[] = [
+  await schedulingOverhead(),
+  ...(await commandOverheads()),
+  await samplingOverhead(),
+]
+process.stdout.write(
+  values.json
+    ? `${JSON.stringify(overheads, null, 2)}\n`
+    : overheads
+        .map(({ name, unit, median, min, max, goal }) => {
+          const range = `${min.toPrecision(3)} to ${max.toPrecision(3)}`
+          return `${name.padEnd(62)} ${median.toPrecision(3).padStart(8)} ${unit}  (${range})${goal === undefined ? '' : `, goal ${goal}`}\n`
+        })
+        .join(''),
+)
+
+function cpuUs(): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
+/** CPU time that LearningScheduler.schedule adds to the scheduler it decorates, the answer in the cache. */
+async function schedulingOverhead(): Promise<Overhead> {
+  const pair = await startPair('memory')
+  const client = createEstimatorClient({ target: pair.estimator.address, updateIntervalMs: 1e8 })
+  const inner = { schedule: (sized: SizedTask) => Promise.resolve(sized.task.executionId) }
+  const learning = createLearningScheduler(inner, client)
+  const tasks = Array.from(
+    { length: 100 },
+    (_, i): SchedulableTask => ({
+      task: { namespace: 'bench', task: `task-${i % 20}` },
+      executionId: `e${i}`,
+      features: { input_bytes: i * 1e6, rows: i },
+      labels: { tool: 'bwa' },
+      requested: { memoryBytes: 4e9 },
+    }),
+  )
+  for (const task of tasks) await learning.schedule(task)
+  const sized = await Promise.all(tasks.map((task) => learning.size(task)))
+  const calls = 50_000
+  const each = async (run: (i: number) => Promise<unknown>) => {
+    const before = cpuUs()
+    for (let i = 0; i < calls; i++) await run(i % tasks.length)
+    return (cpuUs() - before) / calls
+  }
+  const added: number[] = []
+  for (let round = 0; round <= rounds; round++) {
+    const bare = await each((i) => inner.schedule(sized[i] as SizedTask))
+    const learned = await each((i) => learning.schedule(tasks[i] as SchedulableTask))
+    if (round > 0) added.push(learned - bare)
+  }
+  client.close()
+  await pair.stop()
+  return {
+    name: 'LearningScheduler.schedule, answered from the cache',
+    unit: 'µs CPU',
+    ...spread(added),
+    goal: 2,
+  }
+}
+
+/** Wall time of a command that is measured over that of the same command started plainly. */
+async function commandOverheads(): Promise<Overhead[]> {
+  const wallMs = async (run: () => Promise<unknown>) => {
+    const before = performance.now()
+    await run()
+    return performance.now() - before
+  }
+  const plain = () => once(spawn('sh', busy, { stdio: 'ignore' }), 'exit')
+  const measured = () => runCommand({ command: 'sh', args: busy, stdio: 'ignore' }).done
+  const empty = () => once(spawn('true', { stdio: 'ignore' }), 'exit')
+  const emptyMeasured = () => runCommand({ command: 'true', stdio: 'ignore' }).done
+  const ratios: number[] = []
+  const added: number[] = []
+  for (let round = 0; round <= rounds; round++) {
+    // Whoever comes second may gain or lose by it: in turn.
+    const order = round % 2 === 0
+    const first = await wallMs(order ? plain : measured)
+    const second = await wallMs(order ? measured : plain)
+    const [emptyFirst, emptySecond] = [
+      await wallMs(order ? empty : emptyMeasured),
+      await wallMs(order ? emptyMeasured : empty),
+    ]
+    if (round === 0) continue
+    ratios.push(order ? second / first : first / second)
+    added.push(order ? emptySecond - emptyFirst : emptyFirst - emptySecond)
+  }
+  return [
+    {
+      name: 'wall time of a measured command over a plain one',
+      unit: '×',
+      ...spread(ratios),
+      goal: undefined,
+    },
+    { name: 'wall time added to a command that does nothing', unit: 'ms', ...spread(added), goal: undefined },
+  ]
+}
+
+/** CPU time that this process spends on a command that runs for a while, at the default interval. */
+async function samplingOverhead(): Promise<Overhead> {
+  const shares: number[] = []
+  for (let round = 0; round < Math.min(rounds, 3); round++) {
+    let samples = 0
+    const running = runCommand({ command: 'sleep', args: ['6'], stdio: 'ignore', onSample: () => samples++ })
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    const before = cpuUs()
+    const startedMs = performance.now()
+    await new Promise((resolve) => setTimeout(resolve, 3500))
+    shares.push(((cpuUs() - before) / 1000 / (performance.now() - startedMs)) * 100)
+    await running.done
+  }
+  return {
+    name: 'sampling one command at the default interval',
+    unit: '% of a core',
+    ...spread(shares),
+    goal: 1,
+  }
+}

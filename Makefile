@@ -121,6 +121,10 @@ audit: $(installed)
 bench: $(installed) ## Rates as ratios to a bare gRPC echo server (BENCH='ingest --json' picks)
 	@node bench/main.ts $(BENCH)
 
+.PHONY: bench-overhead
+bench-overhead: $(installed) $(launcher) ## What foresize costs a scheduling decision, a command, a worker
+	@node bench/overhead.ts
+
 .PHONY: clean
 clean: ## Remove what was installed, built and measured
 	rm -rf node_modules dist coverage .foresize

@@ -24,6 +24,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: 'how well the estimates of a task did',
     load: async () => (await import('./accuracy.ts')).accuracy,
   },
+  doctor: {
+    summary: 'check a deployment and say what to do',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
   evaluate: {
     summary: 'what foresize would have saved on your own history',
     load: async () => (await import('./evaluate/evaluate.ts')).evaluate,

@@ -18,7 +18,7 @@ export interface BreakerSettings {
   readonly minTries: number
   /** A poor record counts for its own task; in this many profiles it may count for all. */
   readonly minTriesUnreliable: number
-  /** Longest that one strategy may take to fit one profile; a stall is cut short at the call that overran. */
+  /** Longest that one strategy may take to fit one profile. */
   readonly fitBudgetMs: number
 }
 
@@ -54,6 +54,12 @@ export interface FitGuard {
 }
 
 const windowBuckets = 10
+
+/**
+ * Beyond this many times its budget a strategy is cut short in the middle of a fit. Below, an overrun counts and its work
+ * is kept: a busy machine must not change an answer.
+ */
+const stallFactor = 4
 
 const reasonOpen: Readonly<Record<FailureKind, string>> = {
   fault: 'breaker open: it failed',
@@ -167,8 +173,8 @@ export function createBreakers(
           return undefined
         } finally {
           entry.ms += monotonicMs() - startMs
-          if (entry.fault === undefined && entry.ms > budgetMs) {
-            entry.fault = `overran: took more than ${budgetMs} ms`
+          if (entry.fault === undefined && entry.ms > stallFactor * budgetMs) {
+            entry.fault = `stalled: took more than ${stallFactor * budgetMs} ms`
           }
         }
       },
@@ -179,7 +185,7 @@ export function createBreakers(
           if (reason !== undefined) reasons.set(strategy, reason)
           if (open !== undefined) continue
           const overran = ms > budgetMs
-          report(strategy, 'overrun', overran ? fault : undefined)
+          report(strategy, 'overrun', overran ? `took ${Math.ceil(ms)} ms` : undefined)
           report(strategy, 'fault', overran ? undefined : fault)
         }
         return reasons

@@ -6,6 +6,7 @@ import { logLevels } from '../../shared/runtime/log.ts'
 import type { BreakerSettings } from './breaker.ts'
 import type { AnswerSettings } from './domain/answer.ts'
 import type { Registry } from './domain/strategy.ts'
+import { experimentSettings } from './experiment-config.ts'
 
 const whole = (min: number, max: number) => z.int().min(min).max(max)
 
@@ -42,6 +43,7 @@ export const estimatorConfig = z.object({
     .lt(1)
     .optional()
     .describe('probability with which an allocation shall suffice, where the risk knob is not enough'),
+  ...experimentSettings,
   defaultCpuCores: z
     .number()
     .positive()
@@ -98,6 +100,9 @@ export const estimatorConfig = z.object({
     .positive()
     .default(50)
     .describe('longest that one strategy may take to learn one profile'),
+  retryMs: whole(0, 86_400_000)
+    .default(1000)
+    .describe('a strategy that failed on a profile is tried on it again after this time, milliseconds'),
   predictBudgetMs: z
     .number()
     .positive()

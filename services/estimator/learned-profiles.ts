@@ -12,6 +12,8 @@ export interface LearnedProfilesSettings {
   readonly updateIntervalMs: number
   /** Fitted models held. */
   readonly maxModels: number
+  /** A strategy that failed on a profile is tried on it again after this time. */
+  readonly retryMs: number
   /** A profile's record counts for or against the strategies at large at most once in this time. */
   readonly breakerWindowMs: number
 }
@@ -86,6 +88,20 @@ export function learnedProfiles(
     return judged.length > 0
   }
 
+  function isCurrent(memo: Memo, found: HeldProfile, young: boolean): boolean {
+    if (memo.epoch !== breakers.epoch) return false
+    if (memo.version !== found.version && !young) return false
+    return !isMaimed(memo) || monotonicMs() - memo.refreshedAtMs < settings.retryMs
+  }
+
+  /** A strategy that failed once, with its breaker closed, may do better the next time. */
+  function isMaimed({ learned }: Memo): boolean {
+    for (const strategy of learned?.leftOut.keys() ?? []) {
+      if (breakers.leftOut(strategy) === undefined) return true
+    }
+    return false
+  }
+
   return {
     get(key, found) {
       const id = `${key.namespace}\u0000${key.kind}\u0000${key.task}`
@@ -97,8 +113,7 @@ export function learnedProfiles(
       const young = memo !== undefined && monotonicMs() - memo.refreshedAtMs < settings.updateIntervalMs
       if (found === 'not-held') return (young ? memo.learned : undefined) ?? 'not-held'
 
-      const outdated = memo?.epoch !== breakers.epoch || (memo.version !== found.version && !young)
-      const next = outdated ? refresh(key, found, memo) : memo
+      const next = memo !== undefined && isCurrent(memo, found, young) ? memo : refresh(key, found, memo)
       memos.delete(id)
       memos.set(id, next)
       if (memos.size > settings.maxModels) {

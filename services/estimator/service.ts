@@ -12,6 +12,8 @@ import { createBreakers } from './breaker.ts'
 import { answerSettings, breakerSettings, type EstimatorConfig, profilerClient } from './config.ts'
 import type { Registry } from './domain/strategy.ts'
 import { createEstimator } from './estimator.ts'
+import { experimenting } from './experiment.ts'
+import { experimentOf } from './experiment-config.ts'
 import { learnedProfiles } from './learned-profiles.ts'
 import { estimatorFigures, observedEstimator } from './metrics.ts'
 import { grpcProfileSource } from './profile-source.ts'
@@ -75,7 +77,8 @@ export async function startEstimatorService(
     },
     { replica, learned, breakers, monotonicMs },
   )
-  const estimator = observedEstimator(plain, metrics, monotonicMs)
+  const arms = experimenting(plain, experimentOf(config, registry))
+  const estimator = observedEstimator(arms, metrics, monotonicMs)
 
   const server = await startRpcServer({
     listen: config.listen,

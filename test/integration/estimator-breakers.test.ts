@@ -32,7 +32,7 @@ function registryWith(misbehave: (need: number) => number | undefined) {
 }
 
 const history = linearHistory(20)
-const settings = { breakerMinTries: 2, breakerResetMs: 800, fitBudgetMs: 400, predictBudgetMs: 200 }
+const settings = { breakerMinTries: 2, breakerResetMs: 800, fitBudgetMs: 100, predictBudgetMs: 100 }
 
 async function pair(registry: Registry) {
   const profiler = await profileFeed()
@@ -58,7 +58,7 @@ const reasonFor = (estimate: Estimate, strategy: string) =>
     ?.predictions.find((prediction) => prediction.strategy === strategy)?.reason
 
 function stall(): number {
-  const until = performance.now() + settings.fitBudgetMs + 50
+  const until = performance.now() + 4 * settings.fitBudgetMs + 50
   while (performance.now() < until);
   return 1e9
 }

@@ -53,8 +53,11 @@ function reasonOf({ key, members }: Kin, request: number | undefined): string {
   return `no history: what ${members.length} tasks of ${whose} ${what}`
 }
 
-const positive = (v: number | undefined): number | undefined =>
-  v !== undefined && v > 0 && Number.isFinite(v) ? v : undefined
+/** An amount below, in whatever unit, is as good as none asked for. */
+const leastAmount = 1e-3
+
+const positive = (amount: number | undefined): number | undefined =>
+  amount !== undefined && amount >= leastAmount && Number.isFinite(amount) ? amount : undefined
 
 /** Each member task speaks once: 0.7 for its mean, 0.3 for its largest. */
 function fromMembers(kin: Kin, d: Dimension, request: number | undefined): Need | undefined {

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { type Breakers, createBreakers } from '../../../services/estimator/breaker.ts'
 import { strategies } from '../../../services/estimator/domain/strategies/index.ts'
+import type { Registry } from '../../../services/estimator/domain/strategy.ts'
 import type { HeldProfile } from '../../../services/estimator/held-profiles.ts'
 import { learnedProfiles } from '../../../services/estimator/learned-profiles.ts'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
@@ -14,8 +15,11 @@ afterEach(() => breakers?.close())
 
 const history = linearHistory(20)
 
-function desk(limits: { readonly updateIntervalMs: number; readonly maxModels: number }) {
-  const settings = { ...limits, breakerWindowMs: 60_000 }
+function desk(
+  limits: { readonly updateIntervalMs: number; readonly maxModels: number },
+  registry: Registry = strategies,
+) {
+  const settings = { ...limits, breakerWindowMs: 60_000, retryMs: 500 }
   const state = { nowMs: 0, reads: 0 }
   const log = createLog('test', 'silent')
   const monotonicMs = () => state.nowMs
@@ -30,9 +34,10 @@ function desk(limits: { readonly updateIntervalMs: number; readonly maxModels: n
     },
     { monotonicMs, log },
   )
-  const learned = learnedProfiles(settings, { breakers, registry: strategies, monotonicMs, log })
+  const learned = learnedProfiles(settings, { breakers, registry, monotonicMs, log })
   return {
     state,
+    learned,
     held: (profile: Profile, version: number): HeldProfile => ({
       version,
       read() {
@@ -93,4 +98,27 @@ test('a deleted profile is unknown at once, and one that cannot be read is answe
 
   expect(revision(taskKey, 'unknown')).toBe('unknown')
   expect(revision(taskKey, damaged)).toBe('unknown')
+})
+
+test('a strategy that failed once on a profile is soon tried on it again', () => {
+  let moods = 1
+  const moody: Registry[string] = {
+    describe: 'fails at its first try',
+    start() {
+      if (moods-- > 0) throw new Error('not today')
+      return { observe() {}, predict: () => 1 }
+    },
+  }
+  const { held, learned, state } = desk({ updateIntervalMs: 0, maxModels: 10 }, { ...strategies, moody })
+  const found = held(profileOf(history), 1)
+  const leftOut = () => {
+    const answer = learned.get(taskKey, found)
+    return typeof answer === 'string' ? answer : [...answer.leftOut.keys()]
+  }
+
+  expect(leftOut()).toEqual(['moody'])
+  state.nowMs = 499
+  expect(leftOut()).toEqual(['moody'])
+  state.nowMs = 500
+  expect(leftOut()).toEqual([])
 })

@@ -123,24 +123,41 @@ function typed(schema: ConfigSchema, values: Readonly<Record<string, string>>): 
 }
 
 function readText(text: string, property: unknown): unknown {
-  const type =
-    typeof property === 'object' && property !== null && 'type' in property ? property.type : undefined
-  switch (type) {
+  switch (typeOf(property)) {
     case 'number':
     case 'integer':
       return text.trim() === '' ? text : Number(text)
     case 'boolean':
       return text === 'true' ? true : text === 'false' ? false : text
     case 'array':
-      return text === '' ? [] : text.split(',')
+      if (text === '') return []
+      return isOfObjects(property) ? readJson(text) : text.split(',')
     case 'object':
-      try {
-        return JSON.parse(text)
-      } catch {
-        return text
-      }
+      return readJson(text)
     default:
       return text
+  }
+}
+
+function typeOf(property: unknown): unknown {
+  return typeof property === 'object' && property !== null && 'type' in property ? property.type : undefined
+}
+
+function isOfObjects(property: unknown): boolean {
+  return (
+    typeof property === 'object' &&
+    property !== null &&
+    'items' in property &&
+    typeOf(property.items) === 'object'
+  )
+}
+
+/** What is no JSON stays text, for the schema to refuse. */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
   }
 }
 

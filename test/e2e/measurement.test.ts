@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -143,17 +144,28 @@ test('over its time it is asked to stop, then made to', async () => {
   expect(result.used.durationMs).toBeGreaterThan(390)
 })
 
-test('where a cgroup may be created, a limit kills and the record says out of memory; elsewhere it does nothing', async () => {
+test('where a cgroup may be created the kernel holds the limit, elsewhere samples do: out of memory either way', async () => {
   const cgroup = createCgroup(`test-${process.pid}`, { versions: [2, 1] })
   cgroup?.close()
-  const { result } = await measure(['100000000', '0'], { memoryLimitBytes: 50e6 })
-  if (cgroup === undefined) {
-    expect(result.outcome).toBe('succeeded')
-  } else {
-    expect(result).toMatchObject({ outcome: 'out-of-memory', source: 'cgroup', signal: 'SIGKILL' })
+  const { result } = await measure(['100000000', '10000'], { memoryLimitBytes: 50e6 })
+  expect(result).toMatchObject({ outcome: 'out-of-memory', signal: 'SIGKILL' })
+  if (cgroup !== undefined) {
+    expect(result.source).toBe('cgroup')
     expect(result.used.memoryBytes).toBeLessThanOrEqual(50e6)
     expect(existsSync(cgroup.procsPath)).toBe(false)
   }
+})
+
+test('without a cgroup a limit is held by samples, and every process of the tree goes', async () => {
+  const { result } = await measure(['-c', `"$0" 100000000 20000 & "$0" 1000000 20000; wait`, burn], {
+    command: 'sh',
+    cgroup: 'off',
+    memoryLimitBytes: 50e6,
+  })
+  expect(result).toMatchObject({ outcome: 'out-of-memory', signal: 'SIGKILL' })
+  expect(result.used.durationMs).toBeLessThan(20_000)
+  const processes = execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' })
+  expect(processes.split('\n').filter((line) => line.startsWith(burn))).toEqual([])
 })
 
 test('stopped by its owner it is cancelled', async () => {

@@ -24,7 +24,7 @@ export interface CommandOptions extends SamplerOptions {
    * only to hold a memory limit. `off`: never. Default `auto`.
    */
   readonly cgroup?: 'auto' | 'off'
-  /** Killed by the kernel above it, where a cgroup may be created; elsewhere not enforced. */
+  /** Killed above it: by the kernel where a cgroup may be created, elsewhere once a sample shows it. */
   readonly memoryLimitBytes?: number | undefined
   /** Stopped after it: SIGTERM, then SIGKILL after `killGraceMs`. */
   readonly timeLimitMs?: number | undefined
@@ -64,7 +64,11 @@ export function runCommand(options: CommandOptions): RunningCommand {
     launcher === undefined || options.cgroup === 'off'
       ? undefined
       : createCgroup(randomUUID(), { versions: options.memoryLimitBytes === undefined ? [2] : [2, 1] })
-  if (options.memoryLimitBytes !== undefined) cgroup?.limitMemory(options.memoryLimitBytes)
+  const { memoryLimitBytes } = options
+  const sampledLimitBytes =
+    memoryLimitBytes === undefined || cgroup?.limitMemory(memoryLimitBytes) === true
+      ? undefined
+      : memoryLimitBytes
   const oomKillsBefore = systemOomKills()
   const startedMs = performance.now()
 
@@ -81,24 +85,36 @@ export function runCommand(options: CommandOptions): RunningCommand {
 
   const reports: LauncherReport[] = []
   const stopReading = launcher === undefined ? undefined : readReports(child, reports)
-  const sampler =
-    child.pid === undefined
-      ? undefined
-      : startSampler(
-          treeReader(child.pid, { isLauncher: launcher !== undefined }),
-          options.onSample ?? (() => {}),
-          launcher === undefined ? options : { firstMs: 50, ...options },
-        )
-
+  const tree =
+    child.pid === undefined ? undefined : treeReader(child.pid, { isLauncher: launcher !== undefined })
   let timedOut = false
+  let overLimit = false
   let stoppedBy: NodeJS.Signals | undefined
-  /** The launcher cannot pass on SIGKILL: it goes to the command itself, and the launcher reports it. */
+
+  function onSample(sample: UsageSample): void {
+    options.onSample?.(sample)
+    if (overLimit || sampledLimitBytes === undefined || (sample.memoryBytes ?? 0) <= sampledLimitBytes) return
+    overLimit = true
+    killTree()
+  }
+  const samplerOptions = launcher === undefined ? options : { firstMs: 50, ...options }
+  const sampler = tree === undefined ? undefined : startSampler(tree, onSample, samplerOptions)
+
   function kill(signal: NodeJS.Signals): void {
     if (child.exitCode !== null || child.signalCode !== null) return
     stoppedBy = signal
+    if (signal === 'SIGKILL') killTree()
+    else child.kill(signal)
+  }
+  /** Nobody can pass SIGKILL on: it goes to every process of the tree, and the launcher lives to report it. */
+  function killTree(): void {
     const started = reports.find((report) => report.kind === 'started')
-    if (signal !== 'SIGKILL' || started === undefined) child.kill(signal)
-    else killProcess(started.pid)
+    if (started !== undefined) killProcess(started.pid)
+    else if (launcher === undefined) child.kill('SIGKILL')
+    const killMembers = () => {
+      for (const pid of tree?.pids() ?? []) killProcess(pid)
+    }
+    tree?.read().then(killMembers, killMembers)
   }
   const timers: NodeJS.Timeout[] = []
   if (options.timeLimitMs !== undefined) {
@@ -118,7 +134,9 @@ export function runCommand(options: CommandOptions): RunningCommand {
     await stopReading?.()
     const counted = reports.find((report) => report.kind === 'ended')
     const refusedBy = reports.find((report) => report.kind === 'refused')
-    const group = cgroup?.usage()
+    const charged = cgroup?.usage()
+    // A command that could not join has charged nothing.
+    const group = (charged?.peakBytes ?? 0) > 0 ? charged : undefined
     cgroup?.close()
     const exitCode = counted === undefined ? exit.code : counted.by === 'exit' ? counted.number : undefined
     const signal =
@@ -131,6 +149,7 @@ export function runCommand(options: CommandOptions): RunningCommand {
     const cpuSeconds = group?.cpuSeconds ?? counted?.cpuSeconds ?? seen?.cpuSeconds
     const memory = peakMemory(group, counted?.peakMemoryBytes, seen?.peakMemoryBytes)
     const oomKilled =
+      overLimit ||
       (group?.oomKills ?? 0) > 0 ||
       ((signal === 'SIGKILL' || exitCode === 137) && systemOomKills() > oomKillsBefore)
     return {

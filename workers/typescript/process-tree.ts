@@ -16,6 +16,8 @@ export interface TreeUsage {
 export interface TreeReader {
   /** Undefined once no member is left. */
   read(): Promise<TreeUsage | undefined>
+  /** Members of the last reading, a launcher left out. */
+  pids(): readonly number[]
 }
 
 export interface TreeOptions {
@@ -62,6 +64,7 @@ function procTreeReader(rootPid: number, options: TreeOptions): TreeReader {
   }
 
   return {
+    pids: () => [...members.keys()].filter((pid) => pid !== rootPid || !options.isLauncher),
     async read() {
       discover()
       const ticksPerSecond = clockTicksPerSecond()
@@ -100,7 +103,9 @@ const run = promisify(execFile)
 function psTreeReader(rootPid: number, options: TreeOptions): TreeReader {
   let cpuSeconds = 0
   let peakMemoryBytes = 0
+  let pids: readonly number[] = []
   return {
+    pids: () => pids,
     async read() {
       const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,rss=,time='])
       const rows = parsePs(stdout)
@@ -112,6 +117,7 @@ function psTreeReader(rootPid: number, options: TreeOptions): TreeReader {
       const tree = rows.filter(({ pid }) => members.has(pid))
       if (tree.length === 0) return undefined
       const workers = tree.filter(({ pid }) => pid !== rootPid || options.isLauncher !== true)
+      pids = workers.map(({ pid }) => pid)
       const memoryBytes = workers.reduce((sum, { residentBytes }) => sum + residentBytes, 0)
       cpuSeconds = Math.max(
         cpuSeconds,

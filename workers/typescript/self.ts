@@ -30,6 +30,7 @@ export function measureSelf(): SelfMeasurement {
 
   return {
     reader: {
+      pids: () => [],
       read: async () => ({
         cpuSeconds: cpuSeconds() - cpuBefore,
         memoryBytes: observePeak(),

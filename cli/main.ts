@@ -28,6 +28,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: 'check a deployment and say what to do',
     load: async () => (await import('./doctor.ts')).doctor,
   },
+  token: {
+    summary: 'make a bearer token',
+    load: async () => (await import('./token.ts')).token,
+  },
   evaluate: {
     summary: 'what foresize would have saved on your own history',
     load: async () => (await import('./evaluate/evaluate.ts')).evaluate,

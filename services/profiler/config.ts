@@ -56,6 +56,14 @@ export const profilerConfig = z.object({
   redisPollMs: whole(1, 60_000)
     .default(50)
     .describe('how often the change feed of Redis is looked at while somebody watches, milliseconds'),
+  breakerWindowMs: whole(100, 600_000)
+    .default(2000)
+    .describe('calls of Redis are counted over so long for its breaker, milliseconds'),
+  breakerErrorPercent: z.number().min(1).max(100).default(50).describe('share of failed calls that opens it'),
+  breakerMinCalls: whole(1, 100_000).default(3).describe('least calls in that time before it may open'),
+  breakerResetMs: whole(10, 600_000)
+    .default(1000)
+    .describe('time until an open breaker lets one call through, milliseconds'),
 
   halfLifeMs: whole(1, 100 * 365 * day)
     .default(30 * day)

@@ -46,7 +46,11 @@ export async function redisServer(options: readonly string[] = []): Promise<Redi
       '--appendonly',
       'yes',
     ]
-    const started = spawn(program(), [...always, '--appendfsync', 'always', ...options], { stdio: 'ignore' })
+    const started = spawn(
+      program(),
+      [...always, '--appendfsync', 'always', '--repl-diskless-sync-delay', '0', ...options],
+      { stdio: 'ignore' },
+    )
     await answers(port, started)
     return started
   }

@@ -7,6 +7,7 @@ import { localStore } from './local-store.ts'
 import { memoryMedium } from './memory.ts'
 import { redisStore } from './redis.ts'
 import { connectRedis } from './redis-client.ts'
+import { guardedStore } from './store-breaker.ts'
 
 type OpenStore = (config: ProfilerConfig, log: Log) => Promise<ProfileStore>
 
@@ -19,5 +20,6 @@ export const stores: Readonly<Record<ProfilerConfig['store'], OpenStore>> = {
   },
   lmdb: async (config, log) =>
     localStore(await lmdbMedium({ directory: config.dataDir, codec: config.codec }, log), config, log),
-  redis: async (config, log) => redisStore(await connectRedis(config, log), config, log),
+  redis: async (config, log) =>
+    guardedStore(await redisStore(await connectRedis(config, log), config, log), config, log),
 }

@@ -14,7 +14,8 @@ export interface LmdbSettings {
 
 /**
  * One LMDB environment in a directory, used by one process. A call of `write` is one transaction.
- * `overlappingSync` is off, so that a transaction resolves after its fsync.
+ * `overlappingSync` is off, so that a transaction resolves after its fsync; `eventTurnBatching` is off, because with it
+ * a commit that fails leaves a rejection that nobody can handle.
  */
 export async function lmdbMedium({ directory, codec }: LmdbSettings, log: Log): Promise<Medium> {
   await mkdir(directory, { recursive: true })
@@ -24,6 +25,7 @@ export async function lmdbMedium({ directory, codec }: LmdbSettings, log: Log): 
     encoding: 'binary',
     keyEncoding: 'binary',
     overlappingSync: false,
+    eventTurnBatching: false,
     maxDbs: 3,
   })
   const database = (name: string): Database<Buffer, Buffer> =>
@@ -32,8 +34,20 @@ export async function lmdbMedium({ directory, codec }: LmdbSettings, log: Log): 
   const sessions = database('sessions')
   const quarantined = database('quarantine')
 
+  async function durably(action: () => void): Promise<void> {
+    try {
+      await root.transaction(action)
+    } catch (error) {
+      // The cause comes later, as a promise of its own.
+      if (error instanceof Error && 'commitError' in error && error.commitError instanceof Promise) {
+        error.commitError.catch((cause: unknown) => log.error({ err: cause }, 'LMDB could not commit'))
+      }
+      throw error
+    }
+  }
+
   async function putAside(from: Database<Buffer, Buffer>, key: Buffer): Promise<void> {
-    await root.transaction(() => {
+    await durably(() => {
       const damaged = from.get(key)
       if (!damaged) return
       quarantined.putSync(Buffer.from(`${Date.now()}\0${key}`), damaged)
@@ -75,7 +89,7 @@ export async function lmdbMedium({ directory, codec }: LmdbSettings, log: Log): 
         ([id, checkpoint]) =>
           [Buffer.from(id), checkpoint && Buffer.from(sealCheckpoint(checkpoint))] as const,
       )
-      await root.transaction(() => {
+      await durably(() => {
         for (const [key, sealed] of sealedProfiles) {
           if (sealed) profiles.putSync(key, sealed)
           else profiles.removeSync(key)

@@ -25,6 +25,8 @@ export const readable: Options = {
 /** Calls a service that is known by its description only. */
 export interface DynamicClient {
   call(method: string, request: Message): Promise<Message>
+  /** Sends these bytes as the request, whatever they are. */
+  callRaw(method: string, request: Buffer): Promise<Buffer>
   stream(method: string, request?: Message): DynamicStream
   close(): void
 }
@@ -64,6 +66,14 @@ export function dynamicClient(
           request,
           { deadline: Date.now() + 20_000 },
           (error: ServiceError | null, answer: Message) => (error === null ? resolve(answer) : reject(error)),
+        )
+      }),
+    callRaw: (name, request) =>
+      new Promise((resolve, reject) => {
+        const asIs = (bytes: Buffer) => bytes
+        const deadline = Date.now() + 20_000
+        client.makeUnaryRequest(`/${service}/${name}`, asIs, asIs, request, { deadline }, (error, answer) =>
+          error === null && answer !== undefined ? resolve(answer) : reject(error),
         )
       }),
     stream: (name, request) =>

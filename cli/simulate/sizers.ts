@@ -49,13 +49,16 @@ export function foresizeSizer(options: ForesizeOptions): Sizer {
     minExecutions: options.minExecutions,
     confidenceThreshold: options.confidenceThreshold,
   }
-  const sized = new Map<string, { readonly version: string; readonly size: JobSize }>()
-  const estimates = new Map<string, Estimate>()
+  const answers = new Map<string, Answered>()
+  const used = new Map<string, Estimate>()
 
-  function decide(job: Job, attempt: number, failedBytes: number | undefined, id: string): JobSize {
+  function answer(job: Job, attempt: number, failedBytes: number | undefined): Answered {
+    const key = `${keyOf(job)} ${failedBytes ?? ''}`
+    const version = learning.version(taskOf(job), job.row.labels)
+    const known = answers.get(key)
+    if (known?.version === version) return known
     const query = queryOf(job, attempt, failedBytes)
     const estimate = learning.estimate(query)
-    estimates.set(id, estimate)
     const { allocated } = size({
       explicit: options.sizesCpu ? {} : { cpuCores: job.requestedCores },
       requested: query.requested,
@@ -65,31 +68,52 @@ export function foresizeSizer(options: ForesizeOptions): Sizer {
       settings,
       answer: estimate,
     })
-    return {
+    const given = {
       memoryBytes: allocated.memoryBytes ?? job.requestedBytes,
       cpuCores: allocated.cpuCores ?? job.requestedCores,
     }
+    const next = { version, estimate, given }
+    answers.delete(key)
+    answers.set(key, next)
+    if (answers.size > mostAnswers) answers.delete(answers.keys().next().value as string)
+    return next
   }
 
   return {
     name: 'foresize',
     size(job, attempt, failedBytes) {
-      const id = idOf(job, attempt)
-      const version = learning.version(taskOf(job), job.row.labels)
-      const known = sized.get(id)
-      if (known?.version === version) return known.size
-      const next = decide(job, attempt, failedBytes, id)
-      sized.set(id, { version, size: next })
-      return next
+      const { estimate, given } = answer(job, attempt, failedBytes)
+      used.set(idOf(job, attempt), estimate)
+      return given
     },
     ended(ended, nowMs) {
       const id = idOf(ended.job, ended.attempt)
-      learning.observe(recordOf(ended, id), nowMs, estimates.get(id))
-      sized.delete(id)
-      estimates.delete(id)
+      learning.observe(recordOf(ended, id), nowMs, used.get(id))
+      used.delete(id)
     },
   }
 }
+
+interface Answered {
+  readonly version: string
+  readonly estimate: Estimate
+  readonly given: JobSize
+}
+
+/** Answers held, so that the same question is asked once as long as nothing more is learned. */
+const mostAnswers = 10_000
+
+/** All of a job that its answer depends on. Made once a job: it is asked for thousands of times. */
+function keyOf(job: Job): string {
+  const known = keys.get(job)
+  if (known !== undefined) return known
+  const { task, features, labels } = job.row
+  const key = JSON.stringify([task, features, labels, job.requestedBytes, job.requestedCores])
+  keys.set(job, key)
+  return key
+}
+
+const keys = new WeakMap<Job, string>()
 
 const idOf = ({ place }: Job, attempt: number) => `${place}-${attempt}`
 const taskOf = ({ row }: Job) => ({ namespace: 'default', task: row.task })

@@ -81,6 +81,8 @@ export const defaultEstimatorTarget = '127.0.0.1:7071'
 
 interface Ask {
   readonly key: string
+  /** The same question for any execution. */
+  readonly fallbackKey: string
   readonly query: WireQuery
   readonly settle: (answer: EstimateAnswer) => void
 }
@@ -114,6 +116,8 @@ export function createEstimatorClient(options: EstimatorClientOptions = {}): Est
   let consecutiveFailures = 0
   let lastError: string | undefined
   let stalenessMs = 0
+  /** An A/B test runs whose variants are drawn by execution: the answer for one is not the answer for another. */
+  let drawsByExecution = false
 
   const breaker = new CircuitBreaker(askOnce, {
     timeout: false,
@@ -176,11 +180,13 @@ export function createEstimatorClient(options: EstimatorClientOptions = {}): Est
     askWithRetries(asks.map(({ query }) => query))
       .then(
         (results) => {
-          for (const [i, { key, settle }] of asks.entries()) {
+          for (const [i, { key, fallbackKey, settle }] of asks.entries()) {
             const answer = results[i] ?? { kind: 'unavailable', reason: 'no answer' }
             if (answer.kind === 'estimate') {
               stalenessMs = answer.estimate.stalenessMs
+              drawsByExecution = answer.estimate.variantByExecution
               answers.set(key, answer.estimate)
+              if (fallbackKey !== key) answers.set(fallbackKey, answer.estimate)
             }
             settle(answer)
           }
@@ -198,21 +204,21 @@ export function createEstimatorClient(options: EstimatorClientOptions = {}): Est
     }
   }
 
-  function ask(key: string, query: EstimateQuery): Promise<EstimateAnswer> {
+  function ask(key: string, fallbackKey: string, query: EstimateQuery): Promise<EstimateAnswer> {
     if (breaker.opened) return Promise.resolve({ kind: 'unavailable', reason: 'the breaker is open' })
     if (underWay.size >= maxPending) return Promise.resolve({ kind: 'unavailable', reason: 'too many asks' })
     const answer = new Promise<EstimateAnswer>((settle) => {
       if (waiting.length === 0) setImmediate(sendWaiting)
-      waiting.push({ key, query: fromQuery(query), settle })
+      waiting.push({ key, fallbackKey, query: fromQuery(query), settle })
     }).finally(() => underWay.delete(key))
     underWay.set(key, answer)
     return answer
   }
 
   /** The last answer, where the estimator cannot be reached and it is not too old. */
-  function orOutdated(key: string, answer: EstimateAnswer): EstimateAnswer {
+  function orOutdated(fallbackKey: string, answer: EstimateAnswer): EstimateAnswer {
     if (answer.kind === 'estimate') return answer
-    const last = answers.get(key)
+    const last = answers.get(fallbackKey)
     if (last === undefined || last.ageMs > maxAnswerAgeMs) {
       counts.unavailable++
       return answer
@@ -220,6 +226,9 @@ export function createEstimatorClient(options: EstimatorClientOptions = {}): Est
     counts.outdated++
     return { kind: 'estimate', estimate: last.value, ageMs: last.ageMs }
   }
+
+  const forExecution = (key: string, { executionId }: EstimateQuery) =>
+    drawsByExecution ? `${key}\n${executionId}` : key
 
   function cachedAt(key: string): EstimateAnswer | undefined {
     const last = answers.get(key)
@@ -229,14 +238,17 @@ export function createEstimatorClient(options: EstimatorClientOptions = {}): Est
   }
 
   return {
-    cached: (query) => cachedAt(keyOf(query)),
+    cached: (query) => cachedAt(forExecution(keyOf(query), query)),
 
     estimate(query) {
       counts.asks++
-      const key = keyOf(query)
+      const fallbackKey = keyOf(query)
+      const key = forExecution(fallbackKey, query)
       const known = cachedAt(key)
       if (known !== undefined) return Promise.resolve(known)
-      return (underWay.get(key) ?? ask(key, query)).then((answer) => orOutdated(key, answer))
+      return (underWay.get(key) ?? ask(key, fallbackKey, query)).then((answer) =>
+        orOutdated(fallbackKey, answer),
+      )
     },
 
     health: () =>

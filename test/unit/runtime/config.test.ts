@@ -11,6 +11,10 @@ const schema = z.object({
   store: z.enum(['memory', 'lmdb']).default('lmdb').describe('Which store.'),
   reflection: z.boolean().default(true).describe('Whether to serve reflection.'),
   namespaces: z.array(z.string()).default([]).describe('Which namespaces.'),
+  variants: z
+    .array(z.strictObject({ name: z.string() }))
+    .default([])
+    .describe('Which variants.'),
   tokenFile: z.string().optional().describe('File of tokens.'),
 })
 
@@ -45,7 +49,16 @@ describe('precedence', () => {
       store: 'lmdb',
       reflection: true,
       namespaces: [],
+      variants: [],
     })
+  })
+
+  test('a list of objects is one JSON array, in a flag as in the environment', () => {
+    const variants = [{ name: 'a,b' }, { name: 'c' }]
+    expect(read([`--variants=${JSON.stringify(variants)}`]).variants).toEqual(variants)
+    expect(read([], { FORESIZE_TEST_VARIANTS: '' }).variants).toEqual([])
+    expect(refusal(['--variants=a,b'])).toMatch(/^--variants: /)
+    expect(refusal(['--variants=[{"nome":"a"}]'])).toMatch(/^--variants: /)
   })
 
   test('flags over environment over file over defaults, each setting on its own', () => {

@@ -92,15 +92,13 @@ same, and ends later by no more than --report-within.
 
     // The command runs while gRPC is loaded: it does not wait for us.
     const reporting = openReport(input, start).then((report) => {
-      if (report === undefined) return undefined
       for (const sample of early) report.sample(sample)
       onSample = report.sample
       return report
     })
     const result = await running.done
     const report = await reporting
-    const problem =
-      report === undefined ? 'the worker could not be set up' : await report.finish(result, reportWithinMs)
+    const problem = await report.finish(result, reportWithinMs)
     stopForwarding()
 
     if (result.refused !== undefined) input.err(`foresize run: cannot run ${command}: ${result.refused}\n`)
@@ -141,8 +139,8 @@ interface Report {
   finish(result: CommandResult, withinMs: number): Promise<string | undefined>
 }
 
-/** Undefined where the worker cannot be set up at all, for example for a certificate that cannot be read. */
-async function openReport(input: CommandInput, start: Start): Promise<Report | undefined> {
+/** One that only knows why, where the worker cannot be set up: for a certificate that cannot be read, for example. */
+async function openReport(input: CommandInput, start: Start): Promise<Report> {
   try {
     const { createWorker } = await import('../workers/typescript/worker.ts')
     const { settingsOf } = await import('./connection.ts')
@@ -179,8 +177,9 @@ async function openReport(input: CommandInput, start: Start): Promise<Report | u
         return refusal ?? (isStored ? undefined : (problem ?? 'no answer in time'))
       },
     }
-  } catch {
-    return undefined
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error)
+    return { sample() {}, finish: async () => problem }
   }
 }
 

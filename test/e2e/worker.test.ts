@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { Worker as Thread } from 'node:worker_threads'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createWorker, type Worker, type WorkerProblem } from '../../workers/typescript/worker.ts'
 import { countOf, eventually, type Pair, startPair } from './support.ts'
@@ -106,6 +109,28 @@ test('bad input is told of, and what comes with it is taken', async () => {
   await pair.profile('good', (found) => countOf(found) === 1)
   const rejection = await eventually(async () => problems.find(({ kind }) => kind === 'rejected'))
   expect(rejection).toMatchObject({ violations: [{ field: expect.stringContaining('features[n]') }] })
+})
+
+test('in a worker thread CPU is that of the thread, whatever the others do', async () => {
+  const busyMs = 200
+  const thread = new Thread(join(import.meta.dirname, 'thread-worker.ts'), {
+    workerData: { target: pair.profilerAddress, busyMs },
+  })
+  const ended = once(thread, 'exit')
+  let isOver = false
+  void ended.then(() => {
+    isOver = true
+  })
+  // Burns in this thread meanwhile, in turns short enough to hear of the end.
+  while (!isOver) {
+    const endMs = performance.now() + 5
+    while (performance.now() < endMs);
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const profile = await pair.profile('threaded', (found) => countOf(found) === 1)
+  const { cpuCores = 0, durationMs = 0 } = profile.executions[0]?.used ?? {}
+  expect((cpuCores * durationMs) / busyMs).toBeGreaterThan(0.95)
+  expect((cpuCores * durationMs) / busyMs).toBeLessThan(1.25)
 })
 
 test('with nothing at the address work goes on, flush says so, and close does not wait for ever', async () => {

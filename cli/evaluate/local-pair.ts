@@ -18,7 +18,12 @@ const idOf = ({ namespace, kind, task }: ProfileKey) => `${namespace}\u0000${kin
 
 /** The profiler's fold and the estimator as the services compose them, without the wire and without a store. */
 export function localPair(defaultMemoryBytes: number): Pair {
-  const config = estimatorConfig.parse({ updateIntervalMs: 0, maxModels: 1_000_000, defaultMemoryBytes })
+  const config = estimatorConfig.parse({
+    updateIntervalMs: 0,
+    maxModels: 1_000_000,
+    maxAnswers: 0,
+    defaultMemoryBytes,
+  })
   const { monotonicMs } = systemClock
   const log = createLog('evaluate', 'silent')
   const breakers = createBreakers(breakerSettings(config), { monotonicMs, log })

@@ -33,6 +33,8 @@ export interface Breakers {
   unfollowed(strategy: string): string | undefined
   /** Changes whenever a strategy is left out, tried again, or back. */
   readonly epoch: number
+  /** Changes whenever a strategy is followed no more, or again. */
+  readonly followingEpoch: number
   /** A breaker around calls to another service. `isFailure` tells its failures from its answers. */
   remote(name: string, isFailure: (error: unknown) => boolean): RemoteBreaker
   close(): void
@@ -84,6 +86,7 @@ export function createBreakers(
   const strategies = new Map<string, Readonly<Record<FailureKind, CircuitBreaker<[() => void], void>>>>()
   const all: { shutdown(): void }[] = []
   let epoch = 0
+  let followingEpoch = 0
 
   function options(name: string, minTries: number): CircuitBreaker.Options {
     return {
@@ -118,8 +121,11 @@ export function createBreakers(
       return done
     }
     const breaker = new CircuitBreaker(run, options(name, minTries) as CircuitBreaker.Options<[() => void]>)
-    if (kind !== 'unreliable') {
-      for (const event of ['open', 'halfOpen', 'close'] as const) breaker.on(event as 'open', () => epoch++)
+    for (const event of ['open', 'halfOpen', 'close'] as const) {
+      breaker.on(event as 'open', () => {
+        if (kind === 'unreliable') followingEpoch++
+        else epoch++
+      })
     }
     return watched(name, breaker)
   }
@@ -200,6 +206,9 @@ export function createBreakers(
     beginFit,
     get epoch() {
       return epoch
+    },
+    get followingEpoch() {
+      return followingEpoch
     },
     remote(name, isFailure) {
       const breaker = watched(

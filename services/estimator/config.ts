@@ -74,6 +74,11 @@ export const estimatorConfig = z.object({
     .default(100_000)
     .describe('names remembered as having no profile, so that they are not asked for again'),
   maxModels: whole(1, 1_000_000).default(1000).describe('fitted models held in memory, about 0.4 MB each'),
+  maxAnswers: whole(0, 10_000_000)
+    .default(20_000)
+    .describe(
+      'answers kept for queries that come again while the profile is the same, about 6 kB each; 0: none',
+    ),
   fetchDeadlineMs: whole(1, 600_000)
     .default(250)
     .describe('longest wait for a profile that is not held, milliseconds'),

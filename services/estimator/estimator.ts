@@ -3,6 +3,7 @@ import type { Confidence, Estimate, EstimateQuery } from '../../shared/domain/es
 import type { ProfileKey, StrategyAccuracy } from '../../shared/domain/profile.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
+import { type AnswerCache, answerCache } from './answer-cache.ts'
 import type { Breakers } from './breaker.ts'
 import {
   type AnswerSettings,
@@ -29,6 +30,8 @@ export interface Estimator {
 export interface EstimatorSettings extends AnswerSettings {
   /** Labels that make a cohort, most telling first; the profiler's are the same. */
   readonly cohortLabels: readonly string[]
+  /** Answers kept, so that the same query of an unchanged profile is not worked out again. */
+  readonly maxAnswers: number
   /** Longest that one answer's predictions may take before the slow strategy is looked for. */
   readonly predictBudgetMs: number
 }
@@ -43,6 +46,8 @@ export interface EstimatorParts {
 /** Law: the same (profile, query, policy) gives the same answer, to the bit, whatever was asked before. */
 export function createEstimator(settings: EstimatorSettings, parts: EstimatorParts): Estimator {
   const { replica, learned, breakers, monotonicMs } = parts
+  let answers = answerCache(settings.maxAnswers)
+  let followingEpoch = breakers.followingEpoch
 
   const idOf = ({ namespace, kind, task }: ProfileKey) => `${namespace}\u0000${kind}\u0000${task}`
 
@@ -102,10 +107,40 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
     }
   }
 
+  /** From the cache where nothing but the query and the task's own profile enters. */
+  function estimateFrom(query: EstimateQuery, evidence: Evidence): Estimate {
+    const { task, kin } = evidence
+    if (task === undefined || kin.length > 0 || evidence.unreachable) return estimateAnew(query, evidence)
+    const cache = answersNow()
+    const kept = cache.get(task, query)
+    if (kept !== undefined) return kept
+    const guard = queryGuard(task.leftOut)
+    const estimate = estimateAnew(query, evidence, guard)
+    if (guard.faults.size === task.leftOut.size) cache.put(task, query, estimate)
+    return estimate
+  }
+
+  function estimateAnew(
+    query: EstimateQuery,
+    evidence: Evidence,
+    guard = queryGuard(evidence.task?.leftOut ?? new Map()),
+  ): Estimate {
+    return timed((access) => estimateOf(query, evidence, settings, access), guard)
+  }
+
+  /** What a breaker lets be followed enters every answer. */
+  function answersNow(): AnswerCache {
+    if (followingEpoch !== breakers.followingEpoch) {
+      followingEpoch = breakers.followingEpoch
+      answers = answerCache(settings.maxAnswers)
+    }
+    return answers
+  }
+
   /** Timing every prediction would cost more than making it: only after a slow answer are they timed one by one. */
-  function timed<T>({ task }: Evidence, answer: (guard: QueryGuard) => T): T {
+  function timed<T>(answer: (access: QueryGuard) => T, guard: QueryGuard): T {
     const startMs = monotonicMs()
-    const result = answer(queryGuard(task?.leftOut ?? new Map()))
+    const result = answer(guard)
     if (monotonicMs() - startMs > settings.predictBudgetMs) {
       const suspects = breakers.beginFit(settings.predictBudgetMs)
       answer({ guard: suspects.guard, faults: new Map(), unfollowed: () => undefined })
@@ -115,14 +150,12 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
   }
 
   return {
-    estimate: (query) =>
-      withEvidence(query, (evidence) =>
-        timed(evidence, (guard) => estimateOf(query, evidence, settings, guard)),
-      ),
+    estimate: (query) => withEvidence(query, (evidence) => estimateFrom(query, evidence)),
     confidence: (query, resources) =>
-      withEvidence(query, (evidence) =>
-        timed(evidence, (guard) => confidenceOf(query, resources, evidence, settings, guard)),
-      ),
+      withEvidence(query, (evidence) => {
+        const guard = queryGuard(evidence.task?.leftOut ?? new Map())
+        return timed((access) => confidenceOf(query, resources, evidence, settings, access), guard)
+      }),
     accuracy(task) {
       const key = keyOf(task)
       const known = (found: Lookup) => {

@@ -6,6 +6,7 @@ import { readResources, readTask } from '../../shared/wire/fields.ts'
 import type {
   EstimateResult,
   EstimatorServiceServer,
+  Estimate as WireEstimate,
   EstimateQuery as WireQuery,
 } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { type Inspection, inspect } from '../../shared/wire/inspection.ts'
@@ -19,7 +20,17 @@ export function estimatorRpc(
   strategies: readonly string[],
   { unary }: Handlers,
 ): EstimatorServiceServer {
-  const toWire = (estimate: Estimate) => fromEstimate(estimate, estimator.stalenessMs())
+  /** An estimate that is given again is not written anew: all but its age is the same. */
+  const written = new WeakMap<Estimate, WireEstimate>()
+
+  function toWire(estimate: Estimate): WireEstimate {
+    const stalenessMs = estimator.stalenessMs()
+    const before = written.get(estimate)
+    if (before !== undefined) return { ...before, stalenessMs }
+    const message = fromEstimate(estimate, stalenessMs)
+    written.set(estimate, message)
+    return message
+  }
 
   function readQuery(message: WireQuery | undefined, path: string, seen: Inspection): EstimateQuery {
     const query = toQuery(message, path, seen)

@@ -74,6 +74,7 @@ export async function startEstimatorService(
       ...answerSettings(config, registry),
       cohortLabels: config.cohortLabels,
       predictBudgetMs: config.predictBudgetMs,
+      maxAnswers: config.maxAnswers,
     },
     { replica, learned, breakers, monotonicMs },
   )

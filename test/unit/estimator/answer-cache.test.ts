@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest'
+import { answerCache } from '../../../services/estimator/answer-cache.ts'
+import { type LearnedProfile, learnProfile } from '../../../services/estimator/domain/learned-profile.ts'
+import type { Estimate, EstimateQuery } from '../../../shared/domain/estimate.ts'
+import { execution, profileOf } from '../../support/histories.ts'
+
+const profile = (): LearnedProfile => ({
+  ...learnProfile(profileOf([execution('e')]), {}, (_strategy, run) => run()),
+  leftOut: new Map(),
+})
+
+const query = (inputBytes: number, more: Partial<EstimateQuery> = {}): EstimateQuery => ({
+  task: { namespace: 'default', task: 'demo/task' },
+  features: { input_bytes: inputBytes },
+  labels: {},
+  requested: {},
+  attempt: 1,
+  previousAllocation: {},
+  policy: {},
+  executionId: '',
+  ...more,
+})
+
+const estimate = (reason: string, more: Partial<Estimate> = {}): Estimate => ({
+  resources: {},
+  confidence: 1,
+  source: 'profile',
+  reason,
+  dimensions: [],
+  profileRevision: 1,
+  executions: 1,
+  variant: '',
+  variantByExecution: false,
+  ...more,
+})
+
+test('gives what was put for the same profile and the same query, whoever runs it', () => {
+  const cache = answerCache(10)
+  const task = profile()
+  cache.put(task, query(1), estimate('one'))
+
+  expect(cache.get(task, query(1, { executionId: 'another' }))?.reason).toBe('one')
+  expect(cache.get(task, query(2))).toBeUndefined()
+  expect(cache.get(task, query(1, { policy: { risk: 1 } }))).toBeUndefined()
+  expect(cache.get(task, query(1, { previousOutcome: 'out-of-memory' }))).toBeUndefined()
+  expect(cache.get(profile(), query(1))).toBeUndefined()
+})
+
+test('keeps no more than it may, and what is asked for often longest', () => {
+  const cache = answerCache(10)
+  const task = profile()
+  for (let i = 0; i < 100; i++) {
+    cache.put(task, query(i), estimate(String(i)))
+    cache.get(task, query(0))
+  }
+  const held = Array.from({ length: 100 }, (_, i) => i).filter((i) => cache.get(task, query(i)) !== undefined)
+
+  expect(held).toContain(0)
+  expect(held).toContain(99)
+  expect(held.length).toBeLessThanOrEqual(10)
+})
+
+test('keeps no answer that is for one execution alone, and none at all where none may be kept', () => {
+  const cache = answerCache(10)
+  const none = answerCache(0)
+  const task = profile()
+  cache.put(task, query(1), estimate('drawn', { variantByExecution: true }))
+  none.put(task, query(1), estimate('one'))
+
+  expect(cache.get(task, query(1))).toBeUndefined()
+  expect(none.get(task, query(1))).toBeUndefined()
+})

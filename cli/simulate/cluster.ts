@@ -1,6 +1,7 @@
 import { adjust, bestFit } from '../../services/scheduler/domain/placement.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import { createEventQueue } from './event-queue.ts'
+import { shareUntilKilled, type TimeToFailure } from './failure.ts'
 import type { Job } from './jobs.ts'
 
 /** What a way to size jobs is told and asked. Times are of the simulation, milliseconds from its start. */
@@ -29,8 +30,8 @@ export interface ClusterSettings {
   readonly nodes: number
   readonly nodeMemoryBytes: number
   readonly nodeCores: number
-  /** Share of its run after which an execution that lacks memory is killed. */
-  readonly timeToFailure: number
+  /** When an execution that lacks memory is killed. */
+  readonly timeToFailure: TimeToFailure
   /** Attempts before a job is given up. */
   readonly maxAttempts: number
   /** Jobs looked at behind the head of the queue for one that fits. */
@@ -131,7 +132,8 @@ export function simulate(jobs: readonly Job[], sizer: Sizer, settings: ClusterSe
     const { job } = waiting
     const fullMs = job.durationMs * Math.max(1, job.usedCores / given.cpuCores)
     const killed = given.memoryBytes < job.peakBytes
-    const ranMs = killed ? fullMs * settings.timeToFailure : fullMs
+    const share = killed ? shareUntilKilled(given.memoryBytes, job.peakBytes, settings.timeToFailure) : 1
+    const ranMs = fullMs * share
     node.free = adjust(node.free, given, -1)
     givenBytes += given.memoryBytes
     usedBytes += Math.min(job.peakBytes, given.memoryBytes)

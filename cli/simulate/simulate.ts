@@ -34,7 +34,8 @@ starts without any history and learns as executions end. docs/traces.md says wha
     ttf: {
       type: 'string',
       value: 'SHARE',
-      description: 'share of the run after which one that lacks memory is killed (default 1)',
+      description:
+        'share of the run after which one that lacks memory is killed; 1 is the worst (default: as measured on real tasks)',
     },
     'size-cpu': { type: 'boolean', description: 'size cores too; given too few, a run takes longer' },
     risk: { type: 'string', value: 'NUMBER', description: '0 economical, 0.5 balanced (default), 1 safe' },
@@ -93,7 +94,7 @@ function optionsOf(input: CommandInput, rows: readonly TraceRow[]): SimulationOp
     nodeCores: number(input, 'node-cores', 16, 0.01),
     arrivals: arrivalsOf(input, rows),
     pressure: text(input, 'pressure') === undefined ? undefined : number(input, 'pressure', 1, 0.01, 1000),
-    timeToFailure: number(input, 'ttf', 1, 0, 1),
+    timeToFailure: text(input, 'ttf') === undefined ? 'measured' : number(input, 'ttf', 1, 0, 1),
     maxAttempts,
     lookahead: 64,
     maxPassed: 100,

@@ -15,7 +15,7 @@ export interface ServiceOptions {
   readonly flags: readonly string[]
   /** Told of each line that the service logs. */
   readonly onLog: (line: string) => void
-  /** Longest wait until it serves. Default 20,000. */
+  /** Longest wait until it serves. Default 60,000. */
   readonly startWithinMs?: number
 }
 
@@ -30,7 +30,8 @@ export interface RunningService {
 
 /** Starts one service as a process of its own and waits until it says SERVING. Throws where it does not. */
 export async function startService(options: ServiceOptions): Promise<RunningService> {
-  const { service, listen, flags, onLog, startWithinMs = 20_000 } = options
+  const { service, listen, flags, onLog, startWithinMs = 60_000 } = options
+  if (await isServing(listen, 1000)) throw new Error(`something serves at ${listen} already`)
   const folder = join(import.meta.dirname, '..', 'services', service)
   const entry = join(folder, import.meta.filename.endsWith('.ts') ? 'main.ts' : 'main.js')
   const child = spawn(process.execPath, [entry, '--listen', listen, ...flags], {
@@ -64,11 +65,21 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   while (!(await isServing(listen, 1000))) {
     if (hasEnded() || performance.now() > endMs) {
       await stop(1000)
-      throw new Error(`the ${service} did not start:\n${lastLines.join('\n')}`)
+      throw new Error(`the ${service} did not start:\n${lastLines.map(readable).join('\n')}`)
     }
     await Promise.race([sleep(50), ended])
   }
   return { address: listen, child, ended, stop }
+}
+
+/** A line of the log as a person reads it; any other line as it is. */
+function readable(line: string): string {
+  try {
+    const { msg, err } = JSON.parse(line) as { msg?: string; err?: { message?: string } }
+    return `  ${[msg, err?.message].filter((part) => part !== undefined).join(': ')}`
+  } catch {
+    return `  ${line}`
+  }
 }
 
 /** A port of this host that was free a moment ago. */

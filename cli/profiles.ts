@@ -154,13 +154,12 @@ function describe(message: WireProfile): string {
   )
   const scores = table(
     [
-      { title: 'strategy', value: ({ strategy }) => strategy },
-      { title: 'of', value: ({ dimension }) => dimensionTitles[dimension] },
+      { title: 'estimates', value: ({ dimension }) => dimensionTitles[dimension] },
       { title: 'scored', align: 'right', value: (a) => formatCount(a.executions) },
       { title: 'suffices', align: 'right', value: (a) => formatShare(a.coverage) },
       { title: 'error', align: 'right', value: (a) => formatShare(a.relativeError) },
     ],
-    accuracy,
+    accuracy.filter(({ strategy }) => strategy === 'foresize'),
   )
   return [head.join('\n'), figures, latest, scores]
     .filter((part) => part !== '')

@@ -37,8 +37,7 @@ export const demo: Command = {
         process.exit(130)
       })
     }
-    process.once('SIGINT', abort)
-    process.once('SIGTERM', abort)
+    for (const signal of stopSignals) process.once(signal, abort)
     try {
       await play(input, { executions, seed, folder, stops })
       return 0
@@ -48,11 +47,12 @@ export const demo: Command = {
       throw error
     } finally {
       await stopAll()
-      process.off('SIGINT', abort)
-      process.off('SIGTERM', abort)
+      for (const signal of stopSignals) process.off(signal, abort)
     }
   },
 }
+
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 interface Stage {
   readonly executions: number

@@ -28,6 +28,12 @@ export class ConfigError extends Error {
 export function readConfig<S extends ConfigSchema>(schema: S, sources: ConfigSources): z.output<S> {
   const settings = Object.keys(schema.shape)
   const flags = readFlags(settings, sources.argv)
+  const told = Object.keys(flags.settings).find(isSecret)
+  if (told !== undefined) {
+    throw new ConfigError(
+      `--${kebab(told)}: every program of this host can read a flag; set ${sources.envPrefix}_${kebab(told).replaceAll('-', '_').toUpperCase()}`,
+    )
+  }
   const fromFile = flags.config === undefined ? {} : readFile(settings, flags.config)
   const fromEnv = readEnv(settings, sources)
   const merged = { ...fromFile, ...typed(schema, fromEnv), ...typed(schema, flags.settings) }
@@ -57,6 +63,9 @@ export function describeConfig(
     description: type.description ?? '',
   }))
 }
+
+/** A setting that is not to be seen: from the environment or a file, never from a flag. */
+export const isSecret = (key: string): boolean => /(password|secret|token)$/i.test(key)
 
 function shownDefault(type: z.ZodType): string {
   const parsed = type.safeParse(undefined)

@@ -10,6 +10,7 @@ export function configHelp(program: string, schema: ConfigSchema, envPrefix: str
   )
   return [
     `${program}: flags win over the environment, the environment over --config FILE.json`,
+    '--print-config prints what is in force, without secrets',
     '',
     ...lines,
     '',

@@ -38,7 +38,7 @@ func startService(t *testing.T, name string, flags ...string) *service {
 // startProfiler takes far more a second than any test reports, so that counts stay exact.
 func startProfiler(t *testing.T, store string) *service {
 	t.Helper()
-	return startService(t, "profiler", "--store", store, "--data-dir", filepath.Join(t.TempDir(), "data"),
+	return startService(t, "profiler", "--metrics-listen=", "--store", store, "--data-dir", filepath.Join(t.TempDir(), "data"),
 		"--max-reported-per-second", "1000000", "--max-samples-per-second", "1000000")
 }
 
@@ -49,7 +49,7 @@ func sharedProfiler(t *testing.T) *service {
 	t.Helper()
 	if shared == nil {
 		started := &service{t: t, name: "profiler", address: "127.0.0.1:0", flags: []string{
-			"--store", "memory", "--max-reported-per-second", "1000000", "--max-samples-per-second", "1000000",
+			"--metrics-listen=", "--store", "memory", "--max-reported-per-second", "1000000", "--max-samples-per-second", "1000000",
 		}}
 		started.start()
 		shared = started

@@ -264,7 +264,7 @@ func TestACommandThatCannotBeStarted(t *testing.T) {
 
 func TestWhatWasLearnedIsAskedForAndScored(t *testing.T) {
 	profiler := sharedProfiler(t)
-	service := startService(t, "estimator", "--profiler", profiler.address)
+	service := startService(t, "estimator", "--metrics-listen=", "--profiler", profiler.address)
 	estimator, err := NewEstimator(EstimatorOptions{Target: service.address, Deadline: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)

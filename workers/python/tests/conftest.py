@@ -76,7 +76,7 @@ class Profiler(Service):
 
 
 # Above what any test reports: counts stay exact.
-everything = ("--max-reported-per-second", "1000000", "--max-samples-per-second", "1000000", "--log-level", "info")
+everything = ("--metrics-listen=", "--max-reported-per-second", "1000000", "--max-samples-per-second", "1000000", "--log-level", "info")
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,7 @@ function encodeStart({ start, leaseMs }: OpenExecution): Uint8Array {
 /** A checkpoint as it lies on a medium: CRC-32 and message. */
 export function sealCheckpoint(checkpoint: SessionCheckpoint): Uint8Array {
   const message = StoredSession.encode({ ...checkpoint, state: checkpoint.state as Buffer }).finish()
-  const sealed = Buffer.allocUnsafe(4 + message.length)
+  const sealed = Buffer.allocUnsafeSlow(4 + message.length)
   sealed.writeUInt32LE(crc32(message), 0)
   sealed.set(message, 4)
   return sealed

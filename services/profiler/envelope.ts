@@ -35,7 +35,8 @@ const maxPayloadBytes = 16 * 1024 * 1024
 export function sealProfile(profile: Profile, codec: Codec): Uint8Array {
   const plain = encodeProfile(profile)
   const payload = compress(plain, codec)
-  const sealed = Buffer.allocUnsafe(headerBytes + payload.length)
+  // Not from the pool: a record that is kept would keep 8 KiB of it.
+  const sealed = Buffer.allocUnsafeSlow(headerBytes + payload.length)
   sealed.writeUInt32LE(magic, 0)
   sealed.writeUInt8(envelopeVersion, 4)
   sealed.writeUInt8(codecs.indexOf(codec), 5)

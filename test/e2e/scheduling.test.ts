@@ -8,7 +8,9 @@ import {
 } from '../../services/scheduler/client.ts'
 import { createLearningScheduler } from '../../services/scheduler/learning-scheduler.ts'
 import type { SchedulableTask, SizedTask } from '../../services/scheduler/resource-aware-scheduler.ts'
+import { Estimate } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { createWorker } from '../../workers/typescript/worker.ts'
+import { estimatorImpostor } from './impostor.ts'
 import { eventually, type Pair, startPair } from './support.ts'
 
 /** A scheduler on the real estimator: learned, then with the estimator stopped, silent, or answering garbage. */
@@ -146,4 +148,31 @@ test.each([
   expect(asking.statistics().calls).toBe(calls)
   asking.close()
   server.close()
+})
+
+const garbage = (memoryBytes: number, confidence = 0.9) =>
+  Estimate.fromPartial({ resources: { memoryBytes }, confidence, source: 1, executions: 50 })
+
+test.each<[string, ReturnType<typeof garbage> | undefined]>([
+  ['NaN', garbage(Number.NaN)],
+  ['a negative amount', garbage(-1)],
+  ['nothing to run on', garbage(0)],
+  ['more than there is anywhere', garbage(1e20)],
+  ['a confidence of 7', garbage(1e6, 7)],
+  ['no estimate', undefined],
+])('an estimator that answers %s is not believed', async (_, estimate) => {
+  const impostor = await estimatorImpostor({
+    estimate: (_call, answer) => answer(null, { estimate }),
+    estimateBatch: (_call, answer) => answer(null, { results: [] }),
+  })
+  const asking = client({ target: impostor.address })
+  const learning = createLearningScheduler(echo, asking)
+  const [alone] = [await learning.schedule(task(1))]
+  const together = await Promise.all([learning.schedule(task(2)), learning.schedule(task(3))])
+  for (const sized of [alone, ...together]) {
+    expect(sized).toMatchObject({ allocated: { memoryBytes: 4e9 }, decision: { reason: 'unavailable' } })
+  }
+  expect(asking.health().state).not.toBe('HEALTHY')
+  asking.close()
+  impostor.stop()
 })

@@ -88,12 +88,15 @@ export function createGuard(settings: GuardSettings, log: Log, info: () => Serve
     log.warn({ peer, ...fields }, 'a call was refused; further ones of this peer go unlogged for a minute')
   }
 
+  const isOpen = (path: string) =>
+    path.startsWith(healthPrefix) || (openReflection && path.startsWith(reflectionPrefix))
+
   /** Throws: ForesizeError. */
   function admit(path: string, metadata: Metadata, peer: string): Grant {
     if (!rate.take(hostOf(peer), performance.now())) {
       throw new ForesizeError('overloaded', 'too many calls from this address')
     }
-    if (tokens === undefined || (openReflection && path.startsWith(reflectionPrefix))) return open
+    if (tokens === undefined || isOpen(path)) return open
     const grant = grantOf(metadata, tokens)
     const rule = accessRules.get(path)
     if (rule !== undefined && !rule.roles.some((role) => grant.principal.roles.has(role))) {
@@ -106,8 +109,8 @@ export function createGuard(settings: GuardSettings, log: Log, info: () => Serve
   }
 
   const interceptor: ServerInterceptor = ({ path, requestStream, responseStream }, call) => {
-    if (path.startsWith(healthPrefix)) return new ServerInterceptingCall(call)
-    const namespacesOf = accessRules.get(path)?.namespacesOf as AccessRule<unknown>['namespacesOf']
+    const rule = accessRules.get(path)
+    const namespacesOf = rule?.namespacesOf as AccessRule<unknown>['namespacesOf']
     let principal = nobody
     let isInspected = false
 
@@ -131,7 +134,7 @@ export function createGuard(settings: GuardSettings, log: Log, info: () => Serve
         })
         if (!isAdmitted) return
         metadata.remove('authorization')
-        isInspected = metadata.get(inspectHeader).length > 0
+        isInspected = rule !== undefined && metadata.get(inspectHeader).length > 0
         principals.set(metadata, principal)
         pass(metadata)
       },

@@ -52,6 +52,11 @@ same, and ends later by no more than --report-within.
     ca: { type: 'string', value: 'FILE', description: 'trust this PEM certificate, and use TLS' },
     cert: { type: 'string', value: 'FILE', description: 'client certificate, PEM' },
     key: { type: 'string', value: 'FILE', description: "the certificate's key, PEM" },
+    'token-file': {
+      type: 'string',
+      value: 'FILE',
+      description: 'holds the bearer token (default $FORESIZE_TOKEN_FILE, else $FORESIZE_TOKEN)',
+    },
     'sample-interval': {
       type: 'string',
       value: 'TIME',

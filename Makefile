@@ -19,6 +19,8 @@ results := .foresize/test-results.json
 contract := proto/foresize-v1.binpb
 descriptors := shared/rpc/contract.binpb
 launcher := workers/typescript/launcher/launch
+python_worker := .foresize/venv/.installed
+go_worker := .foresize/bin/conformance-go
 
 # Two descriptor sets one after the other are one set: the contract, and standard health.
 build-descriptors = { buf build --path proto/foresize/v1 --as-file-descriptor-set --output -; \
@@ -54,12 +56,25 @@ $(promtool):
 $(launcher): workers/typescript/launcher/launch.c
 	@if command -v cc > /dev/null; then cc -O2 -Wall -o $@ $<; else echo 'no C compiler: the launcher is not built' >&2; fi
 
+$(python_worker): workers/python/pyproject.toml
+	@scripts/install-python.sh $@
+
+$(go_worker): workers/go/go.mod $(wildcard workers/go/*.go workers/go/*/*.go workers/go/*/*/*.go)
+	@scripts/build-go.sh $@
+
+.PHONY: sdks
+sdks: $(python_worker) $(go_worker) ## Set up the Python and Go workers for their tests, where Python and Go are
+
+.PHONY: test-pythons
+test-pythons: $(installed) ## The Python worker's tests with every Python from 3.9 on that is found
+	@scripts/test-pythons.sh
+
 .PHONY: demo
 demo: $(installed) $(launcher) ## Watch foresize learn real tasks and size them (about three minutes)
 	@cli/foresize demo
 
 .PHONY: test
-test: $(installed) $(redis) $(kustomize) $(promtool) $(launcher) ## Every suite: unit, contract, integration, interop, e2e, fault
+test: $(installed) $(redis) $(kustomize) $(promtool) $(launcher) sdks ## Every suite: unit, contract, integration, interop, e2e, fault
 	@mkdir -p $(dir $(results)); rm -f $(results)
 	@status=0; \
 	  vitest run --reporter=default --reporter=json --outputFile.json=$(results) $(TESTS) || status=$$?; \
@@ -67,7 +82,7 @@ test: $(installed) $(redis) $(kustomize) $(promtool) $(launcher) ## Every suite:
 	  exit $$status
 
 .PHONY: check
-check: lock lint types contract generated docs-current audit ## Every static check
+check: lock lint types contract generated check-sdks docs-current audit ## Every static check
 
 .PHONY: lock
 lock: $(installed)
@@ -93,9 +108,10 @@ contract-release: $(installed) ## Make today's proto/ the contract that `make ch
 	buf build --path proto/foresize/v1 --exclude-source-info --output $(contract)
 
 .PHONY: generate
-generate: $(installed) ## Generate shared/wire/gen and the descriptors for reflection from proto/
+generate: $(installed) sdks ## Generate shared/wire/gen and the descriptors for reflection from proto/
 	buf generate
 	$(call build-descriptors,$(descriptors))
+	scripts/check-sdks.sh --write
 
 .PHONY: generated
 generated: $(installed)
@@ -104,6 +120,10 @@ generated: $(installed)
 	  $(call build-descriptors,"$$fresh/contract.binpb"); \
 	  diff -r "$$fresh/shared/wire/gen" shared/wire/gen && cmp "$$fresh/contract.binpb" $(descriptors) || { \
 	    echo "what was generated is not what proto/ generates: run 'make generate'" >&2; exit 1; }
+
+.PHONY: check-sdks
+check-sdks: $(installed) sdks
+	scripts/check-sdks.sh
 
 .PHONY: docs
 docs: $(installed) ## Write docs/config.md from the settings' schemas
@@ -120,6 +140,10 @@ audit: $(installed)
 .PHONY: bench
 bench: $(installed) ## Rates as ratios to a bare gRPC echo server (BENCH='ingest --json' picks)
 	@node bench/main.ts $(BENCH)
+
+.PHONY: bench-accuracy
+bench-accuracy: $(installed) ## Wastage on real traces as ratios to the best usual way to size (TRACES=DIR)
+	@node bench/accuracy.ts $(if $(TRACES),--traces '$(TRACES)') $(BENCH)
 
 .PHONY: bench-overhead
 bench-overhead: $(installed) $(launcher) ## What foresize costs a scheduling decision, a command, a worker

@@ -222,3 +222,5 @@ export function vpaLike(coldStart: ColdStart): SizingMethod {
 
 /** Every baseline, in the order shown. */
 export const baselines = [request, p95, maxPlus, meanPlusTwoSigma, wittLr, tovarPpm, vpaLike] as const
+
+export const baselineNames: readonly string[] = baselines.map((make) => make(() => 0).name)

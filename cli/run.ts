@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Resources } from '../shared/domain/resources.ts'
 import { type CommandResult, runCommand } from '../workers/typescript/command.ts'
 import type { UsageSample } from '../workers/typescript/sampler.ts'
@@ -20,6 +21,7 @@ import {
   readResourceOptions,
   resourceOptions,
 } from './quantity.ts'
+import { environmentOf, type RunTask, sizeRun } from './run-sizing.ts'
 
 export const run: Command = {
   summary: 'Runs a command, measures its whole process tree and reports it to the profiler.',
@@ -41,12 +43,22 @@ same, and ends later by no more than --report-within.
     },
     label: { type: 'string', value: 'KEY=TEXT', multiple: true, description: 'a word known before the run' },
     ...resourceOptions('that it is given'),
-    enforce: { type: 'boolean', description: 'stop it above the --memory and --time that it is given' },
+    size: {
+      type: 'boolean',
+      description:
+        'ask the estimator first (at most 250 ms) and give it the answer, in $FORESIZE_MEMORY_BYTES and so on',
+    },
+    enforce: { type: 'boolean', description: 'stop it above the memory and the time that it is given' },
     attempt: { type: 'string', value: 'N', description: 'which attempt it is, from 1' },
     profiler: {
       type: 'string',
       value: 'ADDRESS',
       description: `default $FORESIZE_PROFILER, else ${defaultAddresses.profiler}`,
+    },
+    estimator: {
+      type: 'string',
+      value: 'ADDRESS',
+      description: `default $FORESIZE_ESTIMATOR, else ${defaultAddresses.estimator}`,
     },
     namespace: { type: 'string', value: 'NAME', description: 'tenant (default "default")' },
     ca: { type: 'string', value: 'FILE', description: 'trust this PEM certificate, and use TLS' },
@@ -73,12 +85,14 @@ same, and ends later by no more than --report-within.
 
   async run(input) {
     const [command, ...args] = input.positionals
-    const start = startOf(input)
-    const limits = { memoryBytes: start.allocated.memoryBytes, timeLimitMs: start.allocated.durationMs }
+    const task = taskOf(input)
     const reportWithinMs = duration(input, 'report-within', 1000)
     const intervalMs = duration(input, 'sample-interval', 1000)
     if (command === undefined) throw new UsageError('there is no command; put it after --')
 
+    const sizing = flag(input, 'size') ? await sizeRun(input, task) : undefined
+    const allocated = sizing?.allocated ?? task.explicit
+    const start: Start = { ...task, allocated, estimateToken: sizing?.estimateToken ?? new Uint8Array() }
     const early: UsageSample[] = []
     let onSample = (sample: UsageSample): void => {
       early.push(sample)
@@ -91,8 +105,9 @@ same, and ends later by no more than --report-within.
       intervalMs,
       onSample: (sample) => onSample(sample),
       ...(flag(input, 'enforce')
-        ? { memoryLimitBytes: limits.memoryBytes, timeLimitMs: limits.timeLimitMs }
+        ? { memoryLimitBytes: allocated.memoryBytes, timeLimitMs: allocated.durationMs }
         : {}),
+      ...(sizing === undefined ? {} : { env: { ...process.env, ...environmentOf(allocated) } }),
     })
 
     // The command runs while gRPC is loaded: it does not wait for us.
@@ -108,6 +123,9 @@ same, and ends later by no more than --report-within.
 
     if (result.refused !== undefined) input.err(`foresize run: cannot run ${command}: ${result.refused}\n`)
     if (flag(input, 'verbose')) {
+      if (sizing !== undefined) {
+        input.err(`foresize: ${task.task} was given ${formatResources(allocated)} (${sizing.explanation})\n`)
+      }
       const measured = `${start.task} ${result.outcome}: ${formatResources(result.used)} (${result.source})`
       input.err(`foresize: ${measured}${problem === undefined ? '' : `; not reported: ${problem}`}\n`)
     }
@@ -115,26 +133,23 @@ same, and ends later by no more than --report-within.
   },
 }
 
-interface Start {
-  readonly task: string
-  readonly namespace: string
-  readonly attempt: number
-  readonly features: Record<string, number>
-  readonly labels: Record<string, string>
+interface Start extends RunTask {
   readonly allocated: Resources
+  readonly estimateToken: Uint8Array
 }
 
-function startOf(input: CommandInput): Start {
+function taskOf(input: CommandInput): RunTask {
   const attempt = Number(text(input, 'attempt') ?? 1)
   if (!Number.isInteger(attempt) || attempt < 1)
     throw new UsageError('--attempt must be a whole number from 1')
   return {
     task: required(input, 'task'),
     namespace: text(input, 'namespace') ?? 'default',
+    executionId: randomUUID(),
     attempt,
     features: numberPairs(input, 'feature', parseNumber),
     labels: pairs(input, 'label'),
-    allocated: readResourceOptions(input),
+    explicit: readResourceOptions(input),
   }
 }
 

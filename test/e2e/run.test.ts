@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { countOf, foresize, type Pair, startPair } from './support.ts'
+import { countOf, eventually, foresize, type Pair, startPair } from './support.ts'
 
 /** `foresize run` with the profiler there, and without. */
 
@@ -147,6 +147,35 @@ test('from runs to an estimate, by the command alone', async () => {
   expect((await foresize(['profiles', 'delete', 'loop', ...profiler]).done).code).toBe(0)
   const gone = await foresize(['profiles', 'get', 'loop', ...profiler]).done
   expect(gone.code).toBe(1)
+})
+
+test('sized by what was learned: in its environment, in the record, scored; what the command line gives stays', async () => {
+  const sized = (options: readonly string[], script: string) =>
+    run('sized', ['sh', '-c', script], ['--size', '--estimator', pair.estimatorAddress, ...options]).done
+  const shown = 'echo "$FORESIZE_MEMORY_BYTES $FORESIZE_CPU_CORES"'
+  expect((await sized(['--cpu', '1.5'], shown)).stdout).toMatch(/^\d* 1.50\n$/)
+  for (let i = 0; i < 4; i++) await sized([], 'true')
+  await pair.profile('sized', (found) => countOf(found) === 5)
+  const given = await eventually(async () => {
+    const { stdout } = await sized([], shown)
+    const [bytes = ''] = stdout.split(' ')
+    return Number(bytes) > 1e5 && Number(bytes) < 50e6 ? Number(bytes) : undefined
+  })
+  const profile = await pair.profile(
+    'sized',
+    (found) => found.accuracy.length > 0 && found.executions.length > 5,
+  )
+  expect(Math.ceil(profile.executions.at(-1)?.allocated?.memoryBytes ?? 0)).toBe(given)
+  expect((await sized(['--memory', '123MiB'], shown)).stdout).toMatch(new RegExp(`^${123 * 2 ** 20} `))
+})
+
+test('sized with nobody to ask it runs as ever', async () => {
+  const done = await run(
+    'alone',
+    ['sh', '-c', 'echo "<$FORESIZE_MEMORY_BYTES>"'],
+    ['--size', '--estimator', '127.0.0.1:1'],
+  ).done
+  expect(done).toEqual({ code: 0, signal: null, stdout: '<>\n', stderr: '' })
 })
 
 test('a service that is not there is named, with what to do', async () => {

@@ -75,7 +75,7 @@ demo: $(installed) $(launcher) ## Watch foresize learn real tasks and size them 
 
 .PHONY: test
 test: $(installed) $(redis) $(kustomize) $(promtool) $(launcher) sdks ## Every suite: unit, contract, integration, interop, e2e, fault
-	@mkdir -p $(dir $(results)); rm -f $(results)
+	@mkdir -p $(dir $(results)); rm -rf $(results) .foresize/not-run
 	@status=0; \
 	  vitest run --reporter=default --reporter=json --outputFile.json=$(results) $(TESTS) || status=$$?; \
 	  node scripts/test-count.ts $(results) || status=1; \

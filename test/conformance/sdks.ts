@@ -30,12 +30,14 @@ export const sdks: readonly Sdk[] = [
 
 const notRun = join(root, '.foresize', 'not-run')
 
+export const noteOf = (name: string, suite: string) => join(notRun, `${suite}-${name}`)
+
 /**
  * Whether what `make` builds for it is there. Where it is not, CI fails, and anywhere else the end of `make test` names
  * it: scripts/test-count.ts reads what is left here.
  */
 export function isPresent({ name, needs }: Pick<Sdk, 'name' | 'needs'>, suite: string): boolean {
-  const note = join(notRun, `${suite}-${name}`)
+  const note = noteOf(name, suite)
   rmSync(note, { force: true })
   if (needs === undefined || existsSync(needs.path)) return true
   const said = `${suite} of ${name}: needs ${needs.toolchain}`

@@ -1,52 +1,186 @@
-import type { StrategyAccuracy } from '../shared/domain/profile.ts'
-import { call } from '../shared/rpc/client.ts'
-import { GetAccuracyResponse } from '../shared/wire/gen/foresize/v1/estimator_service.ts'
-import { inspect } from '../shared/wire/inspection.ts'
-import { toAccuracy } from '../shared/wire/profile.ts'
-import { type Command, flag, text, UsageError } from './command.ts'
-import { calling, connectionOptions, deadlineOf, estimatorOf } from './connection.ts'
+import { calibrationError, effectiveExecutions } from '../shared/domain/accuracy.ts'
+import { shareInterval } from '../shared/domain/comparison.ts'
+import type { AccuracyFigures, StrategyAccuracy } from '../shared/domain/profile.ts'
+import type { Dimension } from '../shared/domain/resources.ts'
+import { compareVariants } from './accuracy-compare.ts'
+import { fetchAccuracy, listTasks, type TaskAccuracy } from './accuracy-fetch.ts'
+import { type Command, type CommandInput, flag, text, UsageError } from './command.ts'
+import { connectionOptions } from './connection.ts'
 import { dimensionTitles } from './estimate.ts'
-import { formatNumber, formatShare } from './quantity.ts'
+import { formatBytes, formatNumber, formatShare } from './quantity.ts'
 import { type Column, table } from './table.ts'
 
+/** Name under which the profiler scores the answers themselves. */
+const ensemble = 'foresize'
+
 export const accuracy: Command = {
-  summary: 'Shows how well the estimates of a task have done.',
-  usage: 'accuracy TASK [options]',
+  summary: 'Shows how well estimates have done, and compares the variants of an A/B test.',
+  usage: 'accuracy TASK | accuracy [TASK] --compare [options]',
+  details: `
+  foresize accuracy sort --strategies
+  foresize accuracy --compare --baseline plain
+
+With --compare and no TASK the variants are compared over every task of the namespace, task by task.
+`,
   positionals: true,
   options: {
-    strategies: { type: 'boolean', description: 'every strategy, not only the answer given' },
-    ...connectionOptions('estimator'),
+    strategies: { type: 'boolean', description: 'every strategy, not only the answers given' },
+    window: {
+      type: 'string',
+      value: 'WHICH',
+      description:
+        'all: every execution scored; recent: about the last hundred (default: recent, --compare: all)',
+    },
+    compare: {
+      type: 'boolean',
+      description: 'variants against the baseline, with 95 % confidence intervals',
+    },
+    baseline: {
+      type: 'string',
+      value: 'NAME',
+      description: 'the variant to compare with (default: what was answered without one)',
+    },
+    dimension: {
+      type: 'string',
+      value: 'WHAT',
+      description: 'what is compared: memory (default), cpu, time, disk, gpu-memory',
+    },
+    ...connectionOptions('estimator', 'profiler'),
   },
 
   async run(input) {
     const [task, ...more] = input.positionals
-    if (task === undefined || more.length > 0) throw new UsageError('name one task')
-    const client = estimatorOf(input)
-    try {
-      const request = { task: { namespace: text(input, 'namespace') ?? 'default', task } }
-      const response = await calling(input, 'estimator', () =>
-        call(client.getAccuracy.bind(client), request, deadlineOf(input)),
-      )
-      if (flag(input, 'json')) {
-        input.out(`${JSON.stringify(GetAccuracyResponse.toJSON(response), null, 2)}\n`)
-        return 0
-      }
-      const scores = inspect((seen) => response.accuracy.map((a, i) => toAccuracy(a, `accuracy[${i}]`, seen)))
-      const shown = scores.filter(({ strategy }) => flag(input, 'strategies') || strategy === 'foresize')
-      input.out(shown.length === 0 ? 'Nothing was scored yet.\n' : table(columns, shown))
-      return 0
-    } finally {
-      client.close()
-    }
+    if (more.length > 0) throw new UsageError(`one task, please: "${more[0]}" is too many`)
+    const isComparison = flag(input, 'compare')
+    if (task === undefined && !isComparison) throw new UsageError('name a task, or --compare')
+    if (!isComparison && text(input, 'baseline') !== undefined)
+      throw new UsageError('--baseline needs --compare')
+    const window = windowOf(input, isComparison ? 'all' : 'recent')
+    const tasks = task === undefined ? await listTasks(input) : [task]
+    const found = await fetchAccuracy(input, tasks)
+    if (isComparison) return compare(input, found, window)
+    const scores = found[0]?.scores.filter(
+      ({ strategy }) => flag(input, 'strategies') || strategy === ensemble,
+    )
+    if (flag(input, 'json')) input.out(`${JSON.stringify(scores?.map(withDerived) ?? [], null, 2)}\n`)
+    else input.out(scores === undefined || scores.length === 0 ? nothing : describe(scores, window))
+    return 0
   },
 }
 
-const columns: readonly Column<StrategyAccuracy>[] = [
-  { title: 'strategy', value: ({ strategy }) => strategy },
-  { title: 'variant', value: ({ variant }) => variant || '–' },
-  { title: '', value: ({ dimension }) => dimensionTitles[dimension] },
-  { title: 'scored', align: 'right', value: ({ executions }) => formatNumber(executions) },
-  { title: 'sufficed', align: 'right', value: ({ coverage }) => formatShare(coverage) },
-  { title: 'promised', align: 'right', value: ({ meanConfidence }) => formatShare(meanConfidence) },
-  { title: 'off by', align: 'right', value: ({ relativeError }) => formatShare(relativeError) },
+const nothing = 'Nothing was scored yet: a worker must return the estimate token with the execution.\n'
+
+export type Window = 'recent' | 'all'
+
+function windowOf(input: CommandInput, fallback: Window): Window {
+  const value = text(input, 'window') ?? fallback
+  if (value !== 'recent' && value !== 'all') throw new UsageError(`--window ${value}: must be recent or all`)
+  return value
+}
+
+/** The figures of one window; an old profile has only the recent ones. */
+export const figuresIn = (score: StrategyAccuracy, window: Window): AccuracyFigures =>
+  window === 'all' ? (score.total ?? score) : score
+
+/** JSON has what the table computes. */
+function withDerived(score: StrategyAccuracy) {
+  const derived = (figures: AccuracyFigures) => ({
+    calibrationError: calibrationError(figures.calibration),
+    effectiveExecutions: effectiveExecutions(figures),
+    coverageInterval: shareInterval(figures.coverage, effectiveExecutions(figures)),
+  })
+  const { total } = score
+  return {
+    ...score,
+    ...derived(score),
+    ...(total === undefined ? {} : { total: { ...total, ...derived(total) } }),
+  }
+}
+
+function describe(scores: readonly StrategyAccuracy[], window: Window): string {
+  const rows = scores.map((score) => ({ score, figures: figuresIn(score, window) }))
+  const [first] = rows
+  const head =
+    window === 'all'
+      ? 'Every execution scored.'
+      : `About the last ${Math.round(Math.max(...rows.map(({ figures }) => effectiveExecutions(figures))))} executions scored; --window all has every one.`
+  return first === undefined ? nothing : `${head}\n\n${table(columns, rows)}`
+}
+
+interface Row {
+  readonly score: StrategyAccuracy
+  readonly figures: AccuracyFigures
+}
+
+const ofAnswers = (show: (row: Row) => string) => (row: Row) =>
+  row.score.strategy === ensemble ? show(row) : ''
+
+const columns: readonly Column<Row>[] = [
+  { title: 'answer', value: ({ score }) => (score.strategy === ensemble ? 'given' : score.strategy) },
+  { title: 'variant', value: ({ score }) => score.variant || '–' },
+  { title: '', value: ({ score }) => dimensionTitles[score.dimension] },
+  { title: 'scored', align: 'right', value: ({ score }) => formatNumber(score.executions) },
+  { title: 'sufficed', align: 'right', value: ({ figures }) => formatShare(figures.coverage) },
+  {
+    title: '95 % sure',
+    align: 'right',
+    value({ figures }) {
+      const { low, high } = shareInterval(figures.coverage, effectiveExecutions(figures))
+      return `${formatShare(low)}–${formatShare(high)}`
+    },
+  },
+  {
+    title: 'promised',
+    align: 'right',
+    value: ofAnswers(({ figures }) => formatShare(figures.meanConfidence)),
+  },
+  { title: 'off by', align: 'right', value: ({ figures }) => formatShare(figures.relativeError) },
+  {
+    title: 'wasted a run',
+    align: 'right',
+    value: ({ score, figures }) => formatCost(score.dimension, figures.wastage),
+  },
+  {
+    title: 'with kills',
+    align: 'right',
+    value: ({ score, figures }) => formatCost(score.dimension, figures.cost),
+  },
+  { title: 'Brier', align: 'right', value: ofAnswers(({ figures }) => figures.brier.toFixed(3)) },
+  {
+    title: 'calibration',
+    align: 'right',
+    value: ofAnswers(({ figures }) => calibrationError(figures.calibration)?.toFixed(3) ?? '–'),
+  },
 ]
+
+/** A mean of the dimension's unit times milliseconds. What of a run time is wasted has no meaning. */
+function formatCost(dimension: Dimension, cost: number): string {
+  if (dimension === 'durationMs') return '–'
+  return dimension === 'cpuCores'
+    ? `${formatNumber(cost / 3_600_000)} core·h`
+    : `${formatBytes(cost / 3_600_000)}·h`
+}
+
+const dimensionNames: Readonly<Record<string, Dimension>> = {
+  memory: 'memoryBytes',
+  cpu: 'cpuCores',
+  time: 'durationMs',
+  disk: 'diskBytes',
+  'gpu-memory': 'gpuMemoryBytes',
+}
+
+function compare(input: CommandInput, found: readonly TaskAccuracy[], window: Window): number {
+  const name = text(input, 'dimension') ?? 'memory'
+  const dimension = Object.hasOwn(dimensionNames, name) ? dimensionNames[name] : undefined
+  if (dimension === undefined) {
+    throw new UsageError(`--dimension ${name}: must be one of ${Object.keys(dimensionNames).join(', ')}`)
+  }
+  const strata = found.map(({ scores }) =>
+    scores
+      .filter((score) => score.strategy === ensemble && score.dimension === dimension)
+      .map((score) => ({ variant: score.variant, figures: figuresIn(score, window) })),
+  )
+  const { comparisons, text: shown } = compareVariants(strata, text(input, 'baseline') ?? '')
+  input.out(flag(input, 'json') ? `${JSON.stringify({ dimension, window, comparisons }, null, 2)}\n` : shown)
+  return 0
+}

@@ -10,6 +10,7 @@ import {
   policyOf,
   settingsFor,
 } from './domain/learning-config.ts'
+import type { Savings } from './domain/savings.ts'
 import { type Sizing, size } from './domain/sizing.ts'
 import type { LearningHealth } from './health.ts'
 import type {
@@ -33,6 +34,8 @@ export interface LearningScheduler<T extends SchedulableTask, R> {
   observe(task: T, used: Resources): void
   /** Per task: what was given, what foresize would have given, what was used. In `shadow`, what it would be worth. */
   report(): ReturnType<SavingsReport['byTask']>
+  /** The same over all tasks. */
+  savings(): Savings
 }
 
 const none = new Uint8Array()
@@ -135,6 +138,7 @@ export function createLearningScheduler<T extends SchedulableTask, R>(
     decisions: () => decisions,
     observe: (task, used) => savings.used(task.executionId, task.task, used),
     report: savings.byTask,
+    savings: savings.total,
   }
 }
 

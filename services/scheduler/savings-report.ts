@@ -11,11 +11,14 @@ export interface SavingsReport {
   /** Once an execution has ended. One that was not sized here, or too long ago, is ignored. */
   used(executionId: string, task: TaskKey, used: Resources): void
   byTask(): readonly { readonly task: TaskKey; readonly savings: Savings }[]
+  /** Over all tasks, those that were forgotten included. */
+  total(): Savings
 }
 
 export function createSavingsReport({ maxUnderWay = 10_000, maxTasks = 1000 } = {}): SavingsReport {
   const underWay = new Map<string, { readonly given: Resources; readonly advised: Resources | undefined }>()
   const tasks = new Map<string, { readonly task: TaskKey; readonly savings: Savings }>()
+  let total = noSavings
   return {
     sized(executionId, sizing) {
       underWay.delete(executionId)
@@ -28,10 +31,12 @@ export function createSavingsReport({ maxUnderWay = 10_000, maxTasks = 1000 } = 
       underWay.delete(executionId)
       const key = `${task.namespace}\n${task.task}`
       const before = tasks.get(key)?.savings ?? noSavings
+      total = addSavings(total, { ...sizing, used })
       tasks.delete(key)
       tasks.set(key, { task, savings: addSavings(before, { ...sizing, used }) })
       if (tasks.size > maxTasks) tasks.delete(tasks.keys().next().value as string)
     },
     byTask: () => [...tasks.values()],
+    total: () => total,
   }
 }

@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js'
 import { statusOf } from '../../shared/rpc/client.ts'
 import { handlers } from '../../shared/rpc/handlers.ts'
 import { startRpcServer } from '../../shared/rpc/server.ts'
-import { rpcOptions } from '../../shared/rpc/settings.ts'
+import { rpcOptions, tracingOf } from '../../shared/rpc/settings.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
@@ -40,6 +40,7 @@ export async function startEstimatorService(
 ): Promise<{ readonly address: string }> {
   const { monotonicMs } = clock
   const metrics = processMetrics()
+  const tracing = await tracingOf(config, 'foresize-estimator', lifecycle)
   let isServing = false
   if (config.metricsListen !== '') {
     const options = { listen: config.metricsListen, registry: metrics, isHealthy: () => isServing, log }
@@ -89,6 +90,7 @@ export async function startEstimatorService(
     maxMessageBytes: config.maxMessageBytes,
     maxConcurrentStreams: config.maxConcurrentStreams,
     ...rpcOptions(config),
+    tracing,
     log,
   })
   estimatorFigures(metrics, {

@@ -1,6 +1,6 @@
 import { handlers } from '../../shared/rpc/handlers.ts'
 import { type RpcServer, startRpcServer } from '../../shared/rpc/server.ts'
-import { rpcOptions } from '../../shared/rpc/settings.ts'
+import { rpcOptions, tracingOf } from '../../shared/rpc/settings.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
@@ -25,6 +25,7 @@ export async function startProfiler(
 ): Promise<RpcServer> {
   const registry = processMetrics()
   const metrics = profilerMetrics(registry, clock.monotonicMs)
+  const tracing = await tracingOf(config, 'foresize-profiler', lifecycle)
   let isServing = false
   if (config.metricsListen !== '') {
     const options = { listen: config.metricsListen, registry, isHealthy: () => isServing, log }
@@ -67,6 +68,7 @@ export async function startProfiler(
     maxMessageBytes: config.maxMessageBytes,
     maxConcurrentStreams: config.maxConcurrentStreams,
     ...rpcOptions(config),
+    tracing,
     info: { store: config.store, durability: store.durability },
     log,
   })

@@ -4,10 +4,11 @@ import {
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
   type ServerListener,
-  type status,
+  status,
 } from '@grpc/grpc-js'
 import { ForesizeError } from '../domain/errors.ts'
 import type { Log } from '../runtime/log.ts'
+import type { CallSpan, Tracing } from '../runtime/tracing.ts'
 import { type AccessRule, accessRules } from './access-rules.ts'
 import { anyone, authorizeAll, nobody, type Principal } from './principal.ts'
 import { createRateLimit } from './rate-limit.ts'
@@ -39,6 +40,11 @@ export const inspectHeader = 'foresize-inspect'
 
 export type ServerInfo = Readonly<Record<string, string>>
 
+export interface GuardParts {
+  readonly info?: () => ServerInfo
+  readonly tracing?: Tracing | undefined
+}
+
 /** Peers whose rate is remembered, and peers whose refusal was logged lately. */
 const maxPeers = 10_000
 const refusalLogIntervalMs = 60_000
@@ -54,7 +60,8 @@ export function principalOf(metadata: Metadata): Principal {
  * Stands before every handler: rate by peer, token, role of the method, namespaces of the request.
  * A stream is cut with UNAUTHENTICATED within a second of its token's expiry, or of its removal being read.
  */
-export function createGuard(settings: GuardSettings, log: Log, info: () => ServerInfo = () => ({})): Guard {
+export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts = {}): Guard {
+  const { info = () => ({}), tracing } = parts
   const { tokensFile, reloadMs, openReflection = false, maxCallsPerSecondPerPeer = 20_000 } = settings
   const tokens = tokensFile === undefined ? undefined : tokensOf(tokensFile, log, reloadMs)
   const rate = createRateLimit(maxCallsPerSecondPerPeer, maxPeers)
@@ -113,6 +120,7 @@ export function createGuard(settings: GuardSettings, log: Log, info: () => Serve
     const namespacesOf = rule?.namespacesOf as AccessRule<unknown>['namespacesOf']
     let principal = nobody
     let isInspected = false
+    let span: CallSpan | undefined
 
     function attempt(check: () => void): boolean {
       try {
@@ -125,6 +133,11 @@ export function createGuard(settings: GuardSettings, log: Log, info: () => Serve
       }
     }
 
+    function endSpan(code: status, details: string): void {
+      span?.end(code, details)
+      span = undefined
+    }
+
     const listener: ServerListener = {
       onReceiveMetadata(metadata, pass) {
         const isAdmitted = attempt(() => {
@@ -133,6 +146,9 @@ export function createGuard(settings: GuardSettings, log: Log, info: () => Serve
           if (grant !== open && (requestStream || responseStream)) streams.set(call, grant)
         })
         if (!isAdmitted) return
+        if (rule !== undefined) {
+          span = tracing?.begin(path, metadata.get('traceparent')[0]?.toString(), hostOf(call.getPeer()))
+        }
         metadata.remove('authorization')
         isInspected = rule !== undefined && metadata.get(inspectHeader).length > 0
         principals.set(metadata, principal)
@@ -144,7 +160,11 @@ export function createGuard(settings: GuardSettings, log: Log, info: () => Serve
         }
         pass(message)
       },
-      onCancel: () => void streams.delete(call),
+      onCancel() {
+        streams.delete(call)
+        // After a status this does nothing: the call went away without one.
+        endSpan(status.CANCELLED, 'cancelled')
+      },
     }
     const count = (code: status) => {
       const byCode = ended.get(path)
@@ -154,6 +174,7 @@ export function createGuard(settings: GuardSettings, log: Log, info: () => Serve
       start: (next) => next(listener),
       sendStatus(result, next) {
         count(result.code)
+        endSpan(result.code, result.details)
         next(
           isInspected ? { ...result, metadata: withInfo(result.metadata ?? new Metadata(), info()) } : result,
         )

@@ -8,6 +8,7 @@ import {
 import { HealthImplementation } from 'grpc-health-check'
 import { ConfigError } from '../runtime/config.ts'
 import type { Log } from '../runtime/log.ts'
+import type { Tracing } from '../runtime/tracing.ts'
 import { version } from '../runtime/version.ts'
 import { certificateExpiryUnixSeconds, type ServerTls, serverTlsCredentials } from './certificates.ts'
 import { createGuard, type GuardSettings, type ServerInfo } from './guard.ts'
@@ -31,6 +32,8 @@ export interface RpcServerOptions {
   readonly access?: GuardSettings
   /** What `foresize doctor` is told beside version and time, for example of the store. */
   readonly info?: ServerInfo
+  /** Spans of the calls taken in; none where unset. */
+  readonly tracing?: Tracing | undefined
   /** A second address with health only, in plain text: a kubelet's gRPC probes speak no TLS. */
   readonly healthListen?: string | undefined
   /** Listen beyond this host without TLS, or without tokens and client certificates. Default false. */
@@ -84,11 +87,10 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     tls === undefined
       ? ServerCredentials.createInsecure()
       : serverTlsCredentials(tls, { log, reloadMs: access.reloadMs })
-  const guard = createGuard(access, log, () => ({
-    ...options.info,
-    version,
-    'time-unix-ms': String(Date.now()),
-  }))
+  const guard = createGuard(access, log, {
+    tracing: options.tracing,
+    info: () => ({ ...options.info, version, 'time-unix-ms': String(Date.now()) }),
+  })
   const server = new Server({
     interceptors: [guard.interceptor],
     'grpc.max_receive_message_length': options.maxMessageBytes,

@@ -1,5 +1,8 @@
 import { z } from 'zod'
 import { ConfigError } from '../runtime/config.ts'
+import type { Lifecycle } from '../runtime/lifecycle.ts'
+import { startTracing, type Tracing } from '../runtime/tracing.ts'
+import { version } from '../runtime/version.ts'
 import type { RpcServerOptions } from './server.ts'
 
 const whole = (min: number, max: number) => z.int().min(min).max(max)
@@ -39,9 +42,38 @@ export const rpcSettings = {
   maxConnectionAgeGraceMs: whole(0, 86_400_000)
     .default(30_000)
     .describe('time for the calls of such a connection to finish, milliseconds'),
+  tracesEndpoint: z
+    .union([z.literal(''), z.url()])
+    .default('')
+    .describe(
+      'OTLP over HTTP for OpenTelemetry traces, like http://collector:4318/v1/traces; empty means none',
+    ),
+  tracesSampleRatio: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.01)
+    .describe('share of calls without a traced caller that are traced'),
 } as const
 
 type RpcSettings = z.output<z.ZodObject<typeof rpcSettings>>
+
+/** Undefined where no traces are asked for; it closes with `lifecycle`, after everything that was started later. */
+export async function tracingOf(
+  { tracesEndpoint, tracesSampleRatio }: RpcSettings,
+  service: string,
+  lifecycle: Lifecycle,
+): Promise<Tracing | undefined> {
+  if (tracesEndpoint === '') return undefined
+  const tracing = await startTracing({
+    service,
+    version,
+    endpoint: tracesEndpoint,
+    sampleRatio: tracesSampleRatio,
+  })
+  lifecycle.onStop('tracing', tracing.close)
+  return tracing
+}
 
 /** Throws: ConfigError where a certificate is given by halves. */
 export function rpcOptions(settings: RpcSettings) {

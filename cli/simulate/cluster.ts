@@ -8,7 +8,7 @@ import type { Job } from './jobs.ts'
 export interface Sizer {
   readonly name: string
   /** Asked whenever the job might start: what is known by then. `failedBytes` did not suffice for the attempt before. */
-  size(job: Job, attempt: number, failedBytes: number | undefined): JobSize
+  size(job: Job, attempt: number, failedBytes: number | undefined, nowMs: number): JobSize
   /** The attempt ended. `killed`: for want of memory, after `ranMs`. */
   ended(attempt: EndedAttempt, nowMs: number): void
 }
@@ -144,7 +144,7 @@ export function simulate(jobs: readonly Job[], sizer: Sizer, settings: ClusterSe
     for (let at = 0; at < Math.min(queue.length, settings.lookahead); ) {
       if (!nodes.some(hasRoom)) return
       const waiting = queue[at] as Waiting
-      const given = held(sizer.size(waiting.job, waiting.attempt, waiting.failedBytes), capacity)
+      const given = held(sizer.size(waiting.job, waiting.attempt, waiting.failedBytes, nowMs), capacity)
       const node = bestFit(nodes, given)
       if (node !== undefined) {
         for (let ahead = 0; ahead < at; ahead++) (queue[ahead] as Waiting).passed++

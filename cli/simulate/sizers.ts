@@ -52,10 +52,11 @@ export function foresizeSizer(options: ForesizeOptions): Sizer {
   const answers = new Map<string, Answered>()
   const used = new Map<string, Estimate>()
 
-  function answer(job: Job, attempt: number, failedBytes: number | undefined): Answered {
+  function answer(job: Job, attempt: number, failedBytes: number | undefined, nowMs: number): Answered {
     const key = `${keyOf(job)} ${failedBytes ?? ''}`
-    const version = learning.version(taskOf(job), job.row.labels)
     const known = answers.get(key)
+    if (known !== undefined && nowMs - known.atMs < defaultLearningConfig.updateInterval) return known
+    const version = learning.version(taskOf(job), job.row.labels)
     if (known?.version === version) return known
     const query = queryOf(job, attempt, failedBytes)
     const estimate = learning.estimate(query)
@@ -72,7 +73,7 @@ export function foresizeSizer(options: ForesizeOptions): Sizer {
       memoryBytes: allocated.memoryBytes ?? job.requestedBytes,
       cpuCores: allocated.cpuCores ?? job.requestedCores,
     }
-    const next = { version, estimate, given }
+    const next = { version, estimate, given, atMs: nowMs }
     answers.delete(key)
     answers.set(key, next)
     if (answers.size > mostAnswers) answers.delete(answers.keys().next().value as string)
@@ -81,8 +82,8 @@ export function foresizeSizer(options: ForesizeOptions): Sizer {
 
   return {
     name: 'foresize',
-    size(job, attempt, failedBytes) {
-      const { estimate, given } = answer(job, attempt, failedBytes)
+    size(job, attempt, failedBytes, nowMs) {
+      const { estimate, given } = answer(job, attempt, failedBytes, nowMs)
       used.set(idOf(job, attempt), estimate)
       return given
     },
@@ -96,11 +97,12 @@ export function foresizeSizer(options: ForesizeOptions): Sizer {
 
 interface Answered {
   readonly version: string
+  readonly atMs: number
   readonly estimate: Estimate
   readonly given: JobSize
 }
 
-/** Answers held, so that the same question is asked once as long as nothing more is learned. */
+/** Answers held. As in the scheduler's client one is used again for `updateInterval`, or until more was learned. */
 const mostAnswers = 10_000
 
 /** All of a job that its answer depends on. Made once a job: it is asked for thousands of times. */

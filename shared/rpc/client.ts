@@ -10,6 +10,7 @@ import {
   type ServiceError,
   type status,
 } from '@grpc/grpc-js'
+import { context, propagation } from '@opentelemetry/api'
 import { ConfigError } from '../runtime/config.ts'
 import { type ClientTls, clientTlsCredentials } from './certificates.ts'
 import { isLoopback, splitAddress } from './listener.ts'
@@ -72,16 +73,22 @@ export function channelCredentials({ tls }: ClientSettings): ChannelCredentials 
   return tls === undefined ? credentials.createInsecure() : clientTlsCredentials(tls)
 }
 
-/** `clientOptions`, and the token with every call. Throws: ConfigError where it would go out in plain text. */
+/** `clientOptions`, and with every call the token and the trace of its caller. Throws: ConfigError where it would go out in plain text. */
 export function clientOptionsFor(settings: ClientSettings): ClientOptions {
   const token = tokenOf(settings)
-  if (token === undefined) return clientOptions
-  if (settings.tls === undefined && !isOnThisHost(settings.target)) {
+  if (token !== undefined && settings.tls === undefined && !isOnThisHost(settings.target)) {
     throw new ConfigError(
       `a token for ${settings.target} needs TLS: it would go over the network in plain text`,
     )
   }
-  return { ...clientOptions, interceptors: [bearing(token)] }
+  const interceptors = [
+    ...(token === undefined
+      ? []
+      : [heading((metadata) => metadata.set('authorization', `Bearer ${token()}`))]),
+    // Only where the program that we are part of has set OpenTelemetry up.
+    ...(propagation.fields().length === 0 ? [] : [heading(carryTrace)]),
+  ]
+  return interceptors.length === 0 ? clientOptions : { ...clientOptions, interceptors }
 }
 
 const tokenRereadMs = 10_000
@@ -113,11 +120,16 @@ function readToken(file: string): string {
   return token
 }
 
-function bearing(token: () => string): Interceptor {
+function carryTrace(metadata: Metadata): void {
+  propagation.inject(context.active(), metadata, { set: (carrier, key, value) => carrier.set(key, value) })
+}
+
+/** Adds to the headers of every call. */
+function heading(add: (metadata: Metadata) => void): Interceptor {
   return (options, next) =>
     new InterceptingCall(next(options), {
       start(metadata, listener, pass) {
-        metadata.set('authorization', `Bearer ${token()}`)
+        add(metadata)
         pass(metadata, listener)
       },
     })

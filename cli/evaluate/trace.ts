@@ -3,6 +3,8 @@ import { readRecord } from './csv.ts'
 
 /** One execution of a history, as docs/traces.md describes its columns. Unset is unknown. */
 export interface TraceRow {
+  /** In the file, from 1. */
+  readonly line?: number
   readonly task: string
   readonly submitMs?: number | undefined
   readonly durationMs?: number | undefined
@@ -12,6 +14,10 @@ export interface TraceRow {
   readonly requestedCpuCores?: number | undefined
   readonly requestedDurationMs?: number | undefined
   readonly completed: boolean
+  /** As it stands there; empty means completed. */
+  readonly status?: string
+  /** From 1. */
+  readonly attempt?: number | undefined
   /** With `input_bytes` where it is known. */
   readonly features: Features
   readonly labels: Labels
@@ -81,6 +87,7 @@ function readRow(field: (column: Column) => string, line: number, ignoreInput: b
   const inputBytes = ignoreInput ? undefined : amount('input_bytes')
   const status = field('status')
   return {
+    line,
     task,
     submitMs: amount('submit_ms'),
     durationMs: amount('duration_ms'),
@@ -89,6 +96,8 @@ function readRow(field: (column: Column) => string, line: number, ignoreInput: b
     cpuCores: amount('cpu_cores_avg'),
     requestedCpuCores: amount('cpu_cores_requested'),
     requestedDurationMs,
+    status,
+    attempt: amount('attempt') || undefined,
     completed: status === '' || status === 'completed',
     features: inputBytes === undefined ? features : inOrder({ ...features, input_bytes: inputBytes }),
     labels,

@@ -15,7 +15,12 @@ export const gnuTime: HistoryFormat = {
     const [head = '', ...reports] = text.split(first)
     if (reports.length === 0) throw new HistoryError(`there is no "${first}"`)
     let skipped = 0
-    const executions = reports.flatMap((report, index) => {
+    let line = 1
+    const seen = new Map<string, number>()
+    const executions = reports.flatMap((following, index) => {
+      line += (index === 0 ? head : (reports[index - 1] ?? '')).split('\n').length - 1
+      // What a log holds behind the report is not of it, and may grow.
+      const report = /^[\s\S]*?Exit status: \d+/.exec(following)?.[0] ?? following
       const value = (name: string) => {
         const line = report.split('\n').find((each) => each.trimStart().startsWith(name))
         return line?.slice(line.indexOf(name) + name.length).trim() ?? ''
@@ -28,8 +33,11 @@ export const gnuTime: HistoryFormat = {
       }
       const cpuSeconds = Number(value('User time (seconds):')) + Number(value('System time (seconds):'))
       const exit = value('Exit status:')
+      const repeat = seen.get(report) ?? 0
+      seen.set(report, repeat + 1)
       return {
-        id: idOf('time', String(index), report),
+        line,
+        id: idOf('time', report, String(repeat)),
         task: task ?? basename(command.split(' ')[0] ?? command),
         attempt: 1,
         features: {},
@@ -45,7 +53,7 @@ export const gnuTime: HistoryFormat = {
         endedAtUnixMs: 0,
       }
     })
-    return { executions, skipped }
+    return { executions, skipped, errors: [] }
   },
 }
 

@@ -11,6 +11,9 @@ import { HistoryError, type HistoryFormat, type PastExecution } from './past-exe
 import { sacct } from './sacct.ts'
 import { traceCsv } from './trace-csv.ts'
 
+/** Below the 4096 that a profile remembers, so that a second import is known even if the task has run meanwhile. */
+const defaultMaxPerTask = 2000
+
 /** Told apart in this order. */
 const formats: Readonly<Record<string, HistoryFormat>> = {
   nextflow,
@@ -28,7 +31,8 @@ ${Object.entries(formats)
   .map(([name, { description }]) => `  ${name.padEnd(10)}${description}`)
   .join('\n')}
 
-A file may be gzipped; - is standard input. What was imported before is known again and counts nothing twice.
+A file may be gzipped; - is standard input. What was imported before is known again and counts nothing twice: a profile
+remembers the latest 4096 executions it was given, so of each task only the latest are sent (--max-per-task).
 
   foresize import-history work/trace.txt
   sacct --parsable2 --starttime=now-30days --format=ALL | foresize import-history -
@@ -37,6 +41,12 @@ A file may be gzipped; - is standard input. What was imported before is known ag
   options: {
     format: { type: 'string', value: 'FORMAT', description: Object.keys(formats).join(', ') },
     task: { type: 'string', value: 'NAME', description: 'call every execution so, whatever the file says' },
+    'task-prefix': { type: 'string', value: 'TEXT', description: 'put before the name of every task' },
+    'max-per-task': {
+      type: 'string',
+      value: 'N',
+      description: `the latest of each task that are sent (default ${defaultMaxPerTask})`,
+    },
     'dry-run': { type: 'boolean', description: 'read and count, send nothing' },
     ...connectionOptions('profiler'),
   },
@@ -44,22 +54,54 @@ A file may be gzipped; - is standard input. What was imported before is known ag
   async run(input) {
     if (input.positionals.length === 0)
       throw new UsageError('name at least one FILE, or - for standard input')
+    const maxPerTask = Number(text(input, 'max-per-task') ?? defaultMaxPerTask)
+    if (!Number.isInteger(maxPerTask) || maxPerTask < 1) {
+      throw new UsageError('--max-per-task must be a whole number from 1')
+    }
+    const prefix = text(input, 'task-prefix') ?? ''
     const histories = input.positionals.map((path) => ({ path, ...read(input, path) }))
-    const executions = histories.flatMap((history) => history.executions)
+    const found = histories.flatMap(({ path, executions }) =>
+      executions.map((execution) => ({
+        ...execution,
+        task: prefix + execution.task,
+        place: `${path}:${execution.line}`,
+      })),
+    )
     // Oldest first: what was learned last counts most.
-    executions.sort((a, b) => a.endedAtUnixMs - b.endedAtUnixMs)
-    const skipped = histories.reduce((sum, history) => sum + history.skipped, 0)
+    found.sort((a, b) => a.endedAtUnixMs - b.endedAtUnixMs)
+    const executions = latestOfEach(found, maxPerTask)
+    const unreadable = histories.flatMap(({ path, errors }) =>
+      errors.map(({ line, message }) => `${path}:${line}: ${message}`),
+    )
     const sent = flag(input, 'dry-run') ? nothingSent : await send(input, executions)
     const result = {
-      executions: executions.length,
-      tasks: new Set(executions.map(({ task }) => task)).size,
-      skipped,
+      executions: found.length,
+      tasks: new Set(found.map(({ task }) => task)).size,
+      skipped: histories.reduce((sum, history) => sum + history.skipped, 0),
+      older: found.length - executions.length,
+      unreadable: unreadable.length,
       ...sent,
+      reasons: [...unreadable, ...sent.reasons].slice(0, maxReasons),
     }
     if (flag(input, 'json')) input.out(`${JSON.stringify(result, null, 2)}\n`)
     else input.out(describe(result, flag(input, 'dry-run')))
-    return result.refused > 0 ? 1 : 0
+    return result.refused + result.unreadable > 0 ? 1 : 0
   },
+}
+
+/** An execution and where it was found, `file:line`. */
+type Found = PastExecution & { readonly place: string }
+
+function latestOfEach(found: readonly Found[], most: number): readonly Found[] {
+  const counts = new Map<string, number>()
+  return found
+    .toReversed()
+    .filter(({ task }) => {
+      const count = (counts.get(task) ?? 0) + 1
+      counts.set(task, count)
+      return count <= most
+    })
+    .reverse()
 }
 
 interface Sent {
@@ -76,7 +118,7 @@ const nothingSent: Sent = { folded: 0, repeated: 0, refused: 0, reasons: [] }
 const batchSize = 200
 const maxReasons = 10
 
-async function send(input: CommandInput, executions: readonly PastExecution[]): Promise<Sent> {
+async function send(input: CommandInput, executions: readonly Found[]): Promise<Sent> {
   const namespace = text(input, 'namespace') ?? 'default'
   const client = profilerOf(input)
   const progress = createProgress(
@@ -97,7 +139,7 @@ async function send(input: CommandInput, executions: readonly PastExecution[]): 
       )
       const reasons = answer.rejections.map(({ index, violations }) => {
         const why = violations.map(({ field, description }) => `${field} ${description}`).join('; ')
-        return `${batch[index]?.task ?? '?'}: ${why}`
+        return `${batch[index]?.place}: ${why}`
       })
       sent = {
         folded: sent.folded + answer.folded,
@@ -114,8 +156,8 @@ async function send(input: CommandInput, executions: readonly PastExecution[]): 
   }
 }
 
-function recordOf(execution: PastExecution, namespace: string) {
-  const { id, task, ...rest } = execution
+function recordOf(execution: Found, namespace: string) {
+  const { id, task, line: _line, place: _place, ...rest } = execution
   return fromExecutionRecord({
     ...rest,
     executionId: id,
@@ -145,20 +187,23 @@ function read(input: CommandInput, path: string) {
   }
 }
 
-function describe(
-  {
-    executions,
-    tasks,
-    skipped,
-    folded,
-    repeated,
-    refused,
-    reasons,
-  }: Sent & { executions: number; tasks: number; skipped: number },
-  dryRun: boolean,
-): string {
-  const found = `${executions} executions of ${tasks} tasks${skipped === 0 ? '' : `, ${skipped} entries skipped`}`
-  if (dryRun) return `Found ${found}. Nothing was sent.\n`
+interface Result extends Sent {
+  readonly executions: number
+  readonly tasks: number
+  readonly skipped: number
+  readonly older: number
+  readonly unreadable: number
+}
+
+function describe(result: Result, dryRun: boolean): string {
+  const { executions, tasks, skipped, older, unreadable, folded, repeated, refused, reasons } = result
+  const some = (count: number, what: string) => (count === 0 ? '' : `, ${count} ${what}`)
+  const found =
+    `${executions} executions of ${tasks} tasks` +
+    some(skipped, 'entries skipped') +
+    some(unreadable, 'lines unreadable') +
+    some(older, 'left out for later ones of their task')
   const lines = reasons.map((reason) => `  ${reason}\n`).join('')
+  if (dryRun) return `Found ${found}. Nothing was sent.\n${lines}`
   return `Found ${found}: ${folded} learned from, ${repeated} known already, ${refused} refused.\n${lines}`
 }

@@ -11,11 +11,11 @@ export const nextflow: HistoryFormat = {
   matches: (beginning) => /^\uFEFF?task_id[\t,]|^[^\n]*\bnative_id[\t,][^\n]*\bstatus\b/.test(beginning),
   read(text, task) {
     const separator = text.slice(0, text.indexOf('\n')).includes('\t') ? '\t' : ','
-    const { rows, has } = readColumns(text, separator)
+    const { rows, errors, has } = readColumns(text, separator)
     if (!has('status') || !(has('process') || has('name'))) {
       throw new HistoryError('a Nextflow trace needs the fields status, and process or name')
     }
-    const executions = rows.flatMap((field) => {
+    const executions = rows.flatMap(({ line, field }) => {
       const outcome = outcomeOf(field('status'), field('exit'))
       if (outcome === undefined) return []
       const requested = known({
@@ -26,6 +26,7 @@ export const nextflow: HistoryFormat = {
       })
       const name = field('process') || field('name').replace(/ \(.*\)$/, '')
       return {
+        line,
         id: idOf(
           'nextflow',
           field('hash'),
@@ -53,7 +54,7 @@ export const nextflow: HistoryFormat = {
         endedAtUnixMs: parseTime(field('complete')) || parseTime(field('submit')),
       }
     })
-    return { executions, skipped: rows.length - executions.length }
+    return { executions, skipped: rows.length - executions.length, errors }
   },
 }
 

@@ -6,6 +6,8 @@ import type { Resources } from '../../shared/domain/resources.ts'
 export interface PastExecution {
   /** The same for the same line of the same log: a second import of it counts nothing twice. */
   readonly id: string
+  /** Where it stands in its log, from 1. */
+  readonly line: number
   readonly task: string
   /** From 1. */
   readonly attempt: number
@@ -23,6 +25,13 @@ export interface History {
   readonly executions: readonly PastExecution[]
   /** Entries that say nothing of use: still running, taken from a cache, without a measurement. */
   readonly skipped: number
+  /** Lines that cannot be read; the others are. */
+  readonly errors: readonly LineError[]
+}
+
+export interface LineError {
+  readonly line: number
+  readonly message: string
 }
 
 /** A log that cannot be read. Its message is for the person who named it. */
@@ -54,23 +63,35 @@ export function known(resources: Resources): Resources {
   )
 }
 
+export interface Row {
+  readonly line: number
+  /** Empty where the table has no such column. */
+  field(column: string): string
+}
+
 export interface Columns {
-  /** Rows of the table, each with its fields by name; a field that is not there is empty. */
-  readonly rows: readonly ((column: string) => string)[]
+  readonly rows: readonly Row[]
+  /** Lines that have not as many fields as the header. */
+  readonly errors: readonly LineError[]
   has(column: string): boolean
 }
 
 /** A table whose fields hold no separator: a header line, then a line each. */
 export function readColumns(text: string, separator: string): Columns {
   const [header = '', ...lines] = text.replace(/^\uFEFF/, '').split(/\r?\n/)
-  const places = new Map(header.split(separator).map((name, index) => [name.trim().toLowerCase(), index]))
-  const rows = lines
-    .filter((line) => line.trim() !== '')
-    .map((line) => {
-      const fields = line.split(separator)
-      return (column: string) => fields[places.get(column) ?? -1]?.trim() ?? ''
-    })
-  return { rows, has: (column) => places.has(column) }
+  const names = header.split(separator)
+  const places = new Map(names.map((name, index) => [name.trim().toLowerCase(), index]))
+  const rows: Row[] = []
+  const errors: LineError[] = []
+  for (const [index, text] of lines.entries()) {
+    if (text.trim() === '') continue
+    const line = index + 2
+    const fields = text.split(separator)
+    if (fields.length === names.length) {
+      rows.push({ line, field: (column) => fields[places.get(column) ?? -1]?.trim() ?? '' })
+    } else errors.push({ line, message: `has ${fields.length} fields, the header has ${names.length}` })
+  }
+  return { rows, errors, has: (column) => places.has(column) }
 }
 
 /** `[[days-]hours:]minutes:seconds[.fraction]` as seconds; undefined for anything else. */

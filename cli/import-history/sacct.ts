@@ -20,7 +20,7 @@ export const sacct: HistoryFormat = {
     'sacct --parsable2 --format=JobID,JobName,State,ElapsedRaw,TotalCPU,MaxRSS,ReqMem,AllocCPUS,TimelimitRaw,End,…',
   matches: (beginning) => /^\uFEFF?(?:[^\n|]*\|)*jobid(?:raw)?\|/i.test(beginning),
   read(text, task) {
-    const { rows, has } = readColumns(text, '|')
+    const { rows, errors, has } = readColumns(text, '|')
     const idColumn = has('jobid') ? 'jobid' : 'jobidraw'
     for (const column of [idColumn, 'state', ...(task === undefined ? ['jobname'] : [])]) {
       if (!has(column)) throw new HistoryError(`sacct output needs the field ${column}`)
@@ -29,13 +29,13 @@ export const sacct: HistoryFormat = {
       throw new HistoryError('sacct output needs the field maxrss, and the steps: no --allocations')
 
     const peaks = new Map<string, number>()
-    for (const field of rows) {
+    for (const { field } of rows) {
       const job = field(idColumn).split('.')[0] ?? ''
       const peak = parseMemory(field('maxrss')) ?? 0
       peaks.set(job, Math.max(peaks.get(job) ?? 0, peak))
     }
-    const jobs = rows.filter((field) => !field(idColumn).includes('.'))
-    const executions = jobs.flatMap((field) => {
+    const jobs = rows.filter(({ field }) => !field(idColumn).includes('.'))
+    const executions = jobs.flatMap(({ line, field }) => {
       const outcome = outcomeOf(field('state'))
       if (outcome === undefined) return []
       const job = field(idColumn)
@@ -48,6 +48,7 @@ export const sacct: HistoryFormat = {
       })
       const cpuSeconds = parseClock(field('totalcpu'))
       return {
+        line,
         id: idOf('sacct', field('cluster'), job, field('submit') || field('start') || field('end')),
         task: task ?? field('jobname'),
         attempt: 1 + (Number(field('restarts')) || 0),
@@ -64,7 +65,7 @@ export const sacct: HistoryFormat = {
         endedAtUnixMs: parseTime(field('end')),
       }
     })
-    return { executions, skipped: jobs.length - executions.length }
+    return { executions, skipped: jobs.length - executions.length, errors }
   },
 }
 

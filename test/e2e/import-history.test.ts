@@ -38,13 +38,27 @@ test('imported once it counts, imported again it does not, and the next run is s
   expect(estimate.resources.memoryBytes).toBeLessThan(9e8)
 })
 
+test('of a long history the latest are sent, so that another import of it is known', async () => {
+  const long = `task,submit_ms,peak_memory_bytes\n${Array.from({ length: 5000 }, (_, i) => `old/long,${i + 1},${1e6 + i}`).join('\n')}\n`
+  const args = ['import-history', '-', '--profiler', pair.profilerAddress, '--task-prefix', 'cluster/']
+  const first = await foresize(args, { stdin: long }).done
+  expect(first.stdout).toBe(
+    'Found 5000 executions of 1 tasks, 3000 left out for later ones of their task: 2000 learned from, 0 known already, 0 refused.\n',
+  )
+  const again = await foresize(args, { stdin: `${long}old/long,5001,5\n` }).done
+  expect(again.stdout).toContain(': 1 learned from, 1999 known already')
+  const profile = await pair.profile('cluster/old/long', () => true)
+  expect(countOf(profile)).toBe(2001)
+  expect(profile.executions.at(-2)?.used?.memoryBytes).toBe(1e6 + 4999)
+})
+
 test('what is refused is named, what is no history is told', async () => {
   const bad = await foresize(['import-history', '-', '--profiler', pair.profilerAddress], {
     stdin: `task,peak_memory_bytes\n${'x'.repeat(300)},5\nfine,5\n`,
   }).done
   expect(bad.code).toBe(1)
   expect(bad.stdout).toContain('1 learned from, 0 known already, 1 refused')
-  expect(bad.stdout).toContain('at most 256 bytes')
+  expect(bad.stdout).toMatch(/-:2: .*at most 256 bytes/)
   const none = await foresize(['import-history', '-'], { stdin: 'hello\n' }).done
   expect(none).toMatchObject({ code: 1 })
   expect(none.stderr).toContain('of no known format')

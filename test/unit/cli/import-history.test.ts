@@ -250,6 +250,42 @@ test('a trace: rows that are the same are executions of their own', () => {
   expect(executions[2]).toMatchObject({ outcome: 'failed', endedAtUnixMs: 0, used: {} })
 })
 
+test('a trace tells its attempts, and why they failed', () => {
+  const text = `task,status,attempt,peak_memory_bytes,requested_memory_bytes
+a,,,5,10
+a,failed:oom,1,5,10
+a,failed:137,2,10,10
+a,failed:137,2,5,10
+a,failed:timeout,3,5,10
+a,failed:1,,5,10
+`
+  const { executions } = traceCsv.read(text, undefined)
+  expect(executions.map(({ line, attempt, outcome }) => [line, attempt, outcome])).toEqual([
+    [2, 1, 'succeeded'],
+    [3, 1, 'out-of-memory'],
+    [4, 2, 'out-of-memory'],
+    [5, 2, 'failed'],
+    [6, 3, 'timed-out'],
+    [7, 1, 'failed'],
+  ])
+})
+
+test('a log that goes on leaves what it told before as it was', () => {
+  const log = `noise\n${report('sort x', 0)}`
+  const [before] = gnuTime.read(log, undefined).executions
+  const after = gnuTime.read(`${log}more noise\n${report('sort x', 0)}`, undefined).executions
+  expect(after[0]).toEqual(before)
+  expect(after[1]?.id).not.toBe(before?.id)
+  expect(after.map(({ line }) => line)).toEqual([2, 9])
+})
+
+test('a line that has not the fields of its header is named, and the others are read', () => {
+  const text = nextflowText.replace('2\tcd/34\t', 'cut off\n2\tcd/34\t')
+  const { executions, errors } = nextflow.read(text, undefined)
+  expect(executions.map(({ line }) => line)).toEqual([2, 4, 6])
+  expect(errors).toEqual([{ line: 3, message: 'has 1 fields, the header has 17' }])
+})
+
 test('each format knows its own and no other', () => {
   const texts = [nextflowText, sacctText, report('x', 0), 'task,duration_ms\na,5\n']
   const formats = [nextflow, sacct, gnuTime, traceCsv]

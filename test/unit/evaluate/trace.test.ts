@@ -12,6 +12,9 @@ test('reads every column; blank is unknown', () => {
   const [first, second] = readTrace(text, everything)
 
   expect(first).toEqual({
+    line: 2,
+    status: 'completed',
+    attempt: 1,
     task: 'a:b',
     submitMs: 1000,
     durationMs: 2000,

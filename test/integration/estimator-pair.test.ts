@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 import { strategies } from '../../services/estimator/domain/strategies/index.ts'
 import type { Registry } from '../../services/estimator/domain/strategy.ts'
 import { call } from '../../shared/rpc/client.ts'
+import { fromExecutionStart } from '../../shared/wire/execution.ts'
 import type { Estimate } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { estimatorFixture } from '../support/estimator-fixture.ts'
 import { execution, linearHistory } from '../support/histories.ts'
@@ -142,3 +143,31 @@ test('a strategy whose record is poor for most tasks is taken out for all', asyn
     reason: expect.stringContaining('breaker open'),
   })
 })
+
+test('the first of a burst tells the others what it uses before it has ended', async () => {
+  const { profiler, estimator } = await pair()
+  const task = { namespace: 'default', task: 'burst' }
+  const first = await estimator.estimateUntil(({ reason }) => !reason.includes('did not answer'), { task })
+  const stream = profiler.streamUsage()
+  stream.on('error', () => {})
+  stream.on('data', () => {})
+  const start = {
+    ...fromExecutionStart({ ...execution('burst-1'), task }),
+    leaseMs: 60_000,
+  }
+  const samples = { ...noColumns, executionId: 'burst-1', elapsedDeltaMs: [1000], memoryBytes: [9e9] }
+  stream.write({ message: { $case: 'open', value: { sessionId: 'burst', client: 'test' } } })
+  stream.write({
+    message: { $case: 'batch', value: { sequence: 1, starts: [start], samples: [samples], ends: [] } },
+  })
+
+  const second = await estimator.estimateUntil(({ resources }) => (resources?.memoryBytes ?? 0) > 9e9, {
+    task,
+  })
+  stream.end()
+
+  expect(first.resources?.memoryBytes).toBe(4e9)
+  expect(second.reason).toContain('running executions use more already')
+})
+
+const noColumns = { cpuCores: [], memoryBytes: [], diskBytes: [], gpuMemoryBytes: [] }

@@ -15,7 +15,7 @@ import { estimatorFixture } from './estimator-fixture.ts'
 export async function pairFixture(registry?: Registry) {
   const log = createLog('test', 'silent')
   const lifecycle = createLifecycle(log)
-  const config = profilerConfig.parse({ listen: '127.0.0.1:0', store: 'memory' })
+  const config = profilerConfig.parse({ listen: '127.0.0.1:0', store: 'memory', runningIntervalMs: 20 })
   const profiler = await startProfiler(config, systemClock, log, lifecycle)
   const client = new ProfilerServiceClient(profiler.address, credentials.createInsecure())
   const estimator = await estimatorFixture({ profiler: profiler.address }, registry)

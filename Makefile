@@ -81,6 +81,11 @@ test: $(installed) $(redis) $(kustomize) $(promtool) $(launcher) sdks ## Every s
 	  node scripts/test-count.ts $(results) || status=1; \
 	  exit $$status
 
+.PHONY: fault
+fault: $(installed) $(redis) ## The fault suite at length: 200 kills a durable store, 100,000 executions, 1,000,000 names (an hour)
+	FORESIZE_TEST_KILLS=200 FORESIZE_TEST_HOT_EXECUTIONS=100000 FORESIZE_TEST_NAMES=1000000 \
+	  vitest run --maxWorkers=1 test/fault
+
 .PHONY: check
 check: lock lint types contract generated check-sdks docs-current audit ## Every static check
 
@@ -148,6 +153,10 @@ bench-accuracy: $(installed) ## Wastage on real traces as ratios to the best usu
 .PHONY: bench-overhead
 bench-overhead: $(installed) $(launcher) ## What foresize costs a scheduling decision, a command, a worker
 	@node bench/overhead.ts
+
+.PHONY: bench-stores
+bench-stores: $(installed) $(redis) ## Samples, durable folds and memory inside the profiler, each beside what it is built on
+	@node bench/stores.ts
 
 .PHONY: clean
 clean: ## Remove what was installed, built and measured

@@ -6,6 +6,7 @@ import { type Finished, type FoldSettings, foldAll, showRunning } from './domain
 import { readEstimateToken } from './estimate-token.ts'
 import type { ProfileChange, ProfileStore, SessionCheckpoint } from './store.ts'
 import { keyString } from './stores/key.ts'
+import { recentlyUsed } from './stores/recently-used.ts'
 
 export interface CommitterSettings extends FoldSettings, CohortSettings {
   /** Finished executions in one commit. Well below `maxFolded`, so that a repeat of one commit is recognised. Default 512. */
@@ -51,6 +52,8 @@ export interface Committer {
   idle(): Promise<void>
 }
 
+const maxAdmitted = 10_000
+
 interface Waiting {
   readonly unit: Unit
   readonly resolve: (result: UnitResult) => void
@@ -68,6 +71,8 @@ export function committer(
   /** Tasks whose cohorts have not heard of them yet: they go with the next commit. */
   let untold: readonly TaskFold[] = []
   const failed = new WeakMap<object, unknown>()
+  /** Profiles that a commit has written: nobody has to ask whether they exist. */
+  const admitted = recentlyUsed<true>(maxAdmitted)
 
   async function run(): Promise<void> {
     while (queue.length > 0 || untold.length > 0) {
@@ -116,6 +121,7 @@ export function committer(
     overflowed += plan.overflow(await refusedKeys(plan.keys()))
     const { fenced } = await store.commit({ changes: [...plan.changes(), ...cohortChanges], checkpoints })
     untold = plan.folded()
+    for (const key of plan.keys()) admitted.set(keyString(key), true)
     const lost = new Set(fenced)
     for (const { unit, resolve } of group) {
       resolve({
@@ -135,7 +141,7 @@ export function committer(
 
   /** New profiles for which their namespace has no room. */
   async function refusedKeys(keys: readonly ProfileKey[]): Promise<ReadonlySet<string>> {
-    const bounded = keys.filter(({ kind }) => kind !== 'namespace')
+    const bounded = keys.filter((key) => key.kind !== 'namespace' && !admitted.get(keyString(key)))
     const known = await Promise.all(bounded.map((key) => store.get(key)))
     const refused = new Set<string>()
     const counts = new Map<string, number>()

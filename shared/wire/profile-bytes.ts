@@ -24,14 +24,10 @@ export function encodeProfile(profile: Profile): Uint8Array {
     gen.Profile.encode({ ...rest, accuracy: [], members: [] }).finish(),
     ...profile.executions.map(encodeRecord),
     gen.Profile.encode({ ...nothing, running }).finish(),
-    folded.length === 0
-      ? noBytes
-      : new BinaryWriter().uint32(foldedTag).bytes(encodeDoubles(folded)).finish(),
+    ...encodeFolded(folded),
     gen.Profile.encode({ ...nothing, accuracy: rest.accuracy, members: rest.members }).finish(),
   ])
 }
-
-const noBytes = new Uint8Array(0)
 
 const nothing: gen.Profile = {
   key: undefined,
@@ -57,7 +53,9 @@ function encodeRecord(record: ExecutionRecord): Uint8Array {
   return encoded
 }
 
-function encodeDoubles(values: readonly number[]): Uint8Array {
-  const bytes = Buffer.from(Float64Array.from(values).buffer)
-  return endianness() === 'LE' ? bytes : bytes.swap64()
+function encodeFolded(folded: readonly number[]): readonly Uint8Array[] {
+  if (folded.length === 0) return []
+  const bytes = Buffer.from(new Float64Array(folded).buffer)
+  const head = new BinaryWriter().uint32(foldedTag).uint32(bytes.length).finish()
+  return [head, endianness() === 'LE' ? bytes : bytes.swap64()]
 }

@@ -73,7 +73,7 @@ export function foldAll(
   const factor = 2 ** (-(lastSeenUnixMs - base.lastSeenUnixMs) / settings.halfLifeMs)
   let statistics = decayStatistics(base.statistics, factor)
   let accuracy = base.accuracy
-  const executions = [...base.executions]
+  const executions = base.executions.slice()
   const counts = new Map(base.outcomes.map(({ outcome, count }) => [outcome, count]))
   for (const { record, estimate } of news) {
     counts.set(record.outcome, (counts.get(record.outcome) ?? 0) + record.weight)
@@ -150,7 +150,7 @@ function inOrder(counts: ReadonlyMap<Outcome, number>): readonly OutcomeCount[] 
 
 /** The latest fingerprints, oldest first. A set costs more to build than a few scans of the list. */
 function foldMemory(before: readonly number[], limit: number, expected: number) {
-  const list = [...before]
+  const list = before.slice()
   const known = expected > 16 ? new Set(before) : undefined
   let from = 0
   return {

@@ -1,0 +1,204 @@
+import { rm } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Redis } from 'ioredis'
+import { committer } from '../services/profiler/committer.ts'
+import { defaultFoldSettings } from '../services/profiler/domain/fold.ts'
+import { addSamples, noUsage } from '../services/profiler/domain/usage.ts'
+import { sealProfile } from '../services/profiler/envelope.ts'
+import { ingestion } from '../services/profiler/ingestion.ts'
+import type { ProfileStore } from '../services/profiler/store.ts'
+import { stores } from '../services/profiler/stores/index.ts'
+import { systemClock } from '../shared/runtime/clock.ts'
+import { exampleProfile } from '../test/support/example-profile.ts'
+import { recordOf, startOf } from '../test/support/executions.ts'
+import { quietLog } from '../test/support/profiler-fixture.ts'
+import { redisServer } from '../test/support/redis.ts'
+import { configOf } from '../test/support/stores.ts'
+import { temporaryDirectory } from '../test/support/temporary-directory.ts'
+import { type Spread, spread } from './bench.ts'
+
+/** What ingestion costs inside the profiler, each rate beside the bare thing that it is built on, in turn. */
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '7' },
+    'run-ms': { type: 'string', default: '1000' },
+    json: { type: 'boolean', default: false },
+  },
+})
+const rounds = Math.max(1, Math.round(Number(values.rounds)) || 7)
+const runMs = Math.max(50, Number(values['run-ms']) || 1000)
+
+const settings = { ...defaultFoldSettings, ...configOf({ maxOpenExecutionsPerSession: 100_000 }) }
+let ids = 0
+
+const folding = (store: ProfileStore) => {
+  const commits = committer(store, Date.now, settings)
+  return (task: string) =>
+    commits.submit({ finished: [recordOf(`e${ids++}`, undefined, { task: { namespace: 'bench', task } })] })
+}
+
+const tasks = 8
+const writers = 64
+
+interface Figure extends Spread {
+  readonly name: string
+  readonly unit: string
+  readonly goal: string
+}
+
+const figures: readonly Figure[] = [
+  sampleUpdate(),
+  await durableFolds(),
+  await redisFolds(),
+  ...(await memory()),
+]
+process.stdout.write(
+  values.json
+    ? `${JSON.stringify(figures, null, 2)}\n`
+    : figures
+        .map(({ name, unit, median, min, max, goal }) => {
+          const range = `${min.toPrecision(3)} to ${max.toPrecision(3)}`
+          return `${name.padEnd(66)} ${median.toPrecision(3).padStart(8)} ${unit}  (${range})${goal === '' ? '' : `, goal ${goal}`}\n`
+        })
+        .join(''),
+)
+
+/** Time to take in one value of one dimension of one sample. */
+function sampleUpdate(): Figure {
+  const count = 100
+  const column = (value: (i: number) => number) => Array.from({ length: count }, (_, i) => value(i))
+  const columns = {
+    elapsedDeltaMs: column(() => 1000),
+    cpuCores: column((i) => (i % 8) / 4),
+    memoryBytes: column((i) => 1e9 + i * 4096),
+    diskBytes: column((i) => 1e6 * i),
+    gpuMemoryBytes: column((i) => 2e9 - i),
+  }
+  const dimensions = 5
+  const times: number[] = []
+  for (let round = 0; round <= rounds; round++) {
+    let totals = noUsage
+    const startMs = performance.now()
+    const repeats = 20_000
+    for (let i = 0; i < repeats; i++) totals = addSamples(totals, columns)
+    if (round > 0) times.push(((performance.now() - startMs) * 1e6) / (repeats * count * dimensions))
+    if (totals.elapsedMs === 0) throw new Error('nothing was added')
+  }
+  return { name: 'a sample, each dimension', unit: 'ns', ...spread(times), goal: '≤ 10' }
+}
+
+/** Operations a second of so many lanes, each waiting for its own before the next. */
+async function lanes(
+  count: number,
+  operation: (lane: number, turn: number) => Promise<unknown>,
+): Promise<number> {
+  const startMs = performance.now()
+  let operations = 0
+  await Promise.all(
+    Array.from({ length: count }, async (_, lane) => {
+      for (let turn = 0; performance.now() - startMs < runMs; turn++) {
+        await operation(lane, turn)
+        operations += 1
+      }
+    }),
+  )
+  return (operations * 1000) / (performance.now() - startMs)
+}
+
+/** Sixty-four writers, each waiting until its own execution is durable, beside one that does. */
+async function durableFolds(): Promise<Figure> {
+  const ratios: number[] = []
+  const folder = await temporaryDirectory()
+  const store = await stores.lmdb(configOf({ store: 'lmdb', dataDir: folder }), quietLog)
+  const fold = folding(store)
+  for (let round = 0; round <= rounds; round++) {
+    const alone = await lanes(1, () => fold('task-0'))
+    const together = await lanes(writers, (lane) => fold(`task-${lane % tasks}`))
+    if (round > 0) ratios.push(together / alone)
+  }
+  await store.close()
+  await rm(folder, { recursive: true, force: true })
+  return {
+    name: `durable folds into LMDB: ${writers} writers over one fsync at a time`,
+    unit: '×',
+    ...spread(ratios),
+    goal: '≥ 40',
+  }
+}
+
+/** Folds with their compare-and-set, index and feed; beside them plain SETs of as many bytes as a profile has. */
+async function redisFolds(): Promise<Figure> {
+  const server = await redisServer(['--appendfsync', 'everysec'])
+  const store = await stores.redis(configOf({ store: 'redis', redisNodes: [server.node] }), quietLog)
+  const plain = new Redis({ port: server.port, host: '127.0.0.1', protocol: 2 })
+  const sealed = Buffer.from(sealProfile(exampleProfile(96), 'zstd'))
+  const fold = folding(store)
+  const ratios: number[] = []
+  for (let round = 0; round <= rounds; round++) {
+    const sets = await lanes(writers, (lane) => plain.set(`plain-${lane}`, sealed))
+    const folds = await lanes(writers, (lane) => fold(`task-${lane % tasks}`))
+    if (round > 0) ratios.push(folds / sets)
+  }
+  plain.disconnect()
+  await store.close()
+  await server.stop()
+  return {
+    name: `folds into Redis, with their feed: ${writers} writers over plain SETs`,
+    unit: '×',
+    ...spread(ratios),
+    goal: '≥ 0.4',
+  }
+}
+
+function usedBytes(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  collect()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+async function memory(): Promise<readonly Figure[]> {
+  const store = await stores.memory(configOf({ store: 'memory', cachedProfiles: 1 }), quietLog)
+  const count = 5000
+  const bytes = async (make: () => Promise<unknown>) => {
+    const before = usedBytes()
+    const kept = await make()
+    const each = (usedBytes() - before) / count
+    if (kept === store) throw new Error('never')
+    return { median: each, min: each, max: each }
+  }
+  const put = async (executions: number) => {
+    for (let i = 0; i < count; i++) {
+      const key = { namespace: 'bench', kind: 'task' as const, task: `idle-${executions}-${i}` }
+      await store.commit({
+        changes: [{ key, change: () => exampleProfile(executions, key) }],
+        checkpoints: new Map(),
+      })
+    }
+  }
+  await put(1)
+  const full = await bytes(() => put(96))
+  const intake = ingestion(store, systemClock, settings, quietLog)
+  const open = await bytes(async () => {
+    const session = await intake.open('bench')
+    for (let sequence = 1; sequence <= count / 500; sequence++) {
+      const starts = Array.from({ length: 500 }, (_, i) => ({
+        start: startOf(`open-${sequence}-${i}`, { features: { input_bytes: i }, labels: { tool: 'bwa' } }),
+        leaseMs: 60_000,
+        path: '',
+      }))
+      await session.apply({ sequence, starts, samples: [], ends: [] }, Date.now())?.durable
+    }
+    return session
+  })
+  await store.close()
+  return [
+    { name: 'memory of an idle profile of 96 executions, compressed', unit: 'bytes', ...full, goal: '' },
+    { name: 'memory of an open execution with one feature and one label', unit: 'bytes', ...open, goal: '' },
+  ]
+}

@@ -8,7 +8,7 @@ import type { Committer, Unit, UnitResult } from './committer.ts'
 import { scoreEstimate } from './domain/accuracy.ts'
 import { defaultFoldSettings } from './domain/fold.ts'
 import { readEstimateToken } from './estimate-token.ts'
-import type { IngestionFigures } from './ingestion.ts'
+import type { IngestionFigures, IngestionSettings } from './ingestion.ts'
 import type { ProfileStore, StoreStatistics } from './store.ts'
 
 /** What the profiler tells its operator. No metric names a task or a tenant. */
@@ -161,10 +161,11 @@ export interface ProfilerFigures {
   readonly ingestion: () => IngestionFigures
   readonly store: () => StoreStatistics
   readonly server: () => RpcServerFigures
+  readonly limits: Pick<IngestionSettings, 'maxSessions' | 'maxOpenExecutions'>
 }
 
 /** What is read when Prometheus asks. */
-export function profilerFigures(registry: Registry, { ingestion, store, server }: ProfilerFigures): void {
+export function profilerFigures(registry: Registry, { ingestion, store, server, limits }: ProfilerFigures): void {
   const gauge = (name: string, help: string, read: () => number) =>
     gaugeOf(registry, `${prefix}_${name}`, help, read)
   gauge('sessions', 'Sessions held by this process.', () => ingestion().sessions)
@@ -173,6 +174,8 @@ export function profilerFigures(registry: Registry, { ingestion, store, server }
     'Executions that run, as far as this process knows.',
     () => ingestion().openExecutions,
   )
+  gauge('sessions_limit', 'Sessions that may be kept.', () => limits.maxSessions)
+  gauge('open_executions_limit', 'Executions that may run at once.', () => limits.maxOpenExecutions)
   counterOf(
     registry,
     `${prefix}_overflowed_executions_total`,

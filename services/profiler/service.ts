@@ -72,7 +72,7 @@ export async function startProfiler(
     info: { store: config.store, durability: store.durability },
     log,
   })
-  profilerFigures(registry, { ingestion: intake.figures, store: store.statistics, server: server.figures })
+  profilerFigures(registry, { ingestion: intake.figures, store: store.statistics, server: server.figures, limits: config })
   lifecycle.onStop('server', () => {
     isServing = false
     server.setServing(false)

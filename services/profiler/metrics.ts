@@ -165,7 +165,10 @@ export interface ProfilerFigures {
 }
 
 /** What is read when Prometheus asks. */
-export function profilerFigures(registry: Registry, { ingestion, store, server, limits }: ProfilerFigures): void {
+export function profilerFigures(
+  registry: Registry,
+  { ingestion, store, server, limits }: ProfilerFigures,
+): void {
   const gauge = (name: string, help: string, read: () => number) =>
     gaugeOf(registry, `${prefix}_${name}`, help, read)
   gauge('sessions', 'Sessions held by this process.', () => ingestion().sessions)

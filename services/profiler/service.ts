@@ -72,7 +72,12 @@ export async function startProfiler(
     info: { store: config.store, durability: store.durability },
     log,
   })
-  profilerFigures(registry, { ingestion: intake.figures, store: store.statistics, server: server.figures, limits: config })
+  profilerFigures(registry, {
+    ingestion: intake.figures,
+    store: store.statistics,
+    server: server.figures,
+    limits: config,
+  })
   lifecycle.onStop('server', () => {
     isServing = false
     server.setServing(false)

@@ -145,6 +145,17 @@ describe.each(['single-node', 'production'])('the overlay %s', (overlay) => {
     }
   })
 
+  test('the heap, and what is held beside it, is below the memory limit', () => {
+    const bytesOf = (quantity = '') =>
+      Number(quantity.slice(0, -2)) * (quantity.endsWith('Gi') ? 2 ** 30 : 2 ** 20)
+    for (const container of workloads.flatMap(({ pod }) => pod.containers)) {
+      const settings = settingsOf(container)
+      const heap = /--max-old-space-size=(\d+)/.exec(envOf(container)['NODE_OPTIONS'] ?? '')?.[1]
+      const beside = 'replicaMaxBytes' in settings ? settings.replicaMaxBytes : 128 * 2 ** 20
+      expect(Number(heap) * 2 ** 20 + beside).toBeLessThan(bytesOf(container.resources?.limits?.['memory']))
+    }
+  })
+
   test('a drain of a node is never stopped by a budget', () => {
     for (const { metadata, spec } of ofKind('PodDisruptionBudget')) {
       const scaler = ofKind('HorizontalPodAutoscaler').find(

@@ -9,7 +9,7 @@ import { findLauncher } from '../../workers/typescript/launcher.ts'
 import { createWorker, type Worker } from '../../workers/typescript/worker.ts'
 import { type Command, type CommandInput, text, UsageError } from '../command.ts'
 import { embeddedStoreFlags, freePort, noMetrics, type RunningService, startService } from '../pair.ts'
-import { formatBytes, formatDuration, formatShare } from '../quantity.ts'
+import { formatBytes, formatDuration, formatShare, parseDurationMs } from '../quantity.ts'
 import { table } from '../table.ts'
 import { type LedgerEntry, summarise, type TaskSummary } from './ledger.ts'
 import { createProgress, type Progress } from './progress.ts'
@@ -21,11 +21,14 @@ export const demo: Command = {
   options: {
     executions: { type: 'string', value: 'N', description: 'of each program (default 32)' },
     seed: { type: 'string', value: 'N', description: 'of the input sizes (default 1)' },
+    within: { type: 'string', value: 'TIME', description: 'start no run after that (default 100s)' },
   },
 
   async run(input) {
     const executions = whole(input, 'executions', 32)
     const seed = whole(input, 'seed', 1)
+    const withinMs = parseDurationMs(text(input, 'within') ?? '100s')
+    if (withinMs === undefined) throw new UsageError('--within must be like 100s')
     const folder = mkdtempSync(join(tmpdir(), 'foresize-demo-'))
     const stops: (() => Promise<unknown>)[] = []
     const stopAll = async () => {
@@ -39,7 +42,7 @@ export const demo: Command = {
     }
     for (const signal of stopSignals) process.once(signal, abort)
     try {
-      await play(input, { executions, seed, folder, stops })
+      await play(input, { executions, seed, withinMs, folder, stops })
       return 0
     } catch (error) {
       await stopAll()
@@ -57,6 +60,8 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 interface Stage {
   readonly executions: number
   readonly seed: number
+  /** A machine that is slow or busy runs fewer. */
+  readonly withinMs: number
   readonly folder: string
   /** What is running, to be stopped in reverse. */
   readonly stops: (() => Promise<unknown>)[]
@@ -79,7 +84,10 @@ const coresEach = 0.5
 /** Of all executions: when the estimator is stopped, and when it is back. */
 const outage = { from: 0.5, to: 0.65 }
 
-async function play(input: CommandInput, { executions, seed, folder, stops }: Stage): Promise<void> {
+async function play(
+  input: CommandInput,
+  { executions, seed, withinMs, folder, stops }: Stage,
+): Promise<void> {
   const { out } = input
   const startedMs = performance.now()
   const tasks = availableTasks()
@@ -123,9 +131,16 @@ async function play(input: CommandInput, { executions, seed, folder, stops }: St
   stops.push(async () => client.close())
 
   const ledger: LedgerEntry[] = []
+  const runsStartedMs = performance.now()
+  let leftOut = 0
+  const share = () =>
+    Math.max((ledger.length + leftOut) / queue.length, (performance.now() - runsStartedMs) / withinMs)
   const cluster = createClusterScheduler<DemoExecution, void>({
     nodes,
-    run: async (sized) => void ledger.push(await execute(sized, worker, inputs)),
+    run: async (sized) => {
+      if (performance.now() - runsStartedMs > withinMs) leftOut++
+      else ledger.push(await execute(sized, worker, inputs))
+    },
   })
   const learning = createLearningScheduler(cluster, client)
 
@@ -138,7 +153,7 @@ async function play(input: CommandInput, { executions, seed, folder, stops }: St
 
   const outageDone = playOutage({
     progress,
-    done: () => ledger.length / queue.length,
+    done: share,
     stop: () => estimator.stop(),
     start: async () => {
       estimator = await startEstimator()
@@ -151,6 +166,7 @@ async function play(input: CommandInput, { executions, seed, folder, stops }: St
   show()
   progress.end()
   const isStored = await worker.flush(10_000)
+  if (leftOut > 0) out(`The machine is busy: ${leftOut} runs were left out to end in time.\n`)
   if (!isStored) out('Not everything was stored in time.\n')
   out(report(tasks, ledger, client, performance.now() - startedMs))
   out(nextSteps(data))
@@ -208,7 +224,7 @@ async function execute(
 
 interface Outage {
   readonly progress: Progress
-  /** Share of executions that have ended. */
+  /** Share of executions that have ended, or of the time that has passed. */
   readonly done: () => number
   readonly stop: () => Promise<void>
   readonly start: () => Promise<void>
@@ -302,7 +318,7 @@ function report(
 
 function savedOf({ requestedByteSeconds, givenByteSeconds }: TaskSummary): string {
   const saved = requestedByteSeconds - givenByteSeconds
-  return `${gibSeconds(saved)} GiB·s (${formatShare(saved / requestedByteSeconds)})`
+  return `${gibSeconds(saved)} GiB·s (${formatShare(requestedByteSeconds > 0 ? saved / requestedByteSeconds : undefined)})`
 }
 
 function gibSeconds(byteSeconds: number): string {

@@ -116,11 +116,25 @@ def spin(seconds: float) -> None:
         pass
 
 
-def test_a_block_that_burns_cpu(profiler: Profiler, worker: foresize.Worker) -> None:
-    with worker.profile("py/burns"):
-        spin(0.3)
+@pytest.mark.parametrize("seconds", [0.1, 0.5])
+def test_a_block_that_burns_cpu(profiler: Profiler, worker: foresize.Worker, seconds: float) -> None:
+    """Connecting is not its work: only the first block of a process could see it."""
+    worker.start("py/connected").end()
     assert worker.flush()
-    assert cpu_of(profiler, "py/burns") == pytest.approx(0.3, rel=0.05)
+    with worker.profile(f"py/burns-{seconds}"):
+        spin(seconds)
+    assert worker.flush()
+    assert cpu_of(profiler, f"py/burns-{seconds}") == pytest.approx(seconds, rel=0.05)
+
+
+def test_the_threads_of_the_package_are_not_the_task_s(worker: foresize.Worker) -> None:
+    from foresize.own_threads import own_cpu_seconds
+
+    before = own_cpu_seconds()
+    for _ in range(2000):
+        worker.start("py/own-threads").end()
+    assert worker.flush()
+    assert own_cpu_seconds() > before
 
 
 def test_blocks_at_once_are_each_given_their_own_cpu(profiler: Profiler, worker: foresize.Worker) -> None:

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Callable, List, Optional, Tuple
 
+from foresize.own_threads import own_thread
 from foresize.process_tree import TreeUsage
 from foresize.samples import UsageSample
 
@@ -94,6 +95,10 @@ class Sampler:
         heapq.heappush(self._due, (time.monotonic() + wait_s, next(self._order), sampling))
 
     def _run(self) -> None:
+        with own_thread():
+            self._sample_forever()
+
+    def _sample_forever(self) -> None:
         while True:
             with self._changed:
                 while True:

@@ -1,7 +1,7 @@
 """What the current process uses from one moment to another.
 
-CPU is that of the process and of the children it waited for, and where another measurement overlaps in another
-thread, that of the thread alone: two at once would each be given both. Memory is the peak of the process's resident
+CPU is that of the process, without this package's own threads, and of the children it waited for; where another
+measurement overlaps in another thread, that of the thread alone: two at once would each be given both. Memory is the peak of the process's resident
 set, the interpreter included, as a container that runs the task has to hold it; children begun meanwhile are added as
 sampled.
 """
@@ -15,6 +15,7 @@ import time
 from typing import Optional, Set, Tuple
 
 from foresize import procfs
+from foresize.own_threads import own_cpu_seconds
 from foresize.process_tree import ProcessTree, TreeUsage
 from foresize.resources import Resources
 
@@ -34,7 +35,7 @@ class SelfUsage:
     def __init__(self) -> None:
         self._thread = threading.get_ident()
         self._is_shared = False
-        self._tree = ProcessTree(os.getpid(), leave_out_present=True)
+        self._tree = ProcessTree(os.getpid(), leave_out_present=_has_children())
         self._tree_peak_bytes = 0.0
         self.peak_bytes = 0.0
         with _lock:
@@ -53,13 +54,14 @@ class SelfUsage:
 
     def read(self) -> Optional[TreeUsage]:
         """For the sampler: the process and its children as they are now."""
-        tree = self._tree.read()
+        tree = self._tree.read() if _has_children() else None
         with _lock:
-            self._observe()
-        memory_bytes = 0.0 if tree is None else tree.memory_bytes
+            resident_bytes = self._observe()
+        memory_bytes = resident_bytes if tree is None else tree.memory_bytes
         self._tree_peak_bytes = max(self._tree_peak_bytes, memory_bytes)
-        peak_bytes = max(self.peak_bytes, self._tree_peak_bytes)
-        return TreeUsage(_cpu_seconds() - self._cpu_before, memory_bytes or self.peak_bytes, peak_bytes)
+        return TreeUsage(
+            _cpu_seconds() - self._cpu_before, memory_bytes, max(self.peak_bytes, self._tree_peak_bytes)
+        )
 
     def stop(self) -> Resources:
         """What was used since the beginning."""
@@ -80,20 +82,32 @@ class SelfUsage:
             duration_ms=duration_s * 1000,
         )
 
-    def _observe(self) -> None:
+    def _observe(self) -> float:
+        """Takes what the mark shows. Returns what is resident now, as far as that is known."""
         memory = procfs.read_memory()
         if memory is not None:
             self.peak_bytes = max(self.peak_bytes, memory.peak_bytes if self._is_reset else memory.resident_bytes)
-            if self._is_reset:
-                return
-        highest = _highest_bytes()
-        # A mark that cannot be set back counts only where it rose.
-        if highest > self._highest_before or memory is None:
-            self.peak_bytes = max(self.peak_bytes, highest)
+        if not self._is_reset:
+            highest = _highest_bytes()
+            # A mark that cannot be set back counts only where it rose.
+            if highest > self._highest_before or memory is None:
+                self.peak_bytes = max(self.peak_bytes, highest)
+        return self.peak_bytes if memory is None else float(memory.resident_bytes)
+
+
+def _has_children() -> bool:
+    """Running, or ended and not yet waited for."""
+    if not hasattr(os, "waitid"):
+        return True
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return True
+    except ChildProcessError:
+        return False
 
 
 def _cpu_seconds() -> float:
-    return time.process_time() + _children()[0]
+    return time.process_time() - own_cpu_seconds() + _children()[0]
 
 
 def _children() -> Tuple[float, float]:

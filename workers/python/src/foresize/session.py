@@ -7,10 +7,11 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Callable, Iterator, Optional
+from typing import Callable, Iterator, Optional, Protocol
 
 import grpc
 
+from foresize.own_threads import own_thread
 from foresize.spool import Spool
 from foresize.v1 import profiler_service_pb2, profiler_service_pb2_grpc
 
@@ -38,11 +39,17 @@ class SessionEvents:
     """The stream broke; it is opened again by itself."""
 
 
+class _Call(Protocol):
+    def cancel(self) -> object: ...
+
+    def __iter__(self) -> Iterator[profiler_service_pb2.StreamUsageResponse]: ...
+
+
 class _Stream:
     """One connection. All but `call` is guarded by the session's lock."""
 
     def __init__(self) -> None:
-        self.call: Optional[grpc.Call] = None
+        self.call: Optional[_Call] = None
         self.is_opened = False
         self.is_over = False
         self.written_sequence = 0
@@ -151,6 +158,10 @@ class Session:
     # -- The session's own thread.
 
     def _run(self) -> None:
+        with own_thread():
+            self._keep_connected()
+
+    def _keep_connected(self) -> None:
         while True:
             with self._changed:
                 while not self._closed and (self._paused or self._spool.is_empty()):
@@ -188,17 +199,27 @@ class Session:
             return not self._closed
 
     def _serve(self, stream: _Stream) -> None:
-        with self._changed:
-            if self._paused or self._closed:
-                return
-            if self._channel is None:
-                self._channel = self._open_channel()
-            stub = profiler_service_pb2_grpc.ProfilerServiceStub(self._channel)
-            call = stub.StreamUsage(self._requests(stream), metadata=self._metadata())
-            stream.call = call
-            self._stream = stream
-        reader = threading.Thread(target=self._read, args=(stream, call), name="foresize-reader", daemon=True)
-        reader.start()
+        # First of all: where no thread can be started any more, as the interpreter exits, gRPC would never come back.
+        called = threading.Event()
+        reader = threading.Thread(target=self._read, args=(stream, called), name="foresize-reader", daemon=True)
+        try:
+            reader.start()
+        except RuntimeError:
+            with self._changed:
+                self._closed = True
+                self._changed.notify_all()
+            raise
+        try:
+            with self._changed:
+                if self._paused or self._closed:
+                    return
+                if self._channel is None:
+                    self._channel = self._open_channel()
+                stub = profiler_service_pb2_grpc.ProfilerServiceStub(self._channel)
+                stream.call = stub.StreamUsage(self._requests(stream), metadata=self._metadata())
+                self._stream = stream
+        finally:
+            called.set()
         self._watch(stream)
         _cancel(stream)
         stream.reader_done.wait()
@@ -217,15 +238,16 @@ class Session:
                 self._changed.wait(max(0.01, left_s) if is_waiting else None)
 
     def _requests(self, stream: _Stream) -> Iterator[profiler_service_pb2.StreamUsageRequest]:
-        """gRPC takes the next one when the connection has room for it."""
+        """gRPC takes the next one when the connection has room for it, in a thread that does nothing else."""
         try:
-            opening = profiler_service_pb2.OpenSession(session_id=self._session_id, client=self._options.client)
-            yield profiler_service_pb2.StreamUsageRequest(open=opening)
-            while True:
-                batch = self._next(stream)
-                if batch is None:
-                    return
-                yield profiler_service_pb2.StreamUsageRequest(batch=batch)
+            with own_thread():
+                opening = profiler_service_pb2.OpenSession(session_id=self._session_id, client=self._options.client)
+                yield profiler_service_pb2.StreamUsageRequest(open=opening)
+                while True:
+                    batch = self._next(stream)
+                    if batch is None:
+                        return
+                    yield profiler_service_pb2.StreamUsageRequest(batch=batch)
         finally:
             stream.writer_done.set()
 
@@ -259,10 +281,12 @@ class Session:
         self._changed.notify_all()
         return batch
 
-    def _read(self, stream: _Stream, call: Iterator[profiler_service_pb2.StreamUsageResponse]) -> None:
+    def _read(self, stream: _Stream, called: threading.Event) -> None:
         try:
-            for response in call:
-                self._receive(stream, response)
+            with own_thread():
+                called.wait()
+                for response in stream.call or ():
+                    self._receive(stream, response)
         except grpc.RpcError as error:
             code = error.code() if isinstance(error, grpc.Call) else None
             with self._changed:

@@ -82,6 +82,9 @@ export const profilerConfig = z.object({
   unaryLeaseMs: whole(100, 7 * day)
     .default(day)
     .describe('the same for StartProfiling, whose caller sends no samples'),
+  unaryMemoryMs: whole(1000, day)
+    .default(60_000)
+    .describe('a repeat of EndProfiling is recognised for so long, milliseconds'),
   idleSessionTtlMs: whole(1000, 365 * day)
     .default(3_600_000)
     .describe('a session with nothing open is forgotten after so long, milliseconds'),

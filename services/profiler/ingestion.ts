@@ -26,6 +26,8 @@ export interface IngestionSettings extends CommitterSettings {
   readonly unaryLeaseMs: number
   /** A session without open executions is forgotten after so long. Default 1 hour. */
   readonly idleSessionTtlMs: number
+  /** A repeat of EndProfiling is recognised for so long. Default 1 minute. */
+  readonly unaryMemoryMs: number
   /** Sessions kept, those of clients that are away included. Default 100,000. */
   readonly maxSessions: number
   /** Default 1000. */
@@ -123,7 +125,12 @@ export function ingestion(
     }
   }
 
-  function hold(id: string, epoch: number, state: Session): LiveSession {
+  function hold(
+    id: string,
+    epoch: number,
+    state: Session,
+    idleSessionTtlMs = settings.idleSessionTtlMs,
+  ): LiveSession {
     const session = liveSession({
       id,
       epoch,
@@ -131,7 +138,7 @@ export function ingestion(
       state,
       committer: commits,
       limits,
-      idleSessionTtlMs: settings.idleSessionTtlMs,
+      idleSessionTtlMs,
       onApplied: ({ started, finished }) => {
         open.add(started)
         open.remove(finished)
@@ -149,7 +156,7 @@ export function ingestion(
     await session.release()
   }
 
-  async function take(sessionId: string): Promise<LiveSession> {
+  async function take(sessionId: string, idleTtlMs?: number): Promise<LiveSession> {
     const holder = live.get(sessionId)
     if (holder) await letGo(holder)
     const stored = await store.getSession(sessionId)
@@ -161,6 +168,7 @@ export function ingestion(
       sessionId,
       (stored?.epoch ?? 0) + 1,
       stored ? readState(sessionId, stored.state, now) : newSession(now),
+      idleTtlMs,
     )
   }
 
@@ -179,15 +187,15 @@ export function ingestion(
     const now = clock.nowUnixMs()
     const holder = live.get(sessionId)
     if (holder) {
-      const applied = closeSilent(holder.state(), now, startedUnixMs)
-      if (applied.finished.length > 0) await closeLost(holder, applied)
+      // A session that is held is not idle: what is stored of it is brought up to date, so that it is not due any more.
+      await closeLost(holder, closeSilent({ ...holder.state(), lastActiveUnixMs: now }, now, startedUnixMs))
       return
     }
     await inTurn(sessionId, async () => {
       const stored = await store.getSession(sessionId)
       if (live.has(sessionId) || !stored || stored.dueUnixMs > now) return
       const state = readState(sessionId, stored.state, now)
-      if (state.open.size === 0 && state.lastActiveUnixMs + settings.idleSessionTtlMs <= now) {
+      if (state.open.size === 0) {
         await store.deleteSession(sessionId, stored)
         return
       }
@@ -208,7 +216,9 @@ export function ingestion(
   async function closeDueSessions(): Promise<void> {
     const due = await store.dueSessions(clock.nowUnixMs(), maxDueSessions)
     const results = await Promise.allSettled(due.map(lookAt))
-    for (const result of results) if (result.status === 'rejected') throw result.reason
+    for (const result of results) {
+      if (result.status === 'rejected' && !isTakenOver(result.reason)) throw result.reason
+    }
   }
 
   async function showRunning(): Promise<void> {
@@ -234,7 +244,7 @@ export function ingestion(
     close: letGo,
     once: (sessionId, next) =>
       inTurn(sessionId, async () => {
-        const session = await take(sessionId)
+        const session = await take(sessionId, settings.unaryMemoryMs)
         try {
           const batch = next(session.state())
           const submitted = batch && session.apply(batch, clock.nowUnixMs())
@@ -269,6 +279,9 @@ export function ingestion(
     },
   }
 }
+
+/** Another replica was quicker. */
+const isTakenOver = (error: unknown) => error instanceof ForesizeError && error.failure === 'conflict'
 
 const startsOf = ({ open }: Session) => [...open.values()].map(({ start }) => start)
 

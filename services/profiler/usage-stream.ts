@@ -65,7 +65,7 @@ export function usageStream(
     try {
       for (const { start } of session.state().open.values()) authorize(principal, start.task.namespace)
       await send({ message: openedMessage(session) })
-      const outbox = acknowledgements(send, settings.maxUnacknowledgedBatches)
+      const outbox = acknowledgements(send, session.state().sequence, settings.maxUnacknowledgedBatches)
       const stopped = aborted(parts.stopping, ended.signal)
       const reading = readAll(iterator, session, principal, send, outbox)
       reading.catch(() => undefined)
@@ -94,7 +94,7 @@ export function usageStream(
       const { batch, rejections } = readBatch(message, settings.defaultLeaseMs, principal)
       const submitted = session.apply(batch, parts.clock.nowUnixMs())
       if (!submitted) {
-        outbox.acknowledge(batch.sequence)
+        outbox.sayAgain()
         continue
       }
       outbox.add(batch.sequence, submitted.durable)
@@ -193,8 +193,8 @@ function rejectionMessage(sequence: number, { executionId, violations }: Rejecti
 interface Outbox {
   /** A batch is under way. */
   add(sequence: number, durable: Promise<unknown>): void
-  /** A batch is stored already. */
-  acknowledge(sequence: number): void
+  /** Says what is stored though it was said before: the client has sent a batch again. */
+  sayAgain(): void
   /** Resolves once fewer batches are under way than may be. */
   room(): Promise<void>
   /** Resolves once none is under way and all that is stored was said. */
@@ -204,18 +204,23 @@ interface Outbox {
 }
 
 /** Says what is stored, the highest sequence only, no faster than the client listens. */
-function acknowledgements(send: Send, limit: number): Outbox {
-  let durable = 0
-  let said = 0
+function acknowledgements(send: Send, opened: number, limit: number): Outbox {
+  let durable = opened
+  let said = opened
   let underWay = 0
   let saying: Promise<void> | undefined
   let failure: { readonly cause: unknown } | undefined
-  let wake: () => void = () => undefined
+  const waiting = new Set<() => void>()
   let reject: (error: unknown) => void = () => undefined
   const failed = new Promise<never>((_, rejectFailed) => {
     reject = rejectFailed
   })
   failed.catch(() => undefined)
+
+  function wake(): void {
+    for (const resolve of waiting) resolve()
+    waiting.clear()
+  }
 
   function fail(cause: unknown): void {
     failure ??= { cause }
@@ -231,18 +236,15 @@ function acknowledgements(send: Send, limit: number): Outbox {
     saying = undefined
   }
 
-  function acknowledge(sequence: number): void {
+  function sayIfNew(): void {
     if (failure) return
-    durable = Math.max(durable, sequence)
     saying ??= Promise.resolve().then(say)
     saying.catch(fail)
   }
 
   async function until(done: () => boolean): Promise<void> {
     while (!done() && !failure) {
-      await new Promise<void>((resolve) => {
-        wake = resolve
-      })
+      await new Promise<void>((resolve) => waiting.add(resolve))
     }
     if (failure) throw failure.cause
   }
@@ -252,11 +254,15 @@ function acknowledgements(send: Send, limit: number): Outbox {
       underWay += 1
       stored.then(() => {
         underWay -= 1
-        acknowledge(sequence)
+        durable = Math.max(durable, sequence)
+        sayIfNew()
         wake()
       }, fail)
     },
-    acknowledge,
+    sayAgain() {
+      said = 0
+      sayIfNew()
+    },
     room: () => until(() => underWay < limit),
     async settled() {
       await until(() => underWay === 0)

@@ -22,7 +22,9 @@ export function profileFromJson(text: string): Profile {
     throw new DamagedRecord(`it is no ${format}`)
   let plain: Uint8Array
   try {
-    plain = gen.Profile.encode(gen.Profile.fromJSON(stored.profile)).finish()
+    const message = gen.Profile.fromJSON(stored.profile)
+    if (message.schemaVersion !== schemaVersion) throw new RangeError('two schema versions are named')
+    plain = gen.Profile.encode(message).finish()
   } catch (error) {
     throw new DamagedRecord('the payload is no profile', { cause: error })
   }

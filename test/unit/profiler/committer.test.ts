@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest'
+import { committer, type Unit } from '../../../services/profiler/committer.ts'
+import { defaultFoldSettings } from '../../../services/profiler/domain/fold.ts'
+import type { ProfileStore, SessionCheckpoint } from '../../../services/profiler/store.ts'
+import { stores } from '../../../services/profiler/stores/index.ts'
+import { ForesizeError } from '../../../shared/domain/errors.ts'
+import { recordOf } from '../../support/executions.ts'
+import { quietLog } from '../../support/profiler-fixture.ts'
+import { configOf } from '../../support/stores.ts'
+
+const now = 1_800_000_000_000
+const settings = { ...defaultFoldSettings, ...configOf({ maxFoldsPerCommit: 8, cohortLabels: [] }) }
+
+/** The real store in memory, whose commits can be made to fail and are counted. */
+async function subject() {
+  const real = await stores.memory(configOf({ store: 'memory' }), quietLog)
+  let failing = false
+  let commits = 0
+  const store: ProfileStore = {
+    ...real,
+    commit: async (commit) => {
+      commits += 1
+      if (failing) throw new ForesizeError('unavailable', 'the disk is full')
+      return real.commit(commit)
+    },
+  }
+  return {
+    store,
+    commits: committer(store, () => now, settings),
+    fail: (value: boolean) => {
+      failing = value
+    },
+    made: () => commits,
+    count: async (task = 'task') => {
+      const profile = await store.get({ namespace: 'default', kind: 'task', task })
+      return profile?.outcomes.reduce((sum, { count }) => sum + count, 0) ?? 0
+    },
+  }
+}
+
+const fold = (...ids: string[]): Unit => ({ finished: ids.map((id) => recordOf(id)) })
+
+const ofSession = (holder: object, sequence: number, ...ids: string[]): Unit => {
+  const checkpoint: SessionCheckpoint = {
+    epoch: 1,
+    owner: 'me',
+    dueUnixMs: now,
+    state: Buffer.from(`${sequence}`),
+  }
+  return { ...fold(...ids), session: { id: 's', checkpoint, holder } }
+}
+
+test('what arrives while one commit is on its way goes into the next', async () => {
+  const { commits, made, count } = await subject()
+  const results = await Promise.all(Array.from({ length: 40 }, (_, i) => commits.submit(fold(`e${i}`))))
+  expect(results.every(({ folded }) => folded[0])).toBe(true)
+  expect(await count()).toBe(40)
+  expect(made()).toBeLessThan(20)
+})
+
+test('each unit is told which of its executions were folded now', async () => {
+  const { commits } = await subject()
+  const [first, second] = await Promise.all([
+    commits.submit(fold('a', 'b')),
+    commits.submit(fold('b', 'c', 'c')),
+  ])
+  expect(first.folded).toEqual([true, true])
+  expect(second.folded).toEqual([false, true, false])
+})
+
+test('where a commit fails, nothing that builds on it is stored, and others are not held up', async () => {
+  const { commits, fail, store, count } = await subject()
+  const holder = {}
+  fail(true)
+  const lost = commits.submit(ofSession(holder, 1, 'a'))
+  await expect(lost).rejects.toThrow('the disk is full')
+  fail(false)
+  await expect(commits.submit(ofSession(holder, 2, 'b'))).rejects.toThrow('the disk is full')
+  expect(await store.getSession('s')).toBeUndefined()
+  await commits.submit(fold('c'))
+  expect(await count()).toBe(1)
+  await commits.submit(ofSession({}, 1, 'a'))
+  await commits.submit(fold('d'))
+  expect(Buffer.from((await store.getSession('s'))?.state ?? []).toString()).toBe('1')
+  expect(await count()).toBe(3)
+})
+
+test('units of a holder that wait behind a failed one fail with it', async () => {
+  const { commits, fail } = await subject()
+  const holder = {}
+  fail(true)
+  const ids = Array.from({ length: 9 }, (_, i) => `e${i}`)
+  const units = [commits.submit(ofSession(holder, 1, ...ids)), commits.submit(ofSession(holder, 2, 'x'))]
+  const results = await Promise.allSettled(units)
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+})
+
+test('a session that another has taken over is told so', async () => {
+  const { commits, store } = await subject()
+  const newer: SessionCheckpoint = { epoch: 2, owner: 'other', dueUnixMs: now, state: Buffer.from('') }
+  await store.commit({ changes: [], checkpoints: new Map([['s', newer]]) })
+  expect(await commits.submit(ofSession({}, 1, 'a'))).toMatchObject({ fenced: true })
+})

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,8 +11,9 @@ import { isServing } from '../../cli/health-check.ts'
 import { freePort } from '../../cli/pair.ts'
 import { createEstimatorClient } from '../../services/scheduler/client.ts'
 import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
-import { deployFolder } from '../support/manifests.ts'
+import { deployFolder, readManifests } from '../support/manifests.ts'
 import { eventually, unary, wireRecord } from '../support/profiler-service.ts'
+import { workloadsOf } from '../support/workloads.ts'
 
 const run = promisify(execFile)
 const imageFolder = join(deployFolder, 'image')
@@ -131,6 +132,28 @@ test('the command line runs from it too; nothing can be written beside /data and
   }
 })
 
+test('the example Job’s init container brings what its task runs with', async () => {
+  const [job] = workloadsOf(await readManifests('kubernetes/examples/job.yaml'))
+  const [init] = job?.pod.initContainers ?? []
+  const [task] = job?.pod.containers ?? []
+  const shared = join(folder, 'foresize')
+  await mkdir(shared)
+  const here = (text: string) =>
+    text.replaceAll("'/foresize", `'${shared}`).replaceAll("'/app'", `'${root}/app'`)
+  await run(join(root, node), (init?.args ?? []).map(here))
+  const [program = '', ...args] = [
+    ...((task?.['command'] as readonly string[]) ?? []),
+    ...(task?.args ?? []),
+  ].map((word) => word.replace(/^\/foresize/, shared))
+  const command = args.slice(0, args.indexOf('--') + 1)
+  const profiler = `127.0.0.1:${await freePort()}`
+  const { stdout, stderr } = await run(program, [...command, 'echo', 'done'], {
+    env: { ...process.env, FORESIZE_PROFILER: profiler },
+  })
+  expect(stdout).toBe('done\n')
+  expect(stderr).not.toContain('Usage')
+})
+
 test('it holds no shell, no compiler, no package manager, no sources, no tests', async () => {
   const files = (await filesIn(root)).map((file) => file.slice(root.length))
   expect(
@@ -148,7 +171,9 @@ test('it is small: the application below 40 MB, all in all below 200 MB', async 
 })
 
 test('the same tree gives the same bytes', async () => {
-  const again = join(folder, 'again')
-  await run(join(imageFolder, 'assemble.sh'), [again])
-  expect(await digestOf(again)).toBe(await digestOf(join(root, 'app')))
+  const places = [join(folder, 'once'), join(folder, 'again')]
+  // Both at once: a tree that is being worked on would change between them.
+  await Promise.all(places.map((place) => run(join(imageFolder, 'assemble.sh'), [place])))
+  const [once, again] = await Promise.all(places.map(digestOf))
+  expect(again).toBe(once)
 }, 60_000)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { defaultFoldSettings, foldAll } from '../../../../services/profiler/domain/fold.ts'
 import {
   defaultSamplingSettings,
   newTaskRate,
@@ -7,6 +8,9 @@ import {
   sampleIntervalMs,
   type TaskRate,
 } from '../../../../services/profiler/domain/sampling.ts'
+import type { ProfileKey } from '../../../../shared/domain/profile.ts'
+import { quantile } from '../../../../shared/domain/sketch.ts'
+import { recordOf } from '../../../support/executions.ts'
 
 const settings = { ...defaultSamplingSettings, maxReportedPerSecond: 50 }
 
@@ -54,4 +58,34 @@ test('samples come further apart while many executions of a task are open', () =
   expect(sampleIntervalMs(1, settings)).toBe(0)
   expect(sampleIntervalMs(1000, settings)).toBe(2048)
   expect(sampleIntervalMs(100_000, settings)).toBeGreaterThan(100_000)
+})
+
+/** The same numbers every time, evenly spread over [0, 1). Source: Weyl sequence of the golden ratio. */
+const spreadOut = (i: number) => (i * 0.6180339887498949) % 1
+
+test('reporting a fraction with its weight leaves counts, means and quantiles as they are', () => {
+  const key: ProfileKey = { namespace: 'default', kind: 'task', task: 'task' }
+  const needs = Array.from({ length: 8000 }, (_, i) => 1e6 * Math.exp(3 * spreadOut(i)))
+  const profileOf = (reported: readonly number[], weight: number) =>
+    foldAll(
+      undefined,
+      key,
+      reported.map((memoryBytes, i) => ({ record: recordOf(`e${i}`, { memoryBytes }, { weight }) })),
+      1.8e12,
+      { ...defaultFoldSettings, maxFolded: 8000 },
+    ).profile
+  const all = profileOf(needs, 1)
+  for (const fraction of [1 / 2, 1 / 8]) {
+    const some = profileOf(needs.slice(0, needs.length * fraction), 1 / fraction)
+    expect(some.outcomes).toEqual(all.outcomes)
+    const [whole, part] = [all.statistics[0], some.statistics[0]]
+    if (!whole || !part) throw new Error('nothing was learned')
+    expect(part.weight).toBe(whole.weight)
+    expect(Math.abs(part.mean / whole.mean - 1)).toBeLessThan(0.02)
+    expect(Math.abs(Math.sqrt(part.variance / whole.variance) - 1)).toBeLessThan(0.02)
+    for (const q of [0.05, 0.5, 0.95]) {
+      const [a, b] = [quantile(whole.sketch, q) ?? 0, quantile(part.sketch, q) ?? 0]
+      expect(Math.abs(b / a - 1)).toBeLessThan(0.04)
+    }
+  }
 })

@@ -184,8 +184,15 @@ async function openReport(input: CommandInput, start: Start): Promise<Report> {
       },
     })
     const execution = worker.startExecution(start)
+    // The profiler renews connections while a long command runs: those that held do not count.
+    const forgive = () => {
+      if (worker.statistics().state === 'open') disconnects = 0
+    }
     return {
-      sample: execution.sample,
+      sample(sample) {
+        forgive()
+        execution.sample(sample)
+      },
       async finish(result, withinMs) {
         execution.end(result.outcome, result.used, result.source)
         const isGivenUp = new Promise<boolean>((resolve) => {
@@ -203,7 +210,7 @@ async function openReport(input: CommandInput, start: Start): Promise<Report> {
   }
 }
 
-/** Connections lost before the end no longer waits for another. */
+/** Connections lost in a row before the end no longer waits for another. */
 const maxDisconnects = 1
 
 function duration(input: CommandInput, name: string, defaultMs: number): number {

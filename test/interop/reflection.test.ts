@@ -1,78 +1,17 @@
 import { readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf'
-import {
-  type FileDescriptorProto,
-  FileDescriptorProtoSchema,
-  FileDescriptorSetSchema,
-} from '@bufbuild/protobuf/wkt'
-import { loadFileDescriptorSetFromBuffer, loadSync, type PackageDefinition } from '@grpc/proto-loader'
+import { loadSync } from '@grpc/proto-loader'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ServicePair, servicePair } from '../support/service-pair.ts'
+import { ask, described, registryOf } from './described.ts'
 import { dynamicClient, type Message, readable } from './dynamic-client.ts'
-
-/** The standard reflection protocol, from the package that implements it: nothing of foresize's is read from disk. */
-const reflectionProto = join(
-  dirname(fileURLToPath(import.meta.resolve('@grpc/reflection'))),
-  '../proto/grpc/reflection/v1/reflection.proto',
-)
 
 let pair: ServicePair
 beforeAll(async () => {
   pair = await servicePair()
 })
 afterAll(() => pair.stop())
-
-async function ask(address: string, request: Message, answer: string): Promise<Message> {
-  const client = dynamicClient(
-    loadSync(reflectionProto, readable),
-    'grpc.reflection.v1.ServerReflection',
-    address,
-  )
-  const stream = client.stream('ServerReflectionInfo')
-  stream.send(request)
-  const response = await stream.next(answer)
-  stream.end()
-  client.close()
-  return response
-}
-
-/** What the server says of itself, as a set of file descriptors. */
-async function described(address: string, service: string): Promise<PackageDefinition> {
-  const request = { file_containing_symbol: service }
-  const { file_descriptor_proto: files } = await ask(address, request, 'file_descriptor_response')
-  return loadFileDescriptorSetFromBuffer(fileDescriptorSet(files), readable)
-}
-
-/** FileDescriptorSet: each file as field 1, after its length as a varint. */
-function fileDescriptorSet(files: readonly Buffer[]): Buffer {
-  return Buffer.concat(
-    files.flatMap((file) => {
-      const length: number[] = []
-      for (let rest = file.length; ; rest >>>= 7) {
-        if (rest < 128) {
-          length.push(rest)
-          break
-        }
-        length.push((rest & 127) | 128)
-      }
-      return [Buffer.from([0x0a, ...length]), file]
-    }),
-  )
-}
-
-function dependenciesFirst(files: ReadonlyMap<string, FileDescriptorProto>): FileDescriptorProto[] {
-  const placed = new Set<FileDescriptorProto>()
-  const place = (name: string) => {
-    const file = files.get(name)
-    if (file === undefined) throw new Error(`${name} did not come`)
-    for (const dependency of file.dependency) place(dependency)
-    placed.add(file)
-  }
-  for (const name of files.keys()) place(name)
-  return [...placed]
-}
 
 test('both services list themselves and health', async () => {
   for (const [address, name] of [
@@ -116,15 +55,7 @@ test('a client that knows nothing but the addresses reports an execution and get
 })
 
 test('strict clients can read it: map entries and optional fields are described as protoc does', async () => {
-  const request = { file_containing_symbol: 'foresize.v1.EstimatorService.Estimate' }
-  const answer = await ask(pair.estimator.address, request, 'file_descriptor_response')
-  const described: readonly Buffer[] = answer['file_descriptor_proto']
-  const files = new Map<string, FileDescriptorProto>(
-    described
-      .map((bytes: Buffer) => fromBinary(FileDescriptorProtoSchema, bytes))
-      .map((file: FileDescriptorProto) => [file.name, file]),
-  )
-  const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: dependenciesFirst(files) }))
+  const registry = await registryOf(pair.estimator.address, 'foresize.v1.EstimatorService.Estimate')
   const query = registry.getMessage('foresize.v1.EstimateQuery')
   expect(query?.proto.nestedType.map(({ name }) => name)).toEqual(['FeaturesEntry', 'LabelsEntry'])
   expect(query?.fields.find(({ name }) => name === 'features')?.fieldKind).toBe('map')

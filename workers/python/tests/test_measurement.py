@@ -127,6 +127,16 @@ def test_a_block_that_burns_cpu(profiler: Profiler, worker: foresize.Worker, sec
     assert cpu_of(profiler, f"py/burns-{seconds}") == pytest.approx(seconds, rel=0.05)
 
 
+def test_measuring_and_reporting_take_less_than_a_hundredth_of_a_core(worker: foresize.Worker) -> None:
+    worker.start("py/connected").end()
+    assert worker.flush()
+    # Whatever gRPC spends in threads of its own is in it too.
+    before = time.process_time() - time.thread_time()
+    with worker.profile("py/overhead"):
+        time.sleep(4)
+    assert time.process_time() - time.thread_time() - before < 0.04
+
+
 def test_the_threads_of_the_package_are_not_the_task_s(worker: foresize.Worker) -> None:
     from foresize.own_threads import own_cpu_seconds
 

@@ -17,6 +17,7 @@ from foresize.samples import UsageSample
 max_overhead = 0.01
 """Share of one core that sampling one execution may take, beyond the first `burst_seconds` of it."""
 burst_seconds = 0.02
+first_report_ms = 100
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Sampling:
     spent_s: float = 0.0
     is_stopped: bool = False
     before: Tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Elapsed ms, CPU seconds and peak bytes of the sample before."""
+    """Elapsed ms, CPU seconds and peak bytes of the sample reported before."""
 
     def stop(self) -> None:
         self.is_stopped = True
@@ -47,6 +48,9 @@ class Sampling:
             return
         elapsed_ms = (now_s - self.started_s) * 1000
         before_ms, before_cpu, before_peak = self.before
+        # Readings find the peak; what is sent of them comes ever further apart: sending costs more than reading.
+        if elapsed_ms - before_ms < min(self.interval_s * 1000, max(first_report_ms, before_ms)) * 0.99:
+            return
         self.on_sample(
             UsageSample(
                 elapsed_ms=elapsed_ms,

@@ -80,6 +80,8 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
   let cursor = ''
   let caughtUp = false
   let everCaughtUp = false
+  /** Not followed yet, or not any more. */
+  let isAway = true
   let freshAtMs = clock.monotonicMs()
   let resyncing = true
 
@@ -183,14 +185,17 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
         if (!heard) {
           heard = true
           breaker.heard()
-          log.info({ resumed: cursor !== '' }, 'following the profiler')
+          if (isAway) log.info({ resumed: cursor !== '' }, 'following the profiler')
+          isAway = false
         }
         apply(message)
       }
     } catch (error) {
-      if (!stopping.signal.aborted && heard)
+      // The profiler renews connections now and then: it is lost only where it does not answer again at once.
+      if (!stopping.signal.aborted && !heard && !isAway) {
+        isAway = true
         log.warn({ err: error }, 'lost the profiler, answering from memory')
-      else log.debug({ err: error }, 'the profiler does not answer')
+      } else log.debug({ err: error, heard }, 'the stream from the profiler ended')
       if (statusOf(error) === status.OUT_OF_RANGE) cursor = ''
     } finally {
       stopping.signal.removeEventListener('abort', cancel)

@@ -21,6 +21,7 @@ import {
 import { limits } from '../../shared/wire/limits.ts'
 import { createAnswerCache } from './answer-cache.ts'
 import { healthOf, type LearningHealth } from './health.ts'
+import { keyOf } from './question-key.ts'
 
 export interface EstimatorClientOptions extends Partial<ClientSettings> {
   /** Longest wait of one ask, retries included. Default 250. */
@@ -67,10 +68,10 @@ export interface EstimatorClientStatistics {
 }
 
 export interface EstimatorClient {
-  /** Never rejects, and waits no longer than the deadline. */
-  estimate(query: EstimateQuery): Promise<EstimateAnswer>
-  /** The answer to the same question if it was given within `updateIntervalMs`. */
-  cached(query: EstimateQuery): EstimateAnswer | undefined
+  /** Never rejects, and waits no longer than the deadline. `maxAgeMs` replaces `updateIntervalMs`. */
+  estimate(query: EstimateQuery, maxAgeMs?: number): Promise<EstimateAnswer>
+  /** The answer to the same question if it was given within `maxAgeMs`, by default `updateIntervalMs`. */
+  cached(query: EstimateQuery, maxAgeMs?: number): EstimateAnswer | undefined
   health(): LearningHealth
   statistics(): EstimatorClientStatistics
   close(): void
@@ -230,21 +231,21 @@ export function createEstimatorClient(options: EstimatorClientOptions = {}): Est
   const forExecution = (key: string, { executionId }: EstimateQuery) =>
     drawsByExecution ? `${key}\n${executionId}` : key
 
-  function cachedAt(key: string): EstimateAnswer | undefined {
+  function cachedAt(key: string, maxAgeMs = updateIntervalMs): EstimateAnswer | undefined {
     const last = answers.get(key)
-    if (last === undefined || last.ageMs > updateIntervalMs) return undefined
+    if (last === undefined || last.ageMs > maxAgeMs) return undefined
     counts.cached++
     return { kind: 'estimate', estimate: last.value, ageMs: last.ageMs }
   }
 
   return {
-    cached: (query) => cachedAt(forExecution(keyOf(query), query)),
+    cached: (query, maxAgeMs) => cachedAt(forExecution(keyOf(query), query), maxAgeMs),
 
-    estimate(query) {
+    estimate(query, maxAgeMs) {
       counts.asks++
       const fallbackKey = keyOf(query)
       const key = forExecution(fallbackKey, query)
-      const known = cachedAt(key)
+      const known = cachedAt(key, maxAgeMs)
       if (known !== undefined) return Promise.resolve(known)
       return (underWay.get(key) ?? ask(key, fallbackKey, query)).then((answer) =>
         orOutdated(fallbackKey, answer),
@@ -288,26 +289,6 @@ function readResult({ result }: EstimateResult): EstimateAnswer {
     throw new Error(`the answer has confidence ${estimate.confidence}`)
   }
   return { kind: 'estimate', estimate, ageMs: 0 }
-}
-
-/** The same question has the same key: everything in it but the execution it is for. */
-function keyOf(query: EstimateQuery): string {
-  let key = `${query.task.namespace}\n${query.task.task}`
-  for (const name in query.features) key += `\n${name}=${query.features[name]}`
-  for (const name in query.labels) key += `\n${name}:${query.labels[name]}`
-  key += `\n${resourcesKey(query.requested)}`
-  if (query.attempt > 1) {
-    key += `\n${query.attempt} ${query.previousOutcome} ${resourcesKey(query.previousAllocation)}`
-  }
-  const { policy } = query
-  for (const _ in policy) return `${key}\n${JSON.stringify(policy)}`
-  return key
-}
-
-function resourcesKey(resources: EstimateQuery['requested']): string {
-  let key = ''
-  for (const dimension of dimensions) key += `${resources[dimension] ?? ''},`
-  return key
 }
 
 function messageOf(error: unknown): string {

@@ -126,9 +126,9 @@ export function createLearningScheduler<T extends SchedulableTask, R>(
       policy,
       executionId: task.executionId,
     }
-    const known = client.cached(query)
+    const known = client.cached(query, config.updateInterval)
     if (known !== undefined) return Promise.resolve(decide(task, settings, known))
-    return client.estimate(query).then((answer) => decide(task, settings, answer))
+    return client.estimate(query, config.updateInterval).then((answer) => decide(task, settings, answer))
   }
 
   return {

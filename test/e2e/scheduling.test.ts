@@ -87,6 +87,14 @@ test('asks of one turn go in one call, and the same question is asked once', asy
   expect(asking.statistics()).toMatchObject({ calls: 1, cached: 1 })
 })
 
+test('an update interval of the configuration decides how long an answer serves', async () => {
+  const asking = client({ updateIntervalMs: 60_000 })
+  const often = createLearningScheduler(echo, asking, { updateInterval: 0 })
+  const rarely = createLearningScheduler(echo, asking, { updateInterval: 60_000 })
+  for (const learning of [often, often, rarely, rarely]) await learning.schedule(task(11))
+  expect(asking.statistics().calls).toBe(2)
+})
+
 test('a question that is refused is answered with the request, and harms no other', async () => {
   const asking = client()
   const learning = createLearningScheduler(echo, asking)

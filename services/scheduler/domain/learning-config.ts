@@ -39,7 +39,7 @@ export interface LearningOverride extends Partial<LearningSettings> {
 }
 
 export interface LearningConfig extends LearningSettings {
-  /** Milliseconds for which an answer is used again for the same question. Default 5000. */
+  /** Milliseconds for which an answer is used again for the same question. Default: as the client is set (5000). */
   readonly updateInterval: number
   /** What a task gets in a dimension that it neither fixes nor requests and of which nothing was learned. */
   readonly defaults: Resources

@@ -194,7 +194,7 @@ function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dim
   const first = heard[0]
   if (first === undefined) return undefined
   const foremost = heard.reduce((best, vote) => (vote.weight > best.weight ? vote : best), first)
-  const need = { distribution: combined(heard), calibration: model.calibration, above: 0 }
+  const need = { distribution: combined(heard, model), calibration: model.calibration, above: 0 }
   return {
     need,
     amount: allocate(need, stakes(model), policy, d),
@@ -320,8 +320,9 @@ function rungAbove(
   source: EstimateSource,
 ): number {
   const request = query.requested[dimension] ?? 0
-  if (source !== 'profile' && request > failed * 1.05) return request
-  return nextRung(evidence.task?.model?.dimensions.get(dimension)?.largest ?? 0, failed)
+  if (source !== 'profile') return request > failed * 1.05 ? request : failed * 2
+  const largest = evidence.task?.model?.dimensions.get(dimension)?.largest ?? 0
+  return nextRung(largest, failed, query.attempt - 1)
 }
 
 function shown(clamps: readonly Clamp[]): string {

@@ -9,7 +9,7 @@ export interface Appetite {
 }
 
 export function appetiteOf({ risk }: Pick<Policy, 'risk'>): Appetite {
-  const floor = risk <= 0.5 ? 0.5 + 0.5 * risk : 0.75 + 0.48 * (risk - 0.5)
+  const floor = risk <= 0.5 ? 0.05 + 0.5 * risk : 0.3 + 1.38 * (risk - 0.5)
   return { floor, price: 16 ** (2 * risk - 1) }
 }
 

@@ -1,9 +1,8 @@
 import type { EstimateQuery, EstimateSource } from '../../../shared/domain/estimate.ts'
 import type { Profile } from '../../../shared/domain/profile.ts'
 import type { Dimension, Resources } from '../../../shared/domain/resources.ts'
-import { atomsOf, only } from './distribution.ts'
+import { around } from './distribution.ts'
 import type { Need } from './need.ts'
-import { note, residuals } from './residuals.ts'
 
 /** A cohort or a namespace: tasks in summary. */
 export type Kin = Pick<Profile, 'key' | 'members'>
@@ -61,22 +60,21 @@ const positive = (amount: number | undefined): number | undefined =>
 
 /** Each member task speaks once: 0.7 for its mean, 0.3 for its largest. */
 function fromMembers(kin: Kin, d: Dimension, request: number | undefined): Need | undefined {
-  const r = residuals()
+  const points: [number, number][] = []
   let members = 0
   for (const { dimensions } of kin.members) {
     const summary = dimensions.find(({ dimension }) => dimension === d)
     if (summary === undefined || (request !== undefined && summary.requests === 0)) continue
     members++
-    note(r, request === undefined ? summary.logMean : summary.ratioLogMean, 0.7, 0)
-    note(r, request === undefined ? summary.logMax : summary.ratioLogMax, 0.3, 0)
+    points.push([request === undefined ? summary.logMean : summary.ratioLogMean, 0.7])
+    points.push([request === undefined ? summary.logMax : summary.ratioLogMax, 0.3])
   }
   if (members < fewest) return undefined
   const shift = request === undefined ? 0 : Math.log(request)
-  return { distribution: only(atomsOf(r), shift), calibration: undefined, above: 0 }
+  return { distribution: around(points, shift), calibration: undefined, above: 0 }
 }
 
-const wide = residuals()
-for (const [x, w] of [
+const wide: readonly [number, number][] = [
   [-3, 1],
   [-1.5, 2],
   [-0.7, 2],
@@ -85,13 +83,11 @@ for (const [x, w] of [
   [0.9, 1],
   [1.5, 0.6],
   [2.5, 0.4],
-] as const)
-  note(wide, x, w, 0)
-const vagueAtoms = atomsOf(wide)
+]
 
 /** All that can be said of a need of which only an order of magnitude is known. */
 const vague = (base: number): Need => ({
-  distribution: only(vagueAtoms, Math.log(base)),
+  distribution: around(wide, Math.log(base)),
   calibration: undefined,
   above: 0,
 })

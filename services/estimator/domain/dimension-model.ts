@@ -1,10 +1,11 @@
 import { type Dimension, resourceLimits } from '../../../shared/domain/resources.ts'
 import { type Calibration, calibration, observeRank } from './calibration.ts'
-import { type Atoms, atomsOf, type Distribution, mixture, only, probability } from './distribution.ts'
-import { type Point, type Relevance, relevance } from './encoding.ts'
+import { type Distribution, mixture, type Part, type Prior } from './distribution.ts'
+import { type LabelRelevance, labelRelevance, type Point, type Relevance, relevance } from './encoding.ts'
 import type { Stakes } from './headroom.ts'
-import { density, note, type Residuals, residuals } from './residuals.ts'
+import { note, type Residuals, residuals } from './residuals.ts'
 import { clamp, type Learner, type Registry } from './strategy.ts'
+import { nearness, type Recollection, recall, recollection, views } from './views.ts'
 
 /**
  * How too small an allocation hurts: `kill` = the execution dies and is run again (memory, disk, GPU memory);
@@ -22,17 +23,13 @@ export const shortfall = {
 export type Guard = <T>(strategy: string, run: () => T) => T | undefined
 export const unguarded: Guard = (_strategy, run) => run()
 
-/** One strategy within one dimension of one task: its learner, its residuals, its prequential log score. */
+/** One strategy within one dimension of one task: its learner, its residuals, its prequential log scores. */
 export interface Track {
   readonly strategy: string
   readonly learner: Learner
   readonly residuals: Residuals
-  /** Decayed sum of ln(density given to what then happened): what the mixture's weights are made of. */
-  score: number
-  /** Decayed sum of |residual| and of 1: for reports. */
-  error: number
-  scored: number
-  atoms: Atoms | undefined
+  /** By view: decayed sum of ln(density given to what then happened): what the mixture's weights are made of. */
+  readonly scores: Float64Array
 }
 
 /**
@@ -42,6 +39,8 @@ export interface Track {
 export interface DimensionModel {
   readonly dimension: Dimension
   readonly relevance: Relevance
+  readonly labelling: LabelRelevance
+  readonly recollection: Recollection
   readonly calibration: Calibration
   tracks: readonly Track[]
   observed: number
@@ -60,29 +59,24 @@ const learningRate = 0.5
 const failureMs = 30_000
 /** A prediction beyond this many times the largest amount that may be reported is no prediction. */
 const nonsense = 10
-/** Strategies that enter a mixture: the best few, none of less than this weight. */
+/** Voices that enter a mixture: the best few, none of less than this weight. */
 const mostParts = 4
 const leastWeight = 0.02
+/** Weight of a broad component that keeps a surprise from being infinitely surprising. */
+const broad = 0.02
 
 export function dimensionModel(dimension: Dimension, registry: Registry, guard: Guard): DimensionModel {
   const telling = relevance()
   const tracks: Track[] = []
   for (const [strategy, { start }] of Object.entries(registry)) {
     const learner = guard(strategy, () => start({ primary: telling.best }))
-    if (learner)
-      tracks.push({
-        strategy,
-        learner,
-        residuals: residuals(),
-        score: 0,
-        error: 0,
-        scored: 0,
-        atoms: undefined,
-      })
+    if (learner) tracks.push({ strategy, learner, residuals: residuals(), scores: new Float64Array(views) })
   }
   return {
     dimension,
     relevance: telling,
+    labelling: labelRelevance(),
+    recollection: recollection(),
     calibration: calibration(),
     tracks,
     observed: 0,
@@ -95,7 +89,7 @@ export function dimensionModel(dimension: Dimension, registry: Registry, guard: 
 
 export function stakes(model: DimensionModel): Stakes {
   const runtime = model.runtimeCount > 0 ? model.runtimeSum / model.runtimeCount : Number.POSITIVE_INFINITY
-  return { timeToFailure: 1, failurePrice: 1 + Math.min(20, failureMs / runtime), largest: model.largest }
+  return { timeToFailure: 1, failurePrice: 0.5 + Math.min(3, failureMs / runtime), largest: model.largest }
 }
 
 /** A prediction that may be used, or undefined: it abstained, or failed. Nonsense is a failure, for the guard to see. */
@@ -109,14 +103,31 @@ function predicted(model: DimensionModel, track: Track, point: Point, guard: Gua
   })
 }
 
-export const atomsFor = (track: Track): Atoms => (track.atoms ??= atomsOf(track.residuals))
-
 /** One strategy's say in a mixture. */
 export interface Vote {
   readonly track: Track
   readonly prediction: number
-  /** Share in the mixture; 0 = left out. */
+  /** Share in the mixture, over all views; 0 = left out. */
   readonly weight: number
+  readonly byView: readonly number[]
+  readonly memory: Memory
+}
+
+/** The executions remembered, as they count for one point. */
+interface Memory {
+  readonly recollection: Recollection
+  readonly near: Float64Array
+  readonly nearby: boolean
+}
+
+function memoryOf(model: DimensionModel, point: Point): Memory {
+  const { recollection: held } = model
+  const near = new Float64Array(held.count)
+  return {
+    recollection: held,
+    near,
+    nearby: nearness(held, model.relevance.best(), model.labelling.best(), point, near),
+  }
 }
 
 /**
@@ -130,41 +141,165 @@ export function votes(
   unfollowed: Pick<ReadonlySet<string>, 'has'>,
   guard: Guard,
 ): readonly Vote[] {
-  const heard: { track: Track; prediction: number; weight: number }[] = []
+  const memory = memoryOf(model, point)
+  const heard: { track: Track; prediction: number; weight: number; byView: number[]; memory: Memory }[] = []
+  const heardViews = memory.nearby ? views : 2
   let best = Number.NEGATIVE_INFINITY
   for (const track of model.tracks) {
     if (!usable(track.strategy)) continue
     const prediction = predicted(model, track, point, guard)
     if (prediction === undefined) continue
-    heard.push({ track, prediction, weight: 0 })
-    if (track.score > best && !unfollowed.has(track.strategy)) best = track.score
+    heard.push({ track, prediction, weight: 0, byView: [0, 0, 0, 0], memory })
+    if (unfollowed.has(track.strategy)) continue
+    for (let v = 0; v < heardViews; v++) best = Math.max(best, track.scores[v] as number)
   }
+  const all: number[] = []
   let total = 0
-  for (const vote of heard) {
-    if (unfollowed.has(vote.track.strategy)) continue
-    vote.weight = Math.exp(learningRate * (vote.track.score - best))
-    total += vote.weight
+  for (const { track, byView } of heard) {
+    if (unfollowed.has(track.strategy)) continue
+    for (let v = 0; v < heardViews; v++) {
+      const w = Math.exp(learningRate * ((track.scores[v] as number) - best))
+      byView[v] = w
+      total += w
+      all.push(w)
+    }
   }
-  const ranked = heard.map((v) => v.weight).sort((a, b) => b - a)
-  const least = Math.max(leastWeight * total, ranked[mostParts - 1] ?? 0)
+  all.sort((a, b) => b - a)
+  const least = Math.max(leastWeight * total, all[mostParts - 1] ?? 0)
   let kept = 0
-  for (const vote of heard) {
-    if (vote.weight < least) vote.weight = 0
-    kept += vote.weight
-  }
-  if (kept > 0) for (const vote of heard) vote.weight /= kept
+  for (const { byView } of heard)
+    for (let v = 0; v < heardViews; v++) {
+      if ((byView[v] as number) < least) byView[v] = 0
+      kept += byView[v] as number
+    }
+  if (kept > 0)
+    for (const vote of heard)
+      for (let v = 0; v < heardViews; v++) {
+        vote.byView[v] = (vote.byView[v] as number) / kept
+        vote.weight += vote.byView[v] as number
+      }
   return heard
 }
 
-/** The mixture of what was heard. */
-export const combined = (heard: readonly Vote[]): Distribution =>
-  mixture(
-    heard
-      .filter((v) => v.weight > 0)
-      .map((v) => ({ atoms: atomsFor(v.track), shift: Math.log(v.prediction), weight: v.weight })),
-  )
+/** What is believed before there are residuals: Laplace of this scale, in mass worth half an average execution. */
+const priorScale = (n: number): number => 0.6 / (1 + 0.1 * n)
+const priorExecutions = 0.5
 
-export const alone = (vote: Vote): Distribution => only(atomsFor(vote.track), Math.log(vote.prediction))
+/** Per view: weight of all residuals, and how many executions' worth that is: (Σw)² / Σw². */
+function totals({ residuals: r }: Track, { recollection: m, near, nearby }: Memory, out: Float64Array): void {
+  let [s, f, ns, nf, s2, f2, ns2, nf2] = [0, 0, 0, 0, 0, 0, 0, 0]
+  for (let i = 0; i < r.count; i++) {
+    const o = r.origin[i] as number
+    const a = m.slow[o] as number
+    const b = m.fast[o] as number
+    s += a
+    f += b
+    s2 += a * a
+    f2 += b * b
+    if (!nearby) continue
+    const c = a * (near[o] as number)
+    const d = b * (near[o] as number)
+    ns += c
+    nf += d
+    ns2 += c * c
+    nf2 += d * d
+  }
+  out[0] = s
+  out[1] = f
+  out[2] = ns
+  out[3] = nf
+  out[4] = s2 > 0 ? (s * s) / s2 : 0
+  out[5] = f2 > 0 ? (f * f) / f2 : 0
+  out[6] = ns2 > 0 ? (ns * ns) / ns2 : 0
+  out[7] = nf2 > 0 ? (nf * nf) / nf2 : 0
+}
+
+const mass = (total: number, executions: number): number =>
+  executions > 0 ? (priorExecutions * total) / executions : 1
+
+/** The mixture of what was heard. */
+export function combined(heard: readonly Vote[], model?: DimensionModel): Distribution {
+  const parts: Part[] = []
+  const priors: Prior[] = []
+  const t = new Float64Array(2 * views)
+  for (const { track, prediction, weight, byView, memory } of heard) {
+    if (weight === 0) continue
+    totals(track, memory, t)
+    const { slow, fast } = memory.recollection
+    const shift = Math.log(prediction)
+    const scale = new Float64Array(views)
+    for (let v = 0; v < views; v++) {
+      const w = byView[v] as number
+      if (w === 0) continue
+      const total = t[v] as number
+      const executions = t[views + v] as number
+      const prior = mass(total, executions)
+      scale[v] = w / (total + prior)
+      priors.push({ shift, scale: priorScale(executions), share: (prior * w) / (total + prior) })
+    }
+    const shares = new Float64Array(memory.near.length)
+    for (let i = 0; i < shares.length; i++) {
+      const near = memory.near[i] as number
+      shares[i] =
+        (slow[i] as number) * ((scale[0] as number) + (scale[2] as number) * near) +
+        (fast[i] as number) * ((scale[1] as number) + (scale[3] as number) * near)
+    }
+    parts.push({ residuals: track.residuals, shift, shares })
+  }
+  let top = Math.log(model?.largest ?? 1e30)
+  for (const { shift } of parts) if (shift > top) top = shift
+  return mixture(parts, priors, top + 0.1 + 0.5 / Math.sqrt(model?.observed ?? 1))
+}
+
+/** Of one strategy's residuals by view: density and distribution function at `x`. */
+interface Foretold {
+  readonly density: Float64Array
+  readonly below: Float64Array
+}
+
+function foretold(
+  { residuals: r }: Track,
+  { recollection: m, near, nearby }: Memory,
+  x: number,
+  t: Float64Array,
+  out: Foretold,
+): void {
+  const { density, below } = out
+  density.fill(0)
+  below.fill(0)
+  for (let i = 0; i < r.count; i++) {
+    const b = 1.5 * (r.widths[i] as number)
+    const u = (x - (r.values[i] as number)) / b
+    if (u <= -1) continue
+    const o = r.origin[i] as number
+    const cdf = u >= 1 ? 1 : u < 0 ? 0.5 * (1 + u) * (1 + u) : 1 - 0.5 * (1 - u) * (1 - u)
+    const d = u >= 1 ? 0 : (1 - Math.abs(u)) / b
+    const n = nearby ? (near[o] as number) : 0
+    const a = m.slow[o] as number
+    const c = m.fast[o] as number
+    below[0] = (below[0] as number) + a * cdf
+    below[1] = (below[1] as number) + c * cdf
+    below[2] = (below[2] as number) + a * n * cdf
+    below[3] = (below[3] as number) + c * n * cdf
+    if (d === 0) continue
+    density[0] = (density[0] as number) + a * d
+    density[1] = (density[1] as number) + c * d
+    density[2] = (density[2] as number) + a * n * d
+    density[3] = (density[3] as number) + c * n * d
+  }
+  const size = Math.abs(x)
+  for (let v = 0; v < (nearby ? views : 2); v++) {
+    const total = t[v] as number
+    const prior = mass(total, t[views + v] as number)
+    const scale = 0.5 * priorScale(t[views + v] as number)
+    const tail = 0.5 * Math.exp(-size / scale)
+    const laplace = x < 0 ? tail : 1 - tail
+    density[v] =
+      (1 - broad) * (((density[v] as number) + (prior * tail) / scale) / (total + prior)) +
+      broad * 0.5 * Math.exp(-size)
+    below[v] = ((below[v] as number) + prior * laplace) / (total + prior)
+  }
+}
 
 /** Scores every strategy against the actual, then lets it learn. `runtimeMs` undefined = unknown. */
 export function extendDimension(
@@ -178,16 +313,24 @@ export function extendDimension(
   const weight = shortfall[model.dimension] === 'kill' ? Math.sqrt(Math.max(runtime, 1)) : 1
   const logNeed = Math.log(need)
   const heard = votes(model, point, always, none, guard)
-  if (heard.length > 0) observeRank(model.calibration, probability(combined(heard), logNeed))
-  for (const { track, prediction } of heard) {
+  const t = new Float64Array(2 * views)
+  const out = { density: new Float64Array(views), below: new Float64Array(views) }
+  let rank = 0
+  for (const { track, prediction, byView, memory } of heard) {
     const r = clamp(logNeed - Math.log(prediction), -30, 30)
-    track.score =
-      track.score * scoreDecay + clamp(Math.log(density(track.residuals, r)), -scoreLimit, scoreLimit)
-    track.error = track.error * scoreDecay + Math.min(3, Math.abs(r))
-    track.scored = track.scored * scoreDecay + 1
-    note(track.residuals, r, weight, model.observed)
-    track.atoms = undefined
+    totals(track, memory, t)
+    foretold(track, memory, r, t, out)
+    for (let v = 0; v < views; v++) {
+      const from = memory.nearby ? v : v % 2
+      rank += (byView[v] as number) * (out.below[v] as number)
+      track.scores[v] =
+        (track.scores[v] as number) * scoreDecay +
+        clamp(Math.log(out.density[from] as number), -scoreLimit, scoreLimit)
+    }
+    note(track.residuals, r, model.observed)
   }
+  if (heard.length > 0) observeRank(model.calibration, Math.min(1, rank))
+  recall(model.recollection, point, weight)
   const kept: Track[] = []
   for (const track of model.tracks) {
     if (
@@ -200,6 +343,7 @@ export function extendDimension(
   }
   model.tracks = kept
   model.relevance.observe(point, need)
+  model.labelling.observe(point.labels, need)
   model.observed++
   if (need > model.largest) model.largest = need
   if (runtimeMs !== undefined) {

@@ -1,142 +1,161 @@
-import { priorMass, priorScale, type Residuals, widths } from './residuals.ts'
+import { note, type OrderedAtoms, orderedAtoms, type Residuals, residuals } from './residuals.ts'
 
 /**
- * A need as weighted atoms on a log scale.
- * Shape: `atoms` ascending; `below[i]` = P(ln(need) ≤ atoms[i]), the last is 1; `needs[i]` = e^atoms[i]; `massFrom[i]` and
- * `needFrom[i]` = weight and weighted need of the atoms from i on (one longer).
+ * A need as weighted atoms.
+ * Shape: `needs` ascending; `below[i]` = P(need ≤ needs[i]), the last is 1.
  * Law: never empty.
  */
 export interface Distribution {
-  readonly atoms: Float64Array
-  readonly below: Float64Array
   readonly needs: Float64Array
-  readonly massFrom: Float64Array
-  readonly needFrom: Float64Array
+  readonly below: Float64Array
 }
 
-/** Atoms and weights, ascending, weights adding up to 1: one part of a mixture, relative to its own prediction. */
-export interface Atoms {
-  readonly atoms: Float64Array
-  readonly weights: Float64Array
+/** Residuals around one prediction: one part of a mixture. */
+export interface Part {
+  readonly residuals: Residuals
+  /** ln(prediction). */
+  readonly shift: number
+  /** Share of the whole, by number of execution. */
+  readonly shares: Float64Array
+}
+
+/** What is believed beside the residuals: a peak of this scale at ln(prediction). */
+export interface Prior {
+  readonly shift: number
+  readonly scale: number
+  readonly share: number
 }
 
 const priorAtoms = [-0.3, -0.1, -0.02, 0.02, 0.1, 0.3, 0.7]
-const priorWeights = [1, 2, 3, 3, 2, 1, 0.5]
-const priorTotal = 12.5
-const kernelAtoms = [-0.6, 0.3, 1.5]
-const kernelWeights = [0.4, 0.4, 0.2]
+const priorWeights = [0.08, 0.16, 0.24, 0.24, 0.16, 0.08, 0.04]
 
-/** Three atoms around each residual, as wide as its kernel and leaning upwards, and the prior's. */
-export function atomsOf(r: Residuals): Atoms {
-  const n = r.values.length
-  const size = 3 * n + priorAtoms.length
-  const atoms = new Float64Array(size)
-  const weights = new Float64Array(size)
-  const h = widths(r)
-  const prior = priorMass(r)
-  const total = r.total + prior
-  let used = 0
-  const add = (atom: number, weight: number): void => {
-    let i = used++
-    for (; i > 0 && (atoms[i - 1] ?? 0) > atom; i--) {
-      atoms[i] = atoms[i - 1] ?? 0
-      weights[i] = weights[i - 1] ?? 0
-    }
-    atoms[i] = atom
-    weights[i] = weight / total
-  }
-  for (let i = 0; i < n; i++)
-    for (let j = 0; j < 3; j++)
-      add(
-        (r.values[i] ?? 0) + (h[i] ?? 0) * (kernelAtoms[j] ?? 0),
-        (r.weights[i] ?? 0) * (kernelWeights[j] ?? 0),
-      )
-  const scale = priorScale(n)
-  for (let j = 0; j < priorAtoms.length; j++)
-    add((priorAtoms[j] ?? 0) * scale, (prior * (priorWeights[j] ?? 0)) / priorTotal)
-  return { atoms, weights }
-}
-
-export interface Part {
-  readonly atoms: Atoms
-  /** ln(prediction) that the atoms are relative to. */
+/** Atoms in order, to be merged: at `shift`, each of the weight of its origin's share. */
+interface Stream extends OrderedAtoms {
   readonly shift: number
-  readonly weight: number
+  readonly factor: number
+  readonly shares: Float64Array
 }
 
-/** The mixture of some parts, whose weights add up to 1, by merging. */
-export function mixture(parts: readonly Part[]): Distribution {
-  let size = 0
-  for (const p of parts) size += p.atoms.atoms.length
-  const atoms = new Float64Array(size)
-  const weights = new Float64Array(size)
-  const at = parts.map(() => 0)
-  for (let i = 0; i < size; i++) {
-    let from = -1
-    let least = Number.POSITIVE_INFINITY
-    for (let k = 0; k < parts.length; k++) {
-      const p = parts[k] as Part
-      const j = at[k] ?? 0
-      if (j >= p.atoms.atoms.length) continue
-      const v = (p.atoms.atoms[j] ?? 0) + p.shift
-      if (from < 0 || v < least) {
-        least = v
+/** The atoms of some parts and priors, merged in order. None is above `limit`, a logarithm. */
+export function mixture(
+  parts: readonly Part[],
+  priors: readonly Prior[],
+  limit = Number.POSITIVE_INFINITY,
+): Distribution {
+  const streams: Stream[] = parts.map(({ residuals, shift, shares }) => ({
+    ...orderedAtoms(residuals),
+    shift,
+    factor: Math.exp(shift),
+    shares,
+  }))
+  if (priors.length > 0) streams.push(priorStream(priors))
+  const size = streams.reduce((total, { atoms }) => total + atoms.length, 0)
+  const merged = { needs: new Float64Array(size), below: new Float64Array(size) }
+  const total = merge(streams, limit, merged)
+  for (let i = 0; i < size; i++) merged.below[i] = (merged.below[i] as number) / total
+  merged.below[size - 1] = 1
+  return merged
+}
+
+/** Returns the sum of all weights. */
+function merge(streams: readonly Stream[], limit: number, { needs, below }: Distribution): number {
+  const heads = new Int32Array(streams.length)
+  const next = new Float64Array(streams.length)
+  for (let k = 0; k < streams.length; k++) next[k] = headOf(streams[k] as Stream, 0)
+  const highest = Math.exp(limit)
+  let sum = 0
+  for (let used = 0; used < needs.length; used++) {
+    let from = 0
+    let least = next[0] as number
+    for (let k = 1; k < next.length; k++) {
+      const candidate = next[k] as number
+      if (candidate < least) {
+        least = candidate
         from = k
       }
     }
-    const p = parts[from] as Part
-    const j = at[from] ?? 0
-    at[from] = j + 1
-    atoms[i] = least
-    weights[i] = (p.atoms.weights[j] ?? 0) * p.weight
+    const stream = streams[from] as Stream
+    const head = heads[from] as number
+    sum += (stream.shares[stream.origin[head] as number] as number) * (stream.weights[head] as number)
+    const need = (stream.needs[head] as number) * stream.factor
+    needs[used] = Math.min(need, highest)
+    below[used] = sum
+    heads[from] = head + 1
+    next[from] = headOf(stream, head + 1)
   }
-  const below = new Float64Array(size)
-  let sum = 0
-  for (let i = 0; i < size; i++) {
-    sum += weights[i] ?? 0
-    below[i] = sum
-  }
-  below[size - 1] = 1
-  const needs = new Float64Array(size)
-  const massFrom = new Float64Array(size + 1)
-  const needFrom = new Float64Array(size + 1)
-  for (let i = size - 1; i >= 0; i--) {
-    const need = Math.exp(atoms[i] ?? 0)
-    needs[i] = need
-    massFrom[i] = (massFrom[i + 1] ?? 0) + (weights[i] ?? 0)
-    needFrom[i] = (needFrom[i + 1] ?? 0) + (weights[i] ?? 0) * need
-  }
-  return { atoms, below, needs, massFrom, needFrom }
+  return sum
 }
 
-export const only = (atoms: Atoms, shift: number): Distribution => mixture([{ atoms, shift, weight: 1 }])
+function headOf({ atoms, shift }: Stream, at: number): number {
+  return at < atoms.length ? (atoms[at] as number) + shift : Number.POSITIVE_INFINITY
+}
 
-/** P(ln(need) ≤ x), linear between atoms. Law: monotone in x; 0 below the first atom, 1 from the last on. */
-export function probability(d: Distribution, x: number): number {
-  const n = d.atoms.length
-  if (!(x >= (d.atoms[0] ?? 0))) return 0
-  if (x >= (d.atoms[n - 1] ?? 0)) return 1
+/** All priors as one stream, each an origin of its own. */
+function priorStream(priors: readonly Prior[]): Stream {
+  const size = priorAtoms.length * priors.length
+  const atoms = new Float64Array(size)
+  const weights = new Float64Array(size)
+  const origins = new Int32Array(size)
+  let used = 0
+  for (let origin = 0; origin < priors.length; origin++) {
+    const { shift, scale } = priors[origin] as Prior
+    for (let j = 0; j < priorAtoms.length; j++) {
+      const atom = shift + scale * (priorAtoms[j] as number)
+      let at = used++
+      for (; at > 0 && (atoms[at - 1] as number) > atom; at--) {
+        atoms[at] = atoms[at - 1] as number
+        weights[at] = weights[at - 1] as number
+        origins[at] = origins[at - 1] as number
+      }
+      atoms[at] = atom
+      weights[at] = priorWeights[j] as number
+      origins[at] = origin
+    }
+  }
+  const shares = Float64Array.from(priors, ({ share }) => share)
+  return { atoms, needs: atoms.map(Math.exp), weights, origin: origins, shift: 0, factor: 1, shares }
+}
+
+/** P(need ≤ amount), linear between needs on a log scale. Law: monotone; 0 below the first need, 1 from the last on. */
+export function probability({ needs, below }: Distribution, amount: number): number {
+  const last = needs.length - 1
+  if (!(amount >= (needs[0] as number))) return 0
+  if (amount >= (needs[last] as number)) return 1
   let low = 0
-  let high = n - 1
+  let high = last
   while (high - low > 1) {
     const middle = (low + high) >> 1
-    if ((d.atoms[middle] ?? 0) <= x) low = middle
+    if ((needs[middle] as number) <= amount) low = middle
     else high = middle
   }
-  const left = d.atoms[low] ?? 0
-  const gap = (d.atoms[high] ?? 0) - left
-  const from = d.below[low] ?? 0
-  return gap > 0 ? from + ((d.below[high] ?? 1) - from) * ((x - left) / gap) : from
+  const left = needs[low] as number
+  const gap = Math.log((needs[high] as number) / left)
+  const from = below[low] as number
+  return gap > 0 ? from + ((below[high] as number) - from) * Math.min(1, Math.log(amount / left) / gap) : from
 }
 
 /** The smallest need at or below which at least q of the weight lies. Law: monotone in q. */
-export function quantile(d: Distribution, q: number): number {
+export function quantile({ needs, below }: Distribution, q: number): number {
   let low = 0
-  let high = d.below.length - 1
+  let high = below.length - 1
   while (low < high) {
     const middle = (low + high) >> 1
-    if ((d.below[middle] ?? 1) >= q) high = middle
+    if ((below[middle] as number) >= q) high = middle
     else low = middle + 1
   }
-  return d.needs[low] ?? 1
+  return needs[low] as number
+}
+
+/** Some weighted points, widened like residuals, around ln(prediction). */
+export function around(
+  points: readonly (readonly [at: number, weight: number])[],
+  shift: number,
+): Distribution {
+  const spread = residuals()
+  for (const [origin, [at]] of points.entries()) note(spread, at, origin)
+  const shares = Float64Array.from(points, ([, weight]) => weight)
+  const total = shares.reduce((sum, weight) => sum + weight, 0)
+  const share = points.length > 0 ? (0.5 * total) / points.length : 1
+  const prior = { shift, scale: 0.6 / (1 + 0.1 * points.length), share }
+  return mixture([{ residuals: spread, shift, shares }], [prior])
 }

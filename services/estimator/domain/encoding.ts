@@ -108,3 +108,65 @@ export function relevance(): Relevance {
     },
   }
 }
+
+/** Which label tells most about the need: the share of the variance of ln(need) between its values, adjusted for their number. */
+export interface LabelRelevance {
+  observe(labels: Readonly<Record<string, string>>, need: number): void
+  readonly best: () => string | undefined
+}
+
+interface Groups {
+  n: number
+  mean: number
+  square: number
+  within: number
+  readonly values: Map<string, { n: number; mean: number; square: number }>
+}
+
+const maxLabels = 16
+const leastExplained = 0.1
+
+export function labelRelevance(threshold = leastExplained): LabelRelevance {
+  const keys = new Map<string, Groups>()
+  return {
+    observe(labels, need) {
+      const y = Math.log(need)
+      for (const key of Object.keys(labels).sort()) {
+        let g = keys.get(key)
+        if (!g) {
+          if (keys.size >= maxLabels) continue
+          g = { n: 0, mean: 0, square: 0, within: 0, values: new Map() }
+          keys.set(key, g)
+        }
+        g.n++
+        const d = y - g.mean
+        g.mean += d / g.n
+        g.square += d * (y - g.mean)
+        const value = labels[key] as string
+        let v = g.values.get(value)
+        if (!v) {
+          v = { n: 0, mean: 0, square: 0 }
+          g.values.set(value, v)
+        }
+        v.n++
+        const e = y - v.mean
+        v.mean += e / v.n
+        g.within += e * (y - v.mean)
+      }
+    },
+    best() {
+      let best: string | undefined
+      let score = threshold
+      for (const [key, { n, square, within, values }] of keys) {
+        const free = n - values.size
+        if (values.size < 2 || free < 3 || !(square > 1e-9)) continue
+        const s = 1 - within / free / (square / (n - 1))
+        if (s > score + 0.02) {
+          score = s
+          best = key
+        }
+      }
+      return best
+    },
+  }
+}

@@ -1,60 +1,76 @@
 import type { Appetite } from './appetite.ts'
 import type { Distribution } from './distribution.ts'
 
-/** What a failure costs beside the allocation it wasted. */
+/** What a failure costs. */
 export interface Stakes {
-  /** Fraction of a run that has passed when it fails: 1 = at the very end. */
+  /** Share of a run that has passed when it fails: 1 is its very end. */
   readonly timeToFailure: number
-  /** Runtimes' worth of the allocation that a failure is charged with on top: 1 + min(20, 30 s / mean runtime). */
+  /** What a failure is charged on top, in runs of a typical need: a platform's time and a person's patience. */
   readonly failurePrice: number
-  /** Largest need seen, 0 = none: where a retry goes first. */
+  /** Largest need seen, 0 for none: where a retry goes first. */
   readonly largest: number
 }
 
-/** What comes after `failed` did not suffice: the largest need seen with 5 % on top if that is clearly more, else half again. */
-export const nextRung = (largest: number, failed: number): number =>
-  largest > failed ? largest * 1.05 : failed * 1.5
+/** Above the largest need seen, or beyond it: by more at each further attempt. */
+export function nextRung(largest: number, failed: number, failures = 1): number {
+  return largest > failed ? largest * 1.05 : failed * (1.3 + 0.4 * (failures - 1))
+}
 
 /**
- * The newsvendor's allocation: minimises expected waste over the atoms at or above the appetite's floor.
- * Waste of an amount a: (a − need) where it suffices; a·(ttf + price) where it fails, and what the retry then wastes.
- * Law: positive and finite; monotone in the appetite: the floor only removes small amounts, and the price multiplies the
- * probability of failing, which falls with the amount.
+ * The newsvendor's allocation: the atom at or above the appetite's floor with the least expected cost. An amount a costs
+ * (a − need) where it suffices; where it does not, a × (time to failure), the price of a failure, and what the retry at
+ * the next rung then wastes, a third attempt at twice that included.
+ * Law: positive and finite; monotone in the appetite: the floor only takes small amounts away, and the price multiplies
+ * the probability of failing, which falls with the amount.
+ * Source: Arrow, Harris & Marschak, "Optimal Inventory Policy", Econometrica 19(3), 1951.
  */
-export function headroom(d: Distribution, stakes: Stakes, appetite: Appetite): number {
-  const { needs, massFrom, needFrom, below } = d
-  const n = needs.length
-  const all = needFrom[0] ?? 1
-  const fine = (appetite.price - 1) * stakes.failurePrice * all
+export function headroom(
+  { needs, below }: Distribution,
+  { timeToFailure, failurePrice, largest }: Stakes,
+  { floor, price }: Appetite,
+): number {
+  const size = needs.length
+  const fine = price * failurePrice * meanNeed(needs, below)
   let best = Number.POSITIVE_INFINITY
-  let amount = needs[n - 1] ?? 1
-  for (let i = n - 1; i >= 0 && (below[i] ?? 1) >= appetite.floor; i--) {
-    const a = needs[i] ?? 1
-    const fails = massFrom[i + 1] ?? 0
-    let cost =
-      a * (1 - fails) -
-      (all - (needFrom[i + 1] ?? 0)) +
-      fails * (a * (stakes.timeToFailure + stakes.failurePrice) + fine)
-    if (fails > 0) cost += retryWaste(d, i, nextRung(stakes.largest, a))
+  let amount = needs[size - 1] as number
+  /** Of the atoms above the one at hand: their weight, and their weight times need. */
+  let fails = 0
+  let failing = 0
+  /** Of those that a retry does not cover either. */
+  let retryFrom = size
+  let above = 0
+  let aboveNeed = 0
+  for (let i = size - 1; i >= 0; i--) {
+    if ((below[i] as number) < floor && i < size - 1) break
+    const given = needs[i] as number
+    let cost = given * (1 - fails) + failing + fails * (given * timeToFailure) + fails * fine
+    if (fails > 0) {
+      const retry = nextRung(largest, given)
+      while (retryFrom > i + 1 && (needs[retryFrom - 1] as number) > retry) {
+        retryFrom--
+        const weight = weightOf(below, retryFrom)
+        above += weight
+        aboveNeed += weight * (needs[retryFrom] as number)
+      }
+      cost += retry * (fails - above) - (failing - aboveNeed) + above * 3 * retry - aboveNeed
+    }
     if (cost <= best) {
       best = cost
-      amount = a
+      amount = given
     }
+    const weight = weightOf(below, i)
+    fails += weight
+    failing += weight * given
   }
   return amount
 }
 
-/** Expected waste of a second attempt at `retry`, and of a third at twice that for what is still above. */
-function retryWaste(d: Distribution, i: number, retry: number): number {
-  let low = i + 1
-  let high = d.needs.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((d.needs[middle] ?? 0) <= retry) low = middle + 1
-    else high = middle
-  }
-  const above = d.massFrom[low] ?? 0
-  const fits = (d.massFrom[i + 1] ?? 0) - above
-  const fitsNeed = (d.needFrom[i + 1] ?? 0) - (d.needFrom[low] ?? 0)
-  return retry * fits - fitsNeed + (above > 0 ? above * 3 * retry - (d.needFrom[low] ?? 0) : 0)
+function weightOf(below: Float64Array, i: number): number {
+  return (below[i] as number) - (i > 0 ? (below[i - 1] as number) : 0)
+}
+
+function meanNeed(needs: Float64Array, below: Float64Array): number {
+  let sum = 0
+  for (let i = 0; i < needs.length; i++) sum += weightOf(below, i) * (needs[i] as number)
+  return sum
 }

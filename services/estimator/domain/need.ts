@@ -14,7 +14,7 @@ export interface Need {
 
 function plain(need: Need, amount: number): number {
   if (!(amount > 0)) return 0
-  const p = probability(need.distribution, Math.log(amount))
+  const p = probability(need.distribution, amount)
   return need.calibration ? calibrated(need.calibration, p) : p
 }
 

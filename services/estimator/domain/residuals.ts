@@ -2,84 +2,118 @@ import { clamp } from './strategy.ts'
 
 /**
  * Prequential residuals of one strategy, r = ln(need) − ln(prediction made before the need was known), ascending.
- * Weight: √runtime where a shortfall kills, else 1; growing by 1/0.99 per execution, which is ageing by 0.99 up to a
- * common factor. Law: only the set matters; bounded by the profile's buffer, which it is a replay of.
+ * Shape: the first `count` entries of each array. `origin` = number of the execution that it came from; `widths` = kernel
+ * width: 0.3 × the distance to the √count-th nearest residual, within [0.0015, 0.3], as wide as the neighbourhood is sparse.
+ * Law: only the set matters; bounded by the profile's buffer, which it is a replay of.
  */
 export interface Residuals {
-  readonly values: number[]
-  readonly weights: number[]
-  total: number
-  widths: Float64Array | undefined
+  values: Float64Array
+  origin: Int32Array
+  widths: Float64Array
+  count: number
+  /** √count, rounded: which neighbour sets a width. */
+  rank: number
+  /** Of these residuals; unset once they have changed. */
+  ordered: OrderedAtoms | undefined
 }
 
-const ageing = 0.99
+/** Three atoms around each residual, as wide as its kernel and leaning upwards, in order. */
+export interface OrderedAtoms {
+  readonly atoms: Float64Array
+  /** e to the atom. */
+  readonly needs: Float64Array
+  /** Of the execution's share. */
+  readonly weights: Float64Array
+  readonly origin: Int32Array
+}
 
-export const residuals = (): Residuals => ({ values: [], weights: [], total: 0, widths: undefined })
+const kernelAtoms = [-0.6, 0.3, 1]
+const kernelWeights = [0.45, 0.45, 0.1]
 
-export function note(r: Residuals, residual: number, weight: number, sequence: number): void {
-  const w = weight * ageing ** -sequence
-  let i = r.values.length
-  r.values.push(residual)
-  r.weights.push(w)
-  for (; i > 0 && (r.values[i - 1] ?? 0) > residual; i--) {
-    r.values[i] = r.values[i - 1] ?? 0
-    r.weights[i] = r.weights[i - 1] ?? 0
+const firstCapacity = 32
+
+export const residuals = (): Residuals => ({
+  values: new Float64Array(firstCapacity),
+  origin: new Int32Array(firstCapacity),
+  widths: new Float64Array(firstCapacity),
+  count: 0,
+  rank: 1,
+  ordered: undefined,
+})
+
+export function note(r: Residuals, residual: number, origin: number): void {
+  r.ordered = undefined
+  if (r.count === r.values.length) grow(r)
+  let at = r.count++
+  for (; at > 0 && (r.values[at - 1] as number) > residual; at--) {
+    r.values[at] = r.values[at - 1] as number
+    r.origin[at] = r.origin[at - 1] as number
+    r.widths[at] = r.widths[at - 1] as number
   }
-  r.values[i] = residual
-  r.weights[i] = w
-  r.total += w
-  r.widths = undefined
+  r.values[at] = residual
+  r.origin[at] = origin
+  const rank = Math.max(1, Math.round(Math.sqrt(r.count)))
+  // Only those that count the newcomer among their nearest can have become narrower.
+  const reach = rank === r.rank && r.count > rank + 1 ? rank + 1 : r.count
+  r.rank = rank
+  const end = Math.min(r.count - 1, at + reach)
+  for (let i = Math.max(0, at - reach); i <= end; i++)
+    r.widths[i] = clamp(0.3 * distanceToNearest(r, i, rank), 0.0015, 0.3)
 }
 
-/** What is believed before there are residuals: Laplace of this scale, in mass worth half an average execution. */
-export const priorScale = (n: number): number => 0.6 / (1 + 0.1 * n)
-export const priorMass = (r: Residuals): number =>
-  r.values.length > 0 ? (0.5 * r.total) / r.values.length : 1
-
-/**
- * Kernel width at each residual: 0.3 × the distance to the √n-th nearest residual, within [0.0015, 0.3]: as wide as the
- * neighbourhood is sparse.
- */
-export function widths(r: Residuals): Float64Array {
-  if (r.widths) return r.widths
-  const n = r.values.length
-  const k = Math.max(1, Math.round(Math.sqrt(n)))
-  const out = new Float64Array(n)
-  for (let i = 0; i < n; i++) out[i] = clamp(0.3 * kthDistance(r.values, i, k), 0.0015, 0.3)
-  r.widths = out
-  return out
+function grow(r: Residuals): void {
+  const capacity = 2 * r.values.length
+  const values = new Float64Array(capacity)
+  const origin = new Int32Array(capacity)
+  const widths = new Float64Array(capacity)
+  values.set(r.values)
+  origin.set(r.origin)
+  widths.set(r.widths)
+  r.values = values
+  r.origin = origin
+  r.widths = widths
 }
 
-/** Distance from the i-th of ascending values to the k-th nearest of the others. */
-function kthDistance(values: readonly number[], i: number, k: number): number {
-  const v = values[i] ?? 0
+/** Distance from the i-th to the k-th nearest of the others, or to the farthest where there are fewer. */
+function distanceToNearest({ values, count }: Residuals, i: number, k: number): number {
+  const v = values[i] as number
   let low = i
   let high = i
   for (let taken = 0; taken < k; taken++) {
-    const down = low > 0 ? v - (values[low - 1] ?? 0) : Number.POSITIVE_INFINITY
-    const up = high < values.length - 1 ? (values[high + 1] ?? 0) - v : Number.POSITIVE_INFINITY
-    if (down === Number.POSITIVE_INFINITY && up === Number.POSITIVE_INFINITY) break
+    if (low === 0 && high === count - 1) break
+    const down = low > 0 ? v - (values[low - 1] as number) : Number.POSITIVE_INFINITY
+    const up = high < count - 1 ? (values[high + 1] as number) - v : Number.POSITIVE_INFINITY
     if (down <= up) low--
     else high++
   }
-  return Math.max(v - (values[low] ?? 0), (values[high] ?? 0) - v)
+  return Math.max(v - (values[low] as number), (values[high] as number) - v)
 }
 
-/** Weight of a broad component that keeps a surprise from being infinitely surprising. */
-const broad = 0.02
+export function orderedAtoms(r: Residuals): OrderedAtoms {
+  r.ordered ??= order(r)
+  return r.ordered
+}
 
-/** Density of a residual under what was known before it: triangular kernels, the prior, and a broad tail. */
-export function density(r: Residuals, x: number): number {
-  const h = widths(r)
-  const n = r.values.length
-  let sum = 0
-  for (let i = 0; i < n; i++) {
-    const b = 1.5 * (h[i] ?? 1)
-    const u = Math.abs(x - (r.values[i] ?? 0)) / b
-    if (u < 1) sum += ((r.weights[i] ?? 0) * (1 - u)) / b
+/** Nearly in order already: each is moved by a few places. */
+function order({ values, widths, origin, count }: Residuals): OrderedAtoms {
+  const size = kernelAtoms.length * count
+  const atoms = new Float64Array(size)
+  const weights = new Float64Array(size)
+  const origins = new Int32Array(size)
+  let used = 0
+  for (let i = 0; i < count; i++) {
+    for (const [j, kernelAtom] of kernelAtoms.entries()) {
+      const atom = (values[i] as number) + (widths[i] as number) * kernelAtom
+      let at = used++
+      for (; at > 0 && (atoms[at - 1] as number) > atom; at--) {
+        atoms[at] = atoms[at - 1] as number
+        weights[at] = weights[at - 1] as number
+        origins[at] = origins[at - 1] as number
+      }
+      atoms[at] = atom
+      weights[at] = kernelWeights[j] as number
+      origins[at] = origin[i] as number
+    }
   }
-  const scale = 0.5 * priorScale(n)
-  const mass = priorMass(r)
-  sum = (sum + ((0.5 * mass) / scale) * Math.exp(-Math.abs(x) / scale)) / (r.total + mass)
-  return (1 - broad) * sum + broad * 0.5 * Math.exp(-Math.abs(x))
+  return { atoms, needs: atoms.map(Math.exp), weights, origin: origins }
 }

@@ -1,0 +1,132 @@
+import type { Point } from './encoding.ts'
+
+/**
+ * How much each past execution counts for what is asked: by how long ago it was, slowly or fast forgotten, and by how near
+ * its most telling feature is. The views compete like the strategies do: by how well each has foretold.
+ */
+export const views = 4
+export const nearView = 2
+
+/** Per execution: weights of the two views that are the same for every query, and what nearness goes by. */
+export interface Recollection {
+  slow: Float64Array
+  fast: Float64Array
+  readonly points: Point[]
+  count: number
+  /** Executions in order of `column`, those without it at the end; rebuilt when another column tells more. */
+  column: number
+  order: Int32Array
+  sorted: Float64Array
+  present: number
+}
+
+const slowFading = 0.99
+const fastFading = 0.9
+const capacity = 32
+
+export const recollection = (): Recollection => ({
+  slow: new Float64Array(capacity),
+  fast: new Float64Array(capacity),
+  points: [],
+  count: 0,
+  column: -1,
+  order: new Int32Array(capacity),
+  sorted: new Float64Array(capacity),
+  present: 0,
+})
+
+export function recall(m: Recollection, point: Point, weight: number): void {
+  const n = m.count++
+  if (n === m.slow.length) {
+    const size = 2 * n
+    const [slow, fast, order, sorted] = [
+      new Float64Array(size),
+      new Float64Array(size),
+      new Int32Array(size),
+      new Float64Array(size),
+    ]
+    slow.set(m.slow)
+    fast.set(m.fast)
+    order.set(m.order)
+    sorted.set(m.sorted)
+    m.slow = slow
+    m.fast = fast
+    m.order = order
+    m.sorted = sorted
+  }
+  m.slow[n] = weight * slowFading ** -n
+  m.fast[n] = weight * fastFading ** -n
+  m.points.push(point)
+  if (m.column >= 0) place(m, n)
+}
+
+function place(m: Recollection, i: number): void {
+  const x = m.points[i]?.logs[m.column] ?? Number.NaN
+  if (Number.isNaN(x)) return
+  let at = m.present++
+  for (; at > 0 && (m.sorted[at - 1] as number) > x; at--) {
+    m.sorted[at] = m.sorted[at - 1] as number
+    m.order[at] = m.order[at - 1] as number
+  }
+  m.sorted[at] = x
+  m.order[at] = i
+}
+
+const bandwidth = 0.1
+const stranger = 0.05
+
+/** Nearness of every past execution to a point, in `out`: by the share of executions in between. False: nothing to go by. */
+export function nearness(
+  m: Recollection,
+  column: number,
+  label: string | undefined,
+  point: Point,
+  out: Float64Array,
+): boolean {
+  const byColumn = column >= 0 && nearInColumn(m, column, point, out)
+  if (label === undefined) return byColumn
+  const value = point.labels[label]
+  if (value === undefined && !byColumn) return false
+  if (!byColumn) out.fill(1, 0, m.count)
+  for (let i = 0; i < m.count; i++)
+    if (m.points[i]?.labels[label] !== value) out[i] = (out[i] as number) * 0.1
+  return true
+}
+
+function nearInColumn(m: Recollection, column: number, point: Point, out: Float64Array): boolean {
+  if (column !== m.column) {
+    m.column = column
+    m.present = 0
+    for (let i = 0; i < m.count; i++) place(m, i)
+  }
+  const { sorted, order, present, count } = m
+  const x = point.logs[column] ?? Number.NaN
+  if (Number.isNaN(x)) {
+    if (present === 0) return false
+    out.fill(1, 0, count)
+    for (let p = 0; p < present; p++) out[order[p] as number] = stranger
+    return true
+  }
+  out.fill(stranger, 0, count)
+  const low = lowerBound(sorted, present, x)
+  let high = low
+  while (high < present && sorted[high] === x) high++
+  const scale = 1 / (bandwidth * Math.max(present, 1))
+  for (let p = 0; p < present; p++) {
+    const between = p < low ? low - p : p >= high ? p - high + 1 : 0
+    const d = between * scale
+    out[order[p] as number] = 1 / (1 + d * d)
+  }
+  return true
+}
+
+function lowerBound(sorted: Float64Array, n: number, x: number): number {
+  let low = 0
+  let high = n
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((sorted[middle] as number) < x) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { Redis } from 'ioredis'
 import { committer } from '../services/profiler/committer.ts'
 import { defaultFoldSettings } from '../services/profiler/domain/fold.ts'
 import { addSamples, noUsage } from '../services/profiler/domain/usage.ts'
@@ -10,6 +9,10 @@ import { sealProfile } from '../services/profiler/envelope.ts'
 import { ingestion } from '../services/profiler/ingestion.ts'
 import type { ProfileStore } from '../services/profiler/store.ts'
 import { stores } from '../services/profiler/stores/index.ts'
+import { keyString } from '../services/profiler/stores/key.ts'
+import { connectRedis } from '../services/profiler/stores/redis-client.ts'
+import { keysOf } from '../services/profiler/stores/redis-layout.ts'
+import { compareAndSet, runScript } from '../services/profiler/stores/redis-scripts.ts'
 import { systemClock } from '../shared/runtime/clock.ts'
 import { exampleProfile } from '../test/support/example-profile.ts'
 import { recordOf, startOf } from '../test/support/executions.ts'
@@ -52,7 +55,7 @@ interface Figure extends Spread {
 const figures: readonly Figure[] = [
   sampleUpdate(),
   await durableFolds(),
-  await redisFolds(),
+  ...(await redisFolds()),
   ...(await memory()),
 ]
 process.stdout.write(
@@ -129,28 +132,59 @@ async function durableFolds(): Promise<Figure> {
   }
 }
 
-/** Folds with their compare-and-set, index and feed; beside them plain SETs of as many bytes as a profile has. */
-async function redisFolds(): Promise<Figure> {
+/**
+ * Plain SETs of as many bytes as a profile has whose memory of executions is full; beside them the script that changes
+ * one profile with its index and its feed, and executions folded.
+ */
+async function redisFolds(): Promise<readonly Figure[]> {
   const server = await redisServer(['--appendfsync', 'everysec'])
-  const store = await stores.redis(configOf({ store: 'redis', redisNodes: [server.node] }), quietLog)
-  const plain = new Redis({ port: server.port, host: '127.0.0.1', protocol: 2 })
-  const sealed = Buffer.from(sealProfile(exampleProfile(96), 'zstd'))
+  const config = configOf({ store: 'redis', redisNodes: [server.node] })
+  const store = await stores.redis(config, quietLog)
+  const client = await connectRedis(config, quietLog)
+  const sealed = Buffer.from(sealProfile(exampleProfile(defaultFoldSettings.maxFolded), 'zstd'))
   const fold = folding(store)
-  const ratios: number[] = []
-  for (let round = 0; round <= rounds; round++) {
-    const sets = await lanes(writers, (lane) => plain.set(`plain-${lane}`, sealed))
-    const folds = await lanes(writers, (lane) => fold(`task-${lane % tasks}`))
-    if (round > 0) ratios.push(folds / sets)
+  const etags = new Map<number, string>()
+  const change = async (lane: number, turn: number) => {
+    const key = keyString({ namespace: 'bench', kind: 'task', task: `script-${lane}` })
+    const { profile, index, seen, namespaces, feed } = keysOf(key)
+    const keys = [profile(key), index, seen, namespaces, feed]
+    const etag = `${ids++}-${turn}`
+    const [done] = (await runScript(client, compareAndSet, keys, [
+      etags.get(lane) ?? '',
+      etag,
+      sealed,
+      key,
+      'bench',
+      turn,
+      config.profileTtlMs,
+      config.maxFeedEntries,
+    ])) as [number]
+    if (done !== 1) throw new Error('somebody else has changed it')
+    etags.set(lane, etag)
   }
-  plain.disconnect()
+  const scripts: number[] = []
+  const folds: number[] = []
+  for (let round = 0; round <= rounds; round++) {
+    const bare = await lanes(writers, (lane) => client.run('SET', `plain-${lane}`, sealed))
+    const changed = await lanes(writers, change)
+    const folded = await lanes(writers, (lane) => fold(`task-${lane % tasks}`))
+    if (round === 0) continue
+    scripts.push(changed / bare)
+    folds.push(folded / bare)
+  }
+  await client.close()
   await store.close()
   await server.stop()
-  return {
-    name: `folds into Redis, with their feed: ${writers} writers over plain SETs`,
-    unit: '×',
-    ...spread(ratios),
-    goal: '≥ 0.4',
-  }
+  const name = `${writers} writers over plain SETs`
+  return [
+    {
+      name: `profiles changed in Redis, with their feed: ${name}`,
+      unit: '×',
+      ...spread(scripts),
+      goal: '≥ 0.4',
+    },
+    { name: `executions folded into Redis, in groups: ${name}`, unit: '×', ...spread(folds), goal: '≥ 0.4' },
+  ]
 }
 
 function usedBytes(): number {

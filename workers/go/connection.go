@@ -3,7 +3,11 @@ package foresize
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
 	"os"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -38,18 +42,65 @@ func connect(target string, config *tls.Config) (*grpc.ClientConn, error) {
 	)
 }
 
-// withToken adds the bearer token, by default that of $FORESIZE_TOKEN.
-func withToken(ctx context.Context, token func() string) context.Context {
-	value := ""
-	if token != nil {
-		value = token()
-	} else {
-		value = os.Getenv("FORESIZE_TOKEN")
+// security is what options leave unsaid, from the environment: FORESIZE_CA_FILE, FORESIZE_CERT_FILE and FORESIZE_KEY_FILE
+// for TLS, FORESIZE_TOKEN_FILE, read at each connection, or FORESIZE_TOKEN.
+func security(target string, config *tls.Config, token func() string) (*tls.Config, func() string, error) {
+	if caFile := os.Getenv("FORESIZE_CA_FILE"); config == nil && caFile != "" {
+		roots, err := os.ReadFile(caFile)
+		if err != nil {
+			return nil, nil, err
+		}
+		config = &tls.Config{RootCAs: x509.NewCertPool()}
+		if !config.RootCAs.AppendCertsFromPEM(roots) {
+			return nil, nil, fmt.Errorf("%s holds no certificate", caFile)
+		}
+		if certFile := os.Getenv("FORESIZE_CERT_FILE"); certFile != "" {
+			pair, err := tls.LoadX509KeyPair(certFile, os.Getenv("FORESIZE_KEY_FILE"))
+			if err != nil {
+				return nil, nil, err
+			}
+			config.Certificates = []tls.Certificate{pair}
+		}
 	}
-	if value == "" {
+	if token == nil {
+		token = tokenOfEnvironment()
+	}
+	if token != nil && config == nil && !isOnThisHost(target) {
+		return nil, nil, fmt.Errorf("a token for %s needs TLS: it would go over the network in plain text", target)
+	}
+	return config, token, nil
+}
+
+func tokenOfEnvironment() func() string {
+	if file := os.Getenv("FORESIZE_TOKEN_FILE"); file != "" {
+		return func() string {
+			held, _ := os.ReadFile(file)
+			return strings.TrimSpace(string(held))
+		}
+	}
+	if token := os.Getenv("FORESIZE_TOKEN"); token != "" {
+		return func() string { return token }
+	}
+	return nil
+}
+
+func isOnThisHost(target string) bool {
+	if strings.HasPrefix(target, "unix:") {
+		return true
+	}
+	host, _, err := net.SplitHostPort(target[strings.LastIndex(target, "/")+1:])
+	if err != nil {
+		return false
+	}
+	address := net.ParseIP(host)
+	return host == "localhost" || address != nil && address.IsLoopback()
+}
+
+func withToken(ctx context.Context, token func() string) context.Context {
+	if token == nil {
 		return ctx
 	}
-	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+value)
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token())
 }
 
 func firstOf(values ...string) string {

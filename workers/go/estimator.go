@@ -19,9 +19,9 @@ type EstimatorOptions struct {
 	Target string
 	// Of every query that does not say. Default "default".
 	Namespace string
-	// Plain text where nil.
+	// As of a worker.
 	TLS *tls.Config
-	// The bearer token, asked for at each call. Default: $FORESIZE_TOKEN.
+	// As of a worker, asked for at each call.
 	Token func() string
 	// Longest wait for an answer where the context has no deadline. Default 1 s.
 	Deadline time.Duration
@@ -86,12 +86,16 @@ type Confidence struct {
 	Executions float64
 }
 
-// NewEstimator fails only for a target that cannot be one.
+// NewEstimator fails only for options that cannot be.
 func NewEstimator(options EstimatorOptions) (*Estimator, error) {
 	options.Target = firstOf(options.Target, os.Getenv("FORESIZE_ESTIMATOR"), defaultEstimator)
 	options.Namespace = firstOf(options.Namespace, "default")
 	if options.Deadline <= 0 {
 		options.Deadline = time.Second
+	}
+	var err error
+	if options.TLS, options.Token, err = security(options.Target, options.TLS, options.Token); err != nil {
+		return nil, fmt.Errorf("foresize: %w", err)
 	}
 	connection, err := connect(options.Target, options.TLS)
 	if err != nil {

@@ -35,9 +35,9 @@ type Options struct {
 	Target string
 	// Of every execution that does not say. Default "default".
 	Namespace string
-	// Plain text where nil.
+	// Default: what $FORESIZE_CA_FILE, $FORESIZE_CERT_FILE and $FORESIZE_KEY_FILE say, else plain text.
 	TLS *tls.Config
-	// The bearer token, asked for at each connection. Default: $FORESIZE_TOKEN.
+	// The bearer token, asked for at each connection. Default: what $FORESIZE_TOKEN_FILE holds, else $FORESIZE_TOKEN.
 	Token func() string
 	// Silence after which the server closes an execution as lost. Default: the server's.
 	Lease time.Duration
@@ -109,10 +109,14 @@ type Worker struct {
 	started, ended, rejected, unrecorded, disconnects atomic.Int64
 }
 
-// NewWorker fails only for a target that cannot be one: whether it can be reached is found out later. The end of ctx
-// ends the worker at once; [Worker.Close] ends it in order.
+// NewWorker fails only for options that cannot be, such as a token without TLS: whether the profiler can be reached is
+// found out later. The end of ctx ends the worker at once; [Worker.Close] ends it in order.
 func NewWorker(ctx context.Context, options Options) (*Worker, error) {
 	options = withDefaults(options)
+	var err error
+	if options.TLS, options.Token, err = security(options.Target, options.TLS, options.Token); err != nil {
+		return nil, fmt.Errorf("foresize: %w", err)
+	}
 	conn, err := connect(options.Target, options.TLS)
 	if err != nil {
 		return nil, fmt.Errorf("foresize: %w", err)

@@ -32,7 +32,7 @@ class Service:
         self.start(listen)
 
     def start(self, listen: Optional[str] = None) -> None:
-        command = [*self._command, "--listen", listen or self.address, *self._flags]
+        command = [*self._command, "--metrics-listen=", "--listen", listen or self.address, *self._flags]
         self._process = subprocess.Popen(command, stderr=subprocess.PIPE)
         lines: "queue.Queue[bytes]" = queue.Queue()
         threading.Thread(target=_read_lines, args=(self._process.stderr, lines), daemon=True).start()
@@ -76,7 +76,7 @@ class Profiler(Service):
 
 
 # Above what any test reports: counts stay exact.
-everything = ("--metrics-listen=", "--max-reported-per-second", "1000000", "--max-samples-per-second", "1000000", "--log-level", "info")
+everything = ("--max-reported-per-second", "1000000", "--max-samples-per-second", "1000000", "--log-level", "info")
 
 
 @pytest.fixture(scope="session")

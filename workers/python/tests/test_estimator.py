@@ -12,7 +12,7 @@ from conftest import Profiler, Service, wait_until
 
 @pytest.fixture(scope="module")
 def estimator(profiler: Profiler) -> Iterator[Service]:
-    service = Service("estimator", "127.0.0.1:0", "--metrics-listen=", "--profiler", profiler.address)
+    service = Service("estimator", "127.0.0.1:0", "--profiler", profiler.address)
     yield service
     service.end(signal.SIGTERM)
 

@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import hashlib
+import json
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Callable, List
 
 import pytest
 
 import foresize
-from conftest import Profiler, python_environment, wait_until
+from conftest import Profiler, Service, python_environment, wait_until
 
 
 def test_start_sample_end(profiler: Profiler, worker: foresize.Worker) -> None:
@@ -273,3 +276,27 @@ def test_a_spawned_process_needs_nothing_special(
         pool.close()
         pool.join()
     assert profiler.counts("py/spawned-pool") == {"SUCCEEDED": 5}
+
+
+def test_a_token_lets_in_and_never_goes_out_in_plain_text(tmp_path: Path) -> None:
+    tokens = {"name": "ci", "sha256": hashlib.sha256(b"secret").hexdigest(), "roles": ["worker"], "namespaces": ["*"]}
+    (tmp_path / "tokens.json").write_text(json.dumps({"tokens": [tokens]}))
+    service = Service("profiler", "127.0.0.1:0", "--store", "memory", f"--tokens-file={tmp_path / 'tokens.json'}")
+    try:
+        for token, is_let_in in ((lambda: "secret", True), ("guessed", False), (None, False)):
+            problems: List[foresize.Problem] = []
+            worker = foresize.Worker(service.address, token=token, on_problem=problems.append)
+            worker.start("py/token").end()
+            assert worker.flush(20_000 if is_let_in else 1000) == is_let_in
+            assert any("UNAUTHENTICATED" in problem.message for problem in problems) != is_let_in
+            worker.close(0)
+    finally:
+        service.end()
+
+    problems = []
+    worker = foresize.Worker("profiler.example:7070", token="secret", on_problem=problems.append)
+    worker.start("py/token").end()
+    wait_until(lambda: any("needs TLS" in problem.message for problem in problems))
+    worker.close(0)
+    with pytest.raises(ValueError, match="needs TLS"):
+        foresize.Estimator("estimator.example:7071", token="secret")

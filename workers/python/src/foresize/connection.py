@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Callable, List, Optional, Tuple, Union
 
@@ -28,10 +29,26 @@ class Tls:
     key_file: Optional[str] = None
 
 
-def open_channel(target: str, tls: Optional[Tls]) -> grpc.Channel:
+def tls_of_environment() -> Optional[Tls]:
+    """$FORESIZE_CA_FILE, and for mutual TLS $FORESIZE_CERT_FILE and $FORESIZE_KEY_FILE."""
+    ca_file = os.environ.get("FORESIZE_CA_FILE")
+    if not ca_file:
+        return None
+    return Tls(ca_file, os.environ.get("FORESIZE_CERT_FILE"), os.environ.get("FORESIZE_KEY_FILE"))
+
+
+def token_of_environment() -> Optional[Token]:
+    """What $FORESIZE_TOKEN_FILE holds at each connection, else $FORESIZE_TOKEN."""
+    path = os.environ.get("FORESIZE_TOKEN_FILE")
+    if path:
+        return lambda: _read(path).decode().strip()
+    return os.environ.get("FORESIZE_TOKEN") or None
+
+
+def open_channel(target: str, tls: Optional[Tls], token: Optional[Token]) -> grpc.Channel:
     """Balanced over every address that the name resolves to; dead connections are noticed within 30 s.
 
-    Raises OSError where a file of `tls` cannot be read."""
+    Raises OSError where a file of `tls` cannot be read, ValueError where the token would go out in plain text."""
     options: List[Tuple[str, object]] = [
         ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
         ("grpc.keepalive_time_ms", 20_000),
@@ -44,6 +61,8 @@ def open_channel(target: str, tls: Optional[Tls]) -> grpc.Channel:
         ("grpc.use_local_subchannel_pool", 1),
     ]
     if tls is None:
+        if token and not _is_on_this_host(target):
+            raise ValueError(f"a token for {target} needs TLS: it would go over the network in plain text")
         return grpc.insecure_channel(target, options)
     credentials = grpc.ssl_channel_credentials(
         root_certificates=_read(tls.ca_file),
@@ -56,6 +75,13 @@ def open_channel(target: str, tls: Optional[Tls]) -> grpc.Channel:
 def metadata_of(token: Optional[Token]) -> Tuple[Tuple[str, str], ...]:
     value = token() if callable(token) else token
     return () if not value else (("authorization", f"Bearer {value}"),)
+
+
+def _is_on_this_host(target: str) -> bool:
+    if target.startswith("unix:"):
+        return True
+    host = target.split("///")[-1].rsplit(":", 1)[0].strip("[]")
+    return host in ("localhost", "::1") or re.fullmatch(r"127(\.\d+){3}", host) is not None
 
 
 def _read(path: str) -> bytes:

@@ -64,12 +64,12 @@ class Estimator:
         token: Optional[connection.Token] = None,
         deadline_ms: float = 1000,
     ) -> None:
-        """`target`: default $FORESIZE_ESTIMATOR, else localhost:7071. `token`: default $FORESIZE_TOKEN."""
+        """`target`: default $FORESIZE_ESTIMATOR, else localhost:7071. `tls`, `token`: as of Worker."""
         address = target or os.environ.get("FORESIZE_ESTIMATOR") or connection.default_estimator
         self._namespace = namespace
-        self._token = token if token is not None else os.environ.get("FORESIZE_TOKEN")
+        self._token = token or connection.token_of_environment()
         self._deadline_s = deadline_ms / 1000
-        self._channel = connection.open_channel(address, tls)
+        self._channel = connection.open_channel(address, tls or connection.tls_of_environment(), self._token)
         self._stub = estimator_service_pb2_grpc.EstimatorServiceStub(self._channel)
 
     def estimate(

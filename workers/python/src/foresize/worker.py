@@ -162,7 +162,8 @@ class Worker:
         """
         target: of the profiler; default $FORESIZE_PROFILER, else localhost:7070.
         namespace: of every execution that does not say.
-        token: bearer token, or what gives the current one; default $FORESIZE_TOKEN.
+        tls: default what $FORESIZE_CA_FILE, $FORESIZE_CERT_FILE and $FORESIZE_KEY_FILE say, else plain text.
+        token: bearer token, or what gives the current one; default $FORESIZE_TOKEN_FILE or $FORESIZE_TOKEN.
         lease_ms: silence after which the server closes an execution as lost; 0 means the server's.
         on_problem: told of what goes wrong; it is logged to `foresize` as well.
         max_samples: held before they are thinned; at least four an execution (about 10 MB by default).
@@ -176,8 +177,8 @@ class Worker:
         """
         self._target = target or os.environ.get("FORESIZE_PROFILER") or connection.default_profiler
         self._namespace = namespace
-        self._tls = tls
-        self._token = token if token is not None else os.environ.get("FORESIZE_TOKEN")
+        self._tls = tls or connection.tls_of_environment()
+        self._token = token or connection.token_of_environment()
         self._lease_ms = lease_ms
         self._on_problem = on_problem
         self._spool_limits = (max_samples, max_executions, max_batch_bytes)
@@ -202,7 +203,7 @@ class Worker:
         self._session = Session(
             self._spool,
             self._changed,
-            lambda: connection.open_channel(self._target, self._tls),
+            lambda: connection.open_channel(self._target, self._tls, self._token),
             lambda: connection.metadata_of(self._token),
             self._session_options,
             SessionEvents(self._receive_rejection, self._directives.receive, self._receive_disconnect),

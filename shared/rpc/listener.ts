@@ -21,7 +21,7 @@ export interface Listener {
   connections(): number
   /** Connections turned away so far. */
   turnedAway(): number
-  /** Takes no further connection. Resolves once those that are open have ended by themselves. */
+  /** Takes no further connection and ends those that never spoke. Resolves once the others have ended by themselves. */
   close(): Promise<void>
 }
 
@@ -36,7 +36,7 @@ export async function startListener(
   const { listen, maxConnections, maxConnectionsPerPeer, log } = options
   const { host, port } = splitAddress(listen)
   const byPeer = new Map<string, number>()
-  let connections = 0
+  const sockets = new Set<Socket>()
   let turnedAway = 0
 
   function take(socket: Socket): void {
@@ -44,15 +44,16 @@ export async function startListener(
     socket.on('error', () => {})
     const peer = socket.remoteAddress ?? ''
     const ofPeer = byPeer.get(peer) ?? 0
-    if (connections >= maxConnections || ofPeer >= maxConnectionsPerPeer) {
-      if (turnedAway++ % 1000 === 0) log.warn({ peer, connections, ofPeer }, 'a connection was turned away')
+    if (sockets.size >= maxConnections || ofPeer >= maxConnectionsPerPeer) {
+      if (turnedAway++ % 1000 === 0)
+        log.warn({ peer, connections: sockets.size, ofPeer }, 'a connection was turned away')
       socket.destroy()
       return
     }
-    connections++
+    sockets.add(socket)
     byPeer.set(peer, ofPeer + 1)
     socket.once('close', () => {
-      connections--
+      sockets.delete(socket)
       const left = (byPeer.get(peer) ?? 1) - 1
       if (left === 0) byPeer.delete(peer)
       else byPeer.set(peer, left)
@@ -62,6 +63,7 @@ export async function startListener(
 
   const servers: Server[] = []
   const close = async () => {
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
     await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
   }
   let picked = port
@@ -80,7 +82,7 @@ export async function startListener(
   }
   return {
     address: `${listen.slice(0, listen.lastIndexOf(':'))}:${picked}`,
-    connections: () => connections,
+    connections: () => sockets.size,
     turnedAway: () => turnedAway,
     close,
   }

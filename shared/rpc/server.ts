@@ -124,7 +124,13 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const listener = await startListener({ ...connectionLimits, listen: options.listen }, (socket) =>
     injector.injectConnection(socket),
   )
-  const healthOnly = healthListen ? await serveHealth(healthListen, health, connectionLimits) : undefined
+  const healthOnly = healthListen
+    ? await serveHealth(healthListen, health, connectionLimits).catch((error: unknown) => {
+        void listener.close()
+        guard.close()
+        throw error
+      })
+    : undefined
 
   return {
     address: listener.address,

@@ -47,6 +47,30 @@ test('connections over the limit are turned away; one that ends makes room', asy
   client.close()
 })
 
+test.each(['in plain text', 'over TLS'])(
+  'a connection that never spoke does not hold up the end, %s',
+  async (over) => {
+    const authority = await certificateAuthority(folder, 'mute')
+    const { certFile: tlsCertFile, keyFile: tlsKeyFile } = await authority.issue('mute-server')
+    const tls = { caFile: authority.caFile }
+    const isTls = over === 'over TLS'
+    const profiler = await testProfiler({
+      ...{ store: 'memory', drainMs: 60_000 },
+      ...(isTls ? { tlsCertFile, tlsKeyFile } : {}),
+    })
+    const port = Number(profiler.address.slice(profiler.address.lastIndexOf(':') + 1))
+    const mute = connect(port, '127.0.0.1')
+    mute.on('error', () => {})
+    await once(mute, 'connect')
+    const client = secureClient({ target: profiler.address, ...(isTls ? { tls } : {}) })
+    expect(await outcomeOf(unary(client, 'listProfiles', listing))).toBe(status.OK)
+    // The test's own timeout is half of what the drain would wait.
+    await profiler.stop()
+    client.close()
+    mute.destroy()
+  },
+)
+
 test('calls over the rate are refused with RESOURCE_EXHAUSTED, and the connection lives on', async () => {
   const { client } = await serve({ maxCallsPerSecondPerPeer: 10 })
   const outcomes = await Promise.all(

@@ -47,6 +47,11 @@ export const profilerConfig = z.object({
   redisUsername: z.string().optional().describe('user of Redis'),
   redisPassword: z.string().optional().describe('password of that user; give it by the environment'),
   redisTls: z.boolean().default(false).describe('speak TLS with Redis'),
+  redisKeyPrefix: z
+    .string()
+    .regex(/^[^{}]*$/, 'must not hold braces')
+    .default('')
+    .describe('before every key, where several installations share one Redis'),
   redisTimeoutMs: whole(10, 600_000)
     .default(2000)
     .describe('longest wait for one command of Redis, milliseconds'),

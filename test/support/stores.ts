@@ -86,6 +86,7 @@ async function redisSubject(cluster: boolean): Promise<StoreSubject> {
     redisMode: cluster ? 'cluster' : 'single',
     redisNodes: servers.map(({ node }) => node),
     redisPollMs: 10,
+    redisKeyPrefix: 'test:',
   })
   /** Each key lies on one of them; the others say so. */
   const onOwner = async (...command: string[]) => {
@@ -99,7 +100,7 @@ async function redisSubject(cluster: boolean): Promise<StoreSubject> {
     open: () => stores.redis(config, quietLog),
     async damage(key) {
       const text = keyString(key)
-      await onOwner('HSET', keysOf(text).profile(text), 'b', 'damaged')
+      await onOwner('HSET', `test:${keysOf(text).profile(text)}`, 'b', 'damaged')
     },
     async quarantined() {
       const found = await Promise.all(servers.map((server) => server.command('KEYS', '*}quarantine:*')))

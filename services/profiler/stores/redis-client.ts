@@ -13,6 +13,8 @@ export interface RedisSettings {
   readonly redisUsername?: string | undefined
   readonly redisPassword?: string | undefined
   readonly redisTls: boolean
+  /** Before every key: several installations may share one Redis. */
+  readonly redisKeyPrefix: string
   /** Longest wait for one command. */
   readonly redisTimeoutMs: number
   /** Replicas that must have a commit before it is acknowledged. */
@@ -33,12 +35,12 @@ export interface RedisClient {
 
 /** Connects; rejects with ForesizeError `unavailable` where nobody answers. */
 export async function connectRedis(settings: RedisSettings, log: Log): Promise<RedisClient> {
-  const { redisTimeoutMs, redisWaitReplicas } = settings
+  const { redisTimeoutMs, redisWaitReplicas, redisKeyPrefix: keyPrefix } = settings
   const client = settings.redisMode === 'cluster' ? cluster(settings) : server(settings)
   client.on('error', (error: Error) => log.warn({ err: error }, 'redis'))
 
   const run = (on: Redis | Cluster, command: string, args: readonly RedisValue[]) =>
-    on.sendCommand(new Command(command, [...args], { replyEncoding: null })) as Promise<unknown>
+    on.sendCommand(new Command(command, [...args], { replyEncoding: null, keyPrefix })) as Promise<unknown>
 
   const found: RedisClient = {
     run: (command, ...args) => run(client, command, args),

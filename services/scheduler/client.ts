@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { status } from '@grpc/grpc-js'
 import CircuitBreaker from 'opossum'
 import type { EstimateQuery } from '../../shared/domain/estimate.ts'
-import { dimensions, resourceLimits } from '../../shared/domain/resources.ts'
 import {
   type ClientSettings,
   call,
@@ -12,16 +11,16 @@ import {
   securityIn,
   statusOf,
 } from '../../shared/rpc/client.ts'
-import { fromQuery, type ReceivedEstimate, toEstimate } from '../../shared/wire/estimate.ts'
+import type { ReceivedEstimate } from '../../shared/wire/estimate.ts'
 import {
-  type EstimateResult,
   EstimatorServiceClient,
   type EstimateQuery as WireQuery,
 } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { limits } from '../../shared/wire/limits.ts'
+import { type EstimateAnswer, readResult } from './answer.ts'
 import { createAnswerCache } from './answer-cache.ts'
 import { healthOf, type LearningHealth } from './health.ts'
-import { keyOf } from './question-key.ts'
+import { encoded, keyOf } from './question.ts'
 
 export interface EstimatorClientOptions extends Partial<ClientSettings> {
   /** Longest wait of one ask, retries included. Default 250. */
@@ -47,15 +46,6 @@ export interface EstimatorClientOptions extends Partial<ClientSettings> {
   readonly monotonicMs?: () => number
   readonly random?: () => number
 }
-
-export type EstimateAnswer =
-  | {
-      readonly kind: 'estimate'
-      readonly estimate: ReceivedEstimate
-      /** 0 for one that was just made. */
-      readonly ageMs: number
-    }
-  | { readonly kind: 'unavailable'; readonly reason: string }
 
 export interface EstimatorClientStatistics {
   readonly asks: number
@@ -85,6 +75,7 @@ interface Ask {
   /** The same question for any execution. */
   readonly fallbackKey: string
   readonly query: WireQuery
+  readonly bytes: number
   readonly settle: (answer: EstimateAnswer) => void
 }
 
@@ -200,17 +191,25 @@ export function createEstimatorClient(options: EstimatorClientOptions = {}): Est
   function sendWaiting(): void {
     const asks = waiting
     waiting = []
-    for (let from = 0; from < asks.length; from += limits.queries) {
-      send(asks.slice(from, from + limits.queries))
+    let [from, bytes] = [0, 0]
+    for (const [i, ask] of asks.entries()) {
+      if (i > from && (i - from >= limits.queries || bytes + ask.bytes > maxBatchBytes)) {
+        send(asks.slice(from, i))
+        ;[from, bytes] = [i, 0]
+      }
+      bytes += ask.bytes
     }
+    if (from < asks.length) send(asks.slice(from))
   }
 
   function ask(key: string, fallbackKey: string, query: EstimateQuery): Promise<EstimateAnswer> {
     if (breaker.opened) return Promise.resolve({ kind: 'unavailable', reason: 'the breaker is open' })
     if (underWay.size >= maxPending) return Promise.resolve({ kind: 'unavailable', reason: 'too many asks' })
+    const wire = encoded(query)
+    if ('reason' in wire) return Promise.resolve({ kind: 'unavailable', reason: wire.reason })
     const answer = new Promise<EstimateAnswer>((settle) => {
       if (waiting.length === 0) setImmediate(sendWaiting)
-      waiting.push({ key, fallbackKey, query: fromQuery(query), settle })
+      waiting.push({ key, fallbackKey, ...wire, settle })
     }).finally(() => underWay.delete(key))
     underWay.set(key, answer)
     return answer
@@ -271,25 +270,8 @@ export function createEstimatorClient(options: EstimatorClientOptions = {}): Est
   }
 }
 
-/** Throws on what no estimator may say: better the request than garbage. */
-function readResult({ result }: EstimateResult): EstimateAnswer {
-  if (result?.$case === 'rejection') {
-    const [first] = result.value.violations
-    return { kind: 'unavailable', reason: `refused: ${first?.field ?? '?'} ${first?.description ?? ''}` }
-  }
-  if (result === undefined) throw new Error('the answer is empty')
-  const estimate = toEstimate(result.value)
-  for (const dimension of dimensions) {
-    const value = estimate.resources[dimension]
-    if (value !== undefined && !(value > 0 && value <= resourceLimits[dimension])) {
-      throw new Error(`the answer has ${dimension} ${value}`)
-    }
-  }
-  if (!(estimate.confidence >= 0 && estimate.confidence <= 1)) {
-    throw new Error(`the answer has confidence ${estimate.confidence}`)
-  }
-  return { kind: 'estimate', estimate, ageMs: 0 }
-}
+/** Of one call, well below what a server takes. */
+const maxBatchBytes = 1024 * 1024
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -1,7 +1,8 @@
 import type { EstimateQuery } from '../../shared/domain/estimate.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
-import type { EstimateAnswer, EstimatorClient } from './client.ts'
+import type { EstimateAnswer } from './answer.ts'
+import type { EstimatorClient } from './client.ts'
 import {
   checkLearningConfig,
   defaultLearningConfig,

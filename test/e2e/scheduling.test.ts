@@ -87,6 +87,23 @@ test('asks of one turn go in one call, and the same question is asked once', asy
   expect(asking.statistics()).toMatchObject({ calls: 1, cached: 1 })
 })
 
+test('a question that cannot even be sent takes no other with it, and large ones go in several calls', async () => {
+  const asking = client({ deadlineMs: 20_000 })
+  const learning = createLearningScheduler(echo, asking)
+  const broken = { attempt: -1, labels: { x: 'y' } }
+  const [bad, good] = await Promise.all([learning.schedule(task(1, broken)), learning.schedule(task(2))])
+  expect(bad.decision.reason).toBe('unavailable')
+  expect(good.decision.reason).toBe('learned')
+  expect(asking.health().state).toBe('HEALTHY')
+  const labels = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`label-${i}`, 'x'.repeat(250)]))
+  const { calls } = asking.statistics()
+  const many = await Promise.all(
+    Array.from({ length: 300 }, (_, n) => learning.schedule(task(n, { labels }))),
+  )
+  expect(many.every(({ decision }) => decision.reason !== 'unavailable')).toBe(true)
+  expect(asking.statistics().calls - calls).toBeGreaterThan(1)
+})
+
 test('an update interval of the configuration decides how long an answer serves', async () => {
   const asking = client({ updateIntervalMs: 60_000 })
   const often = createLearningScheduler(echo, asking, { updateInterval: 0 })

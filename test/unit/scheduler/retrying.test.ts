@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { EstimateAnswer } from '../../../services/scheduler/client.ts'
+import type { EstimateAnswer } from '../../../services/scheduler/answer.ts'
 import type { LearningConfig } from '../../../services/scheduler/domain/learning-config.ts'
 import { addSavings, noSavings } from '../../../services/scheduler/domain/savings.ts'
 import { createLearningScheduler } from '../../../services/scheduler/learning-scheduler.ts'

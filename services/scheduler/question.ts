@@ -1,5 +1,7 @@
 import type { EstimateQuery } from '../../shared/domain/estimate.ts'
 import { dimensions } from '../../shared/domain/resources.ts'
+import { fromQuery } from '../../shared/wire/estimate.ts'
+import { EstimateQuery as WireQuery } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 
 /** The same question has the same key: everything in it but the execution it is for. */
 export function keyOf(query: EstimateQuery): string {
@@ -19,4 +21,16 @@ function resourcesKey(resources: EstimateQuery['requested']): string {
   let key = ''
   for (const dimension of dimensions) key += `${resources[dimension] ?? ''},`
   return key
+}
+
+/** One query that cannot be sent must not take others with it, nor count against the estimator. */
+export function encoded(
+  query: EstimateQuery,
+): { readonly query: WireQuery; readonly bytes: number } | { readonly reason: string } {
+  try {
+    const wire = fromQuery(query)
+    return { query: wire, bytes: WireQuery.encode(wire).finish().length }
+  } catch (error) {
+    return { reason: error instanceof Error ? error.message : String(error) }
+  }
 }

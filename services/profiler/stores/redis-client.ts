@@ -119,3 +119,24 @@ function toAddress(node: string): { readonly host: string; readonly port: number
   const cut = node.lastIndexOf(':')
   return { host: node.slice(0, cut), port: Number(node.slice(cut + 1)) }
 }
+
+/** Refuses a server that may drop profiles when its memory is full, and warns of one that forgets them in a crash. */
+export async function checkServers(client: RedisClient, log: Log): Promise<void> {
+  for (const reply of await client.runOnMasters('INFO', 'memory')) {
+    const policy = fieldOf(reply, 'maxmemory_policy')
+    if (policy !== 'noeviction') {
+      throw new ForesizeError(
+        'unavailable',
+        `redis has maxmemory-policy ${policy}: it would drop profiles; set it to noeviction`,
+      )
+    }
+  }
+  for (const reply of await client.runOnMasters('INFO', 'persistence')) {
+    if (fieldOf(reply, 'aof_enabled') !== '1') {
+      log.warn('redis has appendonly off: what is acknowledged may be lost when it crashes')
+    }
+  }
+}
+
+const fieldOf = (reply: unknown, name: string) =>
+  new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(String(reply))?.[1]

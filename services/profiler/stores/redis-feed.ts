@@ -98,6 +98,16 @@ export function redisFeed(client: RedisClient, pollMs: number, log: Log): RedisF
   }
 }
 
+/** A position as watchers keep it. */
+export const cursorAt = (position: FeedPosition) => `redis:${position.join(',')}`
+
+/** undefined for a cursor of another store. */
+export function positionOf(cursor: string): FeedPosition | undefined {
+  if (!cursor.startsWith('redis:')) return undefined
+  const ids = cursor.slice('redis:'.length).split(',')
+  return ids.every((id) => /^\d+-\d+$/.test(id)) ? ids : undefined
+}
+
 interface Entry {
   readonly id: string
   readonly key: string

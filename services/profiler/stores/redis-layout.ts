@@ -1,4 +1,7 @@
 import { crc32 } from 'node:zlib'
+import { profileKinds } from '../../../shared/domain/profile.ts'
+import type { ProfileQuery } from '../store.ts'
+import { compareText } from './key.ts'
 
 /** Parts into which all keys fall, each wholly on one node of a cluster. Fixed for the life of the data. */
 export const shardCount = 16
@@ -31,3 +34,16 @@ export function shardKeys(shard: number) {
 }
 
 export const keysOf = (text: string) => shardKeys(shardOf(text))
+
+/** The members of an index that a query asks for, in the form of ZRANGEBYLEX. */
+export function rangeOf({
+  namespace,
+  kind,
+  prefix,
+  after,
+}: ProfileQuery): readonly [from: Buffer, to: Buffer] {
+  const begin = `${namespace}\0${profileKinds.indexOf(kind)}\0`
+  const from = after !== '' && compareText(after, prefix) >= 0 ? `(${begin}${after}` : `[${begin}${prefix}`
+  // No UTF-8 text holds the byte 0xff: it is above all that begin with the prefix.
+  return [Buffer.from(from), Buffer.concat([Buffer.from(`(${begin}${prefix}`), Buffer.from([0xff])])]
+}

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
-import { type Profile, profileKinds } from '../../../shared/domain/profile.ts'
+import type { Profile } from '../../../shared/domain/profile.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
-import type { ProfileChange, ProfileQuery, ProfileStore, SessionCheckpoint, StoreChange } from '../store.ts'
+import type { ProfileChange, ProfileStore, SessionCheckpoint, StoreChange } from '../store.ts'
 import { compareText, keyString, parseKey } from './key.ts'
 import { recentlyUsed } from './recently-used.ts'
-import type { RedisClient } from './redis-client.ts'
-import { type FeedPosition, redisFeed } from './redis-feed.ts'
-import { keysOf, shardKeys, shards } from './redis-layout.ts'
+import { checkServers, type RedisClient } from './redis-client.ts'
+import { cursorAt, positionOf, redisFeed } from './redis-feed.ts'
+import { keysOf, rangeOf, shardKeys, shards } from './redis-layout.ts'
 import { compareAndSet, deleteSession, forgetOld, putAside, runScript, saveSession } from './redis-scripts.ts'
 
 export interface RedisStoreSettings {
@@ -46,7 +46,7 @@ export async function redisStore(
   settings: RedisStoreSettings,
   log: Log,
 ): Promise<ProfileStore> {
-  await checkServers(client, log)
+  await available(checkServers(client, log))
   const cache = recentlyUsed<Version>(settings.cachedProfiles)
   const feed = redisFeed(client, settings.redisPollMs, log)
   await available(feed.end())
@@ -311,43 +311,6 @@ export async function redisStore(
       await client.close()
     },
   }
-}
-
-/** Refuses a server that may drop profiles when its memory is full, and warns of one that forgets them in a crash. */
-async function checkServers(client: RedisClient, log: Log): Promise<void> {
-  for (const reply of await available(client.runOnMasters('INFO', 'memory'))) {
-    const policy = fieldOf(reply, 'maxmemory_policy')
-    if (policy !== 'noeviction') {
-      throw new ForesizeError(
-        'unavailable',
-        `redis has maxmemory-policy ${policy}: it would drop profiles; set it to noeviction`,
-      )
-    }
-  }
-  for (const reply of await available(client.runOnMasters('INFO', 'persistence'))) {
-    if (fieldOf(reply, 'aof_enabled') !== '1') {
-      log.warn('redis has appendonly off: what is acknowledged may be lost when it crashes')
-    }
-  }
-}
-
-const fieldOf = (reply: unknown, name: string) =>
-  new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(String(reply))?.[1]
-
-/** The members of an index that a query asks for, in the form of ZRANGEBYLEX. */
-function rangeOf({ namespace, kind, prefix, after }: ProfileQuery): readonly [from: Buffer, to: Buffer] {
-  const begin = `${namespace}\0${profileKinds.indexOf(kind)}\0`
-  const from = after !== '' && compareText(after, prefix) >= 0 ? `(${begin}${after}` : `[${begin}${prefix}`
-  // No UTF-8 text holds the byte 0xff: it is above all that begin with the prefix.
-  return [Buffer.from(from), Buffer.concat([Buffer.from(`(${begin}${prefix}`), Buffer.from([0xff])])]
-}
-
-const cursorAt = (position: FeedPosition) => `redis:${position.join(',')}`
-
-function positionOf(cursor: string): FeedPosition | undefined {
-  if (!cursor.startsWith('redis:')) return undefined
-  const ids = cursor.slice('redis:'.length).split(',')
-  return ids.every((id) => /^\d+-\d+$/.test(id)) ? ids : undefined
 }
 
 async function available<T>(action: Promise<T>): Promise<T> {

@@ -42,10 +42,10 @@ async function processOn(
 
 const tasks = 4
 
-function clientsOf({ address }: ProfilerProcess): readonly SteadyClient[] {
+function clientsOf(...profilers: readonly ProfilerProcess[]): readonly SteadyClient[] {
   return Array.from({ length: tasks }, (_, i) =>
     steadyClient({
-      addresses: [address],
+      addresses: profilers.map(({ address }) => address),
       sessionId: `s${i}`,
       task: `task-${i}`,
       executionsPerBatch: 3,
@@ -100,6 +100,29 @@ test.each(durableStores)(
     expect(failures).toBeGreaterThan(0)
   },
 )
+
+test('two replicas on one redis, killed in turn while their workers move between them: exactly once all the same', {
+  timeout: 60_000 + kills * 20_000,
+}, async () => {
+  const server = await redisServer()
+  cleanups.push(() => server.stop())
+  const flags = ['--store', 'redis', '--redis-nodes', server.node]
+  const replicas = [await profilerProcess(flags), await profilerProcess(flags)] as const
+  for (const replica of replicas) {
+    cleanups.push(() => replica.kill())
+    await replica.start()
+  }
+  const clients = clientsOf(...replicas)
+  for (let i = 0; i < kills; i++) {
+    const replica = replicas[i % 2 === 0 ? 0 : 1]
+    await sleep(50 + Math.random() * 400)
+    await replica.kill()
+    await sleep(Math.random() * 300)
+    await replica.start()
+  }
+  const executions = await expectExactlyOnce(replicas[0], clients)
+  process.stdout.write(`2 replicas on one redis: ${kills} kills in turn, ${executions} executions\n`)
+})
 
 const points: readonly { store: 'lmdb' | 'file'; when: 'before' | 'after'; call: FaultCall }[] = [
   ...(['before', 'after'] as const).flatMap((when) => [

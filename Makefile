@@ -150,6 +150,11 @@ bench: $(installed) ## Rates as ratios to a bare gRPC echo server (BENCH='ingest
 bench-accuracy: $(installed) ## Wastage on real traces as ratios to the best usual way to size (TRACES=DIR)
 	@node bench/accuracy.ts $(if $(TRACES),--traces '$(TRACES)') $(BENCH)
 
+.PHONY: sdk
+sdk: $(installed) ## The npm package of the TypeScript worker and scheduler, into dist/
+	@rm -rf dist/sdk; node workers/typescript/package/assemble.ts dist/sdk
+	@npm pack --silent --pack-destination dist ./dist/sdk
+
 .PHONY: bench-overhead
 bench-overhead: $(installed) $(launcher) ## What foresize costs a scheduling decision, a command, a worker
 	@node bench/overhead.ts

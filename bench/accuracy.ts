@@ -63,7 +63,10 @@ for (const path of traceFiles()) {
   const pair = localPair(options.defaultBytes)
   const { score } = await backtest(name.replace(/\.csv(\.gz)?$/, ''), trace, pair, options, () => {})
   await pair.close()
-  const row = compare(score)
+  const row = compare(
+    score,
+    trace.some(({ requestedMemoryBytes }) => requestedMemoryBytes !== undefined),
+  )
   if (values.json)
     process.stdout.write(`${JSON.stringify({ ...score, best: row?.best[0], ratio: row?.ratio })}\n`)
   else process.stderr.write(`${score.trace}\n`)
@@ -78,9 +81,12 @@ function traceFiles(): readonly string[] {
     .map((name) => join(values.traces, name))
 }
 
-function compare(score: TraceScore): Row | undefined {
+/** Where nobody requested anything, the request is no way to size. */
+function compare(score: TraceScore, hasRequests: boolean): Row | undefined {
   const own = score.methods['foresize']
-  const rivals = Object.entries(score.methods).filter(([name]) => baselineNames.includes(name))
+  const rivals = Object.entries(score.methods).filter(
+    ([name]) => baselineNames.includes(name) && (hasRequests || name !== 'request'),
+  )
   const [best] = rivals.sort(([, a], [, b]) => wastageOf(a) - wastageOf(b))
   return own === undefined || best === undefined
     ? undefined

@@ -26,6 +26,7 @@ import type { LearnedProfile } from './learned-profile.ts'
 import { amountAt, covering, type Need, sufficient } from './need.ts'
 import type { Registry } from './strategy.ts'
 import { encodeQuery } from './task-model.ts'
+import { latestShare } from './views.ts'
 
 /** All that an answer may depend on, beside the query and the policy. */
 export interface Evidence {
@@ -199,12 +200,18 @@ function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dim
     need,
     amount: allocate(need, stakes(model), policy, d),
     source: 'profile',
-    reason: `${model.observed} executions, mostly by ${foremost.track.strategy}`,
+    reason: `${model.observed} executions${changing(heard)}, mostly by ${foremost.track.strategy}`,
     strategy: foremost.track.strategy,
     predictions: Object.keys(settings.registry)
       .filter(usable)
       .map((strategy) => predictionOf(strategy, heard, unfollowed, access)),
   }
+}
+
+/** Said where what is forgotten fast has foretold best: the task is no longer what it was. */
+function changing(heard: readonly Vote[]): string {
+  const latest = heard.reduce((sum, { byView }) => sum + latestShare(byView), 0)
+  return latest > 0.5 ? ', the latest above all since its needs are changing' : ''
 }
 
 function predictionOf(
@@ -246,9 +253,13 @@ function fromKin({ evidence, query, settings, policy }: Case, dimension: Dimensi
   const belief = coldStart(kin, query, settings.defaults, dimension)
   if (belief === undefined) return undefined
   const { need, source, reason } = belief
-  const amount = belief.amount ?? allocate(need, coldStakes, policy, dimension)
+  const careful = { ...policy, risk: Math.max(policy.risk, leastColdRisk) }
+  const amount = belief.amount ?? allocate(need, coldStakes, careful, dimension)
   return { need, source, reason, strategy: '', predictions: [], amount }
 }
+
+/** What is taken from other tasks is wrong for all of a burst at once: appetite for that is less. */
+const leastColdRisk = 0.7
 
 const coldStakes: Stakes = { timeToFailure: 1, failurePrice: 1, largest: 0 }
 
@@ -260,11 +271,8 @@ function allocate(need: Need, stakes: Stakes, policy: Policy, dimension: Dimensi
   if (policy.targetCoverage !== undefined) return covering(need, policy.targetCoverage)
   const appetite = appetiteOf(policy)
   if (shortfall[dimension] === 'kill') return headroom(need.distribution, stakes, appetite)
-  const { floor } = appetite
-  return quantile(
-    need.distribution,
-    shortfall[dimension] === 'throttle' ? floor : Math.max(0.02, 2 * floor - 1),
-  )
+  const q = shortfall[dimension] === 'throttle' ? appetite.quantile : 2 * appetite.quantile - 1
+  return quantile(need.distribution, Math.max(0.02, q))
 }
 
 /** A retry goes above what failed; a first run is not below what running ones of its task use already. */
@@ -284,6 +292,11 @@ function amend(
       reason = `the attempt before was killed at ${failed}; ${reason}`
     }
   } else if (source !== 'profile') {
+    const others = exceededByOthers(evidence, dimension)
+    if (others >= amount) {
+      amount = rungAbove(others, asked, dimension, source)
+      reason = `others were killed at ${others}; ${reason}`
+    }
     const floor = runningFloor(evidence.task?.profile.running ?? [], dimension)
     if (floor > amount) {
       amount = floor
@@ -327,6 +340,12 @@ function rungAbove(
 
 function shown(clamps: readonly Clamp[]): string {
   return clamps.map(({ kind, before, after }) => `; ${kind} put ${before} to ${after}`).join('')
+}
+
+/** The most that executions of the task, none of which has come back yet, were killed at. */
+function exceededByOthers({ task }: Evidence, dimension: Dimension): number {
+  const exceeded = task?.model?.dimensions.get(dimension)?.exceeded ?? []
+  return exceeded.reduce((most, { bound }) => Math.max(most, bound), 0)
 }
 
 /** Running executions need at least what they already use. */

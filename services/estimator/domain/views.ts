@@ -7,6 +7,9 @@ import type { Point } from './encoding.ts'
 export const views = 4
 export const nearView = 2
 
+/** Of a vote's weight by view, what goes to those that forget fast. */
+export const latestShare = (byView: readonly number[]): number => (byView[1] ?? 0) + (byView[3] ?? 0)
+
 /** Per execution: weights of the two views that are the same for every query, and what nearness goes by. */
 export interface Recollection {
   slow: Float64Array

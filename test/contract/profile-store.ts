@@ -327,6 +327,18 @@ export function profileStoreContract(name: string, subjectOf: () => Promise<Stor
       expect(await quarantined()).toBe(1)
     })
 
+    test('a page is full however many of its profiles turn out to be damaged', async () => {
+      const { store, damage, reopen } = await subject()
+      const tasks = ['a', 'b', 'c', 'd', 'e']
+      await commit(store, ...tasks.map((task) => fold(taskKey(task), 'e')))
+      const bad = damage ? ['b', 'c'] : []
+      for (const task of bad) await damage?.(taskKey(task))
+      const again = damage ? await reopen() : store
+      const query = { namespace: 'default', kind: 'task', prefix: '', after: '', limit: 3 } as const
+      const page = await again.list(query)
+      expect(page.map(({ key }) => key.task)).toEqual(damage ? ['a', 'd', 'e'] : ['a', 'b', 'c'])
+    })
+
     test('a profile damaged between two folds is put aside by the second, not overwritten', async () => {
       const { store, damage, quarantined, reopen } = await subject()
       if (!damage || !quarantined) {

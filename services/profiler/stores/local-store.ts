@@ -6,6 +6,7 @@ import { DamagedRecord } from '../envelope.ts'
 import type { Durability, ProfileStore, SessionCheckpoint, StoreChange } from '../store.ts'
 import { changeLog } from './change-log.ts'
 import { keyString, parseKey } from './key.ts'
+import { fullPage } from './page.ts'
 import { profileIndex } from './profile-index.ts'
 import { recentlyUsed } from './recently-used.ts'
 
@@ -152,10 +153,11 @@ export async function localStore(
         await write(profiles, accepted)
         return { fenced }
       }),
-    async list(query) {
-      const profiles = await Promise.all(index.list(query).map(read))
-      return profiles.filter((profile) => profile !== undefined)
-    },
+    list: (query) =>
+      fullPage(query, index.list, async (keys) => {
+        const profiles = await Promise.all(keys.map(read))
+        return profiles.filter((profile) => profile !== undefined)
+      }),
     namespaces: async () => index.namespaces(),
     count: async (namespace, kind) => index.count(namespace, kind),
     getSession: async (id) => sessions.get(id),

@@ -7,6 +7,7 @@ import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
 import type { ProfileChange, ProfileStore, SessionCheckpoint, StoreChange } from '../store.ts'
 import { compareText, keyString, parseKey } from './key.ts'
+import { fullPage } from './page.ts'
 import { recentlyUsed } from './recently-used.ts'
 import { checkServers, type RedisClient } from './redis-client.ts'
 import { cursorAt, positionOf, redisFeed } from './redis-feed.ts'
@@ -242,7 +243,7 @@ export async function redisStore(
           return { fenced: saved.flatMap(([id, isSaved]) => (isSaved ? [] : [id])) }
         })(),
       ),
-    list: (query) => available(keysBetween(...rangeOf(query), query.limit).then(readAll)),
+    list: (query) => available(fullPage(query, (part) => keysBetween(...rangeOf(part), part.limit), readAll)),
     namespaces: () =>
       available(
         onShards(({ namespaces }) => client.run('HKEYS', namespaces)).then((replies) => {

@@ -143,8 +143,9 @@ audit: $(installed)
 	scripts/audit.sh
 
 .PHONY: bench
-bench: $(installed) ## Rates as ratios to a bare gRPC echo server (BENCH='ingest --json' picks)
+bench: $(installed) $(launcher) ## Rates as ratios to a bare gRPC echo server (BENCH='ingest --json' picks)
 	@node bench/main.ts $(BENCH)
+	@$(if $(BENCH),true,node bench/overhead.ts)
 
 .PHONY: bench-accuracy
 bench-accuracy: $(installed) ## Wastage on real traces as ratios to the best usual way to size (TRACES=DIR)

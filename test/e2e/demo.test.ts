@@ -13,7 +13,7 @@ afterAll(() => {
 test('the demo learns, survives the loss of the estimator, and says what to type next', {
   timeout: 120_000,
 }, async () => {
-  const done = await foresize(['demo', '--executions', '8']).done
+  const done = await foresize(['demo', '--executions', '8', '--within', '10min']).done
   const [data = ''] = /\/\S*foresize-demo-\w+\/profiles/.exec(done.stdout) ?? []
   folders.push(data.replace(/\/profiles$/, ''))
   expect(done).toMatchObject({ code: 0, stderr: '' })

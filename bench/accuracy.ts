@@ -58,7 +58,9 @@ for (const path of traceFiles()) {
     ignoreInput: leaking.test(name),
     limit: Number(values.limit),
   })
-  const timed = trace.every(({ completed, submitMs }) => !completed || submitMs !== undefined)
+  const timed =
+    trace.every(({ completed, submitMs }) => !completed || submitMs !== undefined) &&
+    trace.some(({ durationMs }) => durationMs !== undefined)
   if (options.feedback === 'completion' && !timed) continue
   const pair = localPair(options.defaultBytes)
   const { score } = await backtest(name.replace(/\.csv(\.gz)?$/, ''), trace, pair, options, () => {})

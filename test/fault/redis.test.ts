@@ -4,10 +4,13 @@ import type { ProfilerConfig } from '../../services/profiler/config.ts'
 import {
   countOf,
   eventually,
+  openStream,
   type TestProfiler,
   testProfiler,
   unary,
+  wireEnd,
   wireRecord,
+  wireStart,
 } from '../support/profiler-service.ts'
 import { redisSentinel, redisServer, wireTo } from '../support/redis.ts'
 import { steadyClient } from '../support/steady-client.ts'
@@ -194,6 +197,30 @@ test('several profilers on one redis: a worker goes on with any of them, a watch
   expect(await countOf(second.client)).toBe(worker.made())
   await eventually(async () => heard.at(-1) === worker.made())
   watch.cancel()
+})
+
+test('what a replica leaves open when it goes is closed as lost by another, once', {
+  timeout: 60_000,
+}, async () => {
+  const redis = await server()
+  const [first, second] = [
+    await profilerOn([redis.node], { defaultLeaseMs: 700 }),
+    await profilerOn([redis.node], { defaultLeaseMs: 700 }),
+  ]
+  const stream = await openStream(first.client, 'orphaned')
+  stream.send({ sequence: 1, starts: ['a', 'b'].map((id) => wireStart(id)) })
+  await stream.durable(1)
+  await first.stop()
+  await eventually(async () => (await countOf(second.client)) === 2)
+  const { profile } = await unary(second.client, 'getProfile', {
+    key: { namespace: '', kind: 1, task: 'task' },
+  })
+  expect(profile?.outcomes).toEqual([{ outcome: 7, count: 2 }])
+  const resumed = await openStream(second.client, 'orphaned')
+  expect(resumed.opened.durableSequence).toBe(1)
+  resumed.send({ sequence: 2, ends: [wireEnd('a')] })
+  expect((await resumed.next('rejection')).executionId).toBe('a')
+  await resumed.close()
 })
 
 const hotExecutions = Number(process.env['FORESIZE_TEST_HOT_EXECUTIONS'] ?? 20_000)

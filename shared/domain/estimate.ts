@@ -63,7 +63,7 @@ export interface StrategyPrediction {
   readonly value?: number | undefined
   /** In the answer, 0 to 1. */
   readonly weight: number
-  /** Why it has no value; empty where it has one. */
+  /** Why it has no value or, beside one, why it is not followed; else empty. */
   readonly reason: string
 }
 

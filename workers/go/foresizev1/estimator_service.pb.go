@@ -619,7 +619,7 @@ type StrategyPrediction struct {
 	Value *float64 `protobuf:"fixed64,2,opt,name=value,proto3,oneof" json:"value,omitempty"`
 	// Its weight in the answer, 0 to 1.
 	Weight float64 `protobuf:"fixed64,3,opt,name=weight,proto3" json:"weight,omitempty"`
-	// Why it has no value, for example "abstains", "breaker open".
+	// Why it has no value, for example "abstains", "breaker open"; or, beside a value, why it is not followed.
 	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

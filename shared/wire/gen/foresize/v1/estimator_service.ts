@@ -286,7 +286,7 @@ export interface StrategyPrediction {
     | undefined;
   /** Its weight in the answer, 0 to 1. */
   readonly weight: number;
-  /** Why it has no value, for example "abstains", "breaker open". */
+  /** Why it has no value, for example "abstains", "breaker open"; or, beside a value, why it is not followed. */
   readonly reason: string;
 }
 

@@ -393,7 +393,7 @@ class StrategyPrediction(_message.Message):
     weight: _builtins.float
     """Its weight in the answer, 0 to 1."""
     reason: _builtins.str
-    """Why it has no value, for example "abstains", "breaker open"."""
+    """Why it has no value, for example "abstains", "breaker open"; or, beside a value, why it is not followed."""
     def __init__(
         self,
         *,

@@ -37,18 +37,18 @@ function file(name: string, content: string): string {
 const cluster = ['--nodes', '2', '--node-memory', '32GB', '--node-cores', '32']
 
 test('where memory is what is short, foresize beats the requests and no one beats the oracle', async () => {
-  const path = file('history.csv', trace(300))
+  const path = file('history.csv', trace(180))
   const { code, out } = await runCommand(simulate, [path, ...cluster, '--json'])
   expect(code).toBe(0)
   const { jobs, runs } = JSON.parse(out) as Simulation
-  expect(jobs).toBe(300)
+  expect(jobs).toBe(180)
   const [requests, foresize, oracle] = runs as [
     Simulation['runs'][0],
     Simulation['runs'][0],
     Simulation['runs'][0],
   ]
   expect(runs.map(({ name }) => name)).toEqual(['requests', 'foresize', 'oracle'])
-  for (const run of runs) expect(run).toMatchObject({ finished: 300, givenUp: 0, retries: run.kills })
+  for (const run of runs) expect(run).toMatchObject({ finished: 180, givenUp: 0, retries: run.kills })
   expect(requests.kills).toBe(0)
   expect(foresize.makespanMs).toBeLessThan(0.6 * requests.makespanMs)
   expect(foresize.queueMs.mean).toBeLessThan(0.5 * requests.queueMs.mean)
@@ -60,7 +60,7 @@ test('where memory is what is short, foresize beats the requests and no one beat
 })
 
 test('the same history and cluster give the same answer, a safer policy fewer kills', async () => {
-  const path = file('again.csv', trace(200))
+  const path = file('again.csv', trace(110))
   const run = async (...more: string[]) =>
     (await runCommand(simulate, [path, ...cluster, '--json', ...more])).out
   const first = await run()

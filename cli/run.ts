@@ -195,9 +195,10 @@ async function openReport(input: CommandInput, start: Start): Promise<Report> {
       },
       async finish(result, withinMs) {
         execution.end(result.outcome, result.used, result.source)
+        // One attempt more, whatever came before: the profiler may be back by now.
+        disconnects = Math.min(disconnects, maxDisconnects)
         const isGivenUp = new Promise<boolean>((resolve) => {
           giveUp = () => resolve(false)
-          if (disconnects > maxDisconnects) giveUp()
         })
         const isStored = await Promise.race([worker.flush(withinMs), isGivenUp])
         await worker.close(0)

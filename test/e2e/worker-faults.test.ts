@@ -151,6 +151,19 @@ test('one that reads nothing more holds the worker back, not its task', async ()
   expect(thinnedSamples).toBeGreaterThan(0)
 })
 
+test('whoever flushes does not wait for the next attempt: a profiler that is back is found at once', async () => {
+  let isBack = false
+  const { impostor } = await playing(({ stream }, _, batch) => {
+    if (!isBack) stream.emit('error', { code: status.UNAVAILABLE, details: 'away' })
+    else stream.write(batch === undefined ? opened(0) : acknowledged(batch.sequence))
+  })
+  const worker = workerTo(impostor, { reconnectMinMs: 3_600_000, reconnectMaxMs: 3_600_000 })
+  ended(worker, 1)
+  await eventually(async () => (worker.statistics().disconnects > 0 ? true : undefined))
+  isBack = true
+  expect(await worker.flush(20_000)).toBe(true)
+})
+
 test.each([status.UNAUTHENTICATED, status.UNIMPLEMENTED, status.INTERNAL])(
   'a refusal (%i) is told of and tried again, more and more rarely',
   async (code) => {

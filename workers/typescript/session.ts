@@ -194,7 +194,11 @@ export function createSession(client: ProfilerServiceClient, spool: Spool, optio
   function flush(deadlineMs: number): Promise<boolean> {
     if (isEmpty()) return Promise.resolve(true)
     if (state === 'closed') return Promise.resolve(false)
-    wake()
+    // Whoever waits for it has no time for a long pause between two attempts.
+    if (state === 'waiting') {
+      clearTimeout(reconnectTimer)
+      connect()
+    }
     pump()
     return new Promise((resolve) => {
       const finish = (isDurable: boolean) => {

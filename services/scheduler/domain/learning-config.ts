@@ -1,5 +1,5 @@
 import type { Policy } from '../../../shared/domain/policy.ts'
-import type { Resources } from '../../../shared/domain/resources.ts'
+import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
 import type { TaskKey } from '../../../shared/domain/task.ts'
 
 export const learningModes = ['off', 'shadow', 'advise', 'apply'] as const
@@ -21,6 +21,11 @@ export interface LearningSettings {
   readonly confidenceThreshold: number
   /** 0 economical to 1 safe. Unset leaves it to the estimator. */
   readonly risk?: number | undefined
+  /**
+   * What is learned; in the others the request is given. Default all. Without `cpuCores` where tasks share busy cores:
+   * they use less than they could, and giving them that makes the cores busier.
+   */
+  readonly dimensions: readonly Dimension[]
   /** Added to what was learned, as a share of it: 0.1 is one tenth more. Default 0. */
   readonly headroom: number
   /** What is given is not below. */
@@ -52,6 +57,7 @@ export const defaultLearningConfig: LearningConfig = {
   mode: 'apply',
   minExecutions: 3,
   confidenceThreshold: 0.5,
+  dimensions,
   headroom: 0,
   min: {},
   max: {},
@@ -82,11 +88,15 @@ export function checkLearningConfig(config: LearningConfig): void {
     ['learning', config],
     ...config.overrides.map((o, i) => [`overrides[${i}]`, o]),
   ] as [string, Partial<LearningSettings>][]) {
-    const { confidenceThreshold, minExecutions, risk, headroom, mode } = settings
+    const { confidenceThreshold, minExecutions, risk, headroom, mode, dimensions: learned } = settings
     require(isWithin(confidenceThreshold, 0, 1), `${name}.confidenceThreshold must be from 0 to 1`)
     require(isWithin(minExecutions, 0, Number.MAX_SAFE_INTEGER), `${name}.minExecutions must not be negative`)
     require(isWithin(risk, 0, 1), `${name}.risk must be from 0 to 1`)
     require(isWithin(headroom, 0, 10), `${name}.headroom must be from 0 to 10`)
+    require(learned === undefined ||
+      learned.every((each) =>
+        dimensions.includes(each),
+      ), `${name}.dimensions must be of ${dimensions.join(', ')}`)
     require(mode === undefined ||
       learningModes.includes(mode), `${name}.mode must be one of ${learningModes.join(', ')}`)
   }

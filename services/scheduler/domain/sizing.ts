@@ -116,7 +116,7 @@ function bounded(learned: Resources, { settings, requested }: SizingInput, isEsc
   const result: { [D in Dimension]?: number } = {}
   for (const dimension of dimensions) {
     const value = learned[dimension]
-    if (value === undefined) continue
+    if (value === undefined || !settings.dimensions.includes(dimension)) continue
     const ceiling = Math.min(
       settings.max[dimension] ?? Number.POSITIVE_INFINITY,
       settings.neverAboveRequest && !isEscalation

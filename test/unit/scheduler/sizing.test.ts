@@ -9,6 +9,7 @@ import {
 import { type SizingInput, size } from '../../../services/scheduler/domain/sizing.ts'
 import { estimateSources } from '../../../shared/domain/estimate.ts'
 import { outcomes } from '../../../shared/domain/execution.ts'
+import { dimensions } from '../../../shared/domain/resources.ts'
 import { anyResources } from '../../support/arbitraries.ts'
 
 const MiB = 2 ** 20
@@ -49,6 +50,7 @@ const anyInput: fc.Arbitrary<SizingInput> = fc.record({
       mode: fc.constantFrom('off' as const, 'shadow' as const, 'advise' as const, 'apply' as const),
       minExecutions: fc.nat(50),
       confidenceThreshold: fc.double({ min: 0, max: 1, noNaN: true }),
+      dimensions: fc.subarray([...dimensions]),
       headroom: fc.double({ min: 0, max: 2, noNaN: true }),
       min: anyResources,
       max: anyResources,
@@ -131,6 +133,11 @@ test('bounds, headroom and the request hold the answer', () => {
   expect(sized({ headroom: 10, neverAboveRequest: true })).toBe(1000 * MiB)
 })
 
+test('what is not to be learned is given as requested', () => {
+  const settings = { ...defaultLearningConfig, dimensions: ['memoryBytes' as const] }
+  expect(size(input({ settings })).allocated).toEqual({ memoryBytes: 100 * MiB, cpuCores: 1 })
+})
+
 test('the estimator gone, a retry after a kill gets twice what it had, up to the maximum', () => {
   const retry = input({
     answer: { unavailable: 'gone' },
@@ -180,6 +187,7 @@ test.each<[Partial<LearningConfig>, string]>([
   [{ updateInterval: Number.NaN }, 'updateInterval'],
   [{ overrides: [{ risk: 7 }] }, 'overrides[0].risk'],
   [{ mode: 'on' as never }, 'mode'],
+  [{ dimensions: ['memory' as never] }, 'dimensions'],
 ])('%j makes no sense, and says so', (changes, name) => {
   expect(() => checkLearningConfig({ ...defaultLearningConfig, ...changes })).toThrow(name)
 })

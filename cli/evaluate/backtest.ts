@@ -88,7 +88,8 @@ export async function backtest(
 
   let reported = 0
   async function reveal(row: TraceRow): Promise<void> {
-    await pair.report(recordOf(row, `${trace}-${reported++}`, options.coldStart === 'request'))
+    const attempt = play.attemptsOf(row)
+    await pair.report(recordOf(row, `${trace}-${reported++}`, options.coldStart === 'request', attempt))
     if (isSized(row)) for (const rival of rivals) rival.observe(row, row.peakMemoryBytes)
   }
 
@@ -170,7 +171,9 @@ function foresizePlay(trace: string, pair: Pair, options: BacktestOptions, bookO
 
   /** Known at once, long before the need is: every baseline knows of its own failures too. */
   let killed = 0
+  const lastAttempts = new Map<TraceRow, number>()
   async function reportKilled(row: SizedRow, attempt: number, given: number): Promise<void> {
+    lastAttempts.set(row, attempt + 1)
     await pair.report(killedRecordOf(row, `${trace}-killed-${killed++}`, useRequest, attempt, given))
   }
 
@@ -201,6 +204,12 @@ function foresizePlay(trace: string, pair: Pair, options: BacktestOptions, bookO
     durations,
     cpus,
     points,
+    /** Which attempt of it came back. Asked once. */
+    attemptsOf(row: TraceRow): number {
+      const attempt = lastAttempts.get(row) ?? 1
+      lastAttempts.delete(row)
+      return attempt
+    },
     async size(row: TraceRow): Promise<void> {
       const queries = lineup.map((method) => queryOf(row, method.policy, useRequest))
       const estimates = await pair.estimate(isSized(row) ? queries : queries.slice(0, 1))

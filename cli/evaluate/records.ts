@@ -28,11 +28,16 @@ export function queryOf(
 }
 
 /** What is reported after it. */
-export function recordOf(row: TraceRow, executionId: string, useRequest: boolean): ExecutionRecord {
+export function recordOf(
+  row: TraceRow,
+  executionId: string,
+  useRequest: boolean,
+  attempt = 1,
+): ExecutionRecord {
   return {
     executionId,
     task: { namespace, task: row.task },
-    attempt: 1,
+    attempt,
     features: row.features,
     labels: row.labels,
     requested: requestedOf(row, useRequest),
@@ -55,8 +60,7 @@ export function killedRecordOf(
   givenBytes: number,
 ): ExecutionRecord {
   return {
-    ...recordOf(row, executionId, useRequest),
-    attempt,
+    ...recordOf(row, executionId, useRequest, attempt),
     allocated: { memoryBytes: givenBytes },
     used: known({ memoryBytes: givenBytes, durationMs: row.durationMs }),
     outcome: 'out-of-memory',

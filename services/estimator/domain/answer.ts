@@ -17,6 +17,7 @@ import {
 } from '../../../shared/domain/resources.ts'
 import { appetiteOf } from './appetite.ts'
 import { bounded, type Limits } from './bounds.ts'
+import { highestBound } from './bounds-below.ts'
 import { coldStart } from './cold-start.ts'
 import { combined, type Guard, shortfall, stakes, type Vote, votes } from './dimension-model.ts'
 import { quantile } from './distribution.ts'
@@ -292,7 +293,7 @@ function amend(
       reason = `the attempt before was killed at ${failed}; ${reason}`
     }
   } else if (source !== 'profile') {
-    const others = exceededByOthers(evidence, dimension)
+    const others = highestBound(evidence.task?.model?.dimensions.get(dimension)?.exceeded ?? [])
     if (others >= amount) {
       amount = rungAbove(others, asked, dimension, source)
       reason = `others were killed at ${others}; ${reason}`
@@ -340,12 +341,6 @@ function rungAbove(
 
 function shown(clamps: readonly Clamp[]): string {
   return clamps.map(({ kind, before, after }) => `; ${kind} put ${before} to ${after}`).join('')
-}
-
-/** The most that executions of the task, none of which has come back yet, were killed at. */
-function exceededByOthers({ task }: Evidence, dimension: Dimension): number {
-  const exceeded = task?.model?.dimensions.get(dimension)?.exceeded ?? []
-  return exceeded.reduce((most, { bound }) => Math.max(most, bound), 0)
 }
 
 /** Running executions need at least what they already use. */

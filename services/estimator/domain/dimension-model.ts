@@ -1,6 +1,7 @@
 import { type Dimension, resourceLimits } from '../../../shared/domain/resources.ts'
+import { type BoundBelow, boundPriors, highestBound, settleBounds } from './bounds-below.ts'
 import { type Calibration, calibration, observeRank } from './calibration.ts'
-import { type Distribution, mixture, type Part, type Prior } from './distribution.ts'
+import { type Distribution, mixture, type Part, type Prior, quantile } from './distribution.ts'
 import { type LabelRelevance, labelRelevance, type Point, type Relevance, relevance } from './encoding.ts'
 import type { Stakes } from './headroom.ts'
 import { note, type Residuals, residuals } from './residuals.ts'
@@ -45,8 +46,8 @@ export interface DimensionModel {
   tracks: readonly Track[]
   observed: number
   largest: number
-  /** Largest amount at which an execution is known to have failed: a lower bound of some need. */
-  exceeded: number
+  /** What the attempts killed of late are known to have needed more than, oldest first. */
+  readonly exceeded: BoundBelow[]
   runtimeSum: number
   runtimeCount: number
 }
@@ -81,7 +82,7 @@ export function dimensionModel(dimension: Dimension, registry: Registry, guard: 
     tracks,
     observed: 0,
     largest: 0,
-    exceeded: 0,
+    exceeded: [],
     runtimeSum: 0,
     runtimeCount: 0,
   }
@@ -218,7 +219,7 @@ const mass = (total: number, executions: number): number =>
   executions > 0 ? (priorExecutions * total) / executions : 1
 
 /** The mixture of what was heard. */
-export function combined(heard: readonly Vote[], model?: DimensionModel): Distribution {
+export function combined(heard: readonly Vote[], model: DimensionModel): Distribution {
   const parts: Part[] = []
   const priors: Prior[] = []
   const t = new Float64Array(2 * views)
@@ -246,9 +247,16 @@ export function combined(heard: readonly Vote[], model?: DimensionModel): Distri
     }
     parts.push({ residuals: track.residuals, shift, shares })
   }
-  let top = Math.log(model?.largest ?? 1e30)
+  let top = Math.log(model.largest)
   for (const { shift } of parts) if (shift > top) top = shift
-  return mixture(parts, priors, top + 0.1 + 0.5 / Math.sqrt(model?.observed ?? 1))
+  const room = 0.1 + 0.5 / Math.sqrt(model.observed)
+  const believed = mixture(parts, priors, top + room)
+  // Below the median they say nothing new.
+  const middle = quantile(believed, 0.5)
+  const surprising = model.exceeded.filter(({ bound }) => bound >= middle)
+  if (surprising.length === 0) return believed
+  const limit = Math.max(top, Math.log(highestBound(surprising))) + room
+  return mixture(parts, [...priors, ...boundPriors(surprising, model.observed)], limit)
 }
 
 /** Of one strategy's residuals by view: density and distribution function at `x`. */
@@ -308,6 +316,7 @@ export function extendDimension(
   need: number,
   runtimeMs: number | undefined,
   guard: Guard,
+  attempt = 1,
 ): void {
   const runtime = runtimeMs ?? (model.runtimeCount > 0 ? model.runtimeSum / model.runtimeCount : 1)
   const weight = shortfall[model.dimension] === 'kill' ? Math.sqrt(Math.max(runtime, 1)) : 1
@@ -346,6 +355,7 @@ export function extendDimension(
   model.labelling.observe(point.labels, need)
   model.observed++
   if (need > model.largest) model.largest = need
+  settleBounds(model.exceeded, need, attempt)
   if (runtimeMs !== undefined) {
     model.runtimeSum += runtimeMs
     model.runtimeCount++

@@ -1,5 +1,6 @@
 import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
 import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
+import { noteBound } from './bounds-below.ts'
 import {
   type DimensionModel,
   dimensionModel,
@@ -63,10 +64,17 @@ export function extendTask(
     }
     if (truth === 'censored') {
       const bound = execution.allocated[d] ?? used
-      if (bound !== undefined && bound > m.exceeded && Number.isFinite(bound)) m.exceeded = bound
+      if (bound !== undefined && bound > 0 && Number.isFinite(bound)) noteBound(m.exceeded, bound)
     } else if (used !== undefined) {
       const need = Math.min(mostNeed, Math.max(leastNeed[d], used))
-      extendDimension(m, requestedOf(base, execution.requested, d), need, runtime(execution.used), guard)
+      extendDimension(
+        m,
+        requestedOf(base, execution.requested, d),
+        need,
+        runtime(execution.used),
+        guard,
+        execution.attempt,
+      )
     }
   }
   return model

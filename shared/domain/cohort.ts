@@ -93,8 +93,8 @@ export const defaultCohortLabels: readonly string[] = [
   'queue',
 ]
 
-/** Longest name of a cohort in UTF-16 units; a longer one is left out. */
-const maxCohortNameLength = 256
+/** Longest name of a cohort in bytes of UTF-8, as of any profile; a longer one is left out. */
+const maxCohortNameBytes = 256
 
 /**
  * The cohorts of a task, the closest first: by its labels, by the last part of its name, its namespace.
@@ -110,10 +110,19 @@ export function cohortKeys(
   if (part !== undefined) names.push(`name=${part}`)
   return [
     ...names
-      .filter((name) => name.length <= maxCohortNameLength)
+      .filter((name) => utf8Bytes(name) <= maxCohortNameBytes)
       .map((name) => ({ namespace, kind: 'cohort' as const, task: name })),
     { namespace, kind: 'namespace', task: '' },
   ]
+}
+
+function utf8Bytes(text: string): number {
+  let bytes = 0
+  for (const character of text) {
+    const point = character.codePointAt(0) ?? 0
+    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4
+  }
+  return bytes
 }
 
 /** The last telling part of a name: `NFCORE_MAG:MAG:FASTQC` gives `fastqc`, `iuc/fastp/0.20.1+galaxy0` gives `fastp`. */

@@ -20,7 +20,7 @@ export interface ClientSettings {
   readonly target: string
   /** Plain text where unset. Renewed files are used from the next connection on. */
   readonly tls?: ClientTls
-  /** Holds a bearer token, read again at most every 10 s. Beyond this host it needs TLS. */
+  /** Holds a bearer token, read again at most every second. Beyond this host it needs TLS. */
   readonly tokenFile?: string | undefined
   /** The token itself, where it comes from the environment. */
   readonly token?: string | undefined
@@ -91,7 +91,7 @@ export function clientOptionsFor(settings: ClientSettings): ClientOptions {
   return interceptors.length === 0 ? clientOptions : { ...clientOptions, interceptors }
 }
 
-const tokenRereadMs = 10_000
+const tokenRereadMs = 1000
 
 function tokenOf({ token, tokenFile }: ClientSettings): (() => string) | undefined {
   if (tokenFile === undefined) return token === undefined ? undefined : () => token

@@ -4,7 +4,7 @@ import { type Calibration, calibration, observeRank } from './calibration.ts'
 import { type Distribution, mixture, type Part, type Prior, quantile } from './distribution.ts'
 import { type LabelRelevance, labelRelevance, type Point, type Relevance, relevance } from './encoding.ts'
 import type { Stakes } from './headroom.ts'
-import { note, type Residuals, residuals } from './residuals.ts'
+import { note, type Residuals, residuals, widestKernel } from './residuals.ts'
 import { clamp, type Learner, type Registry } from './strategy.ts'
 import { nearness, type Recollection, recall, recollection, views } from './views.ts'
 
@@ -119,16 +119,17 @@ interface Memory {
   readonly recollection: Recollection
   readonly near: Float64Array
   readonly nearby: boolean
+  /** Of all executions: see `totalsOf`. */
+  readonly totals: Float64Array
 }
 
 function memoryOf(model: DimensionModel, point: Point): Memory {
   const { recollection: held } = model
   const near = new Float64Array(held.count)
-  return {
-    recollection: held,
-    near,
-    nearby: nearness(held, model.relevance.best(), model.labelling.best(), point, near),
-  }
+  const nearby = nearness(held, model.relevance.best(), model.labelling.best(), point, near)
+  const totals = new Float64Array(2 * views)
+  addUp(held, near, nearby, undefined, held.count, totals)
+  return { recollection: held, near, nearby, totals }
 }
 
 /**
@@ -165,8 +166,7 @@ export function votes(
       all.push(w)
     }
   }
-  all.sort((a, b) => b - a)
-  const least = Math.max(leastWeight * total, all[mostParts - 1] ?? 0)
+  const least = Math.max(leastWeight * total, nthLargest(all, mostParts))
   let kept = 0
   for (const { byView } of heard)
     for (let v = 0; v < heardViews; v++) {
@@ -182,17 +182,37 @@ export function votes(
   return heard
 }
 
+/** 0 where there are fewer. Leaves them in another order. */
+function nthLargest(values: number[], n: number): number {
+  if (values.length < n) return 0
+  for (let rank = 0; rank < n; rank++) {
+    let at = rank
+    for (let i = rank + 1; i < values.length; i++) if ((values[i] as number) > (values[at] as number)) at = i
+    const largest = values[at] as number
+    values[at] = values[rank] as number
+    values[rank] = largest
+  }
+  return values[n - 1] as number
+}
+
 /** What is believed before there are residuals: Laplace of this scale, in mass worth half an average execution. */
 const priorScale = (n: number): number => 0.6 / (1 + 0.1 * n)
 const priorExecutions = 0.5
 
-/** Per view: weight of all residuals, and how many executions' worth that is: (Σw)² / Σw². */
-function totals({ residuals: r }: Track, { recollection: m, near, nearby }: Memory, out: Float64Array): void {
+/** Per view: weight of some executions, or of the first `count`, and how many executions' worth that is: (Σw)² / Σw². */
+function addUp(
+  { slow, fast }: Recollection,
+  near: Float64Array,
+  nearby: boolean,
+  some: Int32Array | undefined,
+  count: number,
+  out: Float64Array,
+): void {
   let [s, f, ns, nf, s2, f2, ns2, nf2] = [0, 0, 0, 0, 0, 0, 0, 0]
-  for (let i = 0; i < r.count; i++) {
-    const o = r.origin[i] as number
-    const a = m.slow[o] as number
-    const b = m.fast[o] as number
+  for (let i = 0; i < count; i++) {
+    const o = some === undefined ? i : (some[i] as number)
+    const a = slow[o] as number
+    const b = fast[o] as number
     s += a
     f += b
     s2 += a * a
@@ -215,6 +235,14 @@ function totals({ residuals: r }: Track, { recollection: m, near, nearby }: Memo
   out[7] = nf2 > 0 ? (nf * nf) / nf2 : 0
 }
 
+/** Of the executions that a strategy has foretold: mostly all of them. */
+function totalsOf({ residuals: r }: Track, { recollection, near, nearby, totals }: Memory): Float64Array {
+  if (r.count === recollection.count) return totals
+  const own = new Float64Array(2 * views)
+  addUp(recollection, near, nearby, r.origin, r.count, own)
+  return own
+}
+
 const mass = (total: number, executions: number): number =>
   executions > 0 ? (priorExecutions * total) / executions : 1
 
@@ -222,10 +250,9 @@ const mass = (total: number, executions: number): number =>
 export function combined(heard: readonly Vote[], model: DimensionModel): Distribution {
   const parts: Part[] = []
   const priors: Prior[] = []
-  const t = new Float64Array(2 * views)
   for (const { track, prediction, weight, byView, memory } of heard) {
     if (weight === 0) continue
-    totals(track, memory, t)
+    const t = totalsOf(track, memory)
     const { slow, fast } = memory.recollection
     const shift = Math.log(prediction)
     const scale = new Float64Array(views)
@@ -265,48 +292,76 @@ interface Foretold {
   readonly below: Float64Array
 }
 
+/** The distribution function is only asked of a strategy that is heard: `ranked`. */
 function foretold(
-  { residuals: r }: Track,
-  { recollection: m, near, nearby }: Memory,
+  { residuals: { values, origin, widths, count } }: Track,
+  { recollection: { slow, fast }, near, nearby }: Memory,
   x: number,
   t: Float64Array,
+  ranked: boolean,
   out: Foretold,
 ): void {
-  const { density, below } = out
-  density.fill(0)
-  below.fill(0)
-  for (let i = 0; i < r.count; i++) {
-    const b = 1.5 * (r.widths[i] as number)
-    const u = (x - (r.values[i] as number)) / b
-    if (u <= -1) continue
-    const o = r.origin[i] as number
-    const cdf = u >= 1 ? 1 : u < 0 ? 0.5 * (1 + u) * (1 + u) : 1 - 0.5 * (1 - u) * (1 - u)
-    const d = u >= 1 ? 0 : (1 - Math.abs(u)) / b
+  let [below0, below1, below2, below3] = [0, 0, 0, 0]
+  let [density0, density1, density2, density3] = [0, 0, 0, 0]
+  const start = ranked ? 0 : firstAbove(values, count, x - widestReach)
+  for (let i = start; i < count; i++) {
+    const distance = x - (values[i] as number)
+    if (distance <= -widestReach) break
+    const reach = 1.5 * (widths[i] as number)
+    if (distance <= -reach) continue
+    const o = origin[i] as number
+    const a = slow[o] as number
+    const b = fast[o] as number
     const n = nearby ? (near[o] as number) : 0
-    const a = m.slow[o] as number
-    const c = m.fast[o] as number
-    below[0] = (below[0] as number) + a * cdf
-    below[1] = (below[1] as number) + c * cdf
-    below[2] = (below[2] as number) + a * n * cdf
-    below[3] = (below[3] as number) + c * n * cdf
-    if (d === 0) continue
-    density[0] = (density[0] as number) + a * d
-    density[1] = (density[1] as number) + c * d
-    density[2] = (density[2] as number) + a * n * d
-    density[3] = (density[3] as number) + c * n * d
+    const u = distance / reach
+    const cdf = u >= 1 ? 1 : u < 0 ? 0.5 * (1 + u) * (1 + u) : 1 - 0.5 * (1 - u) * (1 - u)
+    below0 += a * cdf
+    below1 += b * cdf
+    below2 += a * n * cdf
+    below3 += b * n * cdf
+    if (u >= 1) continue
+    const d = (1 - Math.abs(u)) / reach
+    density0 += a * d
+    density1 += b * d
+    density2 += a * n * d
+    density3 += b * n * d
   }
+  const { density, below } = out
+  density[0] = density0
+  density[1] = density1
+  density[2] = density2
+  density[3] = density3
+  below[0] = below0
+  below[1] = below1
+  below[2] = below2
+  below[3] = below3
   const size = Math.abs(x)
+  const far = broad * 0.5 * Math.exp(-size)
   for (let v = 0; v < (nearby ? views : 2); v++) {
     const total = t[v] as number
-    const prior = mass(total, t[views + v] as number)
-    const scale = 0.5 * priorScale(t[views + v] as number)
+    const executions = t[views + v] as number
+    const prior = mass(total, executions)
+    const scale = 0.5 * priorScale(executions)
     const tail = 0.5 * Math.exp(-size / scale)
     const laplace = x < 0 ? tail : 1 - tail
-    density[v] =
-      (1 - broad) * (((density[v] as number) + (prior * tail) / scale) / (total + prior)) +
-      broad * 0.5 * Math.exp(-size)
-    below[v] = ((below[v] as number) + prior * laplace) / (total + prior)
+    const all = total + prior
+    density[v] = (1 - broad) * (((density[v] as number) + (prior * tail) / scale) / all) + far
+    below[v] = ((below[v] as number) + prior * laplace) / all
   }
+}
+
+/** No kernel reaches farther. */
+const widestReach = 1.5 * widestKernel
+
+function firstAbove(values: Float64Array, count: number, x: number): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((values[middle] as number) > x) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
 /** Scores every strategy against the actual, then lets it learn. `runtimeMs` undefined = unknown. */
@@ -322,13 +377,11 @@ export function extendDimension(
   const weight = shortfall[model.dimension] === 'kill' ? Math.sqrt(Math.max(runtime, 1)) : 1
   const logNeed = Math.log(need)
   const heard = votes(model, point, always, none, guard)
-  const t = new Float64Array(2 * views)
   const out = { density: new Float64Array(views), below: new Float64Array(views) }
   let rank = 0
-  for (const { track, prediction, byView, memory } of heard) {
+  for (const { track, prediction, weight: voice, byView, memory } of heard) {
     const r = clamp(logNeed - Math.log(prediction), -30, 30)
-    totals(track, memory, t)
-    foretold(track, memory, r, t, out)
+    foretold(track, memory, r, totalsOf(track, memory), voice > 0, out)
     for (let v = 0; v < views; v++) {
       const from = memory.nearby ? v : v % 2
       rank += (byView[v] as number) * (out.below[v] as number)

@@ -27,6 +27,10 @@ export interface OrderedAtoms {
   readonly origin: Int32Array
 }
 
+/** Of ln(need). */
+const narrowestKernel = 0.0015
+export const widestKernel = 0.3
+
 const kernelAtoms = [-0.6, 0.3, 1]
 const kernelWeights = [0.45, 0.45, 0.1]
 
@@ -58,7 +62,7 @@ export function note(r: Residuals, residual: number, origin: number): void {
   r.rank = rank
   const end = Math.min(r.count - 1, at + reach)
   for (let i = Math.max(0, at - reach); i <= end; i++)
-    r.widths[i] = clamp(0.3 * distanceToNearest(r, i, rank), 0.0015, 0.3)
+    r.widths[i] = clamp(0.3 * distanceToNearest(r, i, rank), narrowestKernel, widestKernel)
 }
 
 function grow(r: Residuals): void {
@@ -102,8 +106,8 @@ function order({ values, widths, origin, count }: Residuals): OrderedAtoms {
   const origins = new Int32Array(size)
   let used = 0
   for (let i = 0; i < count; i++) {
-    for (const [j, kernelAtom] of kernelAtoms.entries()) {
-      const atom = (values[i] as number) + (widths[i] as number) * kernelAtom
+    for (let j = 0; j < kernelAtoms.length; j++) {
+      const atom = (values[i] as number) + (widths[i] as number) * (kernelAtoms[j] as number)
       let at = used++
       for (; at > 0 && (atoms[at - 1] as number) > atom; at--) {
         atoms[at] = atoms[at - 1] as number

@@ -11,7 +11,7 @@ const cursorTag = (1 << 3) | 2
 const profileTag = (2 << 3) | 2
 
 /** A change as WatchProfilesResponse: a profile that many watch is not turned into a message for each of them. */
-export function encodeChange(change: StoreChange): Buffer {
+function encodeChange(change: StoreChange): Buffer {
   const { cursor } = change
   switch (change.type) {
     case 'profile': {

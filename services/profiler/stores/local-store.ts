@@ -209,7 +209,7 @@ export async function localStore(
 }
 
 /** Law of takeover: the higher epoch wins; at the same epoch only its owner goes on. */
-export function mayReplace(stored: SessionCheckpoint | undefined, next: SessionCheckpoint): boolean {
+function mayReplace(stored: SessionCheckpoint | undefined, next: SessionCheckpoint): boolean {
   if (!stored || stored.epoch < next.epoch) return true
   return stored.epoch === next.epoch && stored.owner === next.owner
 }

@@ -8,7 +8,7 @@ export const shardCount = 16
 
 export const shards: readonly number[] = Array.from({ length: shardCount }, (_, shard) => shard)
 
-export const shardOf = (text: string): number => crc32(text) % shardCount
+const shardOf = (text: string): number => crc32(text) % shardCount
 
 /** Names of the keys of one shard. The braces make a cluster keep them together. */
 export function shardKeys(shard: number) {

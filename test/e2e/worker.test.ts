@@ -24,11 +24,12 @@ function worker(problems: WorkerProblem[] = [], target = pair.profilerAddress): 
 }
 
 test('a function is profiled: its result, its failure, its use', async () => {
+  const burnUs = 60_000
   const reporting = worker()
   const held = await reporting.profile('fn', { rows: 3 }, async (execution) => {
     execution.sample({ elapsedMs: 1, diskBytes: 4096 })
-    const endMs = performance.now() + 60
-    while (performance.now() < endMs);
+    const before = process.cpuUsage()
+    while (process.cpuUsage(before).user < burnUs);
     return Buffer.alloc(30e6, 1)
   })
   expect(held.length).toBe(30e6)
@@ -41,7 +42,8 @@ test('a function is profiled: its result, its failure, its use', async () => {
   const profile = await pair.profile('fn', (found) => countOf(found) === 2)
   const [first, second] = profile.executions
   expect(first).toMatchObject({ features: { rows: 3 }, outcome: 1, used: { diskBytes: 4096 } })
-  expect(first?.used?.cpuCores).toBeGreaterThan(0.1)
+  const { cpuCores = 0, durationMs = 0 } = first?.used ?? {}
+  expect(cpuCores * durationMs * 1000).toBeGreaterThanOrEqual(burnUs)
   expect(first?.used?.memoryBytes).toBeGreaterThan(30e6)
   expect(second).toMatchObject({ features: { rows: 4 }, outcome: 2 })
 })

@@ -184,6 +184,9 @@ function form(asked: Case, dimension: Dimension): Formed | undefined {
   return fromHistory(asked, dimension) ?? fromKin(asked, dimension)
 }
 
+/** Of the chance that the next execution is the largest of all, what the mixture does not foresee. */
+const unforeseenShare = 0.42
+
 function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dimension): Formed | undefined {
   const task = evidence.task?.model
   const model = task?.dimensions.get(d)
@@ -196,7 +199,12 @@ function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dim
   const first = heard[0]
   if (first === undefined) return undefined
   const foremost = heard.reduce((best, vote) => (vote.weight > best.weight ? vote : best), first)
-  const need = { distribution: combined(heard, model), calibration: model.calibration, above: 0 }
+  const need = {
+    distribution: combined(heard, model),
+    calibration: model.calibration,
+    above: 0,
+    unforeseen: { chance: unforeseenShare / (model.observed + 1), largest: model.largest },
+  }
   return {
     need,
     amount: allocate(need, stakes(model), policy, d),

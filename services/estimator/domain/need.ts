@@ -10,12 +10,28 @@ export interface Need {
   readonly calibration: Calibration | undefined
   /** The need is above this: a retry's failed allocation. 0 = nothing known. */
   readonly above: number
+  /** What no execution so far has shown; unset where nothing is known of it. */
+  readonly unforeseen?: Unforeseen | undefined
 }
 
-function plain(need: Need, amount: number): number {
+/**
+ * After n executions the next is the largest of all with probability 1 / (n + 1), if their order means nothing: some of
+ * that lies beyond what any model makes of the n.
+ */
+export interface Unforeseen {
+  /** Probability that it happens. */
+  readonly chance: number
+  /** Largest need seen: from there the chance falls with the square of the amount. */
+  readonly largest: number
+}
+
+function plain({ distribution, calibration, unforeseen }: Need, amount: number): number {
   if (!(amount > 0)) return 0
-  const p = probability(need.distribution, amount)
-  return need.calibration ? calibrated(need.calibration, p) : p
+  const p = probability(distribution, amount)
+  const known = calibration ? calibrated(calibration, p) : p
+  if (unforeseen === undefined) return known
+  const { chance, largest } = unforeseen
+  return known * (1 - chance * (amount <= largest ? 1 : (largest / amount) ** 2))
 }
 
 /** P(the need is at most `amount`). */
@@ -31,7 +47,7 @@ export function sufficient(need: Need, amount: number): number {
 export const amountAt = (need: Need, q: number): number =>
   Math.max(need.above, quantile(need.distribution, q))
 
-/** The least need held possible that suffices with probability `target`, by the corrected distribution. */
+/** The least amount that suffices with probability `target`, by the corrected distribution. */
 export function covering(need: Need, target: number): number {
   const { needs } = need.distribution
   let low = 0
@@ -41,5 +57,8 @@ export function covering(need: Need, target: number): number {
     if (sufficient(need, needs[middle] ?? 0) >= target) high = middle
     else low = middle + 1
   }
-  return needs[low] ?? 1
+  const amount = needs[low] ?? 1
+  if (need.unforeseen === undefined || sufficient(need, amount) >= target) return amount
+  const { chance, largest } = need.unforeseen
+  return Math.max(amount, largest * Math.sqrt(chance / (1 - target)) * (1 + 1e-9))
 }

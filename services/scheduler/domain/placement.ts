@@ -9,12 +9,15 @@ export interface FreeNode {
   readonly free: Resources
 }
 
+/** What was taken and given back many times is not to the last bit what it was. */
+const rounding = 1e-9
+
 /** Whether `need` fits in what is free; the first dimension that does not. */
 export function shortOf(free: Resources, need: Resources): Dimension | undefined {
   return placeable.find((dimension) => {
     const has = free[dimension]
     const wants = need[dimension]
-    return has !== undefined && wants !== undefined && wants > has
+    return has !== undefined && wants !== undefined && wants > has * (1 + rounding)
   })
 }
 

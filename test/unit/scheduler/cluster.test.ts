@@ -49,6 +49,20 @@ test('best fit leaves the least memory over, among the nodes that fit in every d
   expect(bestFit(nodes, { memoryBytes: 101 })).toBeUndefined()
 })
 
+test('a task that needs a whole node fits one that is empty again, however often shares of it were given', () => {
+  const capacity = { cpuCores: 16, memoryBytes: 64e9 }
+  let free: Resources = capacity
+  const shares = Array.from({ length: 7 }, (_, i) => ({
+    cpuCores: 0.1 * (i + 1),
+    memoryBytes: 1e9 / (i + 3),
+  }))
+  for (const share of shares) free = adjust(free, share, -1)
+  for (const share of shares) free = adjust(free, share, 1)
+  expect(free).not.toEqual(capacity)
+  expect(shortOf(free, capacity)).toBeUndefined()
+  expect(shortOf(free, { cpuCores: 16.001 })).toBe('cpuCores')
+})
+
 test('what is taken and given back leaves a node as it was, and fits while it is not short', () => {
   fc.assert(
     fc.property(anyResources, anyResources, (free, need) => {

@@ -50,17 +50,23 @@ test('best fit leaves the least memory over, among the nodes that fit in every d
 })
 
 test('a task that needs a whole node fits one that is empty again, however often shares of it were given', () => {
-  const capacity = { cpuCores: 16, memoryBytes: 64e9 }
-  let free: Resources = capacity
-  const shares = Array.from({ length: 7 }, (_, i) => ({
-    cpuCores: 0.1 * (i + 1),
-    memoryBytes: 1e9 / (i + 3),
-  }))
-  for (const share of shares) free = adjust(free, share, -1)
-  for (const share of shares) free = adjust(free, share, 1)
-  expect(free).not.toEqual(capacity)
-  expect(shortOf(free, capacity)).toBeUndefined()
-  expect(shortOf(free, { cpuCores: 16.001 })).toBe('cpuCores')
+  const capacity = { cpuCores: 16 }
+  const share = fc.double({ min: 0.01, max: 0.5, noNaN: true })
+  const shares = fc.array(fc.tuple(share, fc.double({ min: 0, max: 1, noNaN: true })), { maxLength: 30 })
+  let isExact = true
+  fc.assert(
+    fc.property(shares, (given) => {
+      let free: Resources = capacity
+      for (const [cpuCores] of given) free = adjust(free, { cpuCores }, -1)
+      const asTheyEnd = given.toSorted(([, a], [, b]) => a - b)
+      for (const [cpuCores] of asTheyEnd) free = adjust(free, { cpuCores }, 1)
+      isExact &&= free.cpuCores === 16
+      expect(shortOf(free, capacity)).toBeUndefined()
+      expect(shortOf(free, { cpuCores: 16.001 })).toBe('cpuCores')
+    }),
+    { seed: 1 },
+  )
+  expect(isExact).toBe(false)
 })
 
 test('what is taken and given back leaves a node as it was, and fits while it is not short', () => {

@@ -142,27 +142,26 @@ function followFiles(files: Files, { reloadMs = 10_000, log }: CertificateOption
 function load({ caFile, certFile, keyFile }: Files): Loaded {
   return {
     ca: caFile === undefined ? null : { caCertificate: readCertificates(caFile) },
-    identity:
-      certFile === undefined || keyFile === undefined
-        ? null
-        : { certificate: readCertificates(certFile), privateKey: readKeyOf(certFile, keyFile) },
+    identity: certFile === undefined || keyFile === undefined ? null : readPair(certFile, keyFile),
   }
+}
+
+/** What is checked is what is used: each file is read once. Never says what the key's file holds. */
+function readPair(certFile: string, keyFile: string): experimental.IdentityCertificateUpdate {
+  const certificate = readCertificates(certFile)
+  return using(keyFile, () => {
+    const privateKey = readFileSync(keyFile)
+    if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey))) {
+      throw new Error(`is not the key of ${certFile}`)
+    }
+    return { certificate, privateKey }
+  })
 }
 
 function readCertificates(file: string): Buffer {
   return using(file, () => {
     const pem = readFileSync(file)
     new X509Certificate(pem)
-    return pem
-  })
-}
-
-/** Never says what the file holds. */
-function readKeyOf(certFile: string, keyFile: string): Buffer {
-  return using(keyFile, () => {
-    const pem = readFileSync(keyFile)
-    const certificate = new X509Certificate(readFileSync(certFile))
-    if (!certificate.checkPrivateKey(createPrivateKey(pem))) throw new Error(`is not the key of ${certFile}`)
     return pem
   })
 }

@@ -1,7 +1,7 @@
 # Everything a person or a CI does with foresize. `make help` lists it.
 #
 # Needs: Node 20 or newer with npm (which fetches the pinned Node 24 that everything then runs on), bash, git.
-# The tests also need a redis-server: scripts/install-redis.sh finds or fetches one.
+# The tests also need a redis-server, kustomize and promtool: scripts/install-*.sh find or fetch them.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c

@@ -1,0 +1,235 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { appetiteOf } from '../../../services/estimator/domain/appetite.ts'
+import { highestBound, noteBound, settleBounds } from '../../../services/estimator/domain/bounds-below.ts'
+import { calibrated, calibration, observeRank } from '../../../services/estimator/domain/calibration.ts'
+import { around, probability, quantile } from '../../../services/estimator/domain/distribution.ts'
+import { encoder, labelRelevance, relevance } from '../../../services/estimator/domain/encoding.ts'
+import { headroom, nextRung } from '../../../services/estimator/domain/headroom.ts'
+import { covering, type Need, sufficient } from '../../../services/estimator/domain/need.ts'
+import { note, orderedAtoms, residuals } from '../../../services/estimator/domain/residuals.ts'
+import { nearness, recall, recollection } from '../../../services/estimator/domain/views.ts'
+
+const share = fc.double({ min: 0, max: 1, noNaN: true })
+const residual = fc.oneof(fc.constantFrom(0, 0.1, -0.1, 5), fc.double({ min: -30, max: 30, noNaN: true }))
+const weight = fc.double({ min: 0.01, max: 100, noNaN: true })
+const anyPoints = fc.array(fc.tuple(residual, weight), { minLength: 1, maxLength: 96 })
+const anyDistribution = fc
+  .tuple(anyPoints, fc.double({ min: 0, max: 30, noNaN: true }))
+  .map(([points, shift]) => around(points, shift))
+const anyAmount = fc.double({ min: -5, max: 60, noNaN: true }).map(Math.exp)
+
+describe('residuals', () => {
+  test('only the set matters: in whatever order they come, values and widths are the same', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(residual, { minLength: 1, maxLength: 96 }), fc.integer(), (values, seed) => {
+        const some = residuals()
+        const other = residuals()
+        for (const value of values) note(some, value, 0)
+        const shuffled = [...values].sort((a, b) => Math.sin(a * seed + 1) - Math.sin(b * seed + 1))
+        for (const value of shuffled) note(other, value, 0)
+        expect(other.values.slice(0, other.count)).toEqual(some.values.slice(0, some.count))
+        expect(other.widths.slice(0, other.count)).toEqual(some.widths.slice(0, some.count))
+      }),
+    )
+  })
+
+  test('their atoms are in order, and weigh as much as the executions they come from', () => {
+    fc.assert(
+      fc.property(fc.array(residual, { minLength: 1, maxLength: 96 }), (values) => {
+        const all = residuals()
+        for (const [origin, value] of values.entries()) note(all, value, origin)
+        const { atoms, weights } = orderedAtoms(all)
+        expect(atoms).toEqual(atoms.toSorted())
+        expect(weights.reduce((sum, each) => sum + each, 0)).toBeCloseTo(values.length, 9)
+      }),
+    )
+  })
+})
+
+describe('a distribution', () => {
+  test('is ascending, adds up to one, and its quantiles and probabilities are each other’s inverse', () => {
+    fc.assert(
+      fc.property(anyDistribution, share, (distribution, q) => {
+        const { needs, below } = distribution
+        expect(needs).toEqual(needs.toSorted())
+        expect(below).toEqual(below.toSorted())
+        expect(below.at(-1)).toBe(1)
+        expect(probability(distribution, quantile(distribution, q))).toBeGreaterThanOrEqual(q)
+      }),
+    )
+  })
+
+  test('gives more to more, nothing to nothing, and everything to enough', () => {
+    fc.assert(
+      fc.property(anyDistribution, anyAmount, anyAmount, (distribution, a, b) => {
+        const [less, more] = [
+          probability(distribution, Math.min(a, b)),
+          probability(distribution, Math.max(a, b)),
+        ]
+        expect(less).toBeLessThanOrEqual(more)
+        expect(probability(distribution, 0)).toBe(0)
+        expect(probability(distribution, Number.MAX_VALUE)).toBe(1)
+      }),
+    )
+  })
+})
+
+describe('headroom', () => {
+  const anyStakes = fc.record({
+    timeToFailure: share,
+    failurePrice: fc.double({ min: 0.1, max: 10, noNaN: true }),
+    largest: fc.oneof(fc.constant(0), anyAmount),
+  })
+
+  test('is one of the needs held possible, and no smaller for a larger appetite for safety', () => {
+    fc.assert(
+      fc.property(anyDistribution, anyStakes, share, share, (distribution, stakes, a, b) => {
+        const at = (risk: number) => headroom(distribution, stakes, appetiteOf({ risk }))
+        expect(distribution.needs).toContain(at(a))
+        expect(at(Math.min(a, b))).toBeLessThanOrEqual(at(Math.max(a, b)))
+      }),
+    )
+  })
+
+  test('leaves a rare outlier to the retry, and covers what is usual', () => {
+    const usual = Array.from({ length: 40 }, (_, i) => [0.001 * i, 1] as const)
+    const stakes = { timeToFailure: 1, failurePrice: 0.5, largest: 1e9 * Math.exp(5) }
+    const given = headroom(around([...usual, [5, 1]], Math.log(1e9)), stakes, appetiteOf({ risk: 0.5 }))
+
+    expect(given).toBeGreaterThan(1.03e9)
+    expect(given).toBeLessThan(2e9)
+  })
+
+  test('after a failure comes the largest need seen, and beyond it ever longer steps', () => {
+    expect(nextRung(8, 4)).toBeCloseTo(8.4, 12)
+    const steps = [1, 2, 3].map((failures) => nextRung(8, 10, failures) / 10)
+    expect(steps).toEqual([...steps].sort((a, b) => a - b))
+    expect(steps[0]).toBeGreaterThan(1)
+  })
+})
+
+describe('calibration', () => {
+  test('is the identity while nothing is known, monotone always, and within 0 and 1', () => {
+    fc.assert(
+      fc.property(fc.array(share, { maxLength: 96 }), share, share, (ranks, a, b) => {
+        const record = calibration()
+        expect(calibrated(record, a)).toBeCloseTo(a, 12)
+        for (const rank of ranks) observeRank(record, rank)
+        const [less, more] = [calibrated(record, Math.min(a, b)), calibrated(record, Math.max(a, b))]
+        expect(0 <= less && less <= more && more <= 1).toBe(true)
+      }),
+    )
+  })
+
+  test('learns that what was called 90 % sure came true in half of the cases', () => {
+    const record = calibration()
+    for (let i = 0; i < 90; i++) observeRank(record, i % 2 === 0 ? 0.5 : 0.95)
+
+    expect(calibrated(record, 0.9)).toBeGreaterThan(0.45)
+    expect(calibrated(record, 0.9)).toBeLessThan(0.65)
+  })
+})
+
+describe('confidence in an amount', () => {
+  const anyNeed: fc.Arbitrary<Need> = fc.record({
+    distribution: anyDistribution,
+    calibration: fc.constant(undefined),
+    above: fc.oneof(fc.constant(0), anyAmount),
+    unforeseen: fc.record({ chance: share, largest: anyAmount }),
+  })
+
+  test('grows with the amount, and is none at or below what is known not to suffice', () => {
+    fc.assert(
+      fc.property(anyNeed, anyAmount, anyAmount, (need, a, b) => {
+        const [less, more] = [sufficient(need, Math.min(a, b)), sufficient(need, Math.max(a, b))]
+        expect(less).toBeLessThanOrEqual(more + 1e-12)
+        expect(less >= 0 && more <= 1).toBe(true)
+        if (need.above > 0) expect(sufficient(need, need.above)).toBe(0)
+      }),
+    )
+  })
+
+  test('reaches any target below one at the amount that is said to cover it', () => {
+    fc.assert(
+      fc.property(anyNeed, fc.double({ min: 0.01, max: 0.99, noNaN: true }), (need, target) => {
+        const fresh = { ...need, above: 0 }
+        expect(sufficient(fresh, covering(fresh, target))).toBeGreaterThanOrEqual(target)
+      }),
+    )
+  })
+
+  test('is lower the fewer executions there were', () => {
+    const distribution = around([[0, 1]], Math.log(1e9))
+    const confidenceAfter = (executions: number) =>
+      sufficient(
+        {
+          distribution,
+          calibration: undefined,
+          above: 0,
+          unforeseen: { chance: 1 / executions, largest: 1e9 },
+        },
+        1e9,
+      )
+    expect(confidenceAfter(1)).toBeLessThan(confidenceAfter(2))
+    expect(confidenceAfter(2)).toBeLessThan(confidenceAfter(50))
+  })
+})
+
+describe('what killed attempts exceeded', () => {
+  test('is kept until the execution comes back, and fades while it does not', () => {
+    const bounds: Parameters<typeof noteBound>[0] = []
+    noteBound(bounds, 4)
+    noteBound(bounds, 6)
+    expect(highestBound(bounds)).toBe(6)
+
+    settleBounds(bounds, 8, 2)
+    expect(bounds.map(({ bound }) => bound)).toEqual([4])
+    for (let i = 0; i < 20; i++) settleBounds(bounds, 1, 1)
+    expect(highestBound(bounds)).toBe(0)
+  })
+
+  test('is bounded, however many are killed', () => {
+    const bounds: Parameters<typeof noteBound>[0] = []
+    for (let i = 0; i < 1000; i++) noteBound(bounds, i)
+    expect(bounds.length).toBeLessThanOrEqual(16)
+    expect(highestBound(bounds)).toBe(999)
+  })
+})
+
+describe('what tells most of a need', () => {
+  test('is the feature that goes with it, however noisy others are', () => {
+    const columns = encoder()
+    const telling = relevance()
+    for (let i = 1; i <= 30; i++) {
+      const features = { noise: Math.sin(i * 99) + 2, size: i * 1e6 }
+      telling.observe(columns.encode(features, {}, undefined, true), 1e8 + 3e6 * i)
+    }
+    const point = columns.encode({ noise: 7, size: 1e6 }, {}, undefined, false)
+
+    expect(point.values[telling.best()]).toBe(1e6)
+  })
+
+  test('among labels is the one whose values part the needs; a name that never repeats tells nothing', () => {
+    const telling = labelRelevance()
+    for (let i = 0; i < 40; i++) {
+      const labels = { sample: `s${i}`, queue: 'batch', genome: i % 2 === 0 ? 'human' : 'yeast' }
+      telling.observe(labels, i % 2 === 0 ? 4e9 : 1e9)
+    }
+    expect(telling.best()).toBe('genome')
+  })
+
+  test('makes executions near or far: nearest where it is the same', () => {
+    const columns = encoder()
+    const held = recollection()
+    for (let i = 0; i < 20; i++) recall(held, columns.encode({ size: i }, {}, undefined, true), 1)
+    const near = new Float64Array(20)
+    const query = columns.encode({ size: 5 }, {}, undefined, false)
+
+    expect(nearness(held, 0, undefined, query, near)).toBe(true)
+    expect(near[5]).toBe(1)
+    expect(near[6]).toBeLessThanOrEqual(near[5] as number)
+    expect(near[19]).toBeLessThan(near[6] as number)
+    expect(Math.min(...near)).toBeGreaterThan(0)
+  })
+})

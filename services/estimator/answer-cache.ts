@@ -23,8 +23,8 @@ export function answerCache(maxAnswers: number): AnswerCache {
       serial = next++
       serials.set(task, serial)
     }
-    const { features, labels, requested, previousOutcome, previousAllocation, policy } = query
-    return `${serial}${JSON.stringify([features, labels, requested, previousOutcome, previousAllocation, policy])}`
+    const { features, labels, requested, attempt, previousOutcome, previousAllocation, policy } = query
+    return `${serial}${JSON.stringify([features, labels, requested, attempt, previousOutcome, previousAllocation, policy])}`
   }
 
   function keep(key: string, estimate: Estimate): void {

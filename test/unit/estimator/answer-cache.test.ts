@@ -43,6 +43,7 @@ test('gives what was put for the same profile and the same query, whoever runs i
   expect(cache.get(task, query(2))).toBeUndefined()
   expect(cache.get(task, query(1, { policy: { risk: 1 } }))).toBeUndefined()
   expect(cache.get(task, query(1, { previousOutcome: 'out-of-memory' }))).toBeUndefined()
+  expect(cache.get(task, query(1, { attempt: 2 }))).toBeUndefined()
   expect(cache.get(profile(), query(1))).toBeUndefined()
 })
 

@@ -19,8 +19,9 @@ type processTree struct {
 	members map[int]uint64
 	leftOut map[int]bool
 	// Only the root counts: the kernel cannot tell its children without a pass over /proc.
-	isAlone bool
-	latest  treeUsage
+	isAlone    bool
+	isRootSeen bool
+	latest     treeUsage
 }
 
 func newProcessTree(rootPid int) *processTree {
@@ -90,9 +91,10 @@ func (t *processTree) discover() {
 		seen[pid] = true
 		if _, known := t.members[pid]; !known {
 			stat, found := readStat(pid)
-			if !found {
+			if !found || pid == t.rootPid && t.isRootSeen {
 				continue
 			}
+			t.isRootSeen = true
 			t.members[pid] = stat.startTicks
 		}
 		if t.isAlone {

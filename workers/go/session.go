@@ -17,6 +17,7 @@ import (
 
 var (
 	errSessionForgotten = errors.New("the server does not know the session any more")
+	errClosed           = errors.New("the worker is closed")
 	errStreamEnded      = errors.New("the server ended the stream")
 )
 
@@ -44,8 +45,9 @@ type session struct {
 	// Holds one token: there is something to do.
 	work chan struct{}
 	// Asks the stream to end once all that was written is acknowledged.
-	closing chan struct{}
-	done    chan struct{}
+	closing   chan struct{}
+	closeOnce sync.Once
+	done      chan struct{}
 }
 
 func newSession(client foresizev1.ProfilerServiceClient, options Options) *session {
@@ -101,7 +103,7 @@ func (s *session) flush(ctx context.Context) error {
 		}
 		select {
 		case <-s.done:
-			return errors.New("the worker is closed")
+			return errClosed
 		default:
 		}
 	}
@@ -162,6 +164,16 @@ func (s *session) isClosing() bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// isOver is true once nothing is sent any more.
+func (s *session) isOver() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return s.isClosing()
 	}
 }
 

@@ -192,7 +192,9 @@ func (w *Worker) Start(task string, options StartOptions) *Execution {
 		start.Weight = weight
 		start.LeaseMs = uint32(min(w.options.Lease.Milliseconds(), math.MaxUint32))
 		w.session.mu.Lock()
-		if w.session.spool.start(start) {
+		if w.session.isOver() {
+			err = errClosed
+		} else if w.session.spool.start(start) {
 			execution.isRecorded, execution.isOpen = true, true
 			execution.minSampleInterval = minSampleInterval
 			w.session.wake()
@@ -241,12 +243,7 @@ func (w *Worker) Flush(ctx context.Context) error { return w.session.flush(ctx) 
 // Close flushes until ctx ends, then ends the session. What is unsent then is lost, and the error says so.
 func (w *Worker) Close(ctx context.Context) error {
 	err := w.session.flush(ctx)
-	select {
-	case <-w.session.closing:
-		return err
-	default:
-	}
-	close(w.session.closing)
+	w.session.closeOnce.Do(func() { close(w.session.closing) })
 	grace := time.Second
 	if err != nil {
 		grace = 0
@@ -257,7 +254,8 @@ func (w *Worker) Close(ctx context.Context) error {
 	}
 	w.cancel()
 	<-w.session.done
-	return errors.Join(err, w.connection.Close())
+	_ = w.connection.Close()
+	return err
 }
 
 // Statistics counts so far.
@@ -298,8 +296,9 @@ func (w *Worker) report(problem Problem) {
 		w.options.OnProblem(problem)
 		return
 	}
-	// A profiler that stays away is said once in a while, not at each try.
-	if n := w.disconnects.Load(); problem.Kind == Disconnected && n != 1 && n != 10 && n%100 != 0 {
+	// What goes on going wrong is said once in a while.
+	counts := map[ProblemKind]*atomic.Int64{Disconnected: &w.disconnects, Unrecorded: &w.unrecorded, Rejected: &w.rejected}
+	if n := counts[problem.Kind].Load(); n > 1 && n != 10 && n != 100 && n%1000 != 0 {
 		return
 	}
 	slog.Warn("foresize: "+problem.Message, "kind", problem.Kind, "task", problem.Task, "execution", problem.ExecutionID)

@@ -214,6 +214,9 @@ func TestTheTaskNeverWaitsForAProfilerThatIsNotThere(t *testing.T) {
 	if w.Close(ctx) == nil {
 		t.Error("closed again as if all were stored")
 	}
+	if w.Start("go/unreachable", StartOptions{}).IsRecorded() {
+		t.Error("started after the end")
+	}
 }
 
 func TestBackpressureThinsSamplesAndKeepsEveryEnd(t *testing.T) {

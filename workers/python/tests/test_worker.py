@@ -178,6 +178,7 @@ def test_the_task_never_waits_for_a_profiler_that_is_not_there() -> None:
     assert (statistics.started, statistics.unrecorded, statistics.executions) == (100, 900, 100)
     assert statistics.waiting_samples <= 400
     assert not worker.close(50)
+    assert not worker.start("py/unreachable").is_recorded
 
 
 def test_backpressure_thins_samples_and_keeps_every_end(start_profiler: "Callable[..., Profiler]") -> None:
@@ -218,6 +219,20 @@ def test_a_fork_reports_its_own_and_the_parent_goes_on(profiler: Profiler) -> No
         assert worker.flush(10_000)
         assert [os.waitpid(pid, 0)[1] for pid in children] == [0, 0, 0]
     assert profiler.counts("py/forked") == {"SUCCEEDED": 5}
+
+
+def test_no_fork_and_no_subprocess_of_the_program_is_in_danger(profiler: Profiler) -> None:
+    """Each ends with the code that is its own, with a stream open all the while."""
+    with foresize.Worker(profiler.address) as worker:
+        for i in range(60):
+            worker.start("py/endangered").end()
+            if i == 0:
+                assert worker.flush()
+            plain = subprocess.run(["sh", "-c", "exit 3"], timeout=30)
+            forked = subprocess.run(["sh", "-c", "exit 4"], timeout=30, preexec_fn=lambda: None)
+            assert (plain.returncode, forked.returncode) == (3, 4)
+        assert worker.flush()
+    assert profiler.counts("py/endangered") == {"SUCCEEDED": 60}
 
 
 def _square(n: int) -> int:

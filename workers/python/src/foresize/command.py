@@ -76,20 +76,24 @@ def run_command(
     sampling = sampler().start(tree.read, on_sample, interval_ms, first_ms=5, dense_ms=1000)
     stop = _Stop(process.pid, kill_grace_ms)
     pumps = _pump(process, input)
+    if time_limit_ms is not None:
+        stop.at(time_limit_ms)
     try:
-        if time_limit_ms is not None:
-            stop.at(time_limit_ms)
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        # It stays until wait4: a signal at the time limit cannot reach another of the same pid.
+        if hasattr(os, "waitid"):
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            stop.disarm()
+        _, status, used = os.wait4(process.pid, 0)
     except BaseException:
         _kill(process.pid, signal.SIGKILL)
+        process.wait()
         raise
     finally:
-        stop.disarm()
-        _, status, used = os.wait4(process.pid, 0)
         duration_s = time.monotonic() - started_s
+        stop.disarm()
         sampling.stop()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        captured = [pump() for pump in pumps]
+    process.returncode = os.waitstatus_to_exitcode(status)
+    captured = [pump() for pump in pumps]
     memory_bytes, source = _peak(
         float(used.ru_maxrss * rss_unit), 0.0 if floor is None else float(floor.peak_bytes), tree.peak_bytes
     )

@@ -53,7 +53,7 @@ class Confidence:
 
 
 class Estimator:
-    """Thread-safe. After a fork, make a new one."""
+    """Thread-safe. Not for a fork of a process that has used gRPC: there every call would come to its deadline."""
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional
 
 from foresize import procfs
+from foresize.relay import relay_pids
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class ProcessTree:
         present = procfs.children_of(root_pid) if leave_out_present else []
         self._left_out = set(present or ())
         self._is_alone = present is None
+        self._is_root_seen = False
         self._members: Dict[int, int] = {}
         """Process id → start ticks."""
         self._cpu_seconds = 0.0
@@ -72,9 +74,11 @@ class ProcessTree:
                 continue
             seen.add(pid)
             if pid not in self._members:
-                stat = procfs.read_stat(pid)
+                is_gone_root = pid == self._root_pid and self._is_root_seen
+                stat = None if is_gone_root else procfs.read_stat(pid)
                 if stat is None:
                     continue
+                self._is_root_seen = True
                 self._members[pid] = stat.start_ticks
             if self._is_alone:
                 continue
@@ -82,4 +86,4 @@ class ProcessTree:
             if children is None:
                 everyone = procfs.children_of_all() if everyone is None else everyone
                 children = everyone.get(pid, [])
-            waiting.extend(child for child in children if child not in self._left_out)
+            waiting.extend(child for child in children if child not in self._left_out and child not in relay_pids)

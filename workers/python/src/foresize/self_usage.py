@@ -95,6 +95,16 @@ class SelfUsage:
         return self.peak_bytes if memory is None else float(memory.resident_bytes)
 
 
+def _forget() -> None:
+    global _lock
+    _lock = threading.RLock()
+    _active.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
 def _has_children() -> bool:
     """Running, or ended and not yet waited for."""
     if not hasattr(os, "waitid"):

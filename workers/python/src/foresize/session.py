@@ -12,8 +12,9 @@ from typing import Callable, Iterator, Optional, Protocol
 import grpc
 
 from foresize.own_threads import own_thread
+from foresize.relay import StreamBroken
 from foresize.spool import Spool
-from foresize.v1 import profiler_service_pb2, profiler_service_pb2_grpc
+from foresize.v1 import profiler_service_pb2
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,12 @@ class SessionEvents:
     """The stream broke; it is opened again by itself."""
 
 
+class _Stub(Protocol):
+    # A property, as gRPC's own is no method but something that can be called.
+    @property
+    def StreamUsage(self) -> Callable[..., "_Call"]: ...  # noqa: N802 - named as in the contract
+
+
 class _Call(Protocol):
     def cancel(self) -> object: ...
 
@@ -56,7 +63,8 @@ class _Stream:
         self.progress_s = time.monotonic()
         """When the server last acknowledged, or had nothing to."""
         self.error = "the server ended the stream"
-        self.code: Optional[grpc.StatusCode] = None
+        self.code: Optional[str] = None
+        """Name of the gRPC status."""
         self.reader_done = threading.Event()
         self.writer_done = threading.Event()
 
@@ -66,15 +74,18 @@ class Session:
         self,
         spool: Spool,
         changed: threading.Condition,
-        open_channel: Callable[[], grpc.Channel],
+        open_channel: "Callable[[], Optional[grpc.Channel]]",
+        stub_of: "Callable[[Optional[grpc.Channel]], _Stub]",
         metadata: Callable[[], tuple[tuple[str, str], ...]],
         options: SessionOptions,
         events: SessionEvents,
     ) -> None:
-        """`changed` guards `spool`, and is notified when it changes."""
+        """`changed` guards `spool`, and is notified when it changes. `open_channel` may give none, where `stub_of` needs
+        none."""
         self._spool = spool
         self._changed = changed
         self._open_channel = open_channel
+        self._stub_of = stub_of
         self._metadata = metadata
         self._options = options
         self._events = events
@@ -82,9 +93,10 @@ class Session:
         self._window = options.max_unacknowledged_batches
         self._failures = 0
         self._due_s: Optional[float] = None
+        self._is_held = False
+        """What waits are starts that the server has no room for."""
         self._flushing = 0
         self._closed = False
-        self._paused = False
         self._stream: Optional[_Stream] = None
         self._channel: Optional[grpc.Channel] = None
         self._thread: Optional[threading.Thread] = None
@@ -93,12 +105,16 @@ class Session:
 
     def wake(self) -> None:
         """There is something to send."""
-        if self._due_s is None:
-            self._due_s = time.monotonic() + self._options.batch_interval_ms / 1000
-        self._changed.notify_all()
+        if self._due_s is None or self._is_held:
+            self._due_s = self._due_s or time.monotonic() + self._options.batch_interval_ms / 1000
+            self._is_held = False
+            self._changed.notify_all()
         if self._thread is None and not self._closed:
             self._thread = threading.Thread(target=self._run, name="foresize-session", daemon=True)
             self._thread.start()
+
+    def is_closed(self) -> bool:
+        return self._closed
 
     # -- Called by the worker, without the lock.
 
@@ -136,25 +152,6 @@ class Session:
             channel.close()
         return is_durable
 
-    def pause(self) -> None:
-        """Ends the stream, and opens none until `resume`: no gRPC thread may be at work during a fork."""
-        with self._changed:
-            self._paused = True
-            stream = self._stream
-            if stream is not None:
-                stream.is_over = True
-                stream.error = "paused for a fork"
-            self._changed.notify_all()
-        if stream is not None:
-            _cancel(stream)
-            stream.writer_done.wait(0.5)
-            stream.reader_done.wait(0.5)
-
-    def resume(self) -> None:
-        with self._changed:
-            self._paused = False
-            self._changed.notify_all()
-
     # -- The session's own thread.
 
     def _run(self) -> None:
@@ -164,7 +161,7 @@ class Session:
     def _keep_connected(self) -> None:
         while True:
             with self._changed:
-                while not self._closed and (self._paused or self._spool.is_empty()):
+                while not self._closed and self._spool.is_empty():
                     self._changed.wait()
                 if self._closed:
                     return
@@ -185,9 +182,7 @@ class Session:
             self._changed.notify_all()
             if self._closed:
                 return False
-            if self._paused:
-                return True
-            if stream.code == grpc.StatusCode.FAILED_PRECONDITION:
+            if stream.code == "FAILED_PRECONDITION":
                 self._start_anew()
             wait_ms = min(self._options.reconnect_max_ms, self._options.reconnect_min_ms * 2 ** min(self._failures, 20))
             self._failures += 1
@@ -211,11 +206,11 @@ class Session:
             raise
         try:
             with self._changed:
-                if self._paused or self._closed:
+                if self._closed:
                     return
                 if self._channel is None:
                     self._channel = self._open_channel()
-                stub = profiler_service_pb2_grpc.ProfilerServiceStub(self._channel)
+                stub = self._stub_of(self._channel)
                 stream.call = stub.StreamUsage(self._requests(stream), metadata=self._metadata())
                 self._stream = stream
         finally:
@@ -269,6 +264,7 @@ class Session:
                             self._due_s = None
                         if made is not None:
                             return self._write(stream, made)
+                        self._is_held = True
                 self._changed.wait()
             return None
 
@@ -289,11 +285,10 @@ class Session:
                     self._receive(stream, response)
         except grpc.RpcError as error:
             code = error.code() if isinstance(error, grpc.Call) else None
-            with self._changed:
-                if not stream.is_over:
-                    stream.code = code
-                    details = error.details() if isinstance(error, grpc.Call) else str(error)
-                    stream.error = f"{code.name if code is not None else 'UNKNOWN'}: {details}"
+            details = error.details() if isinstance(error, grpc.Call) else str(error)
+            self._broken(stream, "UNKNOWN" if code is None else code.name, details or "")
+        except StreamBroken as error:
+            self._broken(stream, error.code, str(error))
         except Exception as error:  # noqa: BLE001 - the task must not notice
             stream.error = f"{type(error).__name__}: {error}"
         finally:
@@ -301,6 +296,12 @@ class Session:
             with self._changed:
                 stream.is_over = True
                 self._changed.notify_all()
+
+    def _broken(self, stream: _Stream, code: str, details: str) -> None:
+        with self._changed:
+            if not stream.is_over:
+                stream.code = code
+                stream.error = f"{code}: {details}"
 
     def _receive(self, stream: _Stream, response: profiler_service_pb2.StreamUsageResponse) -> None:
         kind = response.WhichOneof("message")

@@ -4,6 +4,7 @@ reached it holds what the spool has room for and goes on."""
 from __future__ import annotations
 
 import atexit
+import ctypes
 import logging
 import multiprocessing
 import os
@@ -14,17 +15,20 @@ import uuid
 import weakref
 from dataclasses import asdict, dataclass
 from multiprocessing import util
-from typing import Any, Callable, Literal, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Literal, Mapping, Optional, Sequence, Tuple
+
+import grpc
 
 from foresize import connection, resources, samples
 from foresize.command import Argument, CommandResult, run_command
 from foresize.directives import Directives
 from foresize.profiling import Features, Profiling
+from foresize.relay import RelayStub
 from foresize.resources import Outcome, Resources, Source
 from foresize.samples import UsageSample
 from foresize.session import Session, SessionEvents, SessionOptions
 from foresize.spool import Spool
-from foresize.v1 import execution_pb2, profiler_service_pb2
+from foresize.v1 import execution_pb2, profiler_service_pb2, profiler_service_pb2_grpc
 
 log = logging.getLogger("foresize")
 
@@ -199,15 +203,25 @@ class Worker:
         self._changed = threading.Condition(threading.RLock())
         self._spool = Spool(*self._spool_limits)
         self._directives = Directives()
+        self._reported: Dict[str, int] = {}
         self._started = self._ended = self._rejected = self._unrecorded = self._disconnects = 0
         self._session = Session(
             self._spool,
             self._changed,
-            lambda: connection.open_channel(self._target, self._tls, self._token),
+            self._open_channel,
+            self._stub_of,
             lambda: connection.metadata_of(self._token),
             self._session_options,
             SessionEvents(self._receive_rejection, self._directives.receive, self._receive_disconnect),
         )
+
+    def _open_channel(self) -> "Optional[grpc.Channel]":
+        return None if _must_relay else connection.open_channel(self._target, self._tls, self._token)
+
+    def _stub_of(self, channel: "Optional[grpc.Channel]") -> Any:
+        if channel is None:
+            return RelayStub(self._target, self._tls)
+        return profiler_service_pb2_grpc.ProfilerServiceStub(channel)
 
     def start(
         self,
@@ -244,16 +258,18 @@ class Worker:
             )
             if start.ByteSize() > max_start_bytes:
                 raise ValueError(f"it has {start.ByteSize()} bytes, at most {max_start_bytes} may be")
-            reason = "the spool is full, or holds an execution of that id"
             with self._changed:
-                is_taken = self._spool.start(start)
+                is_closed = self._session.is_closed()
+                reason = "the worker is closed" if is_closed else "the spool is full, or holds an execution of that id"
+                is_taken = not is_closed and self._spool.start(start)
                 if is_taken:
                     self._started += 1
                     self._session.wake()
         except Exception as error:  # noqa: BLE001 - the task must not notice
             is_taken, reason = False, f"its start cannot be encoded: {error}"
         if not is_taken:
-            self._unrecorded += 1
+            with self._changed:
+                self._unrecorded += 1
             self._report(Problem("unrecorded", reason, str(task), id_of_it))
         return Execution(self, id_of_it, is_taken, decision.min_sample_interval_ms)
 
@@ -345,11 +361,10 @@ class Worker:
         self._report(Problem("disconnected", message))
 
     def _report(self, problem: Problem) -> None:
-        # A profiler that stays away is said once in a while, not at each try.
-        level = logging.WARNING
-        if problem.kind == "disconnected" and self._disconnects not in (1, 10, 100, 1000):
-            level = logging.DEBUG
-        log.log(level, "%s: %s", problem.kind, problem.message)
+        # What goes on going wrong is said once in a while.
+        count = self._reported[problem.kind] = self._reported.get(problem.kind, 0) + 1
+        if count in (1, 10, 100) or count % 1000 == 0:
+            log.warning("%s (%d): %s", problem.kind, count, problem.message)
         if self._on_problem is not None:
             try:
                 self._on_problem(problem)
@@ -369,13 +384,13 @@ def _checked(sample: UsageSample) -> UsageSample:
 
 _workers: "weakref.WeakSet[Worker]" = weakref.WeakSet()
 _at_fork: Tuple[Worker, ...] = ()
+_must_relay = False
+"""This is a fork of a process that has used gRPC."""
 
 
 def _before_fork() -> None:
     global _at_fork
     _at_fork = tuple(_workers)
-    for worker in _at_fork:
-        worker._session.pause()
     for worker in _at_fork:
         worker._changed.acquire()
 
@@ -384,14 +399,16 @@ def _after_fork_in_parent() -> None:
     global _at_fork
     for worker in _at_fork:
         worker._changed.release()
-        worker._session.resume()
     _at_fork = ()
 
 
 def _after_fork_in_child() -> None:
     """What the parent holds is the parent's to report: the child begins anew."""
-    global _at_fork
+    global _at_fork, _must_relay
+    _must_relay = connection.was_used
     for worker in _at_fork:
+        # gRPC's objects cannot be let go here: their locks may be held by threads that are not.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(worker._session))
         worker._generation += 1
         worker._begin()
     _at_fork = ()

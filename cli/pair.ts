@@ -65,7 +65,9 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   while (!(await isServing(listen, 1000))) {
     if (hasEnded() || performance.now() > endMs) {
       await stop(1000)
-      throw new Error(`the ${service} did not start:\n${lastLines.map(readable).join('\n')}`)
+      throw new Error(
+        `the ${service} did not start:\n${lastLines.map((line) => `  ${readable(line)}`).join('\n')}`,
+      )
     }
     await Promise.race([sleep(50), ended])
   }
@@ -73,13 +75,22 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
 }
 
 /** A line of the log as a person reads it; any other line as it is. */
-function readable(line: string): string {
+export function readable(line: string): string {
   try {
-    const { msg, err } = JSON.parse(line) as { msg?: string; err?: { message?: string } }
-    return `  ${[msg, err?.message].filter((part) => part !== undefined).join(': ')}`
+    const { level, time, service, msg, err, pid, hostname, ...fields } = JSON.parse(line) as Record<
+      string,
+      unknown
+    >
+    const more = Object.entries(fields).map(([name, value]) => ` ${name}=${shown(value)}`)
+    const cause = typeof err === 'object' && err !== null && 'message' in err ? `: ${err.message}` : ''
+    return `${String(time).slice(11, 19)} ${service} ${level} ${msg}${cause}${more.join('')}`
   } catch {
-    return `  ${line}`
+    return line
   }
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** A port of this host that was free a moment ago. */

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Command, flag, text } from './command.ts'
 import { defaultAddresses } from './defaults.ts'
-import { embeddedStoreFlags, type RunningService, startService } from './pair.ts'
+import { embeddedStoreFlags, type RunningService, readable, startService } from './pair.ts'
 
 export const up: Command = {
   summary: 'Starts the profiler and the estimator, each a process of its own, on the embedded store.',
@@ -47,7 +47,7 @@ Both stop, the estimator first, on SIGINT or SIGTERM. Each is started alone by
     const profilerListen = text(input, 'profiler-listen') ?? defaultAddresses.profiler
     const estimatorListen = text(input, 'estimator-listen') ?? defaultAddresses.estimator
     const onLog = (line: string) => {
-      if (!flag(input, 'quiet')) input.err(`${line}\n`)
+      if (!flag(input, 'quiet')) input.err(`${process.stderr.isTTY ? readable(line) : line}\n`)
     }
     const services: RunningService[] = []
     let stop = () => {}

@@ -4,6 +4,7 @@ import { type Command, helpOf, numberPairs, pairs, parseCommand, UsageError } fr
 import { type LedgerEntry, median, summarise } from '../../../cli/demo/ledger.ts'
 import { createProgress } from '../../../cli/demo/progress.ts'
 import { randomFrom } from '../../../cli/demo/workload.ts'
+import { readable } from '../../../cli/pair.ts'
 import {
   formatBytes,
   formatDuration,
@@ -111,6 +112,14 @@ test('a query needs a task, and shares between 0 and 1', () => {
     task: { namespace: 'n', task: 'x' },
     policy: { risk: 0.2 },
   })
+})
+
+test('a line of a log is shown for a person, any other as it is', () => {
+  const line =
+    '{"level":"warn","time":"2026-01-02T03:04:05.678Z","service":"estimator","err":{"message":"gone"},"tries":3,"address":"a:1","msg":"lost it"}'
+  expect(readable(line)).toBe('03:04:05 estimator warn lost it: gone tries=3 address=a:1')
+  expect(readable('plain')).toBe('plain')
+  expect(readable('{"half')).toBe('{"half')
 })
 
 test('a table lines up its columns', () => {

@@ -1,0 +1,113 @@
+import { Readable } from 'node:stream'
+import type { ClientReadableStream } from '@grpc/grpc-js'
+import { expect, test } from 'vitest'
+import type { WatchMessage } from '../../../services/estimator/profile-bytes.ts'
+import { type ProfileSource, startReplica } from '../../../services/estimator/replica.ts'
+import type { Clock } from '../../../shared/runtime/clock.ts'
+import { createLog } from '../../../shared/runtime/log.ts'
+
+const settings = {
+  maxProfiles: 10,
+  maxBytes: 1e6,
+  maxMissing: 10,
+  maxFetches: 2,
+  fetchDeadlineMs: 100,
+  backoffMinMs: 100,
+  backoffMaxMs: 1000,
+}
+
+const log = createLog('test', 'silent')
+const key = (task: string) => ({ namespace: 'default', kind: 'task', task }) as const
+const caughtUp: WatchMessage = { cursor: '1', change: { kind: 'caught-up' } }
+
+/** What a stream says before it breaks. */
+function brokenStream(messages: readonly WatchMessage[]): ClientReadableStream<WatchMessage> {
+  async function* speak() {
+    yield* messages
+    throw new Error('broken')
+  }
+  return Object.assign(Readable.from(speak()), {
+    cancel() {},
+  }) as unknown as ClientReadableStream<WatchMessage>
+}
+
+/** A clock whose sleeps end at once, until `patience` of them were slept. */
+function impatientClock(patience: number) {
+  const slept: number[] = []
+  const exhausted = Promise.withResolvers<void>()
+  let nowMs = 0
+  const clock: Clock = {
+    nowUnixMs: () => nowMs,
+    monotonicMs: () => nowMs,
+    sleep(ms, signal) {
+      slept.push(ms)
+      nowMs += ms
+      if (slept.length < patience) return Promise.resolve()
+      exhausted.resolve()
+      return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    },
+  }
+  return { clock, slept, exhausted: exhausted.promise }
+}
+
+const idle = { run: <T>(call: () => Promise<T>) => call(), heard() {}, opened: false }
+
+test('waits longer after each failure, up to a limit, at random, and starts short again once it was heard', async () => {
+  const { clock, slept, exhausted } = impatientClock(8)
+  let streams = 0
+  const source: ProfileSource = {
+    watch: () => brokenStream(streams++ === 5 ? [caughtUp] : []),
+    get: () => Promise.reject(new Error('not asked')),
+  }
+  const drawn = [0, 0.5, 0.999, 0, 0, 0, 0, 0]
+  const replica = startReplica(settings, {
+    source,
+    breaker: idle,
+    clock,
+    random: () => drawn[slept.length] ?? 0,
+    log,
+  })
+
+  await exhausted
+  await replica.close()
+
+  expect(slept).toEqual([50, 150, expect.closeTo(400, 0), 400, 500, 50, 100, 200])
+})
+
+test('is as stale as the last time that it was whole', async () => {
+  const { clock, exhausted } = impatientClock(3)
+  let streams = 0
+  const source: ProfileSource = {
+    watch: () => brokenStream(streams++ === 0 ? [caughtUp] : []),
+    get: () => Promise.reject(new Error('not asked')),
+  }
+  const replica = startReplica(settings, { source, breaker: idle, clock, random: () => 0, log })
+
+  await exhausted
+  expect(replica.stalenessMs()).toBe(50 + 100 + 200)
+  expect(replica.lookup(key('never/seen'))).toBe('unknown')
+  await replica.close()
+})
+
+test('asks for a profile once, however many wait for it, and for no more than it may at once', async () => {
+  const { clock, exhausted } = impatientClock(1)
+  const asked: string[] = []
+  const answer = Promise.withResolvers<never>()
+  const source: ProfileSource = {
+    watch: () => brokenStream([]),
+    get({ task }) {
+      asked.push(task)
+      return answer.promise
+    },
+  }
+  const replica = startReplica(settings, { source, breaker: idle, clock, random: () => 0, log })
+  await exhausted
+
+  const waiting = ['a', 'a', 'b', 'c'].map((task) => replica.fetch(key(task)))
+  expect(await waiting[3]).toBe('not-held')
+  answer.reject(new Error('no answer'))
+
+  expect(await Promise.all(waiting)).toEqual(['not-held', 'not-held', 'not-held', 'not-held'])
+  expect(asked).toEqual(['a', 'b'])
+  await replica.close()
+})

@@ -53,7 +53,7 @@ export function foresizeSizer(options: ForesizeOptions): Sizer {
   const used = new Map<string, Estimate>()
 
   function answer(job: Job, attempt: number, failedBytes: number | undefined, nowMs: number): Answered {
-    const key = `${keyOf(job)} ${failedBytes ?? ''}`
+    const key = `${keyOf(job)} ${attempt} ${failedBytes ?? ''}`
     const known = answers.get(key)
     if (known !== undefined && nowMs - known.atMs < defaultLearningConfig.updateInterval) return known
     const version = learning.version(taskOf(job), job.row.labels)

@@ -32,7 +32,7 @@ func doWork(work string) {
 	switch kind {
 	case "allocate":
 		runtime.KeepAlive(touch(int(value) * mib))
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	case "burn":
 		spin(value)
 	case "nothing":

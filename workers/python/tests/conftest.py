@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 from typing import IO, Callable, Iterator, List, Optional
 
-import grpc
 import pytest
 
-import foresize
+import foresize  # Before gRPC: else it would do without it in this process.
+import grpc
 from foresize.v1 import execution_pb2, profile_pb2, profiler_service_pb2, profiler_service_pb2_grpc
 
 root = Path(__file__).resolve().parents[3]
@@ -109,7 +109,7 @@ def worker(profiler: Profiler) -> Iterator[foresize.Worker]:
     made.close()
 
 
-def wait_until(holds: Callable[[], bool], within_s: float = 20) -> None:
+def wait_until(holds: Callable[[], bool], within_s: float = 40) -> None:
     end_s = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < end_s, "it did not come to hold"

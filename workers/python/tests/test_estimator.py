@@ -18,7 +18,7 @@ def estimator(profiler: Profiler) -> Iterator[Service]:
 
 
 def test_what_was_learned_is_asked_for_and_scored(profiler: Profiler, estimator: Service) -> None:
-    with foresize.Worker(profiler.address) as worker, foresize.Estimator(estimator.address, deadline_ms=5000) as asks:
+    with foresize.Worker(profiler.address) as worker, foresize.Estimator(estimator.address, deadline_ms=20_000) as asks:
 
         def run_once(megabytes: float, estimate_token: bytes = b"") -> None:
             execution = worker.start(
@@ -47,7 +47,7 @@ def test_what_was_learned_is_asked_for_and_scored(profiler: Profiler, estimator:
 
 
 def test_a_policy_bounds_the_answer_and_a_retry_raises_it(estimator: Service) -> None:
-    with foresize.Estimator(estimator.address, deadline_ms=5000) as asks:
+    with foresize.Estimator(estimator.address, deadline_ms=20_000) as asks:
         bounded = asks.estimate("py/sized", policy=foresize.Policy(max=foresize.Resources(memory_bytes=100e6)))
         assert bounded.resources.memory_bytes == 100e6
         raised = asks.estimate(

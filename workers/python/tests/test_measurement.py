@@ -55,7 +55,7 @@ def test_a_command_smaller_than_the_process_that_runs_it() -> None:
     """Its rusage starts from what this process held, so the samples have to see it."""
     held = bytearray(400 * MIB)
     held[::4096] = b"x" * len(held[::4096])
-    result = python("import time; held = bytearray(64 << 20); held[::4096] = b'x' * len(held[::4096]); time.sleep(0.1)")
+    result = python("import time; held = bytearray(64 << 20); held[::4096] = b'x' * len(held[::4096]); time.sleep(0.6)")
     assert result.source == "sampled"
     assert 64 * MIB < used_bytes(result) < 100 * MIB
     del held

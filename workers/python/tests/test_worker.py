@@ -235,6 +235,21 @@ def test_no_fork_and_no_subprocess_of_the_program_is_in_danger(profiler: Profile
     assert profiler.counts("py/endangered") == {"SUCCEEDED": 60}
 
 
+def test_where_others_have_loaded_grpc_it_is_left_to_a_process_of_its_own(profiler: Profiler) -> None:
+    script = (
+        "import grpc, subprocess, sys\n"
+        "import foresize\n"
+        "for i in range(40):\n"
+        "  with foresize.profile('py/grpc-first'): pass\n"
+        "  if i == 0: assert foresize.default_worker().flush(20_000)\n"
+        "  assert subprocess.run(['sh', '-c', 'exit 4'], preexec_fn=lambda: None).returncode == 4\n"
+    )
+    environment = {**python_environment(profiler), "PYTHONWARNINGS": "ignore"}
+    del environment["GRPC_ENABLE_FORK_SUPPORT"]
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=60)
+    assert profiler.counts("py/grpc-first") == {"SUCCEEDED": 40}
+
+
 def _square(n: int) -> int:
     with foresize.profile(f"py/{os.environ['KIND']}"):
         return n * n
@@ -262,6 +277,22 @@ def test_what_is_unsent_is_flushed_at_exit(profiler: Profiler) -> None:
     script = "import foresize\nfor _ in range(100):\n  with foresize.profile('py/exit'): pass\n"
     subprocess.run([sys.executable, "-c", script], check=True, env=python_environment(profiler), timeout=60)
     assert profiler.counts("py/exit") == {"SUCCEEDED": 100}
+
+
+def test_a_fork_that_ends_at_once_loses_nothing(profiler: Profiler) -> None:
+    script = (
+        "import foresize, os, sys\n"
+        "foresize.default_worker().start('py/brief').end(); assert foresize.default_worker().flush()\n"
+        "for _ in range(8):\n"
+        "  pid = os.fork()\n"
+        "  if pid == 0:\n"
+        "    with foresize.profile('py/brief'): pass\n"
+        "    sys.exit(0)\n"
+        "  assert os.waitpid(pid, 0)[1] == 0\n"
+    )
+    environment = {**python_environment(profiler), "PYTHONWARNINGS": "ignore"}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=60)
+    assert profiler.counts("py/brief") == {"SUCCEEDED": 9}
 
 
 def test_an_exit_does_not_wait_for_a_profiler_that_is_not_there() -> None:

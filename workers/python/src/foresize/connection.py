@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import dataclass
 from typing import Callable, List, Optional, Tuple, Union
 
-# Read when gRPC starts. Its fork support, on where nothing is said, puts every fork of the program in danger while a
+# Read when gRPC is loaded. Its fork support, on where nothing is said, puts every fork of the program in danger while a
 # stream is open: measured, one subprocess in twenty aborted (Python 3.9), and forks waited for each other.
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+_was_loaded = "grpc" in sys.modules
+if not _was_loaded:
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+endangers_forks = os.environ.get("GRPC_ENABLE_FORK_SUPPORT", "").lower() not in ("0", "false", "no", "off")
+"""Something else has loaded gRPC with its fork support on: no stream may be open in this process."""
 
 import grpc  # noqa: E402
 

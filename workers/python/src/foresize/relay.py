@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+import uuid
 from dataclasses import asdict
 from typing import IO, Iterator, Optional, Set, Tuple
 
@@ -22,6 +24,7 @@ import grpc
 
 from foresize import connection
 from foresize.own_threads import own_thread
+from foresize.spool import Spool
 from foresize.v1 import profiler_service_pb2, profiler_service_pb2_grpc
 
 relay_pids: Set[int] = set()
@@ -53,12 +56,7 @@ class RelayCall:
     def __init__(
         self, header: "dict[str, object]", requests: Iterator[profiler_service_pb2.StreamUsageRequest]
     ) -> None:
-        package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        program = f"import sys; sys.path.insert(0, {package!r}); from foresize.relay import main; main()"
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        relay_pids.add(self._process.pid)
+        self._process = _start()
         writer = threading.Thread(target=self._write, args=(header, requests), name="foresize-relay", daemon=True)
         writer.start()
 
@@ -77,9 +75,7 @@ class RelayCall:
                         break
                     yield profiler_service_pb2.StreamUsageResponse.FromString(frame[1:])
         finally:
-            self._process.kill()
-            self._process.wait()
-            relay_pids.discard(self._process.pid)
+            _end(self._process)
         if status["code"] != "OK":
             raise StreamBroken(status["code"], status["details"])
 
@@ -97,10 +93,67 @@ class RelayCall:
             pass
 
 
+def send_alone(
+    target: str,
+    tls: Optional[connection.Tls],
+    metadata: Tuple[Tuple[str, str], ...],
+    client: str,
+    spool: Spool,
+    deadline_s: float,
+) -> bool:
+    """Sends what the spool holds without a thread of its own, in a new session: what was stored already counts once.
+    True once all of it is stored."""
+    relay = _start()
+    try:
+        assert relay.stdin is not None and relay.stdout is not None
+        header = {
+            "target": target,
+            "tls": None if tls is None else asdict(tls),
+            "metadata": metadata,
+            "deadline_s": deadline_s,
+        }
+        _put(relay.stdin, json.dumps(header).encode())
+        spool.restart()
+        while spool.next_batch() is not None:
+            pass
+        opening = profiler_service_pb2.OpenSession(session_id=str(uuid.uuid4()), client=client)
+        _put(relay.stdin, profiler_service_pb2.StreamUsageRequest(open=opening).SerializeToString())
+        for batch in spool.unacknowledged:
+            _put(relay.stdin, profiler_service_pb2.StreamUsageRequest(batch=batch).SerializeToString())
+        relay.stdin.close()
+        for frame in _frames(relay.stdout):
+            if frame[0] == 1:
+                break
+            response = profiler_service_pb2.StreamUsageResponse.FromString(frame[1:])
+            if response.WhichOneof("message") == "acknowledgement":
+                spool.acknowledge(response.acknowledgement.durable_sequence)
+        return spool.is_empty()
+    finally:
+        _end(relay)
+
+
+def _start() -> "subprocess.Popen[bytes]":
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    program = f"import sys; sys.path.insert(0, {package!r}); from foresize.relay import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    relay_pids.add(process.pid)
+    return process
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.wait()
+    relay_pids.discard(process.pid)
+
+
 def main() -> None:
     """Ends when its standard input does and the server has answered all."""
     frames = _frames(sys.stdin.buffer)
     header = json.loads(next(frames))
+    if "deadline_s" in header:
+        signal.setitimer(signal.ITIMER_REAL, header["deadline_s"])
     tls = header["tls"]
     metadata = tuple((name, value) for name, value in header["metadata"])
     requests = (profiler_service_pb2.StreamUsageRequest.FromString(frame) for frame in frames)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import random
 import threading
 import time
@@ -92,7 +93,11 @@ class Session:
         self._session_id = str(uuid.uuid4())
         self._window = options.max_unacknowledged_batches
         self._failures = 0
+        self.is_out_of_threads = False
+        """No thread can be started any more: the interpreter exits."""
         self._due_s: Optional[float] = None
+        self.is_hurried = False
+        """Nobody is waited for who was not there twice."""
         self._is_held = False
         """What waits are starts that the server has no room for."""
         self._flushing = 0
@@ -127,7 +132,7 @@ class Session:
             try:
                 while not self._spool.is_empty():
                     left_s = end_s - time.monotonic()
-                    if left_s <= 0 or self._closed:
+                    if left_s <= 0 or self._closed or (self.is_hurried and self._failures >= 2):
                         return False
                     self._changed.wait(left_s)
                 return True
@@ -148,7 +153,10 @@ class Session:
             stream.reader_done.wait(1)
         with self._changed:
             channel, self._channel = self._channel, None
-        if channel is not None:
+        if channel is not None and self.is_out_of_threads:
+            # Half made, it would never come back from being closed or let go.
+            leak(channel)
+        elif channel is not None:
             channel.close()
         return is_durable
 
@@ -168,6 +176,12 @@ class Session:
             stream = _Stream()
             try:
                 self._serve(stream)
+            except RuntimeError as error:
+                # "can't start new thread", "can't create new thread at interpreter shutdown": ours, or one of gRPC's.
+                stream.error = f"RuntimeError: {error}"
+                if "new thread" in str(error):
+                    with self._changed:
+                        self._closed = self.is_out_of_threads = True
             except Exception as error:  # noqa: BLE001 - the task must not notice
                 stream.error = f"{type(error).__name__}: {error}"
             if not self._lost(stream):
@@ -197,13 +211,7 @@ class Session:
         # First of all: where no thread can be started any more, as the interpreter exits, gRPC would never come back.
         called = threading.Event()
         reader = threading.Thread(target=self._read, args=(stream, called), name="foresize-reader", daemon=True)
-        try:
-            reader.start()
-        except RuntimeError:
-            with self._changed:
-                self._closed = True
-                self._changed.notify_all()
-            raise
+        reader.start()
         try:
             with self._changed:
                 if self._closed:
@@ -339,6 +347,11 @@ class Session:
     def _start_anew(self) -> None:
         self._session_id = str(uuid.uuid4())
         self._spool.restart()
+
+
+def leak(thing: object) -> None:
+    """Keeps it until the process ends, whatever the interpreter clears before."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 def _cancel(stream: _Stream) -> None:

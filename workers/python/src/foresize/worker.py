@@ -4,7 +4,6 @@ reached it holds what the spool has room for and goes on."""
 from __future__ import annotations
 
 import atexit
-import ctypes
 import logging
 import multiprocessing
 import os
@@ -23,10 +22,10 @@ from foresize import connection, resources, samples
 from foresize.command import Argument, CommandResult, run_command
 from foresize.directives import Directives
 from foresize.profiling import Features, Profiling
-from foresize.relay import RelayStub
+from foresize.relay import RelayStub, send_alone
 from foresize.resources import Outcome, Resources, Source
 from foresize.samples import UsageSample
-from foresize.session import Session, SessionEvents, SessionOptions
+from foresize.session import Session, SessionEvents, SessionOptions, leak
 from foresize.spool import Spool
 from foresize.v1 import execution_pb2, profiler_service_pb2, profiler_service_pb2_grpc
 
@@ -161,7 +160,7 @@ class Worker:
         reconnect_min_ms: float = 100,
         reconnect_max_ms: float = 10_000,
         acknowledge_timeout_ms: float = 30_000,
-        exit_deadline_ms: float = 2000,
+        exit_deadline_ms: float = 5000,
     ) -> None:
         """
         target: of the profiler; default $FORESIZE_PROFILER, else localhost:7070.
@@ -177,7 +176,7 @@ class Worker:
         max_unacknowledged_batches: on the way at once; the server may ask for fewer.
         reconnect_min_ms, reconnect_max_ms: first and longest wait; doubled with each failure, jittered by half.
         acknowledge_timeout_ms: a server that acknowledges nothing for so long is left for another.
-        exit_deadline_ms: longest wait for what is unsent when the interpreter exits.
+        exit_deadline_ms: longest wait for what is unsent when the interpreter exits; none where nobody answers.
         """
         self._target = target or os.environ.get("FORESIZE_PROFILER") or connection.default_profiler
         self._namespace = namespace
@@ -342,7 +341,17 @@ class Worker:
     def close(self, deadline_ms: float = 5000) -> bool:
         """Flushes within the deadline, then ends the session."""
         _workers.discard(self)
-        return self._session.close(deadline_ms)
+        end_s = time.monotonic() + deadline_ms / 1000
+        is_durable = self._session.close(deadline_ms)
+        left_s = end_s - time.monotonic()
+        if not is_durable and self._session.is_out_of_threads and left_s > 0:
+            try:
+                metadata = connection.metadata_of(self._token)
+                client = self._session_options.client
+                is_durable = send_alone(self._target, self._tls, metadata, client, self._spool, left_s)
+            except Exception as error:  # noqa: BLE001 - the task must not notice
+                log.warning("%s executions are lost: %s", len(self._spool.unacknowledged), error)
+        return is_durable
 
     def __enter__(self) -> "Worker":
         return self
@@ -384,8 +393,8 @@ def _checked(sample: UsageSample) -> UsageSample:
 
 _workers: "weakref.WeakSet[Worker]" = weakref.WeakSet()
 _at_fork: Tuple[Worker, ...] = ()
-_must_relay = False
-"""This is a fork of a process that has used gRPC."""
+_must_relay = connection.endangers_forks
+"""gRPC must not be used here, or cannot be: this is a fork of a process that has used it."""
 
 
 def _before_fork() -> None:
@@ -405,10 +414,10 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     """What the parent holds is the parent's to report: the child begins anew."""
     global _at_fork, _must_relay
-    _must_relay = connection.was_used
+    _must_relay = _must_relay or connection.was_used
     for worker in _at_fork:
         # gRPC's objects cannot be let go here: their locks may be held by threads that are not.
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(worker._session))
+        leak(worker._session)
         worker._generation += 1
         worker._begin()
     _at_fork = ()
@@ -419,6 +428,7 @@ def _at_exit() -> None:
     for worker in tuple(_workers):
         deadline_s = max(deadline_s, time.monotonic() + worker._exit_deadline_ms / 1000)
     for worker in tuple(_workers):
+        worker._session.is_hurried = True
         worker.close(max(0.0, (deadline_s - time.monotonic()) * 1000))
 
 

@@ -73,6 +73,14 @@ const longExecutions: MakeBatch = (session, sequence) => {
   }
 }
 
+/** One execution that runs on and on, 100 samples of it in every batch. */
+const hundredSamples: MakeBatch = (session, sequence) => ({
+  sequence,
+  starts: sequence === 1 ? [startOf(session, 0)] : [],
+  samples: [samplesOf(session, 100)],
+  ends: [],
+})
+
 /** StreamUsage: executions and samples acknowledged as stored. */
 export const ingestBench: Bench = {
   summary: 'StreamUsage, 10 executions a batch, until acknowledged, into memory and into LMDB',
@@ -90,9 +98,11 @@ export const ingestBench: Bench = {
             stream(server, make, perBatch, options)
           const executions = at(wholeExecutions, executionsPerBatch)
           const samples = at(longExecutions, executionsPerBatch * 100)
+          const messages = at(hundredSamples, 100)
           for (const [name, unit, load] of [
             [`ingest, ${store}: whole executions`, 'executions', executions],
             [`ingest, ${store}: samples of long ones`, 'samples', samples],
+            [`ingest, ${store}: 100 samples a message`, 'samples', messages],
           ] as const) {
             comparisons.push(await alternate(name, unit, options, load(echo), load(pair.profiler)))
           }

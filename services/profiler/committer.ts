@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ExecutionRecord, RunningExecution } from '../../shared/domain/execution.ts'
 import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
@@ -23,7 +24,8 @@ export interface Unit {
   readonly running?: readonly RunningUpdate[]
   readonly session?: {
     readonly id: string
-    readonly checkpoint: SessionCheckpoint
+    /** Made only for the last unit of a session in a commit. */
+    readonly checkpoint: () => SessionCheckpoint
     /** Whoever holds the session: each of its units builds on the one before, so that one that fails ends them all. */
     readonly holder: object
   }
@@ -42,7 +44,10 @@ export interface UnitResult {
   readonly fenced: boolean
 }
 
-/** Group commit: all that arrived while one commit was on its way goes into the next. */
+/**
+ * Group commit: all that arrived while one commit was on its way goes into the next; the first waits for the end of the
+ * turn in which it arrived, for what was read from the network with it.
+ */
 export interface Committer {
   /** Resolves when durable. Rejects with ForesizeError where it may not be, and with it whatever its holder submits after. */
   submit(unit: Unit): Promise<UnitResult>
@@ -112,13 +117,14 @@ export function committer(
 
   async function commit(group: readonly Waiting[]): Promise<void> {
     const plan = foldPlan(nowUnixMs(), settings)
-    const checkpoints = new Map<string, SessionCheckpoint>()
+    const lastOf = new Map<string, () => SessionCheckpoint>()
     for (const { unit } of group) {
       plan.add(unit)
-      if (unit.session) checkpoints.set(unit.session.id, unit.session.checkpoint)
+      if (unit.session) lastOf.set(unit.session.id, unit.session.checkpoint)
     }
-    const cohortChanges = await takeCohortChanges()
-    overflowed += plan.overflow(await refusedKeys(plan.keys()))
+    const checkpoints = new Map([...lastOf].map(([id, checkpoint]) => [id, checkpoint()]))
+    const cohortChanges = untold.length > 0 ? await takeCohortChanges() : []
+    if (!plan.isEmpty()) overflowed += plan.overflow(await refusedKeys(plan.keys()))
     const { fenced } = await store.commit({ changes: [...plan.changes(), ...cohortChanges], checkpoints })
     untold = plan.folded()
     for (const key of plan.keys()) admitted.set(keyString(key), true)
@@ -164,7 +170,7 @@ export function committer(
           return
         }
         queue.push({ unit, resolve, reject })
-        running ??= Promise.resolve().then(run)
+        running ??= nextTurn().then(run)
       }),
     overflowed: () => overflowed,
     idle: () => running ?? Promise.resolve(),
@@ -223,6 +229,7 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
       }
       for (const update of running) partOf({ ...update.task, kind: 'task' }).running.push(update)
     },
+    isEmpty: () => parts.size === 0,
     keys: () => [...parts.values()].map(({ key }) => key),
     /** Executions of tasks that were refused a profile go to their namespace's. Returns how many there were. */
     overflow(refused: ReadonlySet<string>): number {

@@ -51,8 +51,13 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
   let last: Promise<unknown> = Promise.resolve()
 
   async function store(finished: readonly ExecutionRecord[]): Promise<readonly boolean[]> {
-    const dueUnixMs = dueOf(state, idleSessionTtlMs)
-    const checkpoint = { epoch, owner, dueUnixMs, state: encodeSession(state) }
+    const now = state
+    const checkpoint = () => ({
+      epoch,
+      owner,
+      dueUnixMs: dueOf(now, idleSessionTtlMs),
+      state: encodeSession(now),
+    })
     const result = committer.submit({ finished, session: { id, checkpoint, holder } })
     last = result.catch(() => undefined)
     const { folded, fenced } = await result

@@ -47,7 +47,7 @@ const ofSession = (holder: object, sequence: number, ...ids: string[]): Unit => 
     dueUnixMs: now,
     state: Buffer.from(`${sequence}`),
   }
-  return { ...fold(...ids), session: { id: 's', checkpoint, holder } }
+  return { ...fold(...ids), session: { id: 's', checkpoint: () => checkpoint, holder } }
 }
 
 test('what arrives while one commit is on its way goes into the next', async () => {

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -33,9 +34,19 @@ export async function faultEnvironment({
   }
 }
 
+/** Kept beside the installed tools, by the hash of its source. */
 async function compile(): Promise<string> {
-  const target = join(await mkdtemp(join(tmpdir(), 'foresize-faults-')), 'faults.so')
   const source = join(import.meta.dirname, 'faults.c')
-  await promisify(execFile)('cc', ['-shared', '-fPIC', '-O1', '-o', target, source, '-ldl'])
+  const hash = createHash('sha256')
+    .update(await readFile(source))
+    .digest('hex')
+    .slice(0, 16)
+  const folder = join(import.meta.dirname, '..', '..', '.foresize')
+  const target = join(folder, `faults-${hash}.so`)
+  if (existsSync(target)) return target
+  await mkdir(folder, { recursive: true })
+  const fresh = `${target}.${process.pid}`
+  await promisify(execFile)('cc', ['-shared', '-fPIC', '-O1', '-o', fresh, source, '-ldl'])
+  await rename(fresh, target)
   return target
 }

@@ -19,7 +19,8 @@ from foresize.estimator import Confidence, Estimate, Estimator, Policy
 from foresize.profiling import Features, Profiling
 from foresize.resources import Outcome, Resources, Source
 from foresize.samples import UsageSample
-from foresize.worker import Execution, Problem, Statistics, Worker
+from foresize.execution import Execution, Problem
+from foresize.worker import Statistics, Worker
 
 __all__ = [
     "CommandResult",

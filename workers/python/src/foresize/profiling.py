@@ -14,7 +14,8 @@ from foresize.sampler import Sampling, sampler
 from foresize.self_usage import SelfUsage
 
 if TYPE_CHECKING:
-    from foresize.worker import Execution, Worker
+    from foresize.execution import Execution
+    from foresize.worker import Worker
 
 Features = Union[None, Mapping[str, float], Callable[..., Mapping[str, float]]]
 """Numbers known before the run, or a function of the call's arguments that gives them."""

@@ -3,29 +3,26 @@ reached it holds what the spool has room for and goes on."""
 
 from __future__ import annotations
 
-import atexit
 import logging
-import multiprocessing
 import os
 import platform
 import threading
 import time
 import uuid
-import weakref
 from dataclasses import asdict, dataclass
-from multiprocessing import util
-from typing import Any, Callable, Dict, Literal, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 import grpc
 
-from foresize import connection, resources, samples
+from foresize import connection, resources
 from foresize.command import Argument, CommandResult, run_command
 from foresize.directives import Directives
+from foresize.execution import Execution, Problem
+from foresize.processes import must_relay, workers
 from foresize.profiling import Features, Profiling
 from foresize.relay import RelayStub, send_alone
-from foresize.resources import Outcome, Resources, Source
-from foresize.samples import UsageSample
-from foresize.session import Session, SessionEvents, SessionOptions, leak
+from foresize.resources import Resources
+from foresize.session import Session, SessionEvents, SessionOptions
 from foresize.spool import Spool
 from foresize.v1 import execution_pb2, profiler_service_pb2, profiler_service_pb2_grpc
 
@@ -33,19 +30,6 @@ log = logging.getLogger("foresize")
 
 max_start_bytes = 65_536
 """Encoded size of a start; the contract's own limits stay below it. A longer one could never be sent."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What goes wrong, for a log. The worker goes on."""
-
-    kind: Literal["disconnected", "rejected", "unrecorded"]
-    """`unrecorded`: the spool is full, or the values could not be encoded; this execution is not reported."""
-    message: str
-    task: Optional[str] = None
-    execution_id: Optional[str] = None
-    violations: Tuple[Tuple[str, str], ...] = ()
-    """Field and what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -60,85 +44,6 @@ class Statistics:
     unacknowledged_batches: int
     executions: int
     thinned_samples: int
-
-
-class Execution:
-    """One attempt at a task. Thread-safe; in a forked child it does nothing."""
-
-    def __init__(
-        self, worker: "Worker", execution_id: str, is_recorded: bool, min_sample_interval_ms: float
-    ) -> None:
-        self._worker = worker
-        self._generation = worker._generation
-        self._started_s = time.monotonic()
-        self._min_interval_ms = min_sample_interval_ms
-        self._sent_ms = 0.0
-        self._held: Optional[UsageSample] = None
-        self._is_open = is_recorded
-        self.execution_id = execution_id
-        self.is_recorded = is_recorded
-        """False where the server asked for a fraction and this one is not in it, or it could not be taken."""
-
-    def sample(
-        self,
-        elapsed_ms: Optional[float] = None,
-        *,
-        cpu_cores: Optional[float] = None,
-        memory_bytes: Optional[float] = None,
-        disk_bytes: Optional[float] = None,
-        gpu_memory_bytes: Optional[float] = None,
-    ) -> None:
-        """`elapsed_ms` counts from the start; by default until now."""
-        if elapsed_ms is None:
-            elapsed_ms = (time.monotonic() - self._started_s) * 1000
-        self._sample(UsageSample(elapsed_ms, cpu_cores, memory_bytes, disk_bytes, gpu_memory_bytes))
-
-    def end(
-        self, outcome: Outcome = "succeeded", used: Optional[Resources] = None, source: Source = "unknown"
-    ) -> None:
-        """Once; later calls do nothing. What is set in `used` wins over the samples."""
-        try:
-            end = execution_pb2.ExecutionEnd(
-                execution_id=self.execution_id,
-                outcome=resources.outcome_to_wire(outcome),
-                used=resources.to_wire(used),
-                source=resources.source_to_wire(source),
-            )
-        except Exception as error:  # noqa: BLE001 - the task must not notice
-            self._worker._report(Problem("rejected", f"its end cannot be encoded: {error}", None, self.execution_id))
-            end = execution_pb2.ExecutionEnd(
-                execution_id=self.execution_id, outcome=execution_pb2.OUTCOME_LOST
-            )
-        worker = self._worker
-        with worker._changed:
-            if not self._is_open or self._generation != worker._generation:
-                return
-            self._is_open = False
-            if self._held is not None:
-                worker._spool.sample(self.execution_id, self._held)
-                self._held = None
-            worker._spool.end(end)
-            worker._ended += 1
-            worker._session.wake()
-
-    def _sample(self, sample: UsageSample) -> None:
-        try:
-            sample = _checked(sample)
-        except (TypeError, ValueError) as error:
-            self._worker._report(Problem("rejected", f"a sample cannot be encoded: {error}", None, self.execution_id))
-            return
-        worker = self._worker
-        with worker._changed:
-            if not self._is_open or self._generation != worker._generation:
-                return
-            held = self._held
-            self._held = sample if held is None else samples.join(held, sample, self._sent_ms)
-            if sample.elapsed_ms - self._sent_ms < self._min_interval_ms:
-                return
-            worker._spool.sample(self.execution_id, self._held)
-            self._sent_ms = sample.elapsed_ms
-            self._held = None
-            worker._session.wake()
 
 
 class Worker:
@@ -196,7 +101,7 @@ class Worker:
         self._exit_deadline_ms = exit_deadline_ms
         self._generation = 0
         self._begin()
-        _workers.add(self)
+        workers.add(self)
 
     def _begin(self) -> None:
         self._changed = threading.Condition(threading.RLock())
@@ -215,7 +120,7 @@ class Worker:
         )
 
     def _open_channel(self) -> "Optional[grpc.Channel]":
-        return None if _must_relay else connection.open_channel(self._target, self._tls, self._token)
+        return None if must_relay() else connection.open_channel(self._target, self._tls, self._token)
 
     def _stub_of(self, channel: "Optional[grpc.Channel]") -> Any:
         if channel is None:
@@ -340,7 +245,7 @@ class Worker:
 
     def close(self, deadline_ms: float = 5000) -> bool:
         """Flushes within the deadline, then ends the session."""
-        _workers.discard(self)
+        workers.discard(self)
         end_s = time.monotonic() + deadline_ms / 1000
         is_durable = self._session.close(deadline_ms)
         left_s = end_s - time.monotonic()
@@ -379,74 +284,3 @@ class Worker:
                 self._on_problem(problem)
             except Exception:  # noqa: BLE001 - the task must not notice
                 log.exception("on_problem raised")
-
-
-def _checked(sample: UsageSample) -> UsageSample:
-    """As floats. Raises ValueError, TypeError for what is no number, and for a time that is none."""
-    elapsed_ms = float(sample.elapsed_ms)
-    if not 0 <= elapsed_ms <= 0xFFFFFFFF:
-        raise ValueError(f"elapsed_ms is {elapsed_ms}")
-    values = (sample.cpu_cores, sample.memory_bytes, sample.disk_bytes, sample.gpu_memory_bytes)
-    cpu, memory, disk, gpu = (None if value is None else float(value) for value in values)
-    return UsageSample(elapsed_ms, cpu, memory, disk, gpu)
-
-
-_workers: "weakref.WeakSet[Worker]" = weakref.WeakSet()
-_at_fork: Tuple[Worker, ...] = ()
-_must_relay = connection.endangers_forks
-"""gRPC must not be used here, or cannot be: this is a fork of a process that has used it."""
-
-
-def _before_fork() -> None:
-    global _at_fork
-    _at_fork = tuple(_workers)
-    for worker in _at_fork:
-        worker._changed.acquire()
-
-
-def _after_fork_in_parent() -> None:
-    global _at_fork
-    for worker in _at_fork:
-        worker._changed.release()
-    _at_fork = ()
-
-
-def _after_fork_in_child() -> None:
-    """What the parent holds is the parent's to report: the child begins anew."""
-    global _at_fork, _must_relay
-    _must_relay = _must_relay or connection.was_used
-    for worker in _at_fork:
-        # gRPC's objects cannot be let go here: their locks may be held by threads that are not.
-        leak(worker._session)
-        worker._generation += 1
-        worker._begin()
-    _at_fork = ()
-
-
-def _at_exit() -> None:
-    deadline_s = time.monotonic()
-    for worker in tuple(_workers):
-        deadline_s = max(deadline_s, time.monotonic() + worker._exit_deadline_ms / 1000)
-    for worker in tuple(_workers):
-        worker._session.is_hurried = True
-        worker.close(max(0.0, (deadline_s - time.monotonic()) * 1000))
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-    )
-
-
-class _Exit:
-    """A process of multiprocessing ends without atexit, and forgets at its start what its parent had registered."""
-
-    def register(self) -> None:
-        util.Finalize(None, _at_exit, exitpriority=10)
-
-
-_exit = _Exit()
-atexit.register(_at_exit)
-util.register_after_fork(_exit, _Exit.register)
-if multiprocessing.parent_process() is not None:
-    _exit.register()

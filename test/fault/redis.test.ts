@@ -33,7 +33,7 @@ async function profilerOn(
   const started = await testProfiler({
     store: 'redis',
     redisNodes: [...redisNodes],
-    redisTimeoutMs: 500,
+    redisTimeoutMs: 1000,
     breakerResetMs: 200,
     drainMs: 500,
     ...given,
@@ -101,7 +101,7 @@ test('redis killed and restarted: no acknowledged loss with its append-only file
     profiler,
     () => redis.kill('SIGKILL'),
     () => redis.restart(),
-    4000,
+    6000,
   )
 })
 
@@ -122,7 +122,7 @@ test('redis cut off and back', { timeout: 60_000 }, async () => {
     profiler,
     async () => wire.cut(),
     async () => wire.mend(),
-    4000,
+    6000,
   )
 })
 

@@ -1,9 +1,5 @@
-import {
-  type AnswerSettings,
-  estimateOf,
-  needsKin,
-  type QueryGuard,
-} from '../../services/estimator/domain/answer.ts'
+import { estimateOf, needsKin } from '../../services/estimator/domain/answer.ts'
+import type { AnswerSettings, QueryGuard } from '../../services/estimator/domain/case.ts'
 import { unguarded } from '../../services/estimator/domain/dimension-model.ts'
 import {
   extendProfile,

@@ -1,4 +1,4 @@
-import type { AnswerSettings } from '../../services/estimator/domain/answer.ts'
+import type { AnswerSettings } from '../../services/estimator/domain/case.ts'
 import { strategies } from '../../services/estimator/domain/strategies/index.ts'
 import {
   defaultLearningConfig,

@@ -4,7 +4,7 @@ import type { ClientSettings } from '../../shared/rpc/client.ts'
 import { rpcSettings } from '../../shared/rpc/settings.ts'
 import { logLevels } from '../../shared/runtime/log.ts'
 import type { BreakerSettings } from './breaker.ts'
-import type { AnswerSettings } from './domain/answer.ts'
+import type { AnswerSettings } from './domain/case.ts'
 import type { Registry } from './domain/strategy.ts'
 import { experimentSettings } from './experiment-config.ts'
 

@@ -5,14 +5,8 @@ import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
 import { type AnswerCache, answerCache } from './answer-cache.ts'
 import type { Breakers } from './breaker.ts'
-import {
-  type AnswerSettings,
-  confidenceOf,
-  type Evidence,
-  estimateOf,
-  needsKin,
-  type QueryGuard,
-} from './domain/answer.ts'
+import { confidenceOf, estimateOf, needsKin } from './domain/answer.ts'
+import type { AnswerSettings, Evidence, QueryGuard } from './domain/case.ts'
 import type { LearnedProfile } from './domain/learned-profile.ts'
 import type { LearnedProfiles } from './learned-profiles.ts'
 import type { Lookup, Replica } from './replica.ts'

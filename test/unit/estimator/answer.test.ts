@@ -1,12 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { answerSettings, estimatorConfig } from '../../../services/estimator/config.ts'
-import {
-  confidenceOf,
-  type Evidence,
-  estimateOf,
-  type QueryGuard,
-} from '../../../services/estimator/domain/answer.ts'
+import { confidenceOf, estimateOf } from '../../../services/estimator/domain/answer.ts'
+import type { Evidence, QueryGuard } from '../../../services/estimator/domain/case.ts'
 import {
   extendProfile,
   type LearnedProfile,

@@ -1,0 +1,118 @@
+import type { StrategyPrediction } from '../../../shared/domain/estimate.ts'
+import type { Policy } from '../../../shared/domain/policy.ts'
+import type { Dimension } from '../../../shared/domain/resources.ts'
+import { appetiteOf } from './appetite.ts'
+import type { Case, Formed, QueryGuard } from './case.ts'
+import { coldStart } from './cold-start.ts'
+import { combined, shortfall, stakes, type Vote, votes } from './dimension-model.ts'
+import { quantile } from './distribution.ts'
+import { headroom, type Stakes } from './headroom.ts'
+import type { LearnedProfile } from './learned-profile.ts'
+import { covering, type Need } from './need.ts'
+import { encodeQuery } from './task-model.ts'
+import { latestShare } from './views.ts'
+
+/** From the task's own executions; where those do not do, from its kin, the request or the default. */
+export function form(asked: Case, dimension: Dimension): Formed | undefined {
+  return fromHistory(asked, dimension) ?? fromKin(asked, dimension)
+}
+
+/** Of the chance that the next execution is the largest of all, what the mixture does not foresee. */
+const unforeseenShare = 0.42
+
+function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dimension): Formed | undefined {
+  const task = evidence.task?.model
+  const model = task?.dimensions.get(d)
+  if (task === undefined || model === undefined || model.observed < settings.minExecutions) return undefined
+  const wanted = policy.strategies
+  const point = encodeQuery(task, query.features, query.labels, query.requested, d)
+  const usable = (strategy: string) => wanted.length === 0 || wanted.includes(strategy)
+  const unfollowed = wanted.length > 0 ? new Map<string, string>() : unfollowedIn(evidence.task, d, access)
+  const heard = votes(model, point, usable, unfollowed, access.guard)
+  const first = heard[0]
+  if (first === undefined) return undefined
+  const foremost = heard.reduce((best, vote) => (vote.weight > best.weight ? vote : best), first)
+  const need = {
+    distribution: combined(heard, model),
+    calibration: model.calibration,
+    above: 0,
+    unforeseen: { chance: unforeseenShare / (model.observed + 1), largest: model.largest },
+  }
+  return {
+    need,
+    amount: allocate(need, stakes(model), policy, d),
+    source: 'profile',
+    reason: `${model.observed} executions${changing(heard)}, mostly by ${foremost.track.strategy}`,
+    strategy: foremost.track.strategy,
+    predictions: Object.keys(settings.registry)
+      .filter(usable)
+      .map((strategy) => predictionOf(strategy, heard, unfollowed, access)),
+  }
+}
+
+/** Said where what is forgotten fast has foretold best: the task is no longer what it was. */
+function changing(heard: readonly Vote[]): string {
+  const latest = heard.reduce((sum, { byView }) => sum + latestShare(byView), 0)
+  return latest > 0.5 ? ', the latest above all since its needs are changing' : ''
+}
+
+function predictionOf(
+  strategy: string,
+  heard: readonly Vote[],
+  unfollowed: ReadonlyMap<string, string>,
+  { faults }: QueryGuard,
+): StrategyPrediction {
+  const vote = heard.find(({ track }) => track.strategy === strategy)
+  if (vote === undefined) return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
+  const reason = unfollowed.get(strategy)
+  return {
+    strategy,
+    value: vote.prediction,
+    weight: vote.weight,
+    reason: reason === undefined ? '' : `not followed: ${reason}`,
+  }
+}
+
+/** By the task's own record or, whatever the task, by the breakers. One asked for by name is followed all the same. */
+function unfollowedIn(
+  task: LearnedProfile | undefined,
+  dimension: Dimension,
+  access: QueryGuard,
+): ReadonlyMap<string, string> {
+  const reasons = new Map<string, string>()
+  for (const { strategy } of task?.model?.dimensions.get(dimension)?.tracks ?? []) {
+    const reason = access.unfollowed(strategy)
+    if (reason !== undefined) reasons.set(strategy, reason)
+  }
+  for (const poor of task?.poor ?? []) {
+    if (poor.dimension === dimension) reasons.set(poor.strategy, 'its record is poor')
+  }
+  return reasons
+}
+
+function fromKin({ evidence, query, settings, policy }: Case, dimension: Dimension): Formed | undefined {
+  const kin = evidence.kin.map(({ profile }) => profile)
+  const belief = coldStart(kin, query, settings.defaults, dimension)
+  if (belief === undefined) return undefined
+  const { need, source, reason } = belief
+  const careful = { ...policy, risk: Math.max(policy.risk, leastColdRisk) }
+  const amount = belief.amount ?? allocate(need, coldStakes, careful, dimension)
+  return { need, source, reason, strategy: '', predictions: [], amount }
+}
+
+/** What is taken from other tasks is wrong for all of a burst at once: appetite for that is less. */
+const leastColdRisk = 0.7
+
+const coldStakes: Stakes = { timeToFailure: 1, failurePrice: 1, largest: 0 }
+
+/**
+ * With a target coverage the least amount that reaches it. Else the newsvendor's where a shortfall kills, and a quantile
+ * where it does not: the median of the duration, some headroom for CPU.
+ */
+function allocate(need: Need, stakes: Stakes, policy: Policy, dimension: Dimension): number {
+  if (policy.targetCoverage !== undefined) return covering(need, policy.targetCoverage)
+  const appetite = appetiteOf(policy)
+  if (shortfall[dimension] === 'kill') return headroom(need.distribution, stakes, appetite)
+  const q = shortfall[dimension] === 'throttle' ? appetite.quantile : 2 * appetite.quantile - 1
+  return quantile(need.distribution, Math.max(0.02, q))
+}

@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { credentials } from '@grpc/grpc-js'
 import { afterEach, expect, test } from 'vitest'
-import { fingerprint } from '../../services/profiler/domain/fingerprint.ts'
 import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type FaultCall, faultEnvironment } from '../support/faults.ts'
 import { type ProfilerProcess, profilerProcess } from '../support/profiler-process.ts'
@@ -71,7 +70,7 @@ async function expectExactlyOnce(
     expect(acknowledged()).toBe(made())
     expect(profile?.outcomes).toEqual([{ outcome: 1, count: made() }])
     expect(new Set(profile?.folded).size).toBe(profile?.folded.length)
-    expect(profile?.folded).toContain(fingerprint(`s${i}-1-0`))
+    expect(profile?.folded).toHaveLength(Math.min(made(), 4096))
     expect(profile?.statistics[1]).toMatchObject({ dimension: 2, min: 2e6, max: 2e6 })
     total += made()
   }

@@ -4,13 +4,14 @@ import type { Dimension } from '../../../shared/domain/resources.ts'
 import { appetiteOf } from './appetite.ts'
 import type { Case, Formed, QueryGuard } from './case.ts'
 import { coldStart } from './cold-start.ts'
-import { combined, shortfall, stakes, type Vote, votes } from './dimension-model.ts'
+import { shortfall, stakes } from './dimension-model.ts'
 import { quantile } from './distribution.ts'
 import { headroom, type Stakes } from './headroom.ts'
 import type { LearnedProfile } from './learned-profile.ts'
 import { covering, type Need } from './need.ts'
 import { encodeQuery } from './task-model.ts'
 import { latestShare } from './views.ts'
+import { combined, type Vote, votes } from './votes.ts'
 
 /** From the task's own executions; where those do not do, from its kin, the request or the default. */
 export function form(asked: Case, dimension: Dimension): Formed | undefined {

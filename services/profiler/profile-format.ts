@@ -73,9 +73,13 @@ function nextLine(bytes: Buffer): Found | undefined {
   return end < 0 ? undefined : { content: bytes.subarray(0, end), end: end + 1 }
 }
 
+/** Bytes of the length before a profile: five reach beyond `maxProfileBytes`. */
+const maxLengthBytes = 5
+
 function nextMessage(bytes: Buffer): Found | undefined {
   let length = 0
   for (let at = 0; at < bytes.length; at++) {
+    if (at === maxLengthBytes) throw new DamagedRecord('the length of a profile does not end')
     const byte = bytes[at] as number
     length += (byte & 0x7f) * 2 ** (7 * at)
     if (length > maxProfileBytes) throw new DamagedRecord(`a profile claims ${length} bytes`)

@@ -27,11 +27,6 @@ export function barChart(title: string, bars: readonly Bar[]): string {
   return svg(title, left + width + 90, bars.length * rowHeight, rows.join(''))
 }
 
-export interface PlotPoint {
-  readonly x: number
-  readonly y: number
-}
-
 /** What was given above what was used, one column an execution, on a logarithmic scale. */
 export function sizingChart(
   title: string,

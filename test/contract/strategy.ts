@@ -28,8 +28,7 @@ function student(strategy: Strategy) {
   const columns = encoder()
   const telling = relevance()
   const learner = strategy.start({ primary: telling.best })
-  const point = (features: Seen['features'], learn: boolean): Point =>
-    columns.encode(features, {}, undefined, learn)
+  const point = (features: Seen['features'], learn: boolean): Point => columns.encode(features, {}, learn)
   return {
     observe({ features, need }: Seen): void {
       const at = point(features, true)

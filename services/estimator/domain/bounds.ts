@@ -1,6 +1,6 @@
 import type { Clamp } from '../../../shared/domain/estimate.ts'
 import type { Policy } from '../../../shared/domain/policy.ts'
-import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
+import type { Dimension, Resources } from '../../../shared/domain/resources.ts'
 
 /** The range that the estimator answers within at all. */
 export interface Limits {
@@ -29,9 +29,4 @@ export function bounded(
   const { min, max } = limits
   step('limit', Math.min(Math.max(value, min[dimension] ?? value), max[dimension] ?? value))
   return { amount: value, clamps }
-}
-
-/** Every dimension of which something is known, asked or configured, in order. */
-export function dimensionsOf(...given: readonly Resources[]): readonly Dimension[] {
-  return dimensions.filter((dimension) => given.some((resources) => resources[dimension] !== undefined))
 }

@@ -7,8 +7,6 @@ export interface Point {
   readonly values: readonly number[]
   readonly logs: readonly number[]
   readonly labels: Readonly<Record<string, string>>
-  /** What was asked for in this dimension; NaN = nothing. */
-  readonly requested: number
 }
 
 export interface Encoder {
@@ -16,7 +14,6 @@ export interface Encoder {
   encode(
     features: Readonly<Record<string, number>>,
     labels: Readonly<Record<string, string>>,
-    requested: number | undefined,
     learn: boolean,
   ): Point
 }
@@ -26,7 +23,7 @@ const maxColumns = 32
 export function encoder(): Encoder {
   const columns = new Map<string, number>()
   return {
-    encode(features, labels, requested, learn) {
+    encode(features, labels, learn) {
       if (learn)
         for (const name of Object.keys(features).sort())
           if (!columns.has(name) && columns.size < maxColumns) columns.set(name, columns.size)
@@ -38,13 +35,7 @@ export function encoder(): Encoder {
         values[column] = value
         logs[column] = Math.sign(value) * Math.log1p(Math.abs(value))
       }
-      return {
-        values,
-        logs,
-        labels,
-        requested:
-          requested !== undefined && requested > 0 && Number.isFinite(requested) ? requested : Number.NaN,
-      }
+      return { values, logs, labels }
     },
   }
 }

@@ -9,7 +9,6 @@ import { quantile } from './distribution.ts'
 import { headroom, type Stakes } from './headroom.ts'
 import type { LearnedProfile } from './learned-profile.ts'
 import { covering, type Need } from './need.ts'
-import { encodeQuery } from './task-model.ts'
 import { latestShare } from './views.ts'
 import { combined, type Vote, votes } from './votes.ts'
 
@@ -26,7 +25,7 @@ function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dim
   const model = task?.dimensions.get(d)
   if (task === undefined || model === undefined || model.observed < settings.minExecutions) return undefined
   const wanted = policy.strategies
-  const point = encodeQuery(task, query.features, query.labels, query.requested, d)
+  const point = task.encoder.encode(query.features, query.labels, false)
   const usable = (strategy: string) => wanted.length === 0 || wanted.includes(strategy)
   const unfollowed = wanted.length > 0 ? new Map<string, string>() : unfollowedIn(evidence.task, d, access)
   const heard = votes(model, point, usable, unfollowed, access.guard)

@@ -9,7 +9,7 @@ import {
   shortfall,
   unguarded,
 } from './dimension-model.ts'
-import { type Encoder, encoder, type Point } from './encoding.ts'
+import { type Encoder, encoder } from './encoding.ts'
 import type { Registry } from './strategy.ts'
 
 /**
@@ -21,8 +21,6 @@ export interface TaskModel {
   readonly registry: Registry
   readonly encoder: Encoder
   readonly dimensions: Map<Dimension, DimensionModel>
-  /** Executions taken in, learned from or not. */
-  executions: number
 }
 
 /** Below these a need is noise; they keep logarithms finite. */
@@ -40,7 +38,7 @@ export function fitTask(
   registry: Registry,
   guard: Guard = unguarded,
 ): TaskModel {
-  const model: TaskModel = { registry, encoder: encoder(), dimensions: new Map(), executions: 0 }
+  const model: TaskModel = { registry, encoder: encoder(), dimensions: new Map() }
   for (const e of executions) extendTask(model, e, guard)
   return model
 }
@@ -51,8 +49,7 @@ export function extendTask(
   execution: ExecutionRecord,
   guard: Guard = unguarded,
 ): TaskModel {
-  model.executions++
-  const base = model.encoder.encode(execution.features, execution.labels, undefined, true)
+  const point = model.encoder.encode(execution.features, execution.labels, true)
   for (const d of dimensions) {
     const used = execution.used[d]
     const truth = observed(execution, d)
@@ -67,22 +64,10 @@ export function extendTask(
       if (bound !== undefined && bound > 0 && Number.isFinite(bound)) noteBound(m.exceeded, bound)
     } else if (used !== undefined) {
       const need = Math.min(mostNeed, Math.max(leastNeed[d], used))
-      extendDimension(
-        m,
-        requestedOf(base, execution.requested, d),
-        need,
-        runtime(execution.used),
-        guard,
-        execution.attempt,
-      )
+      extendDimension(m, point, need, runtime(execution.used), guard, execution.attempt)
     }
   }
   return model
-}
-
-const requestedOf = (p: Point, requested: Resources, d: Dimension): Point => {
-  const r = requested[d]
-  return r !== undefined && r > 0 && Number.isFinite(r) ? { ...p, requested: r } : p
 }
 
 const runtime = (used: Resources): number | undefined =>
@@ -115,11 +100,3 @@ function blamed(e: ExecutionRecord, d: Dimension): boolean {
   const used = e.used[d]
   return given !== undefined && used !== undefined && used >= 0.98 * given
 }
-
-export const encodeQuery = (
-  model: TaskModel,
-  features: Readonly<Record<string, number>>,
-  labels: Readonly<Record<string, string>>,
-  requested: Resources,
-  d: Dimension,
-): Point => model.encoder.encode(features, labels, requested[d], false)

@@ -5,7 +5,6 @@ import type { Point } from './encoding.ts'
  * its most telling feature is. The views compete like the strategies do: by how well each has foretold.
  */
 export const views = 4
-export const nearView = 2
 
 /** Of a vote's weight by view, what goes to those that forget fast. */
 export const latestShare = (byView: readonly number[]): number => (byView[1] ?? 0) + (byView[3] ?? 0)

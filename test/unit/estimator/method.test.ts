@@ -203,9 +203,9 @@ describe('what tells most of a need', () => {
     const telling = relevance()
     for (let i = 1; i <= 30; i++) {
       const features = { noise: Math.sin(i * 99) + 2, size: i * 1e6 }
-      telling.observe(columns.encode(features, {}, undefined, true), 1e8 + 3e6 * i)
+      telling.observe(columns.encode(features, {}, true), 1e8 + 3e6 * i)
     }
-    const point = columns.encode({ noise: 7, size: 1e6 }, {}, undefined, false)
+    const point = columns.encode({ noise: 7, size: 1e6 }, {}, false)
 
     expect(point.values[telling.best()]).toBe(1e6)
   })
@@ -222,9 +222,9 @@ describe('what tells most of a need', () => {
   test('makes executions near or far: nearest where it is the same', () => {
     const columns = encoder()
     const held = recollection()
-    for (let i = 0; i < 20; i++) recall(held, columns.encode({ size: i }, {}, undefined, true), 1)
+    for (let i = 0; i < 20; i++) recall(held, columns.encode({ size: i }, {}, true), 1)
     const near = new Float64Array(20)
-    const query = columns.encode({ size: 5 }, {}, undefined, false)
+    const query = columns.encode({ size: 5 }, {}, false)
 
     expect(nearness(held, 0, undefined, query, near)).toBe(true)
     expect(near[5]).toBe(1)

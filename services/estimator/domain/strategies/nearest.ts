@@ -4,7 +4,7 @@ import type { Setting } from '../strategy.ts'
 /** Retained executions by distance in the most telling feature, |Δ ln(1+x)|; of equals the latest comes first. */
 export interface Nearest {
   observe(point: Point, need: number): void
-  /** Calls `visit` with the needs and distances of at most k neighbours; answers how many there were. */
+  /** At most k neighbours, the nearest first. */
   find(point: Point, k: number): readonly Neighbour[]
 }
 

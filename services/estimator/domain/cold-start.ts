@@ -43,8 +43,7 @@ export function coldStart(
   const fallback = positive(defaults[dimension])
   if (fallback === undefined) return undefined
   const reason = 'no history and no request: the configured default'
-  // Nobody chose it for this task: it may as well be too little as too much.
-  return { need: vague(fallback), source: 'default', reason, amount: fallback }
+  return { need: vague(fallback / 3), source: 'default', reason, amount: fallback }
 }
 
 function reasonOf({ key, members }: Kin, request: number | undefined): string {

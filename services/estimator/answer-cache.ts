@@ -28,7 +28,7 @@ export function answerCache(maxAnswers: number): AnswerCache {
   }
 
   function keep(key: string, estimate: Estimate): void {
-    if (2 * young.size >= maxAnswers) {
+    if (2 * (young.size + 1) > maxAnswers) {
       old = young
       young = new Map()
     }

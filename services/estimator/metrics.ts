@@ -88,11 +88,12 @@ export function estimatorFigures(registry: Registry, figures: EstimatorFigures):
   gaugesOf(
     registry,
     `${prefix}_breaker_open`,
-    'Whether a breaker is open: a strategy is left out, or the profiler is not asked.',
+    'Whether a breaker is open: a strategy is left out or not followed, or the profiler is not asked.',
     ['breaker'],
     function* () {
       for (const strategy of strategies) {
-        yield [[`strategy/${strategy}`], breakers.leftOut(strategy) === undefined ? 0 : 1]
+        const reason = breakers.leftOut(strategy) ?? breakers.unfollowed(strategy)
+        yield [[`strategy/${strategy}`], reason === undefined ? 0 : 1]
       }
       yield [['profiler'], profilerBreaker.opened ? 1 : 0]
     },

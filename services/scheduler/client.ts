@@ -48,6 +48,7 @@ export interface EstimatorClientOptions extends Partial<ClientSettings> {
 }
 
 export interface EstimatorClientStatistics {
+  /** That no answer kept has served. */
   readonly asks: number
   readonly cached: number
   /** Answered from an answer past its time, since the estimator could not be reached. */
@@ -241,11 +242,11 @@ export function createEstimatorClient(options: EstimatorClientOptions = {}): Est
     cached: (query, maxAgeMs) => cachedAt(forExecution(keyOf(query), query), maxAgeMs),
 
     estimate(query, maxAgeMs) {
-      counts.asks++
       const fallbackKey = keyOf(query)
       const key = forExecution(fallbackKey, query)
       const known = cachedAt(key, maxAgeMs)
       if (known !== undefined) return Promise.resolve(known)
+      counts.asks++
       return (underWay.get(key) ?? ask(key, fallbackKey, query)).then((answer) =>
         orOutdated(fallbackKey, answer),
       )

@@ -151,19 +151,7 @@ export function toConfidence(message: gen.ConfidenceResponse): Confidence {
   }
 }
 
-/** What was estimated, as the profiler scores it. */
-export interface EstimateToken {
-  readonly variant: string
-  readonly dimensions: readonly {
-    readonly dimension: Estimate['dimensions'][number]['dimension']
-    readonly allocation: number
-    readonly confidence: number
-    /** A strategy that abstained is not in it. */
-    readonly predictions: readonly { readonly strategy: string; readonly value: number }[]
-  }[]
-}
-
-/** Empty where it would not fit: an estimate without a score is better than one that is refused. */
+/** What the profiler scores, services/profiler/estimate-token.ts. Empty where it would not fit: an estimate without a score is better than one that is refused. */
 function encodeEstimateToken(estimate: Estimate): Buffer {
   const strategies = [...new Set(estimate.dimensions.flatMap((d) => d.predictions.map((p) => p.strategy)))]
   const bytes = token.EstimateToken.encode({
@@ -181,30 +169,4 @@ function encodeEstimateToken(estimate: Estimate): Buffer {
     }),
   }).finish()
   return bytes.length > limits.estimateTokenBytes ? Buffer.alloc(0) : Buffer.from(bytes)
-}
-
-/** `undefined` for bytes that no estimator made: a score is lost, an execution is not. */
-export function decodeEstimateToken(bytes: Uint8Array): EstimateToken | undefined {
-  if (bytes.length === 0) return undefined
-  try {
-    const { variant, strategies, dimensions } = token.EstimateToken.decode(bytes)
-    return {
-      variant,
-      dimensions: dimensions.flatMap(({ dimension: wire, allocation, confidence, predictions }) => {
-        const dimension = dimensionEnum.toWord(wire)
-        if (dimension === undefined || !(allocation > 0) || !(confidence >= 0 && confidence <= 1)) return []
-        return {
-          dimension,
-          allocation,
-          confidence,
-          predictions: strategies.flatMap((strategy, i) => {
-            const value = predictions[i] ?? 0
-            return value > 0 && Number.isFinite(value) ? { strategy, value } : []
-          }),
-        }
-      }),
-    }
-  } catch {
-    return undefined
-  }
 }

@@ -4,10 +4,11 @@ import { defaultFoldSettings, foldAll } from '../../../services/profiler/domain/
 import { openProfile, sealProfile } from '../../../services/profiler/envelope.ts'
 import { readEstimateToken } from '../../../services/profiler/estimate-token.ts'
 import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
+import { fromEstimate } from '../../../shared/wire/estimate.ts'
 import { EstimateToken } from '../../../shared/wire/gen/foresize/internal/v1/estimate_token.ts'
 import type { Dimension } from '../../../shared/wire/gen/foresize/v1/resources.ts'
 import { encodeProfile } from '../../../shared/wire/profile-bytes.ts'
-import { anyRecord } from '../../support/arbitraries.ts'
+import { anyEstimate, anyRecord } from '../../support/arbitraries.ts'
 
 const tokenOf = (given: Partial<EstimateToken>) =>
   EstimateToken.encode({ profileRevision: 1, variant: '', strategies: [], dimensions: [], ...given }).finish()
@@ -18,6 +19,45 @@ const memory = (given = {}) => ({
   confidence: 0.5,
   predictions: [],
   ...given,
+})
+
+/** As an estimator makes them: names of its own strategies, amounts that there are. */
+const madeEstimate = anyEstimate.map((estimate) => ({
+  ...estimate,
+  profileRevision: Math.max(1, estimate.profileRevision),
+  variant: estimate.variant === '' ? '' : 'b',
+  dimensions: estimate.dimensions.map((each) => ({
+    ...each,
+    allocation: Math.min(each.allocation, 1e6),
+    predictions: each.predictions.map(({ value, ...prediction }, i) => ({
+      ...prediction,
+      strategy: `s${i}`,
+      value: value && Math.min(value, 1e6),
+    })),
+  })),
+}))
+
+test('what an estimator writes is what the profiler scores', () => {
+  fc.assert(
+    fc.property(madeEstimate, (estimate) => {
+      const { estimateToken } = fromEstimate(estimate, 0)
+      const strategies = Math.max(0, ...estimate.dimensions.map(({ predictions }) => predictions.length))
+
+      expect(estimateToken.length).toBeGreaterThan(0)
+      expect(readEstimateToken(estimateToken)).toEqual({
+        variant: estimate.variant,
+        dimensions: estimate.dimensions.map(({ dimension, allocation, confidence, predictions }) => ({
+          dimension,
+          allocation,
+          confidence,
+          predictions: Array.from({ length: strategies }, (_, i) => ({
+            strategy: `s${i}`,
+            value: predictions[i]?.value,
+          })),
+        })),
+      })
+    }),
+  )
 })
 
 test('a token says what its estimate said, 0 where a strategy abstained', () => {

@@ -1,6 +1,6 @@
 import { calibrationError, effectiveExecutions } from '../shared/domain/accuracy.ts'
 import { shareInterval } from '../shared/domain/comparison.ts'
-import type { AccuracyFigures, StrategyAccuracy } from '../shared/domain/profile.ts'
+import { type AccuracyFigures, ensembleName, type StrategyAccuracy } from '../shared/domain/profile.ts'
 import type { Dimension } from '../shared/domain/resources.ts'
 import { compareVariants } from './accuracy-compare.ts'
 import { fetchAccuracy, listTasks, type TaskAccuracy } from './accuracy-fetch.ts'
@@ -9,9 +9,6 @@ import { connectionOptions } from './connection.ts'
 import { dimensionTitles } from './estimate.ts'
 import { formatBytes, formatNumber, formatShare } from './quantity.ts'
 import { type Column, table } from './table.ts'
-
-/** Name under which the profiler scores the answers themselves. */
-const ensemble = 'foresize'
 
 export const accuracy: Command = {
   summary: 'Shows how well estimates have done, and compares the variants of an A/B test.',
@@ -60,7 +57,7 @@ With --compare and no TASK the variants are compared over every task of the name
     const found = await fetchAccuracy(input, tasks)
     if (isComparison) return compare(input, found, window)
     const scores = found[0]?.scores.filter(
-      ({ strategy }) => flag(input, 'strategies') || strategy === ensemble,
+      ({ strategy }) => flag(input, 'strategies') || strategy === ensembleName,
     )
     if (flag(input, 'json')) input.out(`${JSON.stringify(scores?.map(withDerived) ?? [], null, 2)}\n`)
     else input.out(scores === undefined || scores.length === 0 ? nothing : describe(scores, window))
@@ -113,10 +110,10 @@ interface Row {
 }
 
 const ofAnswers = (show: (row: Row) => string) => (row: Row) =>
-  row.score.strategy === ensemble ? show(row) : ''
+  row.score.strategy === ensembleName ? show(row) : ''
 
 const columns: readonly Column<Row>[] = [
-  { title: 'answer', value: ({ score }) => (score.strategy === ensemble ? 'given' : score.strategy) },
+  { title: 'answer', value: ({ score }) => (score.strategy === ensembleName ? 'given' : score.strategy) },
   { title: 'variant', value: ({ score }) => score.variant || '–' },
   { title: '', value: ({ score }) => dimensionTitles[score.dimension] },
   { title: 'scored', align: 'right', value: ({ score }) => formatNumber(score.executions) },
@@ -177,7 +174,7 @@ function compare(input: CommandInput, found: readonly TaskAccuracy[], window: Wi
   }
   const strata = found.map(({ scores }) =>
     scores
-      .filter((score) => score.strategy === ensemble && score.dimension === dimension)
+      .filter((score) => score.strategy === ensembleName && score.dimension === dimension)
       .map((score) => ({ variant: score.variant, figures: figuresIn(score, window) })),
   )
   const { comparisons, text: shown } = compareVariants(strata, text(input, 'baseline') ?? '')

@@ -1,4 +1,4 @@
-import { type ProfileKey, type ProfileKind, profileKinds } from '../shared/domain/profile.ts'
+import { ensembleName, type ProfileKey, type ProfileKind, profileKinds } from '../shared/domain/profile.ts'
 import { quantile } from '../shared/domain/sketch.ts'
 import { call } from '../shared/rpc/client.ts'
 import { outcomeEnum, profileKindEnum } from '../shared/wire/enums.ts'
@@ -159,7 +159,7 @@ function describe(message: WireProfile): string {
       { title: 'suffices', align: 'right', value: (a) => formatShare(a.coverage) },
       { title: 'error', align: 'right', value: (a) => formatShare(a.relativeError) },
     ],
-    accuracy.filter(({ strategy }) => strategy === 'foresize'),
+    accuracy.filter(({ strategy }) => strategy === ensembleName),
   )
   return [head.join('\n'), figures, latest, scores]
     .filter((part) => part !== '')

@@ -1,6 +1,7 @@
 import { outcomes } from '../../shared/domain/execution.ts'
 import type { Profile } from '../../shared/domain/profile.ts'
-import { type Dimension, dimensions } from '../../shared/domain/resources.ts'
+import { dimensions } from '../../shared/domain/resources.ts'
+import { wireNames } from '../../shared/wire/fields.ts'
 import * as gen from '../../shared/wire/gen/foresize/v1/profile.ts'
 import { fromProfile } from '../../shared/wire/profile.ts'
 import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
@@ -107,14 +108,6 @@ function varint(value: number): Buffer {
   return Buffer.from(bytes)
 }
 
-const unitNames: Readonly<Record<Dimension, string>> = {
-  cpuCores: 'cpu_cores',
-  memoryBytes: 'memory_bytes',
-  diskBytes: 'disk_bytes',
-  gpuMemoryBytes: 'gpu_memory_bytes',
-  durationMs: 'duration_ms',
-}
-
 const figures = ['mean', 'median', 'p95', 'max'] as const
 
 const csvColumns = [
@@ -125,7 +118,7 @@ const csvColumns = [
   'first_seen',
   'last_seen',
   ...outcomes.map((outcome) => outcome.replaceAll('-', '_')),
-  ...dimensions.flatMap((dimension) => figures.map((figure) => `${unitNames[dimension]}_${figure}`)),
+  ...dimensions.flatMap((dimension) => figures.map((figure) => `${wireNames[dimension]}_${figure}`)),
 ]
 
 function csvRow(profile: Profile): readonly (string | number | undefined)[] {

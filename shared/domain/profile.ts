@@ -67,7 +67,10 @@ export interface QuantileSketch {
   readonly weights: readonly number[]
 }
 
-/** The score of one strategy (the ensemble is `foresize`) under one variant in one dimension. See profile.proto. */
+/** Name under which the ensemble's own answers are scored. */
+export const ensembleName = 'foresize'
+
+/** The score of one strategy (or of the ensemble, `ensembleName`) under one variant in one dimension. See profile.proto. */
 export interface StrategyAccuracy extends AccuracyFigures {
   readonly strategy: string
   readonly variant: string

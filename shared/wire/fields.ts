@@ -5,7 +5,7 @@ import type { Inspection } from './inspection.ts'
 import { limits } from './limits.ts'
 
 /** Field names as the sender wrote them. */
-const wireNames: Readonly<Record<(typeof dimensions)[number], string>> = {
+export const wireNames: Readonly<Record<(typeof dimensions)[number], string>> = {
   cpuCores: 'cpu_cores',
   memoryBytes: 'memory_bytes',
   diskBytes: 'disk_bytes',

@@ -10,6 +10,7 @@ import {
   type StrategyAccuracy,
 } from '../domain/profile.ts'
 import { dimensions } from '../domain/resources.ts'
+import { emptySketch } from '../domain/sketch.ts'
 import { dimensionEnum, outcomeEnum, profileKindEnum } from './enums.ts'
 import { fromExecutionRecord, toExecutionRecord, toRunningExecution } from './execution.ts'
 import { checkText, readName, readNamespace, readWord } from './fields.ts'
@@ -99,7 +100,7 @@ function toStatistics(message: gen.DimensionStatistics, path: string, seen: Insp
   return {
     ...message,
     dimension: readWord(dimensionEnum, message.dimension, 'memoryBytes', `${path}.dimension`, seen),
-    sketch: sketch ?? { relativeAccuracy: 0.01, zeroWeight: 0, offset: 0, weights: [] },
+    sketch: sketch ?? emptySketch,
   }
 }
 

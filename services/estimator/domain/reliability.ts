@@ -1,8 +1,5 @@
-import type { StrategyAccuracy } from '../../../shared/domain/profile.ts'
+import { ensembleName, type StrategyAccuracy } from '../../../shared/domain/profile.ts'
 import type { Dimension } from '../../../shared/domain/resources.ts'
-
-/** Name under which the ensemble's own answers are scored. */
-const ensemble = 'foresize'
 
 /** Executions scored before a record says anything. */
 const fewest = 20
@@ -20,7 +17,7 @@ export function verdict(
   dimension: Dimension,
 ): 'good' | 'poor' | undefined {
   const own = errorOf(accuracy, strategy, dimension)
-  const reference = errorOf(accuracy, ensemble, dimension)
+  const reference = errorOf(accuracy, ensembleName, dimension)
   if (own === undefined || reference === undefined) return undefined
   return own > poorError && own > timesEnsemble * reference ? 'poor' : 'good'
 }

@@ -1,6 +1,6 @@
 import { observeFigures } from '../../../shared/domain/accuracy.ts'
 import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
-import type { StrategyAccuracy } from '../../../shared/domain/profile.ts'
+import { ensembleName, type StrategyAccuracy } from '../../../shared/domain/profile.ts'
 import { type Dimension, dimensions } from '../../../shared/domain/resources.ts'
 import { evidenceOf } from './statistics.ts'
 
@@ -15,9 +15,6 @@ export interface TokenEstimate {
     readonly predictions: readonly { readonly strategy: string; readonly value?: number | undefined }[]
   }[]
 }
-
-/** Name under which the ensemble's own answer is scored. */
-export const ensembleName = 'foresize'
 
 export interface AccuracySettings {
   /** Factor on what was scored before, per execution. Default 0.98. */

@@ -1,10 +1,6 @@
 import { expect, test } from 'vitest'
-import {
-  ensembleName,
-  scoreEstimate,
-  type TokenEstimate,
-} from '../../../../services/profiler/domain/accuracy.ts'
-import type { StrategyAccuracy } from '../../../../shared/domain/profile.ts'
+import { scoreEstimate, type TokenEstimate } from '../../../../services/profiler/domain/accuracy.ts'
+import { ensembleName, type StrategyAccuracy } from '../../../../shared/domain/profile.ts'
 import { recordOf } from '../../../support/executions.ts'
 
 const settings = { accuracyDecay: 0.5, maxAccuracyEntries: 4 }

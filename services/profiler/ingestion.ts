@@ -106,7 +106,8 @@ export function ingestion(
 
   const limits = {
     maxOpenExecutionsPerSession: settings.maxOpenExecutionsPerSession,
-    refuse: (namespace: string) => open.refuse(namespace) ?? refuseNamespace(namespace),
+    refuseOpen: open.refuse,
+    refuseNamespace,
   }
 
   /** Openings of one session, one after the other. */

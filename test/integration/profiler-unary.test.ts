@@ -48,6 +48,22 @@ test('an end that carries its start is complete in itself', async () => {
   await expect(end('b', { start: wireStart('c') })).rejects.toThrow(refusal(status.INVALID_ARGUMENT))
 })
 
+test('an execution that ends as it begins takes no namespace beyond those that may be', async () => {
+  const narrow = await testProfiler({ store: 'memory', maxNamespaces: 1 })
+  const whole = (executionId: string, namespace: string) =>
+    unary(narrow.client, 'endProfiling', {
+      end: wireEnd(executionId),
+      start: wireStart(executionId, { task: { namespace, task: 'task' } }),
+    })
+  try {
+    expect(await whole('a', 'one')).toMatchObject({ folded: true })
+    await expect(whole('b', 'two')).rejects.toThrow(refusal(status.RESOURCE_EXHAUSTED))
+    expect(await whole('c', 'one')).toMatchObject({ folded: true })
+  } finally {
+    await narrow.stop()
+  }
+})
+
 test('bad input names its field', async () => {
   await expect(start('')).rejects.toThrow(/start\.execution_id: is required/)
   await expect(start('a', { task: { task: '' } })).rejects.toThrow(/start\.task\.task/)

@@ -70,8 +70,10 @@ export interface Rejection {
 
 export interface SessionLimits {
   readonly maxOpenExecutionsPerSession: number
-  /** Why no further execution may open in that namespace; undefined where it may. */
-  readonly refuse: (namespace: string) => string | undefined
+  /** Why no further execution may be kept open in that namespace; undefined where it may. */
+  readonly refuseOpen: (namespace: string) => string | undefined
+  /** Why nothing may be learned in that namespace; undefined where it may. */
+  readonly refuseNamespace: (namespace: string) => string | undefined
 }
 
 export interface Applied {
@@ -94,23 +96,24 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
   const refuse = (executionId: string, field: string, description: string) =>
     rejections.push({ executionId, violations: [{ field, description }] })
 
-  // One that ends in the batch it begins in is not kept open: the limits are not for it.
+  // One that ends in the batch it begins in is not kept open: the limits of what is open are not for it.
   const brief = new Set(batch.ends.map(({ executionId }) => executionId))
   let kept = open.size
+  const refuseOpen = (namespace: string) =>
+    kept >= limits.maxOpenExecutionsPerSession
+      ? `the session has ${kept} executions open, as many as it may`
+      : limits.refuseOpen(namespace)
   for (const { start, leaseMs, path } of batch.starts) {
     const { executionId } = start
     if (open.has(executionId)) continue
     const isBrief = brief.has(executionId)
-    const reason = isBrief
-      ? undefined
-      : kept >= limits.maxOpenExecutionsPerSession
-        ? `the session has ${kept} executions open, as many as it may`
-        : limits.refuse(start.task.namespace)
-    if (!isBrief && !reason) kept++
+    const { namespace } = start.task
+    const reason = (isBrief ? undefined : refuseOpen(namespace)) ?? limits.refuseNamespace(namespace)
     if (reason) {
       refuse(executionId, `${path}.execution_id`, reason)
       continue
     }
+    if (!isBrief) kept++
     started.push(start)
     open.set(executionId, {
       start,

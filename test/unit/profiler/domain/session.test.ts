@@ -17,7 +17,11 @@ import {
 import { startOf } from '../../../support/executions.ts'
 
 const now = 1_800_000_000_000
-const limits = { maxOpenExecutionsPerSession: 3, refuse: () => undefined }
+const limits = {
+  maxOpenExecutionsPerSession: 3,
+  refuseOpen: () => undefined,
+  refuseNamespace: () => undefined,
+}
 
 const columns = (given: Partial<SampleColumns>): SampleColumns => ({
   elapsedDeltaMs: [],
@@ -93,6 +97,17 @@ test('a start that repeats is ignored, and the execution goes on', () => {
   const { session, rejections } = apply(first, { sequence: 2, starts: [start('a')] })
   expect(rejections).toEqual([])
   expect(session.open.get('a')?.totals.peak.memoryBytes).toBe(9)
+})
+
+test('what ends as it begins is not held to the limits of what is open, but to that of namespaces', () => {
+  const full = { ...limits, maxOpenExecutionsPerSession: 0, refuseOpen: () => 'full' }
+  const taken = applyBatch(newSession(now), batch({ starts: [start('a')], ends: [end('a')] }), now, full)
+  const closed = { ...limits, refuseNamespace: () => 'too many namespaces' }
+  const refused = applyBatch(newSession(now), batch({ starts: [start('a')], ends: [end('a')] }), now, closed)
+
+  expect(taken.finished).toHaveLength(1)
+  expect(refused.finished).toEqual([])
+  expect(refused.rejections[0]?.violations[0]?.description).toBe('too many namespaces')
 })
 
 test('events of what is not open are refused by name and all else is taken', () => {

@@ -151,7 +151,10 @@ export function toConfidence(message: gen.ConfidenceResponse): Confidence {
   }
 }
 
-/** What the profiler scores, services/profiler/estimate-token.ts. Empty where it would not fit: an estimate without a score is better than one that is refused. */
+/**
+ * What the profiler scores; its services/profiler/estimate-token.ts reads it. Empty where it would not fit: an estimate
+ * without a score is better than one that is refused.
+ */
 function encodeEstimateToken(estimate: Estimate): Buffer {
   const strategies = [...new Set(estimate.dimensions.flatMap((d) => d.predictions.map((p) => p.strategy)))]
   const bytes = token.EstimateToken.encode({

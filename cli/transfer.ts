@@ -67,7 +67,8 @@ export async function exportProfiles(input: CommandInput, path: string | undefin
 export async function importProfiles(input: CommandInput, path: string | undefined): Promise<number> {
   const format = formats[formatOf(input, path)]
   const modeName = text(input, 'mode') ?? 'merge'
-  if (!(modeName in modes)) throw new UsageError(`--mode ${modeName}: must be ${modeNames.join(' or ')}`)
+  if (!Object.hasOwn(modes, modeName))
+    throw new UsageError(`--mode ${modeName}: must be ${modeNames.join(' or ')}`)
   const mode = modes[modeName as keyof typeof modes]
   const dryRun = flag(input, 'dry-run')
   const total = path === undefined ? undefined : statSync(path).size
@@ -118,7 +119,8 @@ async function send(
 /** By `--format`, else by the file's name, else protobuf. */
 function formatOf(input: CommandInput, path: string | undefined): keyof typeof formats {
   const name = text(input, 'format') ?? byEnding(path)
-  if (!(name in formats)) throw new UsageError(`--format ${name}: must be one of ${formatNames.join(', ')}`)
+  if (!Object.hasOwn(formats, name))
+    throw new UsageError(`--format ${name}: must be one of ${formatNames.join(', ')}`)
   return name as keyof typeof formats
 }
 

@@ -29,9 +29,8 @@ export interface Prior {
 const priorAtoms = [-0.3, -0.1, -0.02, 0.02, 0.1, 0.3, 0.7]
 const priorWeights = [0.08, 0.16, 0.24, 0.24, 0.16, 0.08, 0.04]
 
-/** Atoms in order, to be merged: at `shift`, each of the weight of its origin's share. */
+/** Atoms in order, to be merged: times `factor`, each of the weight of its origin's share. */
 interface Stream extends OrderedAtoms {
-  readonly shift: number
   readonly factor: number
   readonly shares: Float64Array
 }
@@ -44,7 +43,6 @@ export function mixture(
 ): Distribution {
   const streams: Stream[] = parts.map(({ residuals, shift, shares }) => ({
     ...orderedAtoms(residuals),
-    shift,
     factor: Math.exp(shift),
     shares,
   }))
@@ -61,7 +59,7 @@ export function mixture(
 function merge(streams: readonly Stream[], limit: number, { needs, below }: Distribution): number {
   const heads = new Int32Array(streams.length)
   const next = new Float64Array(streams.length)
-  for (let k = 0; k < streams.length; k++) next[k] = headOf(streams[k] as Stream, 0)
+  for (let k = 0; k < streams.length; k++) next[k] = needAt(streams[k] as Stream, 0)
   const highest = Math.exp(limit)
   let sum = 0
   for (let used = 0; used < needs.length; used++) {
@@ -77,17 +75,17 @@ function merge(streams: readonly Stream[], limit: number, { needs, below }: Dist
     const stream = streams[from] as Stream
     const head = heads[from] as number
     sum += (stream.shares[stream.origin[head] as number] as number) * (stream.weights[head] as number)
-    const need = (stream.needs[head] as number) * stream.factor
-    needs[used] = Math.min(need, highest)
+    needs[used] = Math.min(least, highest)
     below[used] = sum
     heads[from] = head + 1
-    next[from] = headOf(stream, head + 1)
+    next[from] = needAt(stream, head + 1)
   }
   return sum
 }
 
-function headOf({ atoms, shift }: Stream, at: number): number {
-  return at < atoms.length ? (atoms[at] as number) + shift : Number.POSITIVE_INFINITY
+/** Merged by need, not by its logarithm: two that are one rounding apart would come out in the wrong order. */
+function needAt({ needs, factor }: Stream, at: number): number {
+  return at < needs.length ? (needs[at] as number) * factor : Number.POSITIVE_INFINITY
 }
 
 /** All priors as one stream, each an origin of its own. */
@@ -113,7 +111,7 @@ function priorStream(priors: readonly Prior[]): Stream {
     }
   }
   const shares = Float64Array.from(priors, ({ share }) => share)
-  return { atoms, needs: atoms.map(Math.exp), weights, origin: origins, shift: 0, factor: 1, shares }
+  return { atoms, needs: atoms.map(Math.exp), weights, origin: origins, factor: 1, shares }
 }
 
 /** P(need ≤ amount), linear between needs on a log scale. Law: monotone; 0 below the first need, 1 from the last on. */

@@ -144,6 +144,11 @@ test('over its time it is asked to stop, then made to', async () => {
   expect(result.used.durationMs).toBeGreaterThan(390)
 })
 
+test('a time limit beyond the longest timer stops nothing early', async () => {
+  const { result } = await measure(['-c', 'sleep 0.3'], { command: 'sh', timeLimitMs: 30 * 86_400_000 })
+  expect(result).toMatchObject({ outcome: 'succeeded', exitCode: 0 })
+})
+
 test('where a cgroup may be created the kernel holds the limit, elsewhere samples do: out of memory either way', async () => {
   const cgroup = createCgroup(`test-${process.pid}`, { versions: [2, 1] })
   cgroup?.close()

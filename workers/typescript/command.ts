@@ -8,6 +8,7 @@ import type { MeasurementSource, Outcome } from '../../shared/domain/execution.t
 import type { Resources } from '../../shared/domain/resources.ts'
 import { type Cgroup, createCgroup } from './cgroup.ts'
 import { findLauncher, type LauncherReport, parseReport } from './launcher.ts'
+import { startLongTimer } from './long-timer.ts'
 import { treeReader } from './process-tree.ts'
 import { type SamplerOptions, startSampler, type UsageSample } from './sampler.ts'
 
@@ -116,20 +117,19 @@ export function runCommand(options: CommandOptions): RunningCommand {
     }
     tree?.read().then(killMembers, killMembers)
   }
-  const timers: NodeJS.Timeout[] = []
+  const stopTimers: (() => void)[] = []
   if (options.timeLimitMs !== undefined) {
-    timers.push(
-      setTimeout(() => {
-        timedOut = true
-        kill('SIGTERM')
-        timers.push(setTimeout(() => kill('SIGKILL'), options.killGraceMs ?? 5000))
-      }, options.timeLimitMs),
-    )
+    const stop = () => {
+      timedOut = true
+      kill('SIGTERM')
+      stopTimers.push(startLongTimer(() => kill('SIGKILL'), options.killGraceMs ?? 5000))
+    }
+    stopTimers.push(startLongTimer(stop, options.timeLimitMs))
   }
 
   const done = ended(child).then(async (exit): Promise<CommandResult> => {
     const sampledWallMs = performance.now() - startedMs
-    for (const timer of timers) clearTimeout(timer)
+    for (const stopTimer of stopTimers) stopTimer()
     sampler?.stop()
     await stopReading?.()
     const counted = reports.find((report) => report.kind === 'ended')

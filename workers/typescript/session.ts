@@ -8,6 +8,7 @@ import type {
   StreamUsageRequest,
   StreamUsageResponse,
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { maxTimerMs } from './long-timer.ts'
 import type { Spool } from './spool.ts'
 
 export interface SessionOptions {
@@ -206,7 +207,7 @@ export function createSession(client: ProfilerServiceClient, spool: Spool, optio
         waiters.delete(finish)
         resolve(isDurable)
       }
-      const timer = setTimeout(() => finish(false), deadlineMs)
+      const timer = setTimeout(() => finish(false), Math.min(deadlineMs, maxTimerMs))
       waiters.add(finish)
     })
   }

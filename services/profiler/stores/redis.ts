@@ -41,6 +41,9 @@ const readParallel = 64
 /** The sweep of the store deletes an old profile and says so; should nobody sweep, Redis forgets it a day later. */
 const sweepGraceMs = 24 * 3600 * 1000
 
+/** Old profiles of one shard deleted by one sweep; the next takes the rest. */
+const maxSweptPerShard = 10_000
+
 /** Several profilers on one Redis: compare-and-set by one script a profile, a stream of changes a shard. */
 export async function redisStore(
   client: RedisClient,
@@ -296,7 +299,10 @@ export async function redisStore(
       for (const shard of shards) {
         const { seen } = shardKeys(shard)
         const before = `(${lastSeenBeforeUnixMs}`
-        const old = (await available(client.run('ZRANGEBYSCORE', seen, '-inf', before))) as Buffer[]
+        const reply = await available(
+          client.run('ZRANGEBYSCORE', seen, '-inf', before, 'LIMIT', 0, maxSweptPerShard),
+        )
+        const old = reply as Buffer[]
         for (const key of old.map(String)) {
           const args = [key, parseKey(key).namespace, lastSeenBeforeUnixMs, settings.maxFeedEntries]
           deleted += Number(await available(runScript(client, forgetOld, profileKeys(key), args)))

@@ -10,6 +10,7 @@ import {
   readTask,
   readWhole,
   readWord,
+  wireNames,
 } from './fields.ts'
 import * as token from './gen/foresize/internal/v1/estimate_token.ts'
 import type * as gen from './gen/foresize/v1/estimator_service.ts'
@@ -67,7 +68,7 @@ function toPolicy(message: gen.Policy, path: string, seen: Inspection): Partial<
   for (const dimension of Object.keys(min) as (keyof typeof min)[]) {
     const [low, high] = [min[dimension], max[dimension]]
     if (low !== undefined && high !== undefined && low > high) {
-      seen.reject(`${path}.min`, `must not be above max in ${dimension}, ${low} is above ${high}`)
+      seen.reject(`${path}.min`, `must not be above max in ${wireNames[dimension]}, ${low} is above ${high}`)
     }
   }
   return {

@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Database, open } from 'lmdb'
+import { ForesizeError } from '../../../shared/domain/errors.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
 import { type Codec, DamagedRecord, lastSeenOf, openProfile, sealProfile } from '../envelope.ts'
@@ -12,6 +13,26 @@ export interface LmdbSettings {
   readonly codec: Codec
 }
 
+/** Of an LMDB file's first page, little endian. */
+const magic = { value: 0xbeefc0de, offset: 24 }
+
+/** LMDB maps whatever file it is given: one that it did not write ends the process without a word. */
+async function refuseForeign(path: string): Promise<void> {
+  const file = await openFile(path).catch(() => undefined)
+  if (file === undefined) return
+  try {
+    const head = Buffer.alloc(magic.offset + 4)
+    const { bytesRead } = await file.read(head, 0, head.length, 0)
+    if (bytesRead === 0 || head.readUInt32LE(magic.offset) === magic.value) return
+    throw new ForesizeError(
+      'unavailable',
+      `${path} is damaged or no LMDB file: move it away to begin anew, or put a copy of it back`,
+    )
+  } finally {
+    await file.close()
+  }
+}
+
 /**
  * One LMDB environment in a directory, used by one process. A call of `write` is one transaction.
  * `overlappingSync` is off, so that a transaction resolves after its fsync; `eventTurnBatching` is off, because with it
@@ -19,9 +40,11 @@ export interface LmdbSettings {
  */
 export async function lmdbMedium({ directory, codec }: LmdbSettings, log: Log): Promise<Medium> {
   await mkdir(directory, { recursive: true })
+  const path = join(directory, 'profiles.lmdb')
+  await refuseForeign(path)
   const lock = await lockDirectory(directory)
   const root = open<Buffer, Buffer>({
-    path: join(directory, 'profiles.lmdb'),
+    path,
     encoding: 'binary',
     keyEncoding: 'binary',
     overlappingSync: false,

@@ -9,10 +9,10 @@ import { sealProfile } from '../services/profiler/envelope.ts'
 import { ingestion } from '../services/profiler/ingestion.ts'
 import type { ProfileStore } from '../services/profiler/store.ts'
 import { stores } from '../services/profiler/stores/index.ts'
-import { keyString } from '../services/profiler/stores/key.ts'
 import { connectRedis } from '../services/profiler/stores/redis-client.ts'
 import { keysOf } from '../services/profiler/stores/redis-layout.ts'
 import { compareAndSet, runScript } from '../services/profiler/stores/redis-scripts.ts'
+import { profileId } from '../shared/domain/profile.ts'
 import { systemClock } from '../shared/runtime/clock.ts'
 import { exampleProfile } from '../test/support/example-profile.ts'
 import { recordOf, startOf } from '../test/support/executions.ts'
@@ -145,7 +145,7 @@ async function redisFolds(): Promise<readonly Figure[]> {
   const fold = folding(store)
   const etags = new Map<number, string>()
   const change = async (lane: number, turn: number) => {
-    const key = keyString({ namespace: 'bench', kind: 'task', task: `script-${lane}` })
+    const key = profileId({ namespace: 'bench', kind: 'task', task: `script-${lane}` })
     const { profile, index, seen, namespaces, feed } = keysOf(key)
     const keys = [profile(key), index, seen, namespaces, feed]
     const etag = `${ids++}-${turn}`

@@ -1,13 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ExecutionRecord, RunningExecution } from '../../shared/domain/execution.ts'
-import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
+import { type Profile, type ProfileKey, profileId } from '../../shared/domain/profile.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
+import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import { type CohortSettings, joinCohorts, type TaskFold } from './domain/cohorts.ts'
 import { type Finished, type FoldSettings, foldAll, showRunning } from './domain/fold.ts'
 import { readEstimateToken } from './estimate-token.ts'
 import type { ProfileChange, ProfileStore, SessionCheckpoint } from './store.ts'
-import { keyString } from './stores/key.ts'
-import { recentlyUsed } from './stores/recently-used.ts'
 
 export interface CommitterSettings extends FoldSettings, CohortSettings {
   /** Finished executions in one commit. Well below `maxFolded`, so that a repeat of one commit is recognised. Default 512. */
@@ -127,7 +126,7 @@ export function committer(
     if (!plan.isEmpty()) overflowed += plan.overflow(await refusedKeys(plan.keys()))
     const { fenced } = await store.commit({ changes: [...plan.changes(), ...cohortChanges], checkpoints })
     untold = plan.folded()
-    for (const key of plan.keys()) admitted.set(keyString(key), true)
+    for (const key of plan.keys()) admitted.set(profileId(key), true)
     const lost = new Set(fenced)
     for (const { unit, resolve } of group) {
       resolve({
@@ -142,21 +141,21 @@ export function committer(
     const changes = joinCohorts(untold, nowUnixMs(), settings)
     untold = []
     const refused = await refusedKeys(changes.map(({ key }) => key))
-    return changes.filter(({ key }) => !refused.has(keyString(key)))
+    return changes.filter(({ key }) => !refused.has(profileId(key)))
   }
 
   /** New profiles for which their namespace has no room. */
   async function refusedKeys(keys: readonly ProfileKey[]): Promise<ReadonlySet<string>> {
-    const bounded = keys.filter((key) => key.kind !== 'namespace' && !admitted.get(keyString(key)))
+    const bounded = keys.filter((key) => key.kind !== 'namespace' && !admitted.get(profileId(key)))
     const known = await Promise.all(bounded.map((key) => store.get(key)))
     const refused = new Set<string>()
     const counts = new Map<string, number>()
     for (const [index, key] of bounded.entries()) {
       if (known[index]) continue
-      const group = `${key.namespace}\0${key.kind}`
+      const group = profileId({ ...key, task: '' })
       const count = counts.get(group) ?? (await store.count(key.namespace, key.kind))
       const limit = key.kind === 'task' ? settings.maxTasksPerNamespace : settings.maxCohortsPerNamespace
-      if (count >= limit) refused.add(keyString(key))
+      if (count >= limit) refused.add(profileId(key))
       counts.set(group, count >= limit ? count : count + 1)
     }
     return refused
@@ -192,7 +191,7 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
   const places = new Map<ExecutionRecord, readonly [part: Part, index: number]>()
 
   function partOf(key: ProfileKey): Part {
-    const text = keyString(key)
+    const text = profileId(key)
     const known = parts.get(text)
     if (known) return known
     const part: Part = { key, finished: [], running: [], folded: [], before: undefined, after: undefined }

@@ -1,6 +1,6 @@
 import type { ExecutionStart, RunningExecution } from '../../shared/domain/execution.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
-import type { TaskKey } from '../../shared/domain/task.ts'
+import { type TaskKey, taskId } from '../../shared/domain/task.ts'
 import type { RunningUpdate } from './committer.ts'
 import type { OpenExecution, Session } from './domain/session.ts'
 import { usageOf } from './domain/usage.ts'
@@ -39,7 +39,7 @@ export function openExecutions(settings: OpenExecutionsSettings): OpenExecutions
     total += step * starts.length
     for (const { task } of starts) {
       addTo(byNamespace, task.namespace, step)
-      addTo(byTask, taskText(task), step)
+      addTo(byTask, taskId(task), step)
     }
   }
 
@@ -53,7 +53,7 @@ export function openExecutions(settings: OpenExecutionsSettings): OpenExecutions
       return `the namespace has ${count} executions open, as many as it may`
     },
     count: () => total,
-    countOf: (task) => byTask.get(taskText(task)) ?? 0,
+    countOf: (task) => byTask.get(taskId(task)) ?? 0,
     takeUpdates(sessions, nowUnixMs) {
       const updates = new Map<string, { task: TaskKey; heard: RunningExecution[] }>()
       const stillShown = new Map<string, Resources>()
@@ -63,7 +63,7 @@ export function openExecutions(settings: OpenExecutionsSettings): OpenExecutions
           const { executionId, task } = execution.start
           const before = shown.get(executionId)
           const peak = peakOf(execution, nowUnixMs)
-          const text = taskText(task)
+          const text = taskId(task)
           const hasTurn = updates.has(text) || updates.size < maxUpdates
           if (!hasTurn || (before && !hasGrown(before, peak))) {
             if (before) stillShown.set(executionId, before)
@@ -106,5 +106,3 @@ function addTo(counts: Map<string, number>, key: string, step: number): void {
   if (count === 0) counts.delete(key)
   else counts.set(key, count)
 }
-
-const taskText = ({ namespace, task }: TaskKey) => `${namespace}\0${task}`

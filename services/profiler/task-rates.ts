@@ -1,4 +1,5 @@
-import type { TaskKey } from '../../shared/domain/task.ts'
+import { type TaskKey, taskId } from '../../shared/domain/task.ts'
+import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import {
   newTaskRate,
   observeRate,
@@ -6,7 +7,6 @@ import {
   sampleIntervalMs,
   type TaskRate,
 } from './domain/sampling.ts'
-import { recentlyUsed } from './stores/recently-used.ts'
 
 /** How much of a task its workers shall report. */
 export interface Directive {
@@ -27,15 +27,14 @@ const maxTasks = 10_000
 
 export function taskRates(settings: SamplingSettings): TaskRates {
   const rates = recentlyUsed<TaskRate>(maxTasks)
-  const textOf = ({ namespace, task }: TaskKey) => `${namespace}\0${task}`
   return {
     observe(task, weight, nowMs) {
-      const text = textOf(task)
+      const text = taskId(task)
       rates.set(text, observeRate(rates.get(text) ?? newTaskRate(nowMs), weight, nowMs, settings))
     },
     directiveFor: (task, openExecutions) => ({
       task,
-      executionFraction: rates.get(textOf(task))?.fraction ?? 1,
+      executionFraction: rates.get(taskId(task))?.fraction ?? 1,
       minSampleIntervalMs: sampleIntervalMs(openExecutions, settings),
     }),
   }

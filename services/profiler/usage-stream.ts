@@ -1,8 +1,10 @@
 import { ForesizeError } from '../../shared/domain/errors.ts'
+import { taskId } from '../../shared/domain/task.ts'
 import type { CallContext } from '../../shared/rpc/handlers.ts'
 import { authorize, type Principal } from '../../shared/rpc/principal.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Log } from '../../shared/runtime/log.ts'
+import { type RecentlyUsed, recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import { checkText, readName } from '../../shared/wire/fields.ts'
 import type {
   OpenSession,
@@ -18,7 +20,6 @@ import type { Ingestion } from './ingestion.ts'
 import type { LiveSession, Submitted } from './live-session.ts'
 import type { ProfilerMetrics } from './metrics.ts'
 import type { Durability } from './store.ts'
-import { type RecentlyUsed, recentlyUsed } from './stores/recently-used.ts'
 import type { Directive, TaskRates } from './task-rates.ts'
 
 export interface UsageStreamSettings {
@@ -121,7 +122,7 @@ export function usageStream(
     const tasks = new Map<string, Directive['task']>()
     for (const { task, weight } of started) {
       parts.rates.observe(task, weight, now)
-      tasks.set(`${task.namespace}\0${task.task}`, task)
+      tasks.set(taskId(task), task)
     }
     return [...tasks].flatMap(([text, task]) => {
       const directive = parts.rates.directiveFor(task, parts.openExecutionsOf(task))

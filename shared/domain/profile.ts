@@ -13,6 +13,16 @@ export interface ProfileKey {
   readonly task: string
 }
 
+/** One text a profile, as stores keep it. Law: as `taskId`; `profileKeyOf` reads it back. */
+export function profileId({ namespace, kind, task }: ProfileKey): string {
+  return `${namespace}\0${profileKinds.indexOf(kind)}\0${task}`
+}
+
+export function profileKeyOf(id: string): ProfileKey {
+  const [namespace = '', kind = '0', task = ''] = id.split('\0')
+  return { namespace, kind: profileKinds[Number(kind)] as ProfileKind, task }
+}
+
 /** Newest shape of a profile that this program writes. */
 export const profileSchemaVersion = 1
 

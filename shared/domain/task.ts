@@ -7,3 +7,6 @@ export interface TaskKey {
 }
 
 export const defaultNamespace = 'default'
+
+/** One text a task. Law: two tasks never share it; no part holds a NUL, the edge refuses control characters. */
+export const taskId = ({ namespace, task }: TaskKey): string => `${namespace}\0${task}`

@@ -4,8 +4,8 @@ import { open } from 'lmdb'
 import { type ProfilerConfig, profilerConfig } from '../../services/profiler/config.ts'
 import { toFileName } from '../../services/profiler/stores/file-name.ts'
 import { stores } from '../../services/profiler/stores/index.ts'
-import { keyString } from '../../services/profiler/stores/key.ts'
 import { keysOf } from '../../services/profiler/stores/redis-layout.ts'
+import { profileId } from '../../shared/domain/profile.ts'
 import type { StoreSubject } from '../contract/profile-store.ts'
 import { quietLog } from './profiler-fixture.ts'
 import { type RedisServer, redisCluster, redisServer } from './redis.ts'
@@ -62,7 +62,7 @@ export async function lmdbSubject(): Promise<StoreSubject> {
     open: () => stores.lmdb(configOf({ store: 'lmdb', dataDir }), quietLog),
     damage: (key) =>
       withDatabase('profiles', (database) => {
-        const text = Buffer.from(keyString(key))
+        const text = Buffer.from(profileId(key))
         const stored = Buffer.from(database.get(text) ?? [])
         stored.writeUInt8(stored.readUInt8(stored.length - 1) ^ 1, stored.length - 1)
         database.putSync(text, stored)
@@ -99,7 +99,7 @@ async function redisSubject(cluster: boolean): Promise<StoreSubject> {
   return {
     open: () => stores.redis(config, quietLog),
     async damage(key) {
-      const text = keyString(key)
+      const text = profileId(key)
       await onOwner('HSET', `test:${keysOf(text).profile(text)}`, 'b', 'damaged')
     },
     async quarantined() {

@@ -1,13 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
-import { type Profile, type ProfileKind, profileKinds } from '../../../shared/domain/profile.ts'
+import {
+  type Profile,
+  type ProfileKind,
+  profileId,
+  profileKeyOf,
+  profileKinds,
+} from '../../../shared/domain/profile.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
 import { moveDurably, temporaryPrefix, writeDurably } from './durable-files.ts'
 import { fromFileName, toFileName } from './file-name.ts'
-import { keyString, parseKey } from './key.ts'
 import type { Medium } from './local-store.ts'
 import { lockDirectory } from './lock.ts'
 import { profileFromJson, profileToJson } from './profile-json.ts'
@@ -38,7 +43,7 @@ export async function fileMedium({ directory, format, codec }: FileSettings, log
   const elsewhere = new Map<string, string>()
 
   function pathOf(key: string): string {
-    const { namespace, kind, task } = parseKey(key)
+    const { namespace, kind, task } = profileKeyOf(key)
     return join(profilesFolder, toFileName(namespace), kind, `${toFileName(task)}${extensions[format]}`)
   }
 
@@ -68,7 +73,7 @@ export async function fileMedium({ directory, format, codec }: FileSettings, log
           const key =
             namespace === undefined || task === undefined
               ? await keyInside(path)
-              : keyString({ namespace, kind, task })
+              : profileId({ namespace, kind, task })
           if (key !== undefined) yield { key, path, lastSeenUnixMs: (await stat(path)).mtimeMs }
         }
       }
@@ -77,7 +82,7 @@ export async function fileMedium({ directory, format, codec }: FileSettings, log
 
   async function keyInside(path: string): Promise<string | undefined> {
     try {
-      return keyString((await readProfileAt(path)).key)
+      return profileId((await readProfileAt(path)).key)
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error
       log.error({ err: error, path }, 'a damaged profile was put aside')
@@ -121,7 +126,7 @@ export async function fileMedium({ directory, format, codec }: FileSettings, log
     },
     async read(key) {
       const profile = await readProfileAt(elsewhere.get(key) ?? pathOf(key))
-      if (keyString(profile.key) !== key) throw new DamagedRecord('it is the profile of another task')
+      if (profileId(profile.key) !== key) throw new DamagedRecord('it is the profile of another task')
       return profile
     },
     async write(profiles, sessions) {

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
-import type { Profile } from '../../../shared/domain/profile.ts'
+import { type Profile, profileId, profileKeyOf } from '../../../shared/domain/profile.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
+import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { DamagedRecord } from '../envelope.ts'
 import type { Durability, ProfileStore, SessionCheckpoint, StoreChange } from '../store.ts'
 import { changeLog } from './change-log.ts'
-import { keyString, parseKey } from './key.ts'
 import { fullPage } from './page.ts'
 import { profileIndex } from './profile-index.ts'
-import { recentlyUsed } from './recently-used.ts'
 
 /** One record to write; undefined deletes. */
 export type Write<T> = readonly [key: string, value: T | undefined]
@@ -80,7 +79,7 @@ export async function localStore(
       return await load(key)
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error
-      log.error({ err: error, key: parseKey(key) }, 'a damaged profile was put aside')
+      log.error({ err: error, key: profileKeyOf(key) }, 'a damaged profile was put aside')
       await unavailableOnFailure(() => medium.quarantine(key))
       quarantined += 1
       adopt(key, undefined)
@@ -128,18 +127,18 @@ export async function localStore(
     for (const key of keys) {
       const profile = await read(key)
       if (profile) yield { type: 'profile', profile, cursor }
-      else yield { type: 'deleted', key: parseKey(key), cursor }
+      else yield { type: 'deleted', key: profileKeyOf(key), cursor }
     }
   }
 
   return {
     durability: medium.durability,
-    get: (key) => read(keyString(key)),
+    get: (key) => read(profileId(key)),
     commit: ({ changes, checkpoints }) =>
       exclusively(async () => {
         const profiles = new Map<string, Profile | undefined>()
         for (const { key, change } of changes) {
-          const text = keyString(key)
+          const text = profileId(key)
           const before = profiles.has(text) ? profiles.get(text) : await loadOrQuarantine(text)
           const after = change(before)
           if (after !== before) profiles.set(text, after)

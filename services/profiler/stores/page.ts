@@ -1,6 +1,5 @@
-import type { Profile } from '../../../shared/domain/profile.ts'
+import { type Profile, profileKeyOf } from '../../../shared/domain/profile.ts'
 import type { ProfileQuery } from '../store.ts'
-import { parseKey } from './key.ts'
 
 /**
  * A page of profiles. Between the index and the read one may be deleted or found damaged: what comes after it moves up,
@@ -16,7 +15,7 @@ export async function fullPage(
     const limit = query.limit - found.length
     const keys = await keysOf({ ...query, after, limit })
     found.push(...(await read(keys)))
-    const last = parseKey(keys.at(-1) ?? '').task
+    const last = profileKeyOf(keys.at(-1) ?? '').task
     // A namespace has one profile of its own, without a name: there is none after it.
     if (keys.length < limit || last === after) break
     after = last

@@ -1,6 +1,6 @@
-import type { ProfileKind } from '../../../shared/domain/profile.ts'
+import { type ProfileKind, profileId, profileKeyOf } from '../../../shared/domain/profile.ts'
 import type { ProfileQuery } from '../store.ts'
-import { compareText, keyString, parseKey } from './key.ts'
+import { compareText } from './text-order.ts'
 
 /** Which profiles there are and when each was last seen: what a store on one host answers lists and counts from. */
 export interface ProfileIndex {
@@ -39,21 +39,21 @@ export function profileIndex(): ProfileIndex {
     },
     has: (key) => lastSeen.has(key),
     list({ namespace, kind, prefix, after, limit }) {
-      const tasks = groups.get(split(keyString({ namespace, kind, task: '' })).group) ?? []
+      const tasks = groups.get(split(profileId({ namespace, kind, task: '' })).group) ?? []
       const found: string[] = []
       let at = position(tasks, compareText(after, prefix) > 0 ? after : prefix)
       if (after !== '' && tasks[at] === after) at += 1
       for (; at < tasks.length && found.length < limit; at++) {
         const task = tasks[at] as string
         if (!task.startsWith(prefix)) break
-        found.push(keyString({ namespace, kind, task }))
+        found.push(profileId({ namespace, kind, task }))
       }
       return found
     },
     count: (namespace, kind) =>
-      groups.get(split(keyString({ namespace, kind, task: '' })).group)?.length ?? 0,
+      groups.get(split(profileId({ namespace, kind, task: '' })).group)?.length ?? 0,
     namespaces: () =>
-      [...new Set([...groups.keys()].map((group) => parseKey(group).namespace))].sort(compareText),
+      [...new Set([...groups.keys()].map((group) => profileKeyOf(group).namespace))].sort(compareText),
     keys: () => [...lastSeen.keys()],
     lastSeenBefore: (unixMs) => [...lastSeen].flatMap(([key, seen]) => (seen < unixMs ? [key] : [])),
   }

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
-import { profileKinds } from '../../../shared/domain/profile.ts'
+import { profileId } from '../../../shared/domain/profile.ts'
 import type { ProfileQuery } from '../store.ts'
-import { compareText } from './key.ts'
+import { compareText } from './text-order.ts'
 
 /** Parts into which all keys fall, each wholly on one node of a cluster. Fixed for the life of the data. */
 export const shardCount = 16
@@ -42,7 +42,7 @@ export function rangeOf({
   prefix,
   after,
 }: ProfileQuery): readonly [from: Buffer, to: Buffer] {
-  const begin = `${namespace}\0${profileKinds.indexOf(kind)}\0`
+  const begin = profileId({ namespace, kind, task: '' })
   const from = after !== '' && compareText(after, prefix) >= 0 ? `(${begin}${after}` : `[${begin}${prefix}`
   // No UTF-8 text holds the byte 0xff: it is above all that begin with the prefix.
   return [Buffer.from(from), Buffer.concat([Buffer.from(`(${begin}${prefix}`), Buffer.from([0xff])])]

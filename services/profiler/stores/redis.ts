@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
-import type { Profile } from '../../../shared/domain/profile.ts'
+import { type Profile, profileId, profileKeyOf } from '../../../shared/domain/profile.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
+import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
 import type { ProfileChange, ProfileStore, SessionCheckpoint, StoreChange } from '../store.ts'
-import { compareText, keyString, parseKey } from './key.ts'
 import { fullPage } from './page.ts'
-import { recentlyUsed } from './recently-used.ts'
 import { checkServers, type RedisClient } from './redis-client.ts'
 import { cursorAt, positionOf, redisFeed } from './redis-feed.ts'
 import { keysOf, rangeOf, shardKeys, shards } from './redis-layout.ts'
 import { compareAndSet, deleteSession, forgetOld, putAside, runScript, saveSession } from './redis-scripts.ts'
+import { compareText } from './text-order.ts'
 
 export interface RedisStoreSettings {
   readonly codec: Codec
@@ -80,9 +80,9 @@ export async function redisStore(
       return version
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error
-      log.error({ err: error, key: parseKey(key) }, 'a damaged profile was put aside')
+      log.error({ err: error, key: profileKeyOf(key) }, 'a damaged profile was put aside')
       cache.delete(key)
-      const { namespace } = parseKey(key)
+      const { namespace } = profileKeyOf(key)
       const place = keysOf(key).quarantine(key, Date.now())
       const done = await runScript(
         client,
@@ -116,7 +116,7 @@ export async function redisStore(
   }
 
   async function set(key: string, before: Version, next: Version): Promise<Version | undefined> {
-    const { namespace } = parseKey(key)
+    const { namespace } = profileKeyOf(key)
     const [done, etag, sealed] = (await runScript(client, compareAndSet, profileKeys(key), [
       before.etag,
       next.etag,
@@ -195,7 +195,7 @@ export async function redisStore(
       const versions = await Promise.all(part.map(read))
       for (const [index, { profile }] of versions.entries()) {
         if (profile) yield { type: 'profile', profile, cursor }
-        else yield { type: 'deleted', key: parseKey(part[index] as string), cursor }
+        else yield { type: 'deleted', key: profileKeyOf(part[index] as string), cursor }
       }
     }
   }
@@ -225,11 +225,11 @@ export async function redisStore(
 
   return {
     durability: 'remote',
-    get: async (key) => (await available(read(keyString(key)))).profile,
+    get: async (key) => (await available(read(profileId(key)))).profile,
     commit: ({ changes, checkpoints }) =>
       available(
         (async () => {
-          const byKey = Map.groupBy(changes, ({ key }) => keyString(key))
+          const byKey = Map.groupBy(changes, ({ key }) => profileId(key))
           await Promise.all(
             [...byKey].map(([key, steps]) =>
               change(
@@ -304,7 +304,7 @@ export async function redisStore(
         )
         const old = reply as Buffer[]
         for (const key of old.map(String)) {
-          const args = [key, parseKey(key).namespace, lastSeenBeforeUnixMs, settings.maxFeedEntries]
+          const args = [key, profileKeyOf(key).namespace, lastSeenBeforeUnixMs, settings.maxFeedEntries]
           deleted += Number(await available(runScript(client, forgetOld, profileKeys(key), args)))
           cache.delete(key)
         }

@@ -3,6 +3,8 @@ export interface RecentlyUsed<T> {
   get(key: string): T | undefined
   set(key: string, value: T): void
   delete(key: string): void
+  /** The one used longest ago first. */
+  values(): Iterable<T>
 }
 
 export function recentlyUsed<T>(limit: number): RecentlyUsed<T> {
@@ -22,5 +24,6 @@ export function recentlyUsed<T>(limit: number): RecentlyUsed<T> {
       if (values.size > limit) values.delete(values.keys().next().value as string)
     },
     delete: (key) => void values.delete(key),
+    values: () => values.values(),
   }
 }

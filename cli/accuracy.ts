@@ -7,6 +7,7 @@ import { fetchAccuracy, listTasks, type TaskAccuracy } from './accuracy-fetch.ts
 import { type Command, type CommandInput, flag, text, UsageError } from './command.ts'
 import { connectionOptions } from './connection.ts'
 import { dimensionTitles } from './estimate.ts'
+import { readWord } from './options.ts'
 import { formatBytes, formatNumber, formatShare } from './quantity.ts'
 import { type Column, table } from './table.ts'
 
@@ -52,10 +53,11 @@ With --compare and no TASK the variants are compared over every task of the name
     if (task === undefined && !isComparison) throw new UsageError('name a task, or --compare')
     if (!isComparison && text(input, 'baseline') !== undefined)
       throw new UsageError('--baseline needs --compare')
-    const window = windowOf(input, isComparison ? 'all' : 'recent')
+    const window = readWord(input, 'window', ['recent', 'all']) ?? (isComparison ? 'all' : 'recent')
+    const dimension = dimensionOf(input)
     const tasks = task === undefined ? await listTasks(input) : [task]
     const found = await fetchAccuracy(input, tasks)
-    if (isComparison) return compare(input, found, window)
+    if (isComparison) return compare(input, found, window, dimension)
     const scores = found[0]?.scores.filter(
       ({ strategy }) => flag(input, 'strategies') || strategy === ensembleName,
     )
@@ -68,12 +70,6 @@ With --compare and no TASK the variants are compared over every task of the name
 const nothing = 'Nothing was scored yet: a worker must return the estimate token with the execution.\n'
 
 export type Window = 'recent' | 'all'
-
-function windowOf(input: CommandInput, fallback: Window): Window {
-  const value = text(input, 'window') ?? fallback
-  if (value !== 'recent' && value !== 'all') throw new UsageError(`--window ${value}: must be recent or all`)
-  return value
-}
 
 /** The figures of one window; an old profile has only the recent ones. */
 export const figuresIn = (score: StrategyAccuracy, window: Window): AccuracyFigures =>
@@ -158,20 +154,25 @@ function formatCost(dimension: Dimension, cost: number): string {
     : `${formatBytes(cost / 3_600_000)}·h`
 }
 
-const dimensionNames: Readonly<Record<string, Dimension>> = {
+const dimensionNames = {
   memory: 'memoryBytes',
   cpu: 'cpuCores',
   time: 'durationMs',
   disk: 'diskBytes',
   'gpu-memory': 'gpuMemoryBytes',
+} as const satisfies Readonly<Record<string, Dimension>>
+
+const dimensionOf = (input: CommandInput): Dimension => {
+  const names = Object.keys(dimensionNames) as (keyof typeof dimensionNames)[]
+  return dimensionNames[readWord(input, 'dimension', names) ?? 'memory']
 }
 
-function compare(input: CommandInput, found: readonly TaskAccuracy[], window: Window): number {
-  const name = text(input, 'dimension') ?? 'memory'
-  const dimension = Object.hasOwn(dimensionNames, name) ? dimensionNames[name] : undefined
-  if (dimension === undefined) {
-    throw new UsageError(`--dimension ${name}: must be one of ${Object.keys(dimensionNames).join(', ')}`)
-  }
+function compare(
+  input: CommandInput,
+  found: readonly TaskAccuracy[],
+  window: Window,
+  dimension: Dimension,
+): number {
   const strata = found.map(({ scores }) =>
     scores
       .filter((score) => score.strategy === ensembleName && score.dimension === dimension)

@@ -48,7 +48,7 @@ export function parseCommand(
   }
   try {
     return parseArgs({
-      args: [...args],
+      args: withNegatives(command, args),
       options,
       allowPositionals: command.positionals === true,
       strict: true,
@@ -56,6 +56,21 @@ export function parseCommand(
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error))
   }
+}
+
+/** `--memory -5` as `--memory=-5`: parseArgs takes it for two options; what is wrong with it is its reader's to say. */
+function withNegatives({ options }: Command, args: readonly string[]): string[] {
+  const joined: string[] = []
+  const own = args.indexOf('--')
+  for (const [at, arg] of args.entries()) {
+    const before = joined.at(-1)
+    const isValue = own < 0 || at < own
+    const takesOne =
+      before?.startsWith('--') && options[before.slice(2)]?.type === 'string' && before === args[at - 1]
+    if (isValue && takesOne && /^-\.?\d/.test(arg)) joined[joined.length - 1] = `${before}=${arg}`
+    else joined.push(arg)
+  }
+  return joined
 }
 
 export function helpOf({ summary, usage, details, options }: Command): string {

@@ -5,13 +5,8 @@ import { ConfidenceResponse } from '../shared/wire/gen/foresize/v1/estimator_ser
 import { type Command, flag } from './command.ts'
 import { calling, connectionOptions, deadlineOf, estimatorOf } from './connection.ts'
 import { dimensionTitles } from './estimate.ts'
-import {
-  formatDimension,
-  formatResources,
-  formatShare,
-  readResourceOptions,
-  resourceOptions,
-} from './quantity.ts'
+import { readResourceOptions, resourceOptions } from './options.ts'
+import { formatDimension, formatResources, formatShare } from './quantity.ts'
 import { queryOptions, readQuery } from './query.ts'
 import { table } from './table.ts'
 

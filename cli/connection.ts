@@ -10,7 +10,7 @@ import { EstimatorServiceClient } from '../shared/wire/gen/foresize/v1/estimator
 import { ProfilerServiceClient } from '../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type CommandInput, type CommandOption, text, UsageError } from './command.ts'
 import { defaultAddresses, type ServiceName } from './defaults.ts'
-import { parseDurationMs } from './quantity.ts'
+import { readDuration } from './options.ts'
 
 /** Options of every command that calls a service. */
 export function connectionOptions(
@@ -58,11 +58,7 @@ export function settingsOf(input: CommandInput, service: ServiceName): ClientSet
 }
 
 export function deadlineOf(input: CommandInput): number {
-  const value = text(input, 'within')
-  if (value === undefined) return 5000
-  const ms = parseDurationMs(value)
-  if (ms === undefined || ms <= 0) throw new UsageError(`--within ${value}: must be like 2s`)
-  return ms
+  return readDuration(input, 'within', { example: '2s', exclusive: true }) ?? 5000
 }
 
 export function estimatorOf(input: CommandInput): EstimatorServiceClient {

@@ -5,13 +5,8 @@ import { fromQuery, type ReceivedEstimate, toEstimate } from '../shared/wire/est
 import { EstimateResponse } from '../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { type Command, flag } from './command.ts'
 import { calling, connectionOptions, deadlineOf, estimatorOf } from './connection.ts'
-import {
-  formatDimension,
-  formatDuration,
-  formatShare,
-  readResourceOptions,
-  resourceOptions,
-} from './quantity.ts'
+import { readResourceOptions, resourceOptions } from './options.ts'
+import { formatDimension, formatDuration, formatShare } from './quantity.ts'
 import { queryOptions, readQuery } from './query.ts'
 import { type Column, table } from './table.ts'
 

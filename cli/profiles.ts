@@ -16,6 +16,7 @@ import { fromProfileKey, toProfile } from '../shared/wire/profile.ts'
 import { type Command, type CommandInput, flag, text, UsageError } from './command.ts'
 import { calling, connectionOptions, deadlineOf, profilerOf } from './connection.ts'
 import { dimensionTitles } from './estimate.ts'
+import { readWhole, readWord } from './options.ts'
 import {
   formatBytes,
   formatDimension,
@@ -67,8 +68,7 @@ Without a FILE, export writes to standard output and import reads standard input
 }
 
 async function list(input: CommandInput): Promise<number> {
-  const limit = Number(text(input, 'limit') ?? 100)
-  if (!Number.isInteger(limit) || limit < 1) throw new UsageError('--limit must be a whole number from 1')
+  const limit = readWhole(input, 'limit') ?? 100
   const kind = profileKindEnum.toWire(kindOf(input))
   const client = profilerOf(input)
   try {
@@ -185,10 +185,7 @@ function namespaceOf(input: CommandInput): string {
 }
 
 function kindOf(input: CommandInput): ProfileKind {
-  const value = text(input, 'kind') ?? 'task'
-  const kind = profileKinds.find((known) => known === value)
-  if (kind === undefined) throw new UsageError(`--kind ${value}: must be one of ${profileKinds.join(', ')}`)
-  return kind
+  return readWord(input, 'kind', profileKinds) ?? 'task'
 }
 
 function total(outcomes: readonly OutcomeCount[]): number {

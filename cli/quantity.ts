@@ -1,5 +1,4 @@
 import type { Dimension, Resources } from '../shared/domain/resources.ts'
-import { type CommandInput, type CommandOption, text, UsageError } from './command.ts'
 
 const byteUnits: Readonly<Record<string, number>> = {
   '': 1,
@@ -47,10 +46,15 @@ function parse(value: string, units: Readonly<Record<string, number>>): number |
   return match === null || unit === undefined ? undefined : Number(match[1]) * unit
 }
 
+/** A finite number without a unit. */
+export function parsePlainNumber(value: string): number | undefined {
+  const number = value.trim() === '' ? Number.NaN : Number(value)
+  return Number.isFinite(number) ? number : undefined
+}
+
 /** A number that may be negative or carry a unit of bytes. */
 export function parseNumber(value: string): number | undefined {
-  const plain = value.trim() === '' ? Number.NaN : Number(value)
-  return Number.isFinite(plain) ? plain : parseBytes(value)
+  return parsePlainNumber(value) ?? parseBytes(value)
 }
 
 export function formatBytes(bytes: number | undefined): string {
@@ -97,37 +101,6 @@ export function formatResources(resources: Resources): string {
     resources.gpuMemoryBytes === undefined ? undefined : `${formatBytes(resources.gpuMemoryBytes)} GPU`,
   ].filter((part) => part !== undefined)
   return parts.length === 0 ? 'nothing' : parts.join(' · ')
-}
-
-/** The options `--memory`, `--cpu`, `--time`, `--disk`, `--gpu-memory`, described as resources of `whose`. */
-export function resourceOptions(whose: string): Readonly<Record<string, CommandOption>> {
-  return {
-    memory: { type: 'string', value: 'BYTES', description: `memory ${whose}, for example 2GiB` },
-    cpu: { type: 'string', value: 'CORES', description: `CPU ${whose}, for example 1.5` },
-    time: { type: 'string', value: 'TIME', description: `run time ${whose}, for example 90s or 5m` },
-    disk: { type: 'string', value: 'BYTES', description: `scratch disk ${whose}` },
-    'gpu-memory': { type: 'string', value: 'BYTES', description: `GPU memory ${whose}` },
-  }
-}
-
-/** Reads those options. Throws: UsageError naming the one that is wrong. */
-export function readResourceOptions(input: Pick<CommandInput, 'values'>): Resources {
-  const read = (name: string, parser: (value: string) => number | undefined, example: string) => {
-    const value = text(input, name)
-    if (value === undefined) return undefined
-    const number = parser(value)
-    if (number === undefined) throw new UsageError(`--${name} ${value}: must be like ${example}`)
-    return number
-  }
-  const cores = (value: string) => (/^\d+(\.\d+)?$/.test(value) ? Number(value) : undefined)
-  const resources = {
-    memoryBytes: read('memory', parseBytes, '2GiB'),
-    cpuCores: read('cpu', cores, '1.5'),
-    durationMs: read('time', parseDurationMs, '90s'),
-    diskBytes: read('disk', parseBytes, '10GiB'),
-    gpuMemoryBytes: read('gpu-memory', parseBytes, '8GiB'),
-  }
-  return Object.fromEntries(Object.entries(resources).filter(([, value]) => value !== undefined))
 }
 
 export function formatDimension(dimension: Dimension, value: number | undefined): string {

@@ -1,13 +1,6 @@
 import type { EstimateQuery } from '../shared/domain/estimate.ts'
-import {
-  type CommandInput,
-  type CommandOption,
-  numberPairs,
-  pairs,
-  required,
-  text,
-  UsageError,
-} from './command.ts'
+import { type CommandInput, type CommandOption, numberPairs, pairs, required, text } from './command.ts'
+import { readNumber } from './options.ts'
 import { parseNumber } from './quantity.ts'
 
 /** Options that say what is about to run. */
@@ -24,14 +17,14 @@ export const queryOptions: Readonly<Record<string, CommandOption>> = {
   coverage: {
     type: 'string',
     value: 'SHARE',
-    description: 'probability with which it shall suffice; decides instead of --risk',
+    description: 'probability with which it shall suffice, above 0 and below 1; decides instead of --risk',
   },
 }
 
 /** Throws: UsageError. */
 export function readQuery(input: CommandInput): EstimateQuery {
-  const risk = share(input, 'risk')
-  const targetCoverage = share(input, 'coverage')
+  const risk = readNumber(input, 'risk', { most: 1 })
+  const targetCoverage = readNumber(input, 'coverage', { most: 1, exclusive: true })
   return {
     task: { namespace: text(input, 'namespace') ?? 'default', task: required(input, 'task') },
     features: numberPairs(input, 'feature', parseNumber),
@@ -45,12 +38,4 @@ export function readQuery(input: CommandInput): EstimateQuery {
     },
     executionId: '',
   }
-}
-
-function share(input: CommandInput, name: string): number | undefined {
-  const value = text(input, name)
-  if (value === undefined) return undefined
-  const number = Number(value)
-  if (!(number >= 0 && number <= 1)) throw new UsageError(`--${name} ${value}: must be from 0 to 1`)
-  return number
 }

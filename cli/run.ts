@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Resources } from '../shared/domain/resources.ts'
+import { limits } from '../shared/wire/limits.ts'
 import { type CommandResult, runCommand } from '../workers/typescript/command.ts'
 import type { UsageSample } from '../workers/typescript/sampler.ts'
 import { forwardSignals, raise } from '../workers/typescript/signals.ts'
@@ -14,13 +15,8 @@ import {
   UsageError,
 } from './command.ts'
 import { defaultAddresses } from './defaults.ts'
-import {
-  formatResources,
-  parseDurationMs,
-  parseNumber,
-  readResourceOptions,
-  resourceOptions,
-} from './quantity.ts'
+import { readDuration, readResourceOptions, readWhole, resourceOptions } from './options.ts'
+import { formatResources, parseNumber } from './quantity.ts'
 import { environmentOf, type RunTask, sizeRun } from './run-sizing.ts'
 
 export const run: Command = {
@@ -86,8 +82,8 @@ same, and ends later by no more than --report-within.
   async run(input) {
     const [command, ...args] = input.positionals
     const task = taskOf(input)
-    const reportWithinMs = duration(input, 'report-within', 1000)
-    const intervalMs = duration(input, 'sample-interval', 1000)
+    const reportWithinMs = readDuration(input, 'report-within', { example: '2s' }) ?? 1000
+    const intervalMs = readDuration(input, 'sample-interval', { example: '500ms' }) ?? 1000
     if (command === undefined) throw new UsageError('there is no command; put it after --')
 
     const sizing = flag(input, 'size') ? await sizeRun(input, task) : undefined
@@ -139,14 +135,11 @@ interface Start extends RunTask {
 }
 
 function taskOf(input: CommandInput): RunTask {
-  const attempt = Number(text(input, 'attempt') ?? 1)
-  if (!Number.isInteger(attempt) || attempt < 1)
-    throw new UsageError('--attempt must be a whole number from 1')
   return {
     task: required(input, 'task'),
     namespace: text(input, 'namespace') ?? 'default',
     executionId: randomUUID(),
-    attempt,
+    attempt: readWhole(input, 'attempt', { most: limits.attempt }) ?? 1,
     features: numberPairs(input, 'feature', parseNumber),
     labels: pairs(input, 'label'),
     explicit: readResourceOptions(input),
@@ -213,11 +206,3 @@ async function openReport(input: CommandInput, start: Start): Promise<Report> {
 
 /** Connections lost in a row before the end no longer waits for another. */
 const maxDisconnects = 1
-
-function duration(input: CommandInput, name: string, defaultMs: number): number {
-  const value = text(input, name)
-  if (value === undefined) return defaultMs
-  const ms = parseDurationMs(value)
-  if (ms === undefined) throw new UsageError(`--${name} ${value}: must be like 500ms or 2s`)
-  return ms
-}

@@ -10,9 +10,10 @@ import {
   ImportProfilesResponse,
   ProfileFormat,
 } from '../shared/wire/gen/foresize/v1/profiler_service.ts'
-import { type CommandInput, flag, text, UsageError } from './command.ts'
+import { type CommandInput, flag, text } from './command.ts'
 import { calling, profilerOf } from './connection.ts'
-import { createProgress, type Progress } from './demo/progress.ts'
+import { readWord } from './options.ts'
+import { createProgress, type Progress } from './progress.ts'
 import { formatBytes } from './quantity.ts'
 
 const formats = {
@@ -23,8 +24,8 @@ const formats = {
 
 const modes = { merge: ImportMode.IMPORT_MODE_MERGE, replace: ImportMode.IMPORT_MODE_REPLACE } as const
 
-export const formatNames = Object.keys(formats)
-export const modeNames = Object.keys(modes)
+export const formatNames = Object.keys(formats) as (keyof typeof formats)[]
+const modeNames = Object.keys(modes) as (keyof typeof modes)[]
 
 /** Writes profiles to a file, which appears whole or not at all, or to standard output. */
 export async function exportProfiles(input: CommandInput, path: string | undefined): Promise<number> {
@@ -66,10 +67,7 @@ export async function exportProfiles(input: CommandInput, path: string | undefin
 /** Reads profiles from a file, or from standard input. Exit code 1 where any was refused. */
 export async function importProfiles(input: CommandInput, path: string | undefined): Promise<number> {
   const format = formats[formatOf(input, path)]
-  const modeName = text(input, 'mode') ?? 'merge'
-  if (!Object.hasOwn(modes, modeName))
-    throw new UsageError(`--mode ${modeName}: must be ${modeNames.join(' or ')}`)
-  const mode = modes[modeName as keyof typeof modes]
+  const mode = modes[readWord(input, 'mode', modeNames) ?? 'merge']
   const dryRun = flag(input, 'dry-run')
   const total = path === undefined ? undefined : statSync(path).size
   const client = profilerOf(input)
@@ -118,10 +116,7 @@ async function send(
 
 /** By `--format`, else by the file's name, else protobuf. */
 function formatOf(input: CommandInput, path: string | undefined): keyof typeof formats {
-  const name = text(input, 'format') ?? byEnding(path)
-  if (!Object.hasOwn(formats, name))
-    throw new UsageError(`--format ${name}: must be one of ${formatNames.join(', ')}`)
-  return name as keyof typeof formats
+  return readWord(input, 'format', formatNames) ?? byEnding(path)
 }
 
 function byEnding(path: string | undefined): keyof typeof formats {

@@ -7,11 +7,11 @@ import { createLearningScheduler } from '../../services/scheduler/learning-sched
 import type { SchedulableTask, SizedTask } from '../../services/scheduler/resource-aware-scheduler.ts'
 import { findLauncher } from '../../workers/typescript/launcher.ts'
 import { createWorker, type Worker } from '../../workers/typescript/worker.ts'
-import { type Command, type CommandInput, text, UsageError } from '../command.ts'
+import type { Command, CommandInput } from '../command.ts'
+import { readDuration, readWhole } from '../options.ts'
 import { embeddedStoreFlags, freePort, noMetrics, type RunningService, startService } from '../pair.ts'
-import { parseDurationMs } from '../quantity.ts'
+import { createProgress, type Progress } from '../progress.ts'
 import type { LedgerEntry } from './ledger.ts'
-import { createProgress, type Progress } from './progress.ts'
 import { nextSteps, progressLine, report } from './report.ts'
 import { availableTasks, type DemoTask, type Inputs, inputsIn, randomFrom } from './workload.ts'
 
@@ -25,10 +25,9 @@ export const demo: Command = {
   },
 
   async run(input) {
-    const executions = whole(input, 'executions', 32)
-    const seed = whole(input, 'seed', 1)
-    const withinMs = parseDurationMs(text(input, 'within') ?? '100s')
-    if (withinMs === undefined) throw new UsageError('--within must be like 100s')
+    const executions = readWhole(input, 'executions') ?? 32
+    const seed = readWhole(input, 'seed') ?? 1
+    const withinMs = readDuration(input, 'within', { example: '100s' }) ?? 100_000
     const folder = mkdtempSync(join(tmpdir(), 'foresize-demo-'))
     const stops: (() => Promise<unknown>)[] = []
     const stopAll = async () => {
@@ -257,10 +256,4 @@ function until(holds: () => boolean): Promise<void> {
       resolve()
     }, 20)
   })
-}
-
-function whole(input: CommandInput, name: string, defaultValue: number): number {
-  const value = Number(text(input, name) ?? defaultValue)
-  if (!Number.isInteger(value) || value < 1) throw new UsageError(`--${name} must be a whole number from 1`)
-  return value
 }

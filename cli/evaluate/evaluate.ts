@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { strategies } from '../../services/estimator/domain/strategies/index.ts'
 import { type Command, type CommandInput, flag, text, UsageError } from '../command.ts'
 import { calling, connectionOptions, deadlineOf, estimatorOf, profilerOf } from '../connection.ts'
-import { createProgress, type Progress } from '../demo/progress.ts'
-import { parseBytes } from '../quantity.ts'
+import { readBytes, readNumber, readWhole, readWord } from '../options.ts'
+import { createProgress, type Progress } from '../progress.ts'
 import { type Backtest, type BacktestOptions, backtest } from './backtest.ts'
 import { htmlReport } from './html.ts'
 import { localPair } from './local-pair.ts'
@@ -64,11 +64,11 @@ what the columns are.
   async run(input) {
     if (input.positionals.length === 0) throw new UsageError('name at least one FILE.csv or FILE.csv.gz')
     const options = readOptions(input)
-    const seed = text(input, 'seed') === undefined ? undefined : number(input, 'seed', 0, 0, 2 ** 32)
+    const seed = readNumber(input, 'seed', { most: 2 ** 32 })
     if (seed !== undefined && options.feedback === 'completion') {
       throw new UsageError('--seed reorders what --feedback completion needs in order')
     }
-    const limit = number(input, 'limit', Number.POSITIVE_INFINITY, 1, Number.POSITIVE_INFINITY)
+    const limit = readWhole(input, 'limit') ?? Number.POSITIVE_INFINITY
     const progress = createProgress(
       input.err,
       process.stderr.isTTY === true,
@@ -101,12 +101,12 @@ what the columns are.
 
 function readOptions(input: CommandInput): BacktestOptions {
   return {
-    feedback: oneOf(input, 'feedback', ['immediate', 'completion']),
-    timeToFailure: number(input, 'ttf', 1, 0, 1),
-    capBytes: bytes(input, 'cap-bytes', 1e13),
-    coldStart: oneOf(input, 'cold-start', ['request', 'default']),
-    defaultBytes: bytes(input, 'default-bytes', 4e9),
-    risk: number(input, 'risk', 0.5, 0, 1),
+    feedback: readWord(input, 'feedback', ['immediate', 'completion']) ?? 'immediate',
+    timeToFailure: readNumber(input, 'ttf', { most: 1 }) ?? 1,
+    capBytes: readBytes(input, 'cap-bytes', { least: 1 }) ?? 1e13,
+    coldStart: readWord(input, 'cold-start', ['request', 'default']) ?? 'request',
+    defaultBytes: readBytes(input, 'default-bytes', { least: 1 }) ?? 4e9,
+    risk: readNumber(input, 'risk', { most: 1 }) ?? 0.5,
     strategies: Object.keys(strategies),
     probe: text(input, 'html') !== undefined,
   }
@@ -162,32 +162,4 @@ function bar(name: string, done: number, all: number): string {
   const width = 24
   const full = all === 0 ? width : Math.round((width * done) / all)
   return `${name} ${'█'.repeat(full)}${'░'.repeat(width - full)} ${done} of ${all}`
-}
-
-function number(input: CommandInput, name: string, fallback: number, min: number, max: number): number {
-  const given = text(input, name)
-  if (given === undefined) return fallback
-  const value = given.trim() === '' ? Number.NaN : Number(given)
-  if (!(value >= min && value <= max))
-    throw new UsageError(`--${name} ${given}: must be from ${min} to ${max}`)
-  return value
-}
-
-function bytes(input: CommandInput, name: string, fallback: number): number {
-  const given = text(input, name)
-  if (given === undefined) return fallback
-  const value = parseBytes(given)
-  if (value === undefined || value <= 0) throw new UsageError(`--${name} ${given}: must be like 2GiB`)
-  return value
-}
-
-function oneOf<Word extends string>(
-  input: CommandInput,
-  name: string,
-  words: readonly [Word, ...Word[]],
-): Word {
-  const given = text(input, name) ?? words[0]
-  const word = words.find((candidate) => candidate === given)
-  if (word === undefined) throw new UsageError(`--${name} ${given}: must be ${words.join(' or ')}`)
-  return word
 }

@@ -4,7 +4,8 @@ import { call } from '../../shared/rpc/client.ts'
 import { fromExecutionRecord } from '../../shared/wire/execution.ts'
 import { type Command, type CommandInput, flag, text, UsageError } from '../command.ts'
 import { calling, connectionOptions, deadlineOf, profilerOf } from '../connection.ts'
-import { createProgress } from '../demo/progress.ts'
+import { readWhole, readWord } from '../options.ts'
+import { createProgress } from '../progress.ts'
 import { gnuTime } from './gnu-time.ts'
 import { nextflow } from './nextflow.ts'
 import { HistoryError, type HistoryFormat, type PastExecution } from './past-execution.ts'
@@ -54,10 +55,7 @@ remembers the latest 4096 executions it was given, so of each task only the late
   async run(input) {
     if (input.positionals.length === 0)
       throw new UsageError('name at least one FILE, or - for standard input')
-    const maxPerTask = Number(text(input, 'max-per-task') ?? defaultMaxPerTask)
-    if (!Number.isInteger(maxPerTask) || maxPerTask < 1) {
-      throw new UsageError('--max-per-task must be a whole number from 1')
-    }
+    const maxPerTask = readWhole(input, 'max-per-task') ?? defaultMaxPerTask
     const prefix = text(input, 'task-prefix') ?? ''
     const histories = input.positionals.map((path) => ({ path, ...read(input, path) }))
     const found = histories.flatMap(({ path, executions }) =>
@@ -169,10 +167,7 @@ function recordOf(execution: Found, namespace: string) {
 }
 
 function read(input: CommandInput, path: string) {
-  const name = text(input, 'format')
-  if (name !== undefined && !Object.hasOwn(formats, name)) {
-    throw new UsageError(`--format ${name}: must be one of ${Object.keys(formats).join(', ')}`)
-  }
+  const name = readWord(input, 'format', Object.keys(formats))
   const bytes = readFileSync(path === '-' ? 0 : path)
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b
   const content = (isGzip ? gunzipSync(bytes) : bytes).toString('utf8')

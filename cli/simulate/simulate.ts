@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { type Command, type CommandInput, flag, text, UsageError } from '../command.ts'
 import { readTraceFile } from '../evaluate/read-file.ts'
 import type { TraceRow } from '../evaluate/trace.ts'
-import { parseBytes } from '../quantity.ts'
+import { readBytes, readNumber, readWhole, readWord } from '../options.ts'
 import { compare, type SimulationOptions } from './compare.ts'
 import { htmlPage, type Pictured } from './html.ts'
 import { describe } from './report.ts'
@@ -65,7 +65,7 @@ starts without any history and learns as executions end. docs/traces.md says wha
 
   async run(input) {
     if (input.positionals.length === 0) throw new UsageError('name at least one FILE.csv or FILE.csv.gz')
-    const limit = number(input, 'limit', Number.POSITIVE_INFINITY, 1)
+    const limit = readWhole(input, 'limit') ?? Number.POSITIVE_INFINITY
     const pictured: Pictured[] = []
     for (const path of input.positionals) {
       const { name, rows } = readTraceFile(path, { ignoreInput: flag(input, 'ignore-input'), limit })
@@ -89,58 +89,24 @@ const maxAttempts = 20
 
 function optionsOf(input: CommandInput, rows: readonly TraceRow[]): SimulationOptions {
   return {
-    nodes: whole(input, 'nodes', 4),
-    nodeMemoryBytes: bytes(input, 'node-memory', 64 * 2 ** 30),
-    nodeCores: number(input, 'node-cores', 16, 0.01),
+    nodes: readWhole(input, 'nodes', { most: 100_000 }) ?? 4,
+    nodeMemoryBytes: readBytes(input, 'node-memory', { least: 1 }) ?? 64 * 2 ** 30,
+    nodeCores: readNumber(input, 'node-cores', { least: 0.01 }) ?? 16,
     arrivals: arrivalsOf(input, rows),
-    pressure: text(input, 'pressure') === undefined ? undefined : number(input, 'pressure', 1, 0.01, 1000),
-    timeToFailure: text(input, 'ttf') === undefined ? 'measured' : number(input, 'ttf', 1, 0, 1),
+    pressure: readNumber(input, 'pressure', { least: 0.01, most: 1000 }),
+    timeToFailure: readNumber(input, 'ttf', { most: 1 }) ?? 'measured',
     maxAttempts,
     lookahead: 64,
     maxPassed: 100,
     sizesCpu: flag(input, 'size-cpu'),
-    risk: number(input, 'risk', 0.5, 0, 1),
-    minExecutions: whole(input, 'min-executions', 3),
-    confidenceThreshold: number(input, 'confidence-threshold', 0.5, 0, 1),
-    defaultMemoryBytes: bytes(input, 'default-memory', 4 * 2 ** 30),
+    risk: readNumber(input, 'risk', { most: 1 }) ?? 0.5,
+    minExecutions: readWhole(input, 'min-executions', { most: 100_000 }) ?? 3,
+    confidenceThreshold: readNumber(input, 'confidence-threshold', { most: 1 }) ?? 0.5,
+    defaultMemoryBytes: readBytes(input, 'default-memory', { least: 1 }) ?? 4 * 2 ** 30,
   }
 }
 
 function arrivalsOf(input: CommandInput, rows: readonly TraceRow[]): 'trace' | 'at-once' {
   const known = rows.some(({ submitMs }) => submitMs !== undefined) ? 'trace' : 'at-once'
-  const value = text(input, 'arrivals') ?? known
-  if (value !== 'trace' && value !== 'at-once') {
-    throw new UsageError(`--arrivals ${value}: must be trace or at-once`)
-  }
-  return value
-}
-
-function bytes(input: CommandInput, name: string, fallback: number): number {
-  const value = text(input, name)
-  const parsed = value === undefined ? fallback : parseBytes(value)
-  if (parsed === undefined || !(parsed > 0)) throw new UsageError(`--${name} ${value}: must be like 64GiB`)
-  return parsed
-}
-
-function number(
-  input: CommandInput,
-  name: string,
-  fallback: number,
-  least = 0,
-  most = Number.POSITIVE_INFINITY,
-): number {
-  const value = text(input, name)
-  if (value === undefined) return fallback
-  const parsed = value.trim() === '' ? Number.NaN : Number(value)
-  if (!(parsed >= least && parsed <= most)) {
-    const range = most < Number.POSITIVE_INFINITY ? `from ${least} to ${most}` : `from ${least}`
-    throw new UsageError(`--${name} ${value}: must be a number ${range}`)
-  }
-  return parsed
-}
-
-function whole(input: CommandInput, name: string, fallback: number): number {
-  const value = number(input, name, fallback, 1, 100_000)
-  if (!Number.isInteger(value)) throw new UsageError(`--${name} ${value}: must be whole`)
-  return value
+  return readWord(input, 'arrivals', ['trace', 'at-once']) ?? known
 }

@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Command, helpOf, numberPairs, pairs, parseCommand, UsageError } from '../../../cli/command.ts'
 import { type LedgerEntry, median, summarise } from '../../../cli/demo/ledger.ts'
-import { createProgress } from '../../../cli/demo/progress.ts'
 import { randomFrom } from '../../../cli/demo/workload.ts'
+import { readResourceOptions, readWhole, readWord } from '../../../cli/options.ts'
 import { readable } from '../../../cli/pair.ts'
+import { createProgress } from '../../../cli/progress.ts'
 import {
   formatBytes,
   formatDuration,
@@ -12,10 +13,11 @@ import {
   parseBytes,
   parseDurationMs,
   parseNumber,
-  readResourceOptions,
 } from '../../../cli/quantity.ts'
 import { readQuery } from '../../../cli/query.ts'
 import { table } from '../../../cli/table.ts'
+import { readResources } from '../../../shared/wire/fields.ts'
+import { inspection } from '../../../shared/wire/inspection.ts'
 
 const command: Command = {
   summary: 'Does it.',
@@ -42,6 +44,12 @@ test.each([[['--nonsense']], [['--task']], [['--verbose=1']]])(
     expect(() => parseCommand(command, args)).toThrow(UsageError)
   },
 )
+
+test("a negative value is its option's, for its reader to judge", () => {
+  const { values } = parseCommand(command, ['--task', '-5', '--feature', '-.5x', '--', '--task', '-5'])
+  expect({ ...values }).toEqual({ task: '-5', feature: ['-.5x'] })
+  expect(() => parseCommand(command, ['--verbose', '-5'])).toThrow(UsageError)
+})
 
 test('help names every option', () => {
   const help = helpOf(command)
@@ -101,13 +109,46 @@ test('resources are read from options and shown', () => {
   expect(resources).toEqual({ memoryBytes: 2 ** 30, cpuCores: 1.5, durationMs: 300_000 })
   expect(formatResources(resources)).toBe('1.00 GiB · 1.50 cores · 5.00 min')
   expect(formatResources({})).toBe('nothing')
-  expect(() => readResourceOptions({ values: { cpu: '-1' } })).toThrow('--cpu -1')
+})
+
+test.each([
+  ['cpu', '-1', 'a number from 0 to 1000000'],
+  ['memory', '-5', 'like 2GiB, at most 8.88 PiB'],
+  ['memory', '1e30', 'like 2GiB, at most 8.88 PiB'],
+  ['disk', '1e19', 'like 10GiB, at most 888 PiB'],
+  ['time', '90', 'like 90s, at most 277778 h'],
+])('--%s %s is refused with what it may be', (name, value, expected) => {
+  expect(() => readResourceOptions({ values: { [name]: value } })).toThrow(
+    new UsageError(`--${name} ${value}: must be ${expected}`),
+  )
+})
+
+test('what the options take, the services take', () => {
+  const most = { memory: '1e16', cpu: '1e6', time: '1e12ms', disk: '1e18', 'gpu-memory': '1e16' }
+  const seen = inspection()
+  readResources(readResourceOptions({ values: most }), 'requested', seen)
+  expect(seen.violations).toEqual([])
+})
+
+test('whole numbers and words are told apart from what only looks like them', () => {
+  const read = (limit: string) => readWhole({ values: { limit } }, 'limit', { most: 10 })
+  expect(read('10')).toBe(10)
+  for (const wrong of ['0', '11', '1.5', '', 'ten', '-1', '1e400'])
+    expect(() => read(wrong)).toThrow('--limit')
+  const kind = (value: string) => readWord({ values: { kind: value } }, 'kind', ['task', 'cohort'])
+  expect(kind('task')).toBe('task')
+  expect(() => kind('toString')).toThrow('--kind toString: must be task or cohort')
+  expect(readWord({ values: {} }, 'kind', ['task'])).toBeUndefined()
 })
 
 test('a query needs a task, and shares between 0 and 1', () => {
   const io = { positionals: [], env: {}, out: () => {}, err: () => {} }
   expect(() => readQuery({ ...io, values: {} })).toThrow('--task is required')
   expect(() => readQuery({ ...io, values: { task: 'x', risk: '2' } })).toThrow('--risk 2')
+  for (const coverage of ['0', '1']) {
+    const wrong = { ...io, values: { task: 'x', coverage } }
+    expect(() => readQuery(wrong)).toThrow(`--coverage ${coverage}: must be a number above 0 and below 1`)
+  }
   expect(readQuery({ ...io, values: { task: 'x', risk: '0.2', namespace: 'n' } })).toMatchObject({
     task: { namespace: 'n', task: 'x' },
     policy: { risk: 0.2 },

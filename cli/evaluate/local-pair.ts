@@ -6,15 +6,13 @@ import type { HeldProfile } from '../../services/estimator/held-profiles.ts'
 import { learnedProfiles } from '../../services/estimator/learned-profiles.ts'
 import { joinCohorts } from '../../services/profiler/domain/cohorts.ts'
 import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fold.ts'
-import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
+import { type Profile, type ProfileKey, profileId } from '../../shared/domain/profile.ts'
 import { systemClock } from '../../shared/runtime/clock.ts'
 import { createLog } from '../../shared/runtime/log.ts'
 import type { Pair } from './pair.ts'
 
 /** Profiles of one namespace that the profiler holds at most, by default; a backtest in this process does the same. */
 const maxCohorts = 1000
-
-const idOf = ({ namespace, kind, task }: ProfileKey) => `${namespace}\u0000${kind}\u0000${task}`
 
 /** The profiler's fold and the estimator as the services compose them, without the wire and without a store. */
 export function localPair(defaultMemoryBytes: number): Pair {
@@ -34,7 +32,7 @@ export function localPair(defaultMemoryBytes: number): Pair {
   let versions = 0
   let cohorts = 0
 
-  const lookup = (key: ProfileKey) => profiles.get(idOf(key))?.held ?? 'unknown'
+  const lookup = (key: ProfileKey) => profiles.get(profileId(key))?.held ?? 'unknown'
   const replica = {
     lookup,
     fetch: async (key: ProfileKey) => lookup(key),
@@ -50,12 +48,12 @@ export function localPair(defaultMemoryBytes: number): Pair {
   )
 
   function put(profile: Profile): void {
-    profiles.set(idOf(profile.key), { profile, held: { version: ++versions, read: () => profile } })
+    profiles.set(profileId(profile.key), { profile, held: { version: ++versions, read: () => profile } })
   }
 
   function tellCohorts(before: Profile | undefined, after: Profile): void {
     for (const { key, change } of joinCohorts([{ before, after }], nowUnixMs, config)) {
-      const known = profiles.get(idOf(key))?.profile
+      const known = profiles.get(profileId(key))?.profile
       if (known === undefined && key.kind === 'cohort' && cohorts++ >= maxCohorts) continue
       put(change(known))
     }
@@ -77,7 +75,7 @@ export function localPair(defaultMemoryBytes: number): Pair {
     confidence: async (query, resources) => estimator.confidence(query, resources),
     async report(record) {
       const key: ProfileKey = { ...record.task, kind: 'task' }
-      const before = profiles.get(idOf(key))?.profile
+      const before = profiles.get(profileId(key))?.profile
       const { profile } = foldAll(before, key, [{ record }], nowUnixMs, defaultFoldSettings)
       put(profile)
       tellCohorts(before, profile)

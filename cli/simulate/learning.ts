@@ -12,7 +12,7 @@ import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fol
 import { cohortKeys, defaultCohortLabels } from '../../shared/domain/cohort.ts'
 import type { Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
 import type { ExecutionRecord, Labels } from '../../shared/domain/execution.ts'
-import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
+import { type Profile, type ProfileKey, profileId } from '../../shared/domain/profile.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
 
 /** The profiler's fold and the estimator's answer as the pure functions that they are, over profiles in memory. */
@@ -30,7 +30,6 @@ interface Known {
   learned?: LearnedProfile | undefined
 }
 
-const idOf = ({ namespace, kind, task }: ProfileKey) => `${namespace}\u0000${kind}\u0000${task}`
 const keyOf = ({ namespace, task }: TaskKey): ProfileKey => ({ namespace, kind: 'task', task })
 
 /** Law: answers depend on what was observed, in its order, and on nothing else. */
@@ -40,7 +39,7 @@ export function createLearning(settings: AnswerSettings): Learning {
   const access: QueryGuard = { guard: unguarded, faults: new Map(), unfollowed: () => undefined }
 
   function learnedOf(key: ProfileKey): LearnedProfile | undefined {
-    const known = profiles.get(idOf(key))
+    const known = profiles.get(profileId(key))
     if (known === undefined) return undefined
     if (known.learned?.profile.revision !== known.profile.revision) {
       const { learned: before, profile } = known
@@ -52,7 +51,7 @@ export function createLearning(settings: AnswerSettings): Learning {
   }
 
   function put(profile: Profile): void {
-    const id = idOf(profile.key)
+    const id = profileId(profile.key)
     profiles.set(id, { profile, learned: profiles.get(id)?.learned })
   }
 
@@ -67,7 +66,7 @@ export function createLearning(settings: AnswerSettings): Learning {
 
     observe(record, nowUnixMs, estimate) {
       const key = keyOf(record.task)
-      const before = profiles.get(idOf(key))?.profile
+      const before = profiles.get(profileId(key))?.profile
       const finished = { record, estimate: estimate && scoredPart(estimate) }
       const { profile } = foldAll(before, key, [finished], nowUnixMs, defaultFoldSettings)
       put(profile)
@@ -76,18 +75,18 @@ export function createLearning(settings: AnswerSettings): Learning {
         nowUnixMs,
         cohortSettings,
       )) {
-        put(change(profiles.get(idOf(cohort))?.profile))
+        put(change(profiles.get(profileId(cohort))?.profile))
       }
     },
 
     version(task, labels) {
-      const own = profiles.get(idOf(keyOf(task)))?.profile.revision
+      const own = profiles.get(profileId(keyOf(task)))?.profile.revision
       if (own !== undefined && !needsKin(learnedOf(keyOf(task)), settings)) return `${own}`
-      const kin = cohortKeys(task, labels).map((key) => profiles.get(idOf(key))?.profile.revision ?? 0)
+      const kin = cohortKeys(task, labels).map((key) => profiles.get(profileId(key))?.profile.revision ?? 0)
       return `${own ?? 0},${kin.join(',')}`
     },
 
-    profile: (task) => profiles.get(idOf(keyOf(task)))?.profile,
+    profile: (task) => profiles.get(profileId(keyOf(task)))?.profile,
   }
 }
 

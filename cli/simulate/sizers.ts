@@ -7,6 +7,7 @@ import {
 import { size } from '../../services/scheduler/domain/sizing.ts'
 import type { Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
 import type { ExecutionRecord } from '../../shared/domain/execution.ts'
+import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import type { EndedAttempt, JobSize, Sizer } from './cluster.ts'
 import type { Job } from './jobs.ts'
 import { createLearning } from './learning.ts'
@@ -49,7 +50,7 @@ export function foresizeSizer(options: ForesizeOptions): Sizer {
     minExecutions: options.minExecutions,
     confidenceThreshold: options.confidenceThreshold,
   }
-  const answers = new Map<string, Answered>()
+  const answers = recentlyUsed<Answered>(mostAnswers)
   const used = new Map<string, Estimate>()
 
   function answer(job: Job, attempt: number, failedBytes: number | undefined, nowMs: number): Answered {
@@ -74,9 +75,7 @@ export function foresizeSizer(options: ForesizeOptions): Sizer {
       cpuCores: allocated.cpuCores ?? job.requestedCores,
     }
     const next = { version, estimate, given, atMs: nowMs }
-    answers.delete(key)
     answers.set(key, next)
-    if (answers.size > mostAnswers) answers.delete(answers.keys().next().value as string)
     return next
   }
 

@@ -1,6 +1,6 @@
 import { cohortKeys } from '../../shared/domain/cohort.ts'
 import type { Confidence, Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
-import type { ProfileKey, StrategyAccuracy } from '../../shared/domain/profile.ts'
+import { type ProfileKey, profileId, type StrategyAccuracy } from '../../shared/domain/profile.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
 import { type AnswerCache, answerCache } from './answer-cache.ts'
@@ -43,8 +43,6 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
   let answers = answerCache(settings.maxAnswers)
   let followingEpoch = breakers.followingEpoch
 
-  const idOf = ({ namespace, kind, task }: ProfileKey) => `${namespace}\u0000${kind}\u0000${task}`
-
   const keyOf = ({ namespace, task }: TaskKey): ProfileKey => ({ namespace, kind: 'task', task })
 
   /** Takes each profile from `fetched`, else from memory; those in neither are added to `absent`. */
@@ -54,7 +52,7 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
     absent: ProfileKey[],
   ): Evidence {
     const find = (key: ProfileKey): LearnedProfile | undefined => {
-      const found = learned.get(key, fetched.get(idOf(key)) ?? replica.lookup(key))
+      const found = learned.get(key, fetched.get(profileId(key)) ?? replica.lookup(key))
       if (found === 'not-held') absent.push(key)
       return typeof found === 'string' ? undefined : found
     }
@@ -65,7 +63,9 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
   }
 
   async function fetched(keys: readonly ProfileKey[]): Promise<ReadonlyMap<string, Lookup>> {
-    const found = await Promise.all(keys.map(async (key) => [idOf(key), await replica.fetch(key)] as const))
+    const found = await Promise.all(
+      keys.map(async (key) => [profileId(key), await replica.fetch(key)] as const),
+    )
     return new Map(found)
   }
 

@@ -1,6 +1,7 @@
 import { ForesizeError } from '../../shared/domain/errors.ts'
-import type { ProfileKey } from '../../shared/domain/profile.ts'
+import { type ProfileKey, profileId } from '../../shared/domain/profile.ts'
 import type { Log } from '../../shared/runtime/log.ts'
+import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import type { Breakers } from './breaker.ts'
 import { extendProfile, type LearnedProfile, learnProfile } from './domain/learned-profile.ts'
 import type { Registry } from './domain/strategy.ts'
@@ -47,7 +48,7 @@ export function learnedProfiles(
   },
 ): LearnedProfiles {
   const { breakers, registry, monotonicMs, log } = parts
-  const memos = new Map<string, Memo>()
+  const memos = recentlyUsed<Memo>(settings.maxModels)
 
   function refresh(key: ProfileKey, held: HeldProfile, before: Memo | undefined): Memo {
     const { epoch } = breakers
@@ -104,24 +105,17 @@ export function learnedProfiles(
 
   return {
     get(key, found) {
-      const id = `${key.namespace}\u0000${key.kind}\u0000${key.task}`
+      const id = profileId(key)
       const memo = memos.get(id)
       if (found === 'unknown') {
-        if (memo !== undefined) memos.delete(id)
+        memos.delete(id)
         return 'unknown'
       }
       const young = memo !== undefined && monotonicMs() - memo.refreshedAtMs < settings.updateIntervalMs
       if (found === 'not-held') return (young ? memo.learned : undefined) ?? 'not-held'
 
       const next = memo !== undefined && isCurrent(memo, found, young) ? memo : refresh(key, found, memo)
-      memos.delete(id)
       memos.set(id, next)
-      if (memos.size > settings.maxModels) {
-        for (const oldest of memos.keys()) {
-          memos.delete(oldest)
-          break
-        }
-      }
       return next.learned ?? 'unknown'
     },
   }

@@ -1,11 +1,12 @@
 import { type ClientReadableStream, status } from '@grpc/grpc-js'
-import type { ProfileKey } from '../../shared/domain/profile.ts'
+import { type ProfileKey, profileId } from '../../shared/domain/profile.ts'
 import { defaultNamespace } from '../../shared/domain/task.ts'
 import { statusOf } from '../../shared/rpc/client.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Log } from '../../shared/runtime/log.ts'
+import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
+import { profileKindEnum } from '../../shared/wire/enums.ts'
 import type { ProfileKey as WireProfileKey } from '../../shared/wire/gen/foresize/v1/profile.ts'
-import { fromProfileKey } from '../../shared/wire/profile.ts'
 import type { RemoteBreaker } from './breaker.ts'
 import { type HeldProfile, heldProfiles } from './held-profiles.ts'
 import type { ProfileBytes, WatchMessage } from './profile-bytes.ts'
@@ -66,15 +67,17 @@ interface Fetch {
   overtaken: boolean
 }
 
-/** Keys cannot hold control characters. An unspecified kind is a task. */
-const idOf = ({ namespace, kind, task }: WireProfileKey) =>
-  `${namespace || defaultNamespace}\u0000${kind || 1}\u0000${task}`
+/** An unspecified kind is a task; one that is newer than this program is not followed. */
+function idOf({ namespace, kind, task }: WireProfileKey): string | undefined {
+  const known = profileKindEnum.toWord(kind || 1)
+  return known && profileId({ namespace: namespace || defaultNamespace, kind: known, task })
+}
 
 export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Replica {
   const { source, breaker, clock, random, log } = parts
   const held = heldProfiles(settings)
   /** Asked for and not found, oldest first: spares a call each time an unknown task is asked. */
-  const missing = new Set<string>()
+  let missing = recentlyUsed<true>(settings.maxMissing)
   const fetches = new Map<string, Fetch>()
   const stopping = new AbortController()
   let cursor = ''
@@ -86,16 +89,16 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
   let resyncing = true
 
   function lookup(key: ProfileKey): Lookup {
-    const id = idOf(fromProfileKey(key))
+    const id = profileId(key)
     const found = held.get(id)
     if (found !== undefined) return found
-    return missing.has(id) || (everCaughtUp && held.complete && !resyncing) ? 'unknown' : 'not-held'
+    return missing.get(id) || (everCaughtUp && held.complete && !resyncing) ? 'unknown' : 'not-held'
   }
 
   function fetch(key: ProfileKey): Promise<Lookup> {
     const known = lookup(key)
     if (known !== 'not-held') return Promise.resolve(known)
-    const id = idOf(fromProfileKey(key))
+    const id = profileId(key)
     const underWay = fetches.get(id)
     if (underWay !== undefined) return underWay.answer
     if (fetches.size >= settings.maxFetches) return Promise.resolve('not-held')
@@ -113,17 +116,8 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
       return overtaken() ? lookup(key) : held.admit(id, profile)
     } catch (error) {
       if (statusOf(error) !== status.NOT_FOUND || overtaken()) return lookup(key)
-      remember(id)
+      missing.set(id, true)
       return 'unknown'
-    }
-  }
-
-  function remember(id: string): void {
-    missing.add(id)
-    if (missing.size <= settings.maxMissing) return
-    for (const oldest of missing) {
-      missing.delete(oldest)
-      return
     }
   }
 
@@ -131,12 +125,14 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
     switch (change.kind) {
       case 'profile': {
         const id = idOf(change.profile.key)
+        if (id === undefined) break
         heardOf(id)
         held.follow(id, change.profile)
         break
       }
       case 'deleted': {
         const id = idOf(change.key)
+        if (id === undefined) break
         heardOf(id)
         held.delete(id)
         break
@@ -166,7 +162,7 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
   function beginResync(): void {
     resyncing = true
     caughtUp = false
-    missing.clear()
+    missing = recentlyUsed(settings.maxMissing)
     held.beginGeneration()
   }
 

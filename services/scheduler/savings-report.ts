@@ -1,5 +1,6 @@
 import type { Resources } from '../../shared/domain/resources.ts'
-import type { TaskKey } from '../../shared/domain/task.ts'
+import { type TaskKey, taskId } from '../../shared/domain/task.ts'
+import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import { addSavings, noSavings, type Savings } from './domain/savings.ts'
 
 /** What foresize gave or would have given, against what was used, per task. Bounded; the oldest go first. */
@@ -16,25 +17,23 @@ export interface SavingsReport {
 }
 
 export function createSavingsReport({ maxUnderWay = 10_000, maxTasks = 1000 } = {}): SavingsReport {
-  const underWay = new Map<string, { readonly given: Resources; readonly advised: Resources | undefined }>()
-  const tasks = new Map<string, { readonly task: TaskKey; readonly savings: Savings }>()
+  const underWay = recentlyUsed<{ readonly given: Resources; readonly advised: Resources | undefined }>(
+    maxUnderWay,
+  )
+  const tasks = recentlyUsed<{ readonly task: TaskKey; readonly savings: Savings }>(maxTasks)
   let total = noSavings
   return {
     sized(executionId, sizing) {
-      underWay.delete(executionId)
       underWay.set(executionId, sizing)
-      if (underWay.size > maxUnderWay) underWay.delete(underWay.keys().next().value as string)
     },
     used(executionId, task, used) {
       const sizing = underWay.get(executionId)
       if (sizing === undefined) return
       underWay.delete(executionId)
-      const key = `${task.namespace}\n${task.task}`
+      const key = taskId(task)
       const before = tasks.get(key)?.savings ?? noSavings
       total = addSavings(total, { ...sizing, used })
-      tasks.delete(key)
       tasks.set(key, { task, savings: addSavings(before, { ...sizing, used }) })
-      if (tasks.size > maxTasks) tasks.delete(tasks.keys().next().value as string)
     },
     byTask: () => [...tasks.values()],
     total: () => total,

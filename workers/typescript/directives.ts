@@ -1,4 +1,5 @@
-import type { TaskKey } from '../../shared/domain/task.ts'
+import { type TaskKey, taskId } from '../../shared/domain/task.ts'
+import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import type { SamplingDirective } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 
 export interface ReportingDecision {
@@ -14,29 +15,22 @@ export interface Directives {
   decide(task: TaskKey): ReportingDecision
 }
 
-/** Tasks remembered; the one heard of longest ago goes first, and is reported whole again. */
+/** Tasks remembered; the one heard of or run longest ago goes first, and is reported whole again. */
 const maxTasks = 10_000
 
 export function createDirectives(random: () => number = Math.random): Directives {
-  const byTask = new Map<string, { readonly fraction: number; readonly minSampleIntervalMs: number }>()
+  const byTask = recentlyUsed<{ readonly fraction: number; readonly minSampleIntervalMs: number }>(maxTasks)
   return {
     receive({ task, executionFraction, minSampleIntervalMs }) {
       if (task === undefined || !(executionFraction > 0 && executionFraction <= 1)) return
-      const key = keyOf(task)
-      byTask.delete(key)
-      byTask.set(key, { fraction: executionFraction, minSampleIntervalMs })
-      if (byTask.size > maxTasks) byTask.delete(byTask.keys().next().value as string)
+      byTask.set(taskId(task), { fraction: executionFraction, minSampleIntervalMs })
     },
     decide(task) {
-      const { fraction, minSampleIntervalMs } = byTask.get(keyOf(task)) ?? {
+      const { fraction, minSampleIntervalMs } = byTask.get(taskId(task)) ?? {
         fraction: 1,
         minSampleIntervalMs: 0,
       }
       return { isReported: random() < fraction, weight: 1 / fraction, minSampleIntervalMs }
     },
   }
-}
-
-function keyOf({ namespace, task }: TaskKey): string {
-  return JSON.stringify([namespace, task])
 }

@@ -1,5 +1,6 @@
 import type { EstimateQuery } from '../../../shared/domain/estimate.ts'
 import type { Policy } from '../../../shared/domain/policy.ts'
+import { taskId } from '../../../shared/domain/task.ts'
 
 /** One arm of an A/B test: what it answers differently. */
 export interface Variant {
@@ -25,12 +26,10 @@ export interface Experiment {
  */
 export function drawVariant(
   { variants, by }: Experiment,
-  { task: { namespace, task }, executionId }: Pick<EstimateQuery, 'task' | 'executionId'>,
+  { task, executionId }: Pick<EstimateQuery, 'task' | 'executionId'>,
 ): Variant | undefined {
   if (by === 'execution' && executionId === '') return undefined
-  const drawn = unitOf(
-    by === 'task' ? `${namespace}\u0000${task}` : `${namespace}\u0000${task}\u0000${executionId}`,
-  )
+  const drawn = unitOf(by === 'task' ? taskId(task) : `${taskId(task)}\0${executionId}`)
   let upTo = 0
   for (const variant of variants) {
     upTo += variant.share

@@ -3,7 +3,7 @@ import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { ProfileKey } from '../../shared/domain/profile.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
 import { outcomeEnum, profileKindEnum } from '../../shared/wire/enums.ts'
-import { checkText, readNamespace, readWhole, readWord } from '../../shared/wire/fields.ts'
+import { checkText, readNamespace, readWithin, readWord } from '../../shared/wire/fields.ts'
 import type { ProfileSummary } from '../../shared/wire/gen/foresize/v1/profile.ts'
 import type {
   ListProfilesRequest,
@@ -97,7 +97,7 @@ async function listProfiles(
       kind: request.kind === 0 ? 'task' : readWord(profileKindEnum, request.kind, 'task', 'kind', seen),
       prefix: checkText(request.taskPrefix, 'task_prefix', seen),
       after: checkText(Buffer.from(request.pageToken, 'base64url').toString(), 'page_token', seen),
-      limit: readWhole(request.pageSize || 100, { min: 1, max: 1000 }, 'page_size', seen),
+      limit: readWithin(request.pageSize || 100, { min: 1, max: 1000 }, 'page_size', seen),
     }),
   )
   const profiles = await store.list({ ...query, limit: query.limit + 1 })

@@ -8,7 +8,7 @@ import {
   readName,
   readResources,
   readTask,
-  readWhole,
+  readWithin,
   readWord,
   wireNames,
 } from './fields.ts'
@@ -39,7 +39,7 @@ export function toQuery(
     features: readFeatures(message.features, `${at}features`, seen),
     labels: readLabels(message.labels, `${at}labels`, seen),
     requested: readResources(message.requested, `${at}requested`, seen),
-    attempt: readWhole(message.attempt || 1, { min: 1, max: limits.attempt }, `${at}attempt`, seen),
+    attempt: readWithin(message.attempt || 1, { min: 1, max: limits.attempt }, `${at}attempt`, seen),
     previousAllocation: readResources(message.previousAllocation, `${at}previous_allocation`, seen),
     previousOutcome:
       message.previousOutcome === 0

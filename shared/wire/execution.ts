@@ -1,6 +1,14 @@
 import type { ExecutionRecord, ExecutionStart, RunningExecution } from '../domain/execution.ts'
 import { measurementSourceEnum, outcomeEnum } from './enums.ts'
-import { readFeatures, readLabels, readName, readResources, readTask, readWhole, readWord } from './fields.ts'
+import {
+  readFeatures,
+  readLabels,
+  readName,
+  readResources,
+  readTask,
+  readWithin,
+  readWord,
+} from './fields.ts'
 import type * as gen from './gen/foresize/v1/execution.ts'
 import type { RunningExecution as WireRunningExecution } from './gen/foresize/v1/profile.ts'
 import type { Inspection } from './inspection.ts'
@@ -24,7 +32,7 @@ export function toExecutionStart(
 
 /** 0 is the server's default. */
 export function toLeaseMs(message: gen.ExecutionStart, path: string, seen: Inspection): number {
-  return readWhole(message.leaseMs, { min: 0, max: limits.leaseMs }, `${prefix(path)}lease_ms`, seen)
+  return readWithin(message.leaseMs, { min: 0, max: limits.leaseMs }, `${prefix(path)}lease_ms`, seen)
 }
 
 export function toExecutionEnd(message: gen.ExecutionEnd, path: string, seen: Inspection): ExecutionEnd {
@@ -48,7 +56,7 @@ export function toExecutionRecord(
     used: readResources(message.used, `${at}used`, seen),
     outcome: readWord(outcomeEnum, message.outcome, 'lost', `${at}outcome`, seen),
     source: readWord(measurementSourceEnum, message.source, 'unknown', `${at}source`, seen),
-    endedAtUnixMs: readWhole(
+    endedAtUnixMs: readWithin(
       message.endedAtUnixMs,
       { min: 0, max: limits.unixMs },
       `${at}ended_at_unix_ms`,
@@ -70,13 +78,13 @@ function toStart(message: Started, at: string, seen: Inspection): ExecutionStart
   return {
     executionId: readName(message.executionId, `${at}execution_id`, seen),
     task: readTask(message.task, `${at}task`, seen),
-    attempt: readWhole(message.attempt || 1, { min: 1, max: limits.attempt }, `${at}attempt`, seen),
+    attempt: readWithin(message.attempt || 1, { min: 1, max: limits.attempt }, `${at}attempt`, seen),
     features: readFeatures(message.features, `${at}features`, seen),
     labels: readLabels(message.labels, `${at}labels`, seen),
     requested: readResources(message.requested, `${at}requested`, seen),
     allocated: readResources(message.allocated, `${at}allocated`, seen),
     estimateToken,
-    weight: readWhole(
+    weight: readWithin(
       message.weight === 0 ? 1 : message.weight,
       { min: 1, max: limits.weight },
       `${at}weight`,
@@ -114,7 +122,7 @@ export function toRunningExecution(
   const at = prefix(path)
   return {
     executionId: readName(message.executionId, `${at}execution_id`, seen),
-    attempt: readWhole(message.attempt || 1, { min: 1, max: limits.attempt }, `${at}attempt`, seen),
+    attempt: readWithin(message.attempt || 1, { min: 1, max: limits.attempt }, `${at}attempt`, seen),
     features: readFeatures(message.features, `${at}features`, seen),
     labels: readLabels(message.labels, `${at}labels`, seen),
     requested: readResources(message.requested, `${at}requested`, seen),

@@ -107,7 +107,8 @@ function shown(key: string): string {
   return clean.length <= 64 ? clean : `${clean.slice(0, 64)}…`
 }
 
-export function readWhole(
+/** Finite, from `min` to `max`, both included. */
+export function readWithin(
   value: number,
   range: { readonly min: number; readonly max: number },
   path: string,

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createReadStream, createWriteStream, statSync } from 'node:fs'
-import { rename } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Metadata } from '@grpc/grpc-js'
@@ -46,12 +46,8 @@ export async function exportProfiles(input: CommandInput, path: string | undefin
       }
     }
     await calling(input, 'profiler', async () => {
-      if (path === undefined) {
-        await pipeline(pieces, process.stdout, { end: false })
-      } else {
-        await pipeline(pieces, createWriteStream(`${path}.part`, { flush: true }))
-        await rename(`${path}.part`, path)
-      }
+      if (path === undefined) await pipeline(pieces, process.stdout, { end: false })
+      else await writeWhole(path, pieces)
     })
     progress.end()
     input.err(
@@ -61,6 +57,17 @@ export async function exportProfiles(input: CommandInput, path: string | undefin
   } finally {
     progress.end()
     client.close()
+  }
+}
+
+async function writeWhole(path: string, pieces: () => AsyncIterable<Buffer>): Promise<void> {
+  const part = `${path}.part`
+  try {
+    await pipeline(pieces, createWriteStream(part, { flush: true }))
+    await rename(part, path)
+  } catch (error) {
+    await rm(part, { force: true }).catch(() => {})
+    throw error
   }
 }
 

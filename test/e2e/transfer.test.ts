@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -39,6 +39,15 @@ test.each(['pb', 'jsonl'])('out as .%s and in again elsewhere: the same bytes', 
   await profiles(to, ['export', second])
   expect(readFileSync(second).equals(readFileSync(first))).toBe(true)
   expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([])
+})
+
+test('an export that fails leaves nothing behind', async () => {
+  const there = mkdtempSync(join(folder, 'failed-'))
+  const unreachable = ['profiles', 'export', join(there, 'a.pb'), '--profiler', '127.0.0.1:1']
+  expect(await foresize(unreachable).done).toMatchObject({ code: 1 })
+  mkdirSync(join(there, 'taken'))
+  expect(await profiles(from, ['export', join(there, 'taken')])).toMatchObject({ code: 1 })
+  expect(readdirSync(there)).toEqual(['taken'])
 })
 
 test('through a pipe, dry, nothing is written and the second time nothing is new', async () => {

@@ -49,6 +49,15 @@ export function readWord<Word extends string>(
   return read(input, name, parse, words.length > 2 ? `one of ${words.join(', ')}` : words.join(' or '))
 }
 
+/** `host:port`, as a service can listen on and be found at. */
+export function readAddress(input: Given, name: string): string | undefined {
+  const parse = (value: string) => {
+    const port = Number(/^.+:(\d{1,5})$/.exec(value)?.[1])
+    return port >= 1 && port <= 65_535 ? value : undefined
+  }
+  return read(input, name, parse, 'host:port, like 127.0.0.1:7070')
+}
+
 /** The options `--memory`, `--cpu`, `--time`, `--disk`, `--gpu-memory`, described as resources of `whose`. */
 export function resourceOptions(whose: string): Readonly<Record<string, CommandOption>> {
   return {

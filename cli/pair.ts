@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { stopWithStdinVariable } from '../shared/runtime/lifecycle.ts'
 import type { ServiceName } from './defaults.ts'
 import { isServing } from './health-check.ts'
 
@@ -22,8 +23,8 @@ export interface ServiceOptions {
 export interface RunningService {
   readonly address: string
   readonly child: ChildProcess
-  /** Resolves when it has ended, however. */
-  readonly ended: Promise<void>
+  /** Resolves when it has ended, with how that was and what it said last, for a person. */
+  readonly ended: Promise<string>
   /** SIGTERM, and SIGKILL where it has not drained by then. Default 15,000. */
   stop(withinMs?: number): Promise<void>
 }
@@ -37,9 +38,13 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   const child = spawn(process.execPath, [entry, '--listen', listen, ...flags], {
     // A signal of the terminal would reach the services too: detached, they stop in the order that we choose.
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // With us gone, kill -9 included, the other end of its standard input closes, and it stops.
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, [stopWithStdinVariable]: '1' },
   })
   const lastLines: string[] = []
+  // One that has ended reads no more.
+  child.stdin.on('error', () => {})
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
       lastLines.push(line)
@@ -47,9 +52,14 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
       onLog(line)
     })
   }
-  const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve())
-    child.once('error', () => resolve())
+  const alone = `node services/${service}/main.ts ${['--listen', listen, ...flags].join(' ')}`
+  const ended = new Promise<string>((resolve) => {
+    // Not `exit`: what it said last may still be on its way.
+    child.once('close', (code, signal) => {
+      const how = signal === null ? `exited with ${code}` : `was ended by ${signal}`
+      resolve(`the ${service} ${how}${lastWords(lastLines, signal, alone)}`)
+    })
+    child.once('error', (error) => resolve(`the ${service} cannot be run: ${error.message}`))
   })
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null || child.pid === undefined
 
@@ -64,14 +74,25 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   const endMs = performance.now() + startWithinMs
   while (!(await isServing(listen, 1000))) {
     if (hasEnded() || performance.now() > endMs) {
+      const isLate = !hasEnded()
       await stop(1000)
-      throw new Error(
-        `the ${service} did not start:\n${lastLines.map((line) => `  ${readable(line)}`).join('\n')}`,
-      )
+      const how = await ended
+      throw new Error(isLate ? `the ${service} did not serve within ${startWithinMs} ms; ${how}` : how)
     }
     await Promise.race([sleep(50), ended])
   }
   return { address: listen, child, ended, stop }
+}
+
+/** What to look at: what it logged last, and where more may be known. */
+function lastWords(lines: readonly string[], signal: NodeJS.Signals | null, alone: string): string {
+  const said =
+    lines.length === 0
+      ? ' without a word'
+      : `; it said last:\n${lines.map((line) => `  ${readable(line)}\n`).join('')}`
+  if (signal === 'SIGKILL')
+    return `${said}${lines.length === 0 ? '; ' : ''}if nobody did that, look for "out of memory" in the kernel's log (dmesg)`
+  return lines.length === 0 ? `${said}; start it alone to see more: ${alone}` : said.trimEnd()
 }
 
 /** A line of the log as a person reads it; any other line as it is. */

@@ -1,7 +1,9 @@
-import { mkdirSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { resolve } from 'node:path'
-import { type Command, flag, text } from './command.ts'
+import { makeFolder } from '../shared/runtime/folder.ts'
+import { type Command, type CommandInput, flag, text } from './command.ts'
 import { defaultAddresses } from './defaults.ts'
+import { readAddress } from './options.ts'
 import { embeddedStoreFlags, type RunningService, readable, startService } from './pair.ts'
 
 export const up: Command = {
@@ -43,16 +45,18 @@ Both stop, the estimator first, on SIGINT or SIGTERM. Each is started alone by
 
   async run(input) {
     const folder = resolve(text(input, 'data-dir') ?? '.foresize')
-    mkdirSync(folder, { recursive: true })
-    const profilerListen = text(input, 'profiler-listen') ?? defaultAddresses.profiler
-    const estimatorListen = text(input, 'estimator-listen') ?? defaultAddresses.estimator
+    const profilerListen = readAddress(input, 'profiler-listen') ?? defaultAddresses.profiler
+    const estimatorListen = readAddress(input, 'estimator-listen') ?? defaultAddresses.estimator
+    const profilerMetrics = metricsFlags(input, 'profiler-metrics')
+    const estimatorMetrics = metricsFlags(input, 'estimator-metrics')
+    prepare(folder)
     const onLog = (line: string) => {
       if (!flag(input, 'quiet')) input.err(`${process.stderr.isTTY ? readable(line) : line}\n`)
     }
     const services: RunningService[] = []
     let stop = () => {}
-    const isStopped = new Promise<string>((resolve) => {
-      stop = () => resolve('signal')
+    const isStopped = new Promise<undefined>((resolve) => {
+      stop = () => resolve(undefined)
     })
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop())
     try {
@@ -60,7 +64,7 @@ Both stop, the estimator first, on SIGINT or SIGTERM. Each is started alone by
         await startService({
           service: 'profiler',
           listen: profilerListen,
-          flags: [...embeddedStoreFlags(folder), ...metricsFlags(text(input, 'profiler-metrics'))],
+          flags: [...embeddedStoreFlags(folder), ...profilerMetrics],
           onLog,
         }),
       )
@@ -68,22 +72,35 @@ Both stop, the estimator first, on SIGINT or SIGTERM. Each is started alone by
         await startService({
           service: 'estimator',
           listen: estimatorListen,
-          flags: ['--profiler', profilerListen, ...metricsFlags(text(input, 'estimator-metrics'))],
+          flags: ['--profiler', profilerListen, ...estimatorMetrics],
           onLog,
         }),
       )
       input.out(`profiler   ${profilerListen}\nestimator  ${estimatorListen}\nprofiles   ${folder}\n`)
       input.out('Ready. Ctrl-C stops both.\n')
-      const ended = services.map(({ ended }, i) => ended.then(() => (i === 0 ? 'profiler' : 'estimator')))
-      const reason = await Promise.race([isStopped, ...ended])
-      if (reason !== 'signal') input.err(`foresize up: the ${reason} ended by itself; stopping\n`)
-      return reason === 'signal' ? 0 : 1
+      const death = await Promise.race([isStopped, ...services.map(({ ended }) => ended)])
+      if (death === undefined) return 0
+      input.err(`foresize up: the other is stopped too, since ${death}\n`)
+      return 1
     } finally {
       for (const service of services.toReversed()) await service.stop()
     }
   },
 }
 
-function metricsFlags(listen: string | undefined): readonly string[] {
+/** Throws where profiles cannot be kept there, before any service is started. */
+function prepare(folder: string): void {
+  try {
+    makeFolder(folder)
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(`--data-dir ${folder}: profiles cannot be kept there (${why})`)
+  }
+}
+
+/** None where the option is not given: then the service's own default counts. */
+function metricsFlags(input: CommandInput, name: string): readonly string[] {
+  const listen = text(input, name) === '' ? '' : readAddress(input, name)
   return listen === undefined ? [] : [`--metrics-listen=${listen}`]
 }

@@ -5,6 +5,7 @@ export interface Host {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdout: { write(text: string): unknown }
+  readonly stdin: { on(event: 'end' | 'error', listener: () => void): unknown; resume(): unknown }
   on(event: 'SIGTERM' | 'SIGINT', listener: () => void): unknown
   on(event: 'uncaughtException' | 'unhandledRejection', listener: (error: unknown) => void): unknown
   exit(code: number): never
@@ -43,6 +44,9 @@ export function createLifecycle(log: Log): Lifecycle {
   }
 }
 
+/** Set to 1 by a parent that holds the other end of standard input: a service whose parent is gone, kill -9 included, stops. */
+export const stopWithStdinVariable = 'FORESIZE_STOP_WITH_STDIN'
+
 /**
  * Starts a service and ties it to the process: SIGTERM and SIGINT stop it gently, a second one at once,
  * an error that nobody handled stops it with exit code 1.
@@ -67,6 +71,12 @@ export async function runService(
 
   host.on('SIGTERM', () => stopOn('SIGTERM'))
   host.on('SIGINT', () => stopOn('SIGINT'))
+  if (host.env[stopWithStdinVariable] === '1') {
+    for (const event of ['end', 'error'] as const) {
+      host.stdin.on(event, () => void lifecycle.stop('the parent is gone').then(() => host.exit(0)))
+    }
+    host.stdin.resume()
+  }
   host.on('uncaughtException', fail)
   host.on('unhandledRejection', fail)
   try {

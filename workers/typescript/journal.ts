@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import {
   closeSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -12,6 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { makeFolder } from '../../shared/runtime/folder.ts'
 import { UsageBatch } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { readStat } from './procfs.ts'
 
@@ -36,7 +36,7 @@ const frameHeaderBytes = 8
 
 /** Throws where the folder cannot be written. */
 export function openJournal(folder: string, options: { readonly fsync?: boolean } = {}): Journal {
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   const files = new Map<number, { readonly path: string; bytes: number }>()
   let number = 0
   let descriptor = open()

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import {
   type Profile,
@@ -8,6 +8,7 @@ import {
   profileKeyOf,
   profileKinds,
 } from '../../../shared/domain/profile.ts'
+import { makeFolder } from '../../../shared/runtime/folder.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
@@ -34,7 +35,7 @@ const extensions = { json: '.json', protobuf: '.pb' } as const
  * `profiles/NAMESPACE/KIND/TASK.json`, `sessions/ID.session`, `quarantine/`.
  */
 export async function fileMedium({ directory, format, codec }: FileSettings, log: Log): Promise<Medium> {
-  await mkdir(directory, { recursive: true })
+  makeFolder(directory)
   const lock = await lockDirectory(directory)
   const profilesFolder = join(directory, 'profiles')
   const sessionsFolder = join(directory, 'sessions')

@@ -1,7 +1,8 @@
-import { mkdir, open as openFile } from 'node:fs/promises'
+import { open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Database, open } from 'lmdb'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
+import { makeFolder } from '../../../shared/runtime/folder.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
 import { type Codec, DamagedRecord, lastSeenOf, openProfile, sealProfile } from '../envelope.ts'
@@ -39,7 +40,7 @@ async function refuseForeign(path: string): Promise<void> {
  * a commit that fails leaves a rejection that nobody can handle.
  */
 export async function lmdbMedium({ directory, codec }: LmdbSettings, log: Log): Promise<Medium> {
-  await mkdir(directory, { recursive: true })
+  makeFolder(directory)
   const path = join(directory, 'profiles.lmdb')
   await refuseForeign(path)
   const lock = await lockDirectory(directory)

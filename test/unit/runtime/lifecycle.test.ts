@@ -6,13 +6,15 @@ import { createLog } from '../../../shared/runtime/log.ts'
 const log = createLog('test', 'silent')
 
 /** A host that takes signals from the test and notes how it was left. */
-function testHost() {
+function testHost(env: Host['env'] = {}) {
   const events = new EventEmitter()
+  const stdin = Object.assign(new EventEmitter(), { resume: () => undefined })
   const left = Promise.withResolvers<number>()
   const codes: number[] = []
   const host = {
     argv: [],
-    env: {},
+    env,
+    stdin,
     stdout: { write: () => true },
     on: (event, listener) => events.on(event, listener),
     exit(code) {
@@ -24,6 +26,7 @@ function testHost() {
   return {
     host,
     codes,
+    stdin,
     left: left.promise,
     signal: (name: string, value?: unknown) => events.emit(name, value),
   }
@@ -77,6 +80,26 @@ describe('a service', () => {
     signal(name)
     expect(await left).toBe(0)
     expect(stopped).toEqual(['server'])
+  })
+
+  test.each(['end', 'error'])(
+    'that was asked to stop with its parent stops gently on %s of standard input',
+    async (event) => {
+      const { host, stdin, left } = testHost({ FORESIZE_STOP_WITH_STDIN: '1' })
+      const stopped: string[] = []
+      await runService(host, log, async (lifecycle) =>
+        lifecycle.onStop('server', () => void stopped.push('server')),
+      )
+      stdin.emit(event)
+      expect(await left).toBe(0)
+      expect(stopped).toEqual(['server'])
+    },
+  )
+
+  test('started alone never looks at standard input', async () => {
+    const { host, stdin } = testHost()
+    await runService(host, log, async () => {})
+    expect(stdin.eventNames()).toEqual([])
   })
 
   test('leaves at once on a second signal', async () => {

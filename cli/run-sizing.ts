@@ -17,6 +17,8 @@ export interface RunSizing {
   readonly estimateToken: Uint8Array
   /** For a person. */
   readonly explanation: string
+  /** Why nobody was asked, or nobody answered. */
+  readonly problem?: string
 }
 
 /** Longest wait for the estimator, beside the loading of gRPC. */
@@ -38,10 +40,13 @@ export async function sizeRun(input: CommandInput, run: RunTask): Promise<RunSiz
       ...known,
     })
     client.close()
-    return { allocated, estimateToken, explanation: `${decision.reason}: ${decision.explanation}` }
+    const { reason, explanation } = decision
+    const sized = { allocated, estimateToken, explanation: `${reason}: ${explanation}` }
+    return reason === 'unavailable' ? { ...sized, problem: explanation } : sized
   } catch (error) {
-    const explanation = `unavailable: ${error instanceof Error ? error.message : String(error)}`
-    return { allocated: run.explicit, estimateToken: new Uint8Array(), explanation }
+    const problem = error instanceof Error ? error.message : String(error)
+    const explanation = `unavailable: ${problem}`
+    return { allocated: run.explicit, estimateToken: new Uint8Array(), explanation, problem }
   }
 }
 

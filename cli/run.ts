@@ -23,8 +23,9 @@ export const run: Command = {
   summary: 'Runs a command, measures its whole process tree and reports it to the profiler.',
   usage: 'run --task NAME [options] -- COMMAND [ARGUMENT]…',
   details: `
-The command's streams, signals and exit code are its own. Where the profiler cannot be reached the command runs all the
-same, and ends later by no more than --report-within.
+The command's streams, signals and exit code are its own. Where the profiler cannot be reached, or refuses what is
+reported, the command runs all the same, ends later by no more than --report-within, and one line on standard error says
+so at the end.
 
   foresize run --task sort --feature input_bytes=$(stat -c %s big.txt) -- sort -o sorted.txt big.txt
 `,
@@ -88,6 +89,7 @@ same, and ends later by no more than --report-within.
 
     const sizing = flag(input, 'size') ? await sizeRun(input, task) : undefined
     const allocated = sizing?.allocated ?? task.explicit
+    if (sizing?.problem !== undefined) say(input, `not sized: ${sizing.problem}`)
     const start: Start = { ...task, allocated, estimateToken: sizing?.estimateToken ?? new Uint8Array() }
     const early: UsageSample[] = []
     let onSample = (sample: UsageSample): void => {
@@ -116,6 +118,7 @@ same, and ends later by no more than --report-within.
     const report = await reporting
     const problem = await report.finish(result, reportWithinMs)
     stopForwarding()
+    if (problem !== undefined) say(input, problem)
 
     if (result.refused !== undefined) input.err(`foresize run: cannot run ${command}: ${result.refused}\n`)
     if (flag(input, 'verbose')) {
@@ -123,10 +126,19 @@ same, and ends later by no more than --report-within.
         input.err(`foresize: ${task.task} was given ${formatResources(allocated)} (${sizing.explanation})\n`)
       }
       const measured = `${start.task} ${result.outcome}: ${formatResources(result.used)} (${result.source})`
-      input.err(`foresize: ${measured}${problem === undefined ? '' : `; not reported: ${problem}`}\n`)
+      input.err(`foresize: ${measured}\n`)
     }
     return result.signal === undefined ? (result.exitCode ?? 1) : raise(result.signal)
   },
+}
+
+/** One line, whatever gRPC or the system has put into it. */
+function say(input: CommandInput, what: string): void {
+  const line = what
+    .replaceAll(/(round_robin: )?No connection established\. Last error: (Error: )?/g, '')
+    .replaceAll('. Resolution note: ', '')
+    .replaceAll(/\s+/g, ' ')
+  input.err(`foresize run: ${line.trim()}\n`)
 }
 
 interface Start extends RunTask {
@@ -148,7 +160,7 @@ function taskOf(input: CommandInput): RunTask {
 
 interface Report {
   sample(sample: UsageSample): void
-  /** Why it was not stored, undefined where it was. */
+  /** What to tell a person of its report, undefined where all is well. */
   finish(result: CommandResult, withinMs: number): Promise<string | undefined>
 }
 
@@ -159,11 +171,13 @@ async function openReport(input: CommandInput, start: Start): Promise<Report> {
     const { settingsOf } = await import('./connection.ts')
     let problem: string | undefined
     let refusal: string | undefined
+    let spoolProblem: string | undefined
     const spoolFolder = text(input, 'spool') ?? input.env['FORESIZE_SPOOL']
     let disconnects = 0
     let giveUp = () => {}
+    const settings = settingsOf(input, 'profiler')
     const worker = createWorker({
-      ...settingsOf(input, 'profiler'),
+      ...settings,
       client: 'foresize run',
       ...(spoolFolder === undefined ? {} : { spoolFolder }),
       onProblem(event) {
@@ -173,6 +187,10 @@ async function openReport(input: CommandInput, start: Start): Promise<Report> {
           problem = event.error.message
           disconnects++
           if (disconnects > maxDisconnects) giveUp()
+        } else if (event.kind === 'spool') {
+          spoolProblem ??= `nothing can be kept in ${spoolFolder}: ${messageOf(event.error)}`
+        } else {
+          refusal ??= `the spool ${spoolFolder} is full`
         }
       },
     })
@@ -195,14 +213,21 @@ async function openReport(input: CommandInput, start: Start): Promise<Report> {
         })
         const isStored = await Promise.race([worker.flush(withinMs), isGivenUp])
         await worker.close(0)
-        return refusal ?? (isStored ? undefined : (problem ?? 'no answer in time'))
+        if (refusal !== undefined) return `not recorded: ${refusal}`
+        if (isStored) return spoolProblem
+        const isKept = spoolFolder !== undefined && spoolProblem === undefined
+        const unsent = isKept ? `kept in ${spoolFolder} for the next run to report` : 'not reported'
+        const why = `the profiler at ${settings.target}: ${problem ?? 'no answer in time'}`
+        return [unsent, ...(spoolProblem === undefined ? [] : [spoolProblem]), why].join('; ')
       },
     }
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error)
+    const problem = `not reported: ${messageOf(error)}`
     return { sample() {}, finish: async () => problem }
   }
 }
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 /** Connections lost in a row before the end no longer waits for another. */
 const maxDisconnects = 1

@@ -82,14 +82,39 @@ test('a command that handles a signal decides how it ends', async () => {
 
 test('a command that does not exist is 127, and a task that is refused does not harm it', async () => {
   expect(await run('none', ['no-such-command']).done).toMatchObject({ code: 127 })
-  const done = await run('x'.repeat(300), ['true'], ['--verbose']).done
-  expect(done.code).toBe(0)
-  expect(done.stderr).toContain('at most 256 bytes')
+  expect(await run('x'.repeat(300), ['sh', '-c', 'exit 5']).done).toMatchObject({
+    code: 5,
+    stderr: 'foresize run: not recorded: starts[0].task.task must be at most 256 bytes, has 300\n',
+  })
 })
 
-test('with nothing at the address the job runs as ever', async () => {
-  const args = ['run', '--task', 'alone', '--profiler', '127.0.0.1:1', '--', 'sh', '-c', 'echo done; exit 3']
-  expect(await foresize(args).done).toEqual({ code: 3, signal: null, stdout: 'done\n', stderr: '' })
+describe('what cannot be reported is said in one line, and the job runs as ever', () => {
+  test.each([
+    [
+      ['--profiler', '127.0.0.1:1'],
+      /not reported; the profiler at 127\.0\.0\.1:1: .*ECONNREFUSED 127\.0\.0\.1:1/,
+    ],
+    [['--profiler', 'nowhere'], /not reported; the profiler at nowhere: .*Name resolution failed/],
+    [['--ca', '/no/ca.pem'], /not reported: \/no\/ca\.pem: ENOENT/],
+    [['--token-file', '/no/token'], /not reported: \/no\/token: ENOENT/],
+    [
+      ['--profiler', '127.0.0.1:1', '--spool', '/proc/x/y'],
+      /not reported; nothing can be kept in \/proc\/x\/y: /,
+    ],
+  ])('%j', async (options, line) => {
+    const done = await foresize(['run', '--task', 'alone', ...options, '--', 'sh', '-c', 'echo done; exit 3'])
+      .done
+    expect(done).toMatchObject({ code: 3, signal: null, stdout: 'done\n' })
+    expect(done.stderr).toMatch(/^foresize run: [^\n]+\n$/)
+    expect(done.stderr).toMatch(line)
+  })
+
+  test('a spool that cannot be used is said though the report arrived', async () => {
+    const done = await run('unspooled', ['true'], ['--spool', '/proc/x/y']).done
+    expect(done).toMatchObject({ code: 0, stdout: '' })
+    expect(done.stderr).toMatch(/^foresize run: nothing can be kept in \/proc\/x\/y: [^\n]*\n$/)
+    await pair.profile('unspooled', (found) => countOf(found) === 1)
+  })
 })
 
 describe('a command line that is wrong runs nothing', () => {
@@ -98,7 +123,15 @@ describe('a command line that is wrong runs nothing', () => {
     [['run', '--task', 't'], 'there is no command'],
     [['run', '--task', 't', '--feature', 'n=many', '--', 'echo', 'x'], 'must be a number'],
     [['run', '--task', 't', '--memory', 'lots', '--', 'echo', 'x'], '--memory lots'],
-    [['run', '--task', 't', '--attempt', '0', '--', 'echo', 'x'], '--attempt'],
+    [['run', '--task', 't', '--attempt', '0', '--', 'echo', 'x'], '--attempt 0'],
+    [
+      ['run', '--task', 't', '--attempt', '1001', '--', 'echo', 'x'],
+      '--attempt 1001: must be a whole number',
+    ],
+    [['run', '--task', 't', '--memory', '-5', '--', 'echo', 'x'], '--memory -5: must be like 2GiB'],
+    [['run', '--task', 't', '--memory', '1e30', '--', 'echo', 'x'], '--memory 1e30: must be like 2GiB'],
+    [['estimate', '--task', 't', '--memory', '1e30'], '--memory 1e30: must be like 2GiB'],
+    [['estimate', '--task', 't', '--coverage', '1'], '--coverage 1: must be a number above 0 and below 1'],
     [['estimate', '--task', 't', '--risk', '9'], '--risk 9'],
     [['profiles', 'eat'], 'no "profiles eat"'],
     [['nonsense'], 'there is no command "nonsense"'],
@@ -175,7 +208,8 @@ test('sized with nobody to ask it runs as ever', async () => {
     ['sh', '-c', 'echo "<$FORESIZE_MEMORY_BYTES>"'],
     ['--size', '--estimator', '127.0.0.1:1'],
   ).done
-  expect(done).toEqual({ code: 0, signal: null, stdout: '<>\n', stderr: '' })
+  expect(done).toMatchObject({ code: 0, signal: null, stdout: '<>\n' })
+  expect(done.stderr).toMatch(/^foresize run: not sized: [^\n]*ECONNREFUSED[^\n]*\n$/)
 })
 
 test('a service that is not there is named, with what to do', async () => {

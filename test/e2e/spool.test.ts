@@ -62,7 +62,11 @@ test('killed again and again, with the profiler there and not: each execution ta
 test('what `foresize run` could not report, the next run reports', async () => {
   const run = (profiler: string) =>
     foresize(['run', '--task', 'spooled', '--spool', folder, '--profiler', profiler, '--', 'true']).done
-  for (let i = 0; i < 3; i++) expect((await run('127.0.0.1:1')).code).toBe(0)
+  for (let i = 0; i < 3; i++) {
+    const { code, stderr } = await run('127.0.0.1:1')
+    expect(code).toBe(0)
+    expect(stderr).toContain(`foresize run: kept in ${folder} for the next run to report`)
+  }
   expect(readdirSync(folder)).toHaveLength(1)
   expect((await run(pair.profilerAddress)).code).toBe(0)
   expect(countOf(await pair.profile('spooled', (found) => countOf(found) >= 4))).toBe(4)

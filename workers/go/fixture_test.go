@@ -36,10 +36,12 @@ func startService(t *testing.T, name string, flags ...string) *service {
 }
 
 // startProfiler takes far more a second than any test reports, so that counts stay exact.
-func startProfiler(t *testing.T, store string) *service {
+func startProfiler(t *testing.T, store string, flags ...string) *service {
 	t.Helper()
-	return startService(t, "profiler", "--metrics-listen=", "--store", store, "--data-dir", filepath.Join(t.TempDir(), "data"),
-		"--max-reported-per-second", "1000000", "--max-samples-per-second", "1000000")
+	return startService(t, "profiler", append([]string{
+		"--metrics-listen=", "--store", store, "--data-dir", filepath.Join(t.TempDir(), "data"),
+		"--max-reported-per-second", "1000000", "--max-samples-per-second", "1000000",
+	}, flags...)...)
 }
 
 // shared is a profiler that no test kills; TestMain ends it.

@@ -26,9 +26,10 @@ type session struct {
 	client  foresizev1.ProfilerServiceClient
 	options Options
 
-	onRejection  func(*foresizev1.EventRejection)
-	onDirective  func(*foresizev1.SamplingDirective)
-	onDisconnect func(error)
+	onRejection func(*foresizev1.EventRejection)
+	onDirective func(*foresizev1.SamplingDirective)
+	// isRenewal: as the server renews connections, nothing is wrong yet.
+	onDisconnect func(err error, isRenewal bool)
 
 	// Guards the spool and all below.
 	mu    sync.Mutex
@@ -117,7 +118,7 @@ func (s *session) run(ctx context.Context) {
 		if !s.awaitWork(ctx) {
 			return
 		}
-		err := s.serve(ctx)
+		wasOpened, err := s.serve(ctx)
 		if s.isClosing() || ctx.Err() != nil {
 			return
 		}
@@ -125,10 +126,12 @@ func (s *session) run(ctx context.Context) {
 			s.startAnew()
 		}
 		s.mu.Lock()
+		// What comes of it shows next: a stream that cannot be opened, or that acknowledges nothing, is no renewal.
+		isRenewal := wasOpened && s.failures == 0 && status.Code(err) == codes.Unavailable
 		wait := min(s.options.ReconnectMax, s.options.ReconnectMin<<min(s.failures, 20))
 		s.failures++
 		s.mu.Unlock()
-		s.onDisconnect(err)
+		s.onDisconnect(err, isRenewal)
 		wait = time.Duration(float64(wait) * (0.5 + rand.Float64()/2))
 		select {
 		case <-time.After(wait):
@@ -193,7 +196,8 @@ type connection struct {
 	ended    chan error
 }
 
-func (s *session) serve(ctx context.Context) error {
+// serve lives as long as one stream, and says whether it was ever open.
+func (s *session) serve(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithCancelCause(withToken(ctx, s.options.Token))
 	defer cancel(nil)
 	silent := fmt.Errorf("no acknowledgement for %v", s.options.AcknowledgeTimeout)
@@ -204,7 +208,7 @@ func (s *session) serve(ctx context.Context) error {
 
 	stream, err := s.client.StreamUsage(ctx)
 	if err != nil {
-		return causeOf(ctx, err)
+		return false, causeOf(ctx, err)
 	}
 	c.stream = stream
 	s.mu.Lock()
@@ -214,7 +218,7 @@ func (s *session) serve(ctx context.Context) error {
 		Message: &foresizev1.StreamUsageRequest_Open{Open: open},
 	}); err != nil {
 		_, err = stream.Recv()
-		return causeOf(ctx, err)
+		return false, causeOf(ctx, err)
 	}
 	go func() { c.ended <- s.receiveAll(c) }()
 	err = s.sendAll(ctx, c)
@@ -224,7 +228,9 @@ func (s *session) serve(ctx context.Context) error {
 	if errors.Is(err, errSessionForgotten) {
 		s.startAnew()
 	}
-	return causeOf(ctx, err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return c.opened, causeOf(ctx, err)
 }
 
 func causeOf(ctx context.Context, err error) error {
@@ -340,6 +346,9 @@ func (s *session) opened(c *connection, opened *foresizev1.SessionOpened) bool {
 	}
 	c.written = opened.DurableSequence
 	c.opened = true
+	if s.spool.isEmpty() {
+		s.failures = 0
+	}
 	return true
 }
 

@@ -67,7 +67,7 @@ type Options struct {
 type ProblemKind string
 
 const (
-	// The stream broke; it is opened again.
+	// The stream broke, and not just for the server to renew the connection; it is opened again.
 	Disconnected ProblemKind = "disconnected"
 	// The server refused an event, or its values could not be encoded.
 	Rejected ProblemKind = "rejected"
@@ -89,6 +89,7 @@ type Violation struct{ Field, Description string }
 
 // Statistics counts what the worker did.
 type Statistics struct {
+	// Disconnects include renewals of the connection.
 	Started, Ended, Rejected, Unrecorded, Disconnects int64
 	// Executions whose end is not yet acknowledged.
 	Executions            int
@@ -107,6 +108,8 @@ type Worker struct {
 	cancel     context.CancelFunc
 
 	started, ended, rejected, unrecorded, disconnects atomic.Int64
+	// Disconnects that were no renewal.
+	breaks atomic.Int64
 }
 
 // NewWorker fails only for options that cannot be, such as a token without TLS: whether the profiler can be reached is
@@ -283,11 +286,15 @@ func (w *Worker) receiveRejection(rejection *foresizev1.EventRejection) {
 	w.report(problem)
 }
 
-func (w *Worker) receiveDisconnect(err error) {
+func (w *Worker) receiveDisconnect(err error, isRenewal bool) {
 	if errors.Is(err, io.EOF) || err == nil {
 		err = errStreamEnded
 	}
 	w.disconnects.Add(1)
+	if isRenewal {
+		return
+	}
+	w.breaks.Add(1)
 	w.report(Problem{Kind: Disconnected, Message: err.Error()})
 }
 
@@ -297,7 +304,7 @@ func (w *Worker) report(problem Problem) {
 		return
 	}
 	// What goes on going wrong is said once in a while.
-	counts := map[ProblemKind]*atomic.Int64{Disconnected: &w.disconnects, Unrecorded: &w.unrecorded, Rejected: &w.rejected}
+	counts := map[ProblemKind]*atomic.Int64{Disconnected: &w.breaks, Unrecorded: &w.unrecorded, Rejected: &w.rejected}
 	if n := counts[problem.Kind].Load(); n > 1 && n != 10 && n != 100 && n%1000 != 0 {
 		return
 	}

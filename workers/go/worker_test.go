@@ -177,6 +177,32 @@ func TestResumesAfterTheServerWasKilled(t *testing.T) {
 	profiler.expect("go/resumed", map[Outcome]float64{Succeeded: 200})
 }
 
+func TestAConnectionThatIsRenewedIsNoProblem(t *testing.T) {
+	profiler := startProfiler(t, "memory", "--max-connection-age-ms", "1000", "--max-connection-age-grace-ms", "50")
+	var told problems
+	w := newTestWorker(t, Options{Target: profiler.address, OnProblem: told.tell})
+	e := w.Start("go/renewed", StartOptions{})
+	for i := 1; w.Statistics().Disconnects < 3; i++ {
+		e.Sample(Sample{Elapsed: ms(50 * i), MemoryBytes: Of(1)})
+		time.Sleep(50 * time.Millisecond)
+	}
+	e.End(Succeeded, Resources{}, SourceUnknown)
+	flush(t, w)
+	if said := told.all(); len(said) > 0 {
+		t.Errorf("%v", said)
+	}
+	profiler.end(syscall.SIGKILL)
+	w.Start("go/renewed", StartOptions{}).End(Succeeded, Resources{}, SourceUnknown)
+	short, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for len(told.all()) == 0 && short.Err() == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if said := told.all(); len(said) == 0 || said[0].Kind != Disconnected {
+		t.Errorf("%v", said)
+	}
+}
+
 func TestAServerThatForgotTheSessionIsToldAllAgain(t *testing.T) {
 	profiler := startProfiler(t, "memory")
 	w := newTestWorker(t, Options{Target: profiler.address, ReconnectMax: 200 * time.Millisecond})

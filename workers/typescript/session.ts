@@ -28,8 +28,8 @@ export interface SessionOptions {
   readonly random?: () => number
   onRejection(executionId: string, violations: readonly Violation[]): void
   onDirective(directive: SamplingDirective): void
-  /** The stream broke; it is opened again by itself. */
-  onDisconnect(error: Error): void
+  /** The stream broke; it is opened again by itself. `isRenewal`: as the server renews connections, nothing is wrong yet. */
+  onDisconnect(error: Error, isRenewal: boolean): void
 }
 
 /** `connecting` until the server has answered, `waiting` between two attempts. */
@@ -106,6 +106,7 @@ export function createSession(client: ProfilerServiceClient, spool: Spool, optio
         window = Math.max(1, Math.min(maxUnacknowledgedBatches, asked || maxUnacknowledgedBatches))
         writtenSequence = durableSequence
         state = 'open'
+        if (isEmpty()) failures = 0
         acknowledged()
         break
       }
@@ -178,8 +179,10 @@ export function createSession(client: ProfilerServiceClient, spool: Spool, optio
       sessionId = randomUUID()
       spool.restart()
     }
+    // What comes of it shows next: a stream that cannot be opened, or that acknowledges nothing, is no renewal.
+    const isRenewal = state === 'open' && failures === 0 && statusOf(error) === status.UNAVAILABLE
     state = 'waiting'
-    options.onDisconnect(error)
+    options.onDisconnect(error, isRenewal)
     const waitMs =
       Math.min(reconnectMaxMs, reconnectMinMs * 2 ** Math.min(failures, 20)) * (0.5 + random() / 2)
     failures++

@@ -35,6 +35,7 @@ export interface WorkerOptions
 }
 
 export type WorkerProblem =
+  /** The stream broke, and not just for the server to renew the connection. */
   | { readonly kind: 'disconnected'; readonly error: Error }
   | { readonly kind: 'rejected'; readonly executionId: string; readonly violations: readonly Violation[] }
   /** The spool is full: this execution goes unrecorded. */
@@ -72,6 +73,7 @@ export interface WorkerStatistics extends SpoolSize {
   readonly ended: number
   readonly rejected: number
   readonly unrecorded: number
+  /** Renewals of the connection included. */
   readonly disconnects: number
 }
 
@@ -114,9 +116,9 @@ export function createWorker(options: WorkerOptions = {}): Worker {
       counts.rejected++
       options.onProblem?.({ kind: 'rejected', executionId, violations })
     },
-    onDisconnect(error) {
+    onDisconnect(error, isRenewal) {
       counts.disconnects++
-      options.onProblem?.({ kind: 'disconnected', error })
+      if (!isRenewal) options.onProblem?.({ kind: 'disconnected', error })
     },
   })
 

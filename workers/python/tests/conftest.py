@@ -91,9 +91,9 @@ def start_profiler(tmp_path: Path) -> Iterator[Callable[..., Profiler]]:
     """Profilers of the test's own, for it to kill."""
     started: List[Profiler] = []
 
-    def start(store: str = "lmdb") -> Profiler:
-        flags = ("--store", store, "--data-dir", str(tmp_path / "data"))
-        started.append(Profiler("profiler", "127.0.0.1:0", *flags, *everything))
+    def start(store: str = "lmdb", *flags: str) -> Profiler:
+        stored = ("--store", store, "--data-dir", str(tmp_path / "data"))
+        started.append(Profiler("profiler", "127.0.0.1:0", *stored, *everything, *flags))
         return started[-1]
 
     yield start

@@ -153,6 +153,25 @@ def test_resumes_after_the_server_was_killed(start_profiler: "Callable[..., Prof
     assert profiler.counts("py/resumed") == {"SUCCEEDED": 200}
 
 
+def test_a_connection_that_is_renewed_is_no_problem(start_profiler: "Callable[..., Profiler]") -> None:
+    profiler = start_profiler("memory", "--max-connection-age-ms", "1000", "--max-connection-age-grace-ms", "50")
+    problems: List[foresize.Problem] = []
+    with foresize.Worker(profiler.address, on_problem=problems.append) as worker:
+        execution = worker.start("py/renewed")
+        elapsed_ms = 0
+        while worker.statistics().disconnects < 3:
+            elapsed_ms += 50
+            execution.sample(elapsed_ms, memory_bytes=1)
+            time.sleep(0.05)
+        execution.end()
+        assert worker.flush()
+        assert problems == []
+        profiler.end(signal.SIGKILL)
+        worker.start("py/renewed").end()
+        wait_until(lambda: len(problems) > 0)
+    assert {problem.kind for problem in problems} == {"disconnected"}
+
+
 def test_a_server_that_forgot_the_session_is_told_all_again(start_profiler: "Callable[..., Profiler]") -> None:
     profiler = start_profiler("memory")
     with foresize.Worker(profiler.address, reconnect_max_ms=200) as worker:

@@ -37,8 +37,8 @@ class SessionOptions:
 class SessionEvents:
     on_rejection: Callable[[profiler_service_pb2.EventRejection], None]
     on_directive: Callable[[profiler_service_pb2.SamplingDirective], None]
-    on_disconnect: Callable[[str], None]
-    """The stream broke; it is opened again by itself."""
+    on_disconnect: Callable[[str, bool], None]
+    """The stream broke; it is opened again by itself. True: as the server renews connections, nothing is wrong yet."""
 
 
 class _Stub(Protocol):
@@ -198,9 +198,11 @@ class Session:
                 return False
             if stream.code == "FAILED_PRECONDITION":
                 self._start_anew()
+            # What comes of it shows next: a stream that cannot be opened, or that acknowledges nothing, is no renewal.
+            is_renewal = stream.is_opened and self._failures == 0 and stream.code == "UNAVAILABLE"
             wait_ms = min(self._options.reconnect_max_ms, self._options.reconnect_min_ms * 2 ** min(self._failures, 20))
             self._failures += 1
-        self._events.on_disconnect(stream.error)
+        self._events.on_disconnect(stream.error, is_renewal)
         end_s = time.monotonic() + wait_ms * (0.5 + random.random() / 2) / 1000
         with self._changed:
             while not self._closed and time.monotonic() < end_s:
@@ -325,6 +327,8 @@ class Session:
                 self._window = max(1, min(self._options.max_unacknowledged_batches, asked))
                 stream.written_sequence = response.opened.durable_sequence
                 stream.is_opened = True
+                if self._spool.is_empty():
+                    self._failures = 0
         elif kind == "acknowledgement":
             with self._changed:
                 if stream.is_over:

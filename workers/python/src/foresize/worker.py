@@ -39,6 +39,7 @@ class Statistics:
     rejected: int
     unrecorded: int
     disconnects: int
+    """Renewals of the connection included."""
     waiting_executions: int
     waiting_samples: int
     unacknowledged_batches: int
@@ -270,9 +271,10 @@ class Worker:
         message = "; ".join(f"{field} {description}" for field, description in violations)
         self._report(Problem("rejected", message, None, rejection.execution_id, violations))
 
-    def _receive_disconnect(self, message: str) -> None:
+    def _receive_disconnect(self, message: str, is_renewal: bool) -> None:
         self._disconnects += 1
-        self._report(Problem("disconnected", message))
+        if not is_renewal:
+            self._report(Problem("disconnected", message))
 
     def _report(self, problem: Problem) -> None:
         # What goes on going wrong is said once in a while.

@@ -41,6 +41,7 @@ process.once('message', ({ estimate, estimateBatch }: Canned) => {
                     durability: 1,
                     defaultLeaseMs: 300_000,
                     maxUnacknowledgedBatches: 64,
+                    maxOpenExecutions: 0,
                   },
                 }
               : { $case: 'acknowledgement', value: { durableSequence } },

@@ -26,6 +26,7 @@ export interface UsageStreamSettings {
   readonly defaultLeaseMs: number
   /** Batches that the server takes before it stops reading. Default 64. */
   readonly maxUnacknowledgedBatches: number
+  readonly maxOpenExecutionsPerSession: number
 }
 
 export interface UsageStreamParts {
@@ -146,6 +147,7 @@ export function usageStream(
         durability: fromDurability(parts.durability),
         defaultLeaseMs: settings.defaultLeaseMs,
         maxUnacknowledgedBatches: settings.maxUnacknowledgedBatches,
+        maxOpenExecutions: settings.maxOpenExecutionsPerSession,
       },
     }
   }

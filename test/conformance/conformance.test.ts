@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { smallCgroup } from './cgroup.ts'
-import { type ProfilerUnderTest, profilerUnderTest } from './profiler.ts'
+import { everything, type ProfilerUnderTest, profilerUnderTest } from './profiler.ts'
 import { type Driver, isPresent, type Sdk, sdks, startDriver } from './sdks.ts'
 import type { Expected, Vector } from './vector.ts'
 import { vectors } from './vector.ts'
@@ -59,8 +59,8 @@ async function play(
 }
 
 /** A vector that does nothing to the server shares one with the others, in a namespace of its own. */
-const isShared = ({ steps, store = 'memory' }: Vector) =>
-  store === 'memory' && !steps.some((step) => 'server' in step)
+const isShared = ({ steps, store = 'memory', profiler }: Vector) =>
+  store === 'memory' && profiler === undefined && !steps.some((step) => 'server' in step)
 
 let shared: ProfilerUnderTest
 beforeAll(async () => {
@@ -76,7 +76,11 @@ describe.each(present.map((sdk): [string, Sdk] => [sdk.name, sdk]))('%s', (_, sd
     async (name, _law, vector) => {
       const { store = 'memory' } = vector
       const profiler =
-        store === 'none' ? undefined : isShared(vector) ? shared : await profilerUnderTest(store)
+        store === 'none'
+          ? undefined
+          : isShared(vector)
+            ? shared
+            : await profilerUnderTest(store, [...everything, ...(vector.profiler ?? [])])
       const driver = startDriver(sdk)
       try {
         await play(vector, driver, profiler, `${sdk.name}/${name}`)

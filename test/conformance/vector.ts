@@ -88,6 +88,8 @@ export interface Vector {
   readonly law: string
   /** `none`: nothing listens where the worker reports to. Default `memory`. */
   readonly store?: 'memory' | 'lmdb' | 'none'
+  /** Flags of a profiler of its own. */
+  readonly profiler?: readonly string[]
   /** Of the worker. */
   readonly worker?: Omit<Extract<Operation, { op: 'worker' }>['options'], 'target' | 'namespace'>
   readonly steps: readonly Step[]

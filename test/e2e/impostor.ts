@@ -55,7 +55,13 @@ async function serveOn(
 export const opened = (durableSequence: number): StreamUsageResponse => ({
   message: {
     $case: 'opened',
-    value: { durableSequence, durability: 1, defaultLeaseMs: 1000, maxUnacknowledgedBatches: 64 },
+    value: {
+      durableSequence,
+      durability: 1,
+      defaultLeaseMs: 1000,
+      maxUnacknowledgedBatches: 64,
+      maxOpenExecutions: 0,
+    },
   },
 })
 

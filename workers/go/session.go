@@ -1,6 +1,7 @@
 package foresize
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -337,6 +338,7 @@ func (s *session) receiveAll(c *connection) error {
 func (s *session) opened(c *connection, opened *foresizev1.SessionOpened) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.spool.maxOpen = cmp.Or(int(opened.MaxOpenExecutions), defaultMaxOpen)
 	if !s.acknowledge(c, opened.DurableSequence) {
 		return false
 	}

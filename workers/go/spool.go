@@ -11,8 +11,8 @@ import (
 const (
 	// Starts, sampled executions or ends of one batch, as the contract has it.
 	maxEvents = 1000
-	// Executions that a server keeps open in one session by default: a start above waits until another has ended.
-	maxOpen = 1000
+	// Executions that a server keeps open in one session that does not say.
+	defaultMaxOpen = 1000
 	// Samples of one execution in one batch, as the contract has it.
 	maxSamplesOfOne = 10_000
 )
@@ -33,6 +33,8 @@ type spool struct {
 	waitingSamples int
 	thinnedSamples int
 	open           int
+	// Executions that the server keeps open in one session: a start above waits until another has ended.
+	maxOpen int
 	// In order of their sequence.
 	unacknowledged []*foresizev1.UsageBatch
 }
@@ -57,6 +59,7 @@ func newSpool(maxSamples, maxExecutions, maxBatchBytes int) *spool {
 		maxSamples:    max(maxSamples, 4*maxExecutions),
 		maxExecutions: maxExecutions,
 		maxBatchBytes: maxBatchBytes,
+		maxOpen:       defaultMaxOpen,
 		waiting:       map[string]*waitingEvents{},
 		known:         map[string]*knownExecution{},
 	}
@@ -106,7 +109,7 @@ func (s *spool) nextBatch() *foresizev1.UsageBatch {
 	var kept []string
 	for i, executionID := range s.order {
 		events, known := s.waiting[executionID], s.known[executionID]
-		if events.start != nil && events.end == nil && s.open >= maxOpen {
+		if events.start != nil && events.end == nil && s.open >= s.maxOpen {
 			kept = append(kept, executionID)
 			continue
 		}

@@ -9,7 +9,7 @@ import type {
   StreamUsageResponse,
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { maxTimerMs } from './long-timer.ts'
-import type { Spool } from './spool.ts'
+import { defaultMaxOpen, type Spool } from './spool.ts'
 
 export interface SessionOptions {
   /** Name and version, for the server's log. */
@@ -98,7 +98,8 @@ export function createSession(client: ProfilerServiceClient, spool: Spool, optio
   function receive(from: Stream, { message }: StreamUsageResponse): void {
     switch (message?.$case) {
       case 'opened': {
-        const { durableSequence, maxUnacknowledgedBatches: asked } = message.value
+        const { durableSequence, maxUnacknowledgedBatches: asked, maxOpenExecutions } = message.value
+        spool.limitOpen(maxOpenExecutions || defaultMaxOpen)
         if (!spool.acknowledge(durableSequence)) {
           startAnew(from)
           break

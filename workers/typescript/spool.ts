@@ -25,6 +25,8 @@ export interface Spool {
   end(end: ExecutionEnd): void
   /** Moves waiting events into the next batch, undefined where none may be sent. It stays until it is acknowledged. */
   nextBatch(): UsageBatch | undefined
+  /** Executions that the server keeps open in one session: a start above waits until another has ended. Before: 1000. */
+  limitOpen(most: number): void
   /** In order of their sequence. */
   unacknowledged(): readonly UsageBatch[]
   /** Forgets what is stored. Returns false where the server claims more than was sent, or less than it had said. */
@@ -65,8 +67,8 @@ interface Known {
   isOpen: boolean
 }
 
-/** Executions that a server keeps open in one session by default: a start above waits until another has ended. */
-const maxOpen = 1000
+/** What a server keeps open that does not say. */
+export const defaultMaxOpen = 1000
 
 export function createSpool(options: SpoolOptions = {}): Spool {
   const { maxExecutions = 20_000, maxBatchBytes = 256 * 1024 } = options
@@ -79,6 +81,7 @@ export function createSpool(options: SpoolOptions = {}): Spool {
   let waitingSamples = 0
   let thinnedSamples = 0
   let open = 0
+  let maxOpen = defaultMaxOpen
 
   function waitingOf(executionId: string): Waiting {
     let entry = waiting.get(executionId)
@@ -159,6 +162,10 @@ export function createSpool(options: SpoolOptions = {}): Spool {
       const batch: UsageBatch = { sequence: ++sequence, starts, samples, ends }
       unacknowledged.push(batch)
       return batch
+    },
+
+    limitOpen(most) {
+      maxOpen = most
     },
 
     unacknowledged: () => unacknowledged,

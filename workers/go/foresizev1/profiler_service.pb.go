@@ -535,8 +535,11 @@ type SessionOpened struct {
 	DefaultLeaseMs uint32 `protobuf:"varint,3,opt,name=default_lease_ms,json=defaultLeaseMs,proto3" json:"default_lease_ms,omitempty"`
 	// Unacknowledged batches that the server takes before it stops reading.
 	MaxUnacknowledgedBatches uint32 `protobuf:"varint,4,opt,name=max_unacknowledged_batches,json=maxUnacknowledgedBatches,proto3" json:"max_unacknowledged_batches,omitempty"`
-	unknownFields            protoimpl.UnknownFields
-	sizeCache                protoimpl.SizeCache
+	// Executions that the server keeps open in one session. Let further starts wait until others have ended, or come in one
+	// batch with their end: beyond it they are rejected. 0 from a server that is older than this field; then it is 1000.
+	MaxOpenExecutions uint32 `protobuf:"varint,5,opt,name=max_open_executions,json=maxOpenExecutions,proto3" json:"max_open_executions,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *SessionOpened) Reset() {
@@ -593,6 +596,13 @@ func (x *SessionOpened) GetDefaultLeaseMs() uint32 {
 func (x *SessionOpened) GetMaxUnacknowledgedBatches() uint32 {
 	if x != nil {
 		return x.MaxUnacknowledgedBatches
+	}
+	return 0
+}
+
+func (x *SessionOpened) GetMaxOpenExecutions() uint32 {
+	if x != nil {
+		return x.MaxOpenExecutions
 	}
 	return 0
 }
@@ -2094,14 +2104,15 @@ const file_foresize_v1_profiler_service_proto_rawDesc = "" +
 	"\x0facknowledgement\x18\x02 \x01(\v2\x1c.foresize.v1.AcknowledgementH\x00R\x0facknowledgement\x12;\n" +
 	"\trejection\x18\x03 \x01(\v2\x1b.foresize.v1.EventRejectionH\x00R\trejection\x12<\n" +
 	"\bsampling\x18\x04 \x01(\v2\x1e.foresize.v1.SamplingDirectiveH\x00R\bsamplingB\t\n" +
-	"\amessage\"\xdb\x01\n" +
+	"\amessage\"\x8b\x02\n" +
 	"\rSessionOpened\x12)\n" +
 	"\x10durable_sequence\x18\x01 \x01(\rR\x0fdurableSequence\x127\n" +
 	"\n" +
 	"durability\x18\x02 \x01(\x0e2\x17.foresize.v1.DurabilityR\n" +
 	"durability\x12(\n" +
 	"\x10default_lease_ms\x18\x03 \x01(\rR\x0edefaultLeaseMs\x12<\n" +
-	"\x1amax_unacknowledged_batches\x18\x04 \x01(\rR\x18maxUnacknowledgedBatches\"<\n" +
+	"\x1amax_unacknowledged_batches\x18\x04 \x01(\rR\x18maxUnacknowledgedBatches\x12.\n" +
+	"\x13max_open_executions\x18\x05 \x01(\rR\x11maxOpenExecutions\"<\n" +
 	"\x0fAcknowledgement\x12)\n" +
 	"\x10durable_sequence\x18\x01 \x01(\rR\x0fdurableSequence\"\x8c\x01\n" +
 	"\x0eEventRejection\x12\x1a\n" +

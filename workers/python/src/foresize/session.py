@@ -14,7 +14,7 @@ import grpc
 
 from foresize.own_threads import own_thread
 from foresize.relay import StreamBroken
-from foresize.spool import Spool
+from foresize.spool import Spool, default_max_open
 from foresize.v1 import profiler_service_pb2
 
 
@@ -321,6 +321,7 @@ class Session:
             self._events.on_directive(response.sampling)
         elif kind == "opened":
             with self._changed:
+                self._spool.max_open = response.opened.max_open_executions or default_max_open
                 if stream.is_over or not self._acknowledge(stream, response.opened.durable_sequence):
                     return
                 asked = response.opened.max_unacknowledged_batches or self._options.max_unacknowledged_batches

@@ -14,8 +14,8 @@ from foresize.v1 import execution_pb2, profiler_service_pb2
 
 max_events = 1000
 """Starts, sampled executions or ends of one batch, as the contract has it."""
-max_open = 1000
-"""Executions that a server keeps open in one session by default: a start above waits until another has ended."""
+default_max_open = 1000
+"""Executions that a server keeps open in one session that does not say."""
 max_samples_of_one = 10_000
 """Samples of one execution in one batch, as the contract has it."""
 
@@ -65,6 +65,8 @@ class Spool:
         self._waiting_samples = 0
         self._thinned_samples = 0
         self._open = 0
+        self.max_open = default_max_open
+        """Executions that the server keeps open in one session: a start above waits until another has ended."""
         self.unacknowledged: List[profiler_service_pb2.UsageBatch] = []
         """In order of their sequence."""
 
@@ -103,7 +105,7 @@ class Spool:
         taken: List[str] = []
         for execution_id, waiting in self._waiting.items():
             known = self._known[execution_id]
-            if waiting.start is not None and waiting.end is None and self._open >= max_open:
+            if waiting.start is not None and waiting.end is None and self._open >= self.max_open:
                 continue
             size += waiting.size_bytes()
             if taken and (size > self._max_batch_bytes or len(taken) == max_events):

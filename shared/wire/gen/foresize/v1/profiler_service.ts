@@ -259,6 +259,11 @@ export interface SessionOpened {
   readonly defaultLeaseMs: number;
   /** Unacknowledged batches that the server takes before it stops reading. */
   readonly maxUnacknowledgedBatches: number;
+  /**
+   * Executions that the server keeps open in one session. Let further starts wait until others have ended, or come in one
+   * batch with their end: beyond it they are rejected. 0 from a server that is older than this field; then it is 1000.
+   */
+  readonly maxOpenExecutions: number;
 }
 
 /** Batches up to here are stored. */
@@ -934,7 +939,7 @@ export const StreamUsageResponse: MessageFns<StreamUsageResponse> = {
 };
 
 function createBaseSessionOpened(): SessionOpened {
-  return { durableSequence: 0, durability: 0, defaultLeaseMs: 0, maxUnacknowledgedBatches: 0 };
+  return { durableSequence: 0, durability: 0, defaultLeaseMs: 0, maxUnacknowledgedBatches: 0, maxOpenExecutions: 0 };
 }
 
 export const SessionOpened: MessageFns<SessionOpened> = {
@@ -950,6 +955,9 @@ export const SessionOpened: MessageFns<SessionOpened> = {
     }
     if (message.maxUnacknowledgedBatches !== 0) {
       writer.uint32(32).uint32(message.maxUnacknowledgedBatches);
+    }
+    if (message.maxOpenExecutions !== 0) {
+      writer.uint32(40).uint32(message.maxOpenExecutions);
     }
     return writer;
   },
@@ -999,6 +1007,14 @@ export const SessionOpened: MessageFns<SessionOpened> = {
             message.maxUnacknowledgedBatches = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maxOpenExecutions = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1029,6 +1045,11 @@ export const SessionOpened: MessageFns<SessionOpened> = {
         : isSet(object.max_unacknowledged_batches)
         ? globalThis.Number(object.max_unacknowledged_batches)
         : 0,
+      maxOpenExecutions: isSet(object.maxOpenExecutions)
+        ? globalThis.Number(object.maxOpenExecutions)
+        : isSet(object.max_open_executions)
+        ? globalThis.Number(object.max_open_executions)
+        : 0,
     };
   },
 
@@ -1046,6 +1067,9 @@ export const SessionOpened: MessageFns<SessionOpened> = {
     if (message.maxUnacknowledgedBatches !== 0) {
       obj.maxUnacknowledgedBatches = Math.round(message.maxUnacknowledgedBatches);
     }
+    if (message.maxOpenExecutions !== 0) {
+      obj.maxOpenExecutions = Math.round(message.maxOpenExecutions);
+    }
     return obj;
   },
 
@@ -1058,6 +1082,7 @@ export const SessionOpened: MessageFns<SessionOpened> = {
     message.durability = object.durability ?? 0;
     message.defaultLeaseMs = object.defaultLeaseMs ?? 0;
     message.maxUnacknowledgedBatches = object.maxUnacknowledgedBatches ?? 0;
+    message.maxOpenExecutions = object.maxOpenExecutions ?? 0;
     return message;
   },
 };

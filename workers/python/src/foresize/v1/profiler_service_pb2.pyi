@@ -254,6 +254,7 @@ class SessionOpened(_message.Message):
     DURABILITY_FIELD_NUMBER: _builtins.int
     DEFAULT_LEASE_MS_FIELD_NUMBER: _builtins.int
     MAX_UNACKNOWLEDGED_BATCHES_FIELD_NUMBER: _builtins.int
+    MAX_OPEN_EXECUTIONS_FIELD_NUMBER: _builtins.int
     durable_sequence: _builtins.int
     """Batches up to here are stored; send what is above. 0 for a new session."""
     durability: Global___Durability.ValueType
@@ -262,6 +263,10 @@ class SessionOpened(_message.Message):
     """Silence of an execution after which it is closed as LOST, unless its start says otherwise."""
     max_unacknowledged_batches: _builtins.int
     """Unacknowledged batches that the server takes before it stops reading."""
+    max_open_executions: _builtins.int
+    """Executions that the server keeps open in one session. Let further starts wait until others have ended, or come in one
+    batch with their end: beyond it they are rejected. 0 from a server that is older than this field; then it is 1000.
+    """
     def __init__(
         self,
         *,
@@ -269,10 +274,11 @@ class SessionOpened(_message.Message):
         durability: Global___Durability.ValueType = ...,
         default_lease_ms: _builtins.int = ...,
         max_unacknowledged_batches: _builtins.int = ...,
+        max_open_executions: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_lease_ms", b"default_lease_ms", "durability", b"durability", "durable_sequence", b"durable_sequence", "max_unacknowledged_batches", b"max_unacknowledged_batches"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_lease_ms", b"default_lease_ms", "durability", b"durability", "durable_sequence", b"durable_sequence", "max_open_executions", b"max_open_executions", "max_unacknowledged_batches", b"max_unacknowledged_batches"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

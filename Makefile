@@ -113,7 +113,7 @@ contract-release: $(installed) ## Make today's proto/ the contract that `make ch
 	buf build --path proto/foresize/v1 --exclude-source-info --output $(contract)
 
 .PHONY: generate
-generate: $(installed) sdks ## Generate shared/wire/gen and the descriptors for reflection from proto/
+generate: $(installed) $(python_worker) ## Generate shared/wire/gen and the descriptors for reflection from proto/
 	buf generate
 	$(call build-descriptors,$(descriptors))
 	scripts/check-sdks.sh --write

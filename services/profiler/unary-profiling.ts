@@ -15,22 +15,23 @@ import type {
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type Inspection, inspect, inspection } from '../../shared/wire/inspection.ts'
 import { limits } from '../../shared/wire/limits.ts'
-import type { Placed, Session, StartEvent } from './domain/session.ts'
+import { isOfOtherTask, otherTask, type Placed, type Session, type StartEvent } from './domain/session.ts'
 import type { Ingestion } from './ingestion.ts'
 
 /** An execution that nobody streams has a session of its own. */
 const sessionIdOf = (executionId: string) => `unary:${executionId}`
 
-/** Resolves to the lease once the execution is open and durable. A repeat changes nothing. */
+/** Resolves to the lease once the execution is open and durable. A repeat changes nothing; another task is refused. */
 export async function startProfiling(
   ingestion: Ingestion,
   { start: message }: StartProfilingRequest,
   defaultLeaseMs: number,
 ): Promise<number> {
   const event = inspect((seen) => readStart(message, defaultLeaseMs, seen))
-  const { rejections } = await ingestion.once(sessionIdOf(event.start.executionId), ({ sequence }) =>
-    sequence > 0 ? undefined : { sequence: 1, starts: [event], samples: [], ends: [] },
-  )
+  const { rejections } = await ingestion.once(sessionIdOf(event.start.executionId), (session) => {
+    requireItsTask(session, event)
+    return session.sequence > 0 ? undefined : { sequence: 1, starts: [event], samples: [], ends: [] }
+  })
   if (rejections[0])
     throw new ForesizeError('overloaded', rejections[0].violations[0]?.description ?? 'refused')
   return event.leaseMs
@@ -57,6 +58,7 @@ export async function endProfiling(
   const { folded, rejections } = await ingestion.once(sessionIdOf(end.executionId), (session: Session) => {
     const sequence = session.sequence + 1
     const opened = session.open.get(end.executionId)
+    if (start) requireItsTask(session, start)
     if (opened) authorize(principal, opened.start.task.namespace)
     if (opened) return { sequence, starts: [], samples: [], ends: [end] }
     if (session.sequence > 0) return undefined
@@ -66,6 +68,12 @@ export async function endProfiling(
   if (rejections[0])
     throw new ForesizeError('overloaded', rejections[0].violations[0]?.description ?? 'refused')
   return folded[0] ?? false
+}
+
+function requireItsTask({ open }: Session, { start, path }: Placed<StartEvent>): void {
+  if (isOfOtherTask(open.get(start.executionId), start)) {
+    throw invalid([{ field: `${path}.task`, description: otherTask }])
+  }
 }
 
 export interface UpdateResult {

@@ -48,6 +48,21 @@ test('an end that carries its start is complete in itself', async () => {
   await expect(end('b', { start: wireStart('c') })).rejects.toThrow(refusal(status.INVALID_ARGUMENT))
 })
 
+test('an id that is open for one task is refused for another, and stays what it was', async () => {
+  const other = { task: { namespace: '', task: 'other' } }
+  await start('a')
+  await expect(start('a', other)).rejects.toThrow(/INVALID_ARGUMENT: start\.task: is not the one/)
+  await expect(end('a', { start: wireStart('a', other) })).rejects.toThrow(/start\.task: is not the one/)
+  expect(await end('a', { start: wireStart('a') })).toMatchObject({ folded: true })
+  await expect(get('other')).rejects.toThrow(refusal(status.NOT_FOUND))
+})
+
+test('the same id under two tasks is two executions', async () => {
+  const records = [wireRecord('a'), wireRecord('a', { task: { task: 'other' } })]
+  expect(await update(records)).toMatchObject({ folded: 2, repeatedExecutions: 0 })
+  expect(await update(records)).toMatchObject({ folded: 0, repeatedExecutions: 2 })
+})
+
 test('an execution that ends as it begins takes no namespace beyond those that may be', async () => {
   const narrow = await testProfiler({ store: 'memory', maxNamespaces: 1 })
   const whole = (executionId: string, namespace: string) =>

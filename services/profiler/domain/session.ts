@@ -6,6 +6,7 @@ import type {
   Outcome,
 } from '../../../shared/domain/execution.ts'
 import { type Resources, resourceLimits } from '../../../shared/domain/resources.ts'
+import { taskId } from '../../../shared/domain/task.ts'
 import { addSamples, noUsage, type SampleColumns, type UsageTotals, usageOf } from './usage.ts'
 
 /** An execution under way. */
@@ -84,8 +85,8 @@ export interface Applied {
 }
 
 /**
- * Takes in the next batch. A start that is open already is a repeat and ignored; samples and ends of what is not open
- * are refused, and all else is taken.
+ * Takes in the next batch. A start that is open already is a repeat and ignored, unless it names another task; that,
+ * and samples and ends of what is not open, are refused, and all else is taken.
  * Law: the session given is not changed; the caller adopts the one returned once that is durable.
  */
 export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, limits: SessionLimits): Applied {
@@ -105,7 +106,11 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
       : limits.refuseOpen(namespace)
   for (const { start, leaseMs, path } of batch.starts) {
     const { executionId } = start
-    if (open.has(executionId)) continue
+    const opened = open.get(executionId)
+    if (opened) {
+      if (isOfOtherTask(opened, start)) refuse(executionId, `${path}.task`, otherTask)
+      continue
+    }
     const isBrief = brief.has(executionId)
     const { namespace } = start.task
     const reason = (isBrief ? undefined : refuseOpen(namespace)) ?? limits.refuseNamespace(namespace)
@@ -153,6 +158,10 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
   }
 }
 
+export const isOfOtherTask = (opened: OpenExecution | undefined, start: ExecutionStart): boolean =>
+  opened !== undefined && taskId(opened.start.task) !== taskId(start.task)
+
+export const otherTask = 'is not the one that the execution of this id was opened for'
 const notOpen = 'is not open in this session: it never began, has ended, or was closed as lost'
 
 /**

@@ -213,7 +213,8 @@ func (x *TaskKey) GetTask() string {
 // What is known when an attempt starts.
 type ExecutionStart struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unique per attempt, made by the client: the idempotency key. 1 to 256 bytes, required.
+	// Unique per attempt at a task, made by the client: the idempotency key. 1 to 256 bytes, required. While it is open it
+	// is of one task; the same id under two tasks, one after the other, is two executions.
 	ExecutionId string `protobuf:"bytes,1,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
 	// The task it is an attempt at. Required.
 	Task *TaskKey `protobuf:"bytes,2,opt,name=task,proto3" json:"task,omitempty"`
@@ -506,7 +507,7 @@ func (x *ExecutionEnd) GetSource() MeasurementSource {
 // One finished attempt: what was known before it, what it was given, what it used, how it ended.
 type ExecutionRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unique per attempt: the idempotency key. 1 to 256 bytes, required.
+	// Unique per attempt at a task: the idempotency key. 1 to 256 bytes, required.
 	ExecutionId string `protobuf:"bytes,1,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
 	// The task it was an attempt at. Required.
 	Task *TaskKey `protobuf:"bytes,2,opt,name=task,proto3" json:"task,omitempty"`

@@ -68,6 +68,14 @@ test('one batch may start, sample and end an execution', () => {
   })
 })
 
+test('an id that is open is of one task: its start for another is refused, a repeat of it is not', () => {
+  const opened = apply(newSession(now), { starts: [start('a')] }).session
+  const other = { ...start('a'), start: { ...startOf('a'), task: { namespace: 'default', task: 'other' } } }
+  const { session, rejections } = apply(opened, { starts: [start('a'), other], ends: [end('a')] })
+  expect(rejections).toMatchObject([{ executionId: 'a', violations: [{ field: 'starts[0].task' }] }])
+  expect(apply(session, { starts: [other] })).toMatchObject({ rejections: [], started: [other.start] })
+})
+
 test('exact totals win over samples, field by field', () => {
   const { finished } = apply(newSession(now), {
     starts: [start('a')],

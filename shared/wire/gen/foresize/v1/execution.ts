@@ -175,7 +175,10 @@ export interface TaskKey {
 
 /** What is known when an attempt starts. */
 export interface ExecutionStart {
-  /** Unique per attempt, made by the client: the idempotency key. 1 to 256 bytes, required. */
+  /**
+   * Unique per attempt at a task, made by the client: the idempotency key. 1 to 256 bytes, required. While it is open it
+   * is of one task; the same id under two tasks, one after the other, is two executions.
+   */
   readonly executionId: string;
   /** The task it is an attempt at. Required. */
   readonly task?:
@@ -251,7 +254,7 @@ export interface ExecutionEnd {
 
 /** One finished attempt: what was known before it, what it was given, what it used, how it ended. */
 export interface ExecutionRecord {
-  /** Unique per attempt: the idempotency key. 1 to 256 bytes, required. */
+  /** Unique per attempt at a task: the idempotency key. 1 to 256 bytes, required. */
   readonly executionId: string;
   /** The task it was an attempt at. Required. */
   readonly task?:

@@ -179,7 +179,9 @@ class ExecutionStart(_message.Message):
     WEIGHT_FIELD_NUMBER: _builtins.int
     LEASE_MS_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
-    """Unique per attempt, made by the client: the idempotency key. 1 to 256 bytes, required."""
+    """Unique per attempt at a task, made by the client: the idempotency key. 1 to 256 bytes, required. While it is open it
+    is of one task; the same id under two tasks, one after the other, is two executions.
+    """
     attempt: _builtins.int
     """1 for the first attempt, at most 1000. 0 is read as 1."""
     estimate_token: _builtins.bytes
@@ -382,7 +384,7 @@ class ExecutionRecord(_message.Message):
     WEIGHT_FIELD_NUMBER: _builtins.int
     ENDED_AT_UNIX_MS_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
-    """Unique per attempt: the idempotency key. 1 to 256 bytes, required."""
+    """Unique per attempt at a task: the idempotency key. 1 to 256 bytes, required."""
     attempt: _builtins.int
     """1 for the first attempt, at most 1000. 0 is read as 1."""
     outcome: Global___Outcome.ValueType

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defaultCohortLabels } from '../../shared/domain/cohort.ts'
+import { profileLimits } from '../../shared/domain/profile-limits.ts'
 import { rpcSettings } from '../../shared/rpc/settings.ts'
 import { logLevels } from '../../shared/runtime/log.ts'
 import { codecs } from './envelope.ts'
@@ -125,9 +126,11 @@ export const profilerConfig = z.object({
     .default(20_000)
     .describe('executions open in one namespace'),
   maxOpenExecutions: whole(1, 10_000_000).default(100_000).describe('executions open in this process'),
-  maxFoldsPerCommit: whole(1, 4096)
+  maxFoldsPerCommit: whole(1, profileLimits.folded)
     .default(512)
-    .describe('executions folded in one commit, well below the 4096 that a profile remembers'),
+    .describe(
+      `executions folded in one commit, well below the ${profileLimits.folded} that a profile remembers`,
+    ),
   maxWatchers: whole(1, 100_000).default(100).describe('WatchProfiles streams at once'),
   maxFeedEntries: whole(1, 10_000_000)
     .default(65_536)

@@ -1,6 +1,7 @@
 import { constants, crc32, deflateSync, inflateSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import { type Profile, profileSchemaVersion } from '../../shared/domain/profile.ts'
+import { profileLimits } from '../../shared/domain/profile-limits.ts'
 import * as gen from '../../shared/wire/gen/foresize/v1/profile.ts'
 import { inspect } from '../../shared/wire/inspection.ts'
 import { toProfile } from '../../shared/wire/profile.ts'
@@ -28,9 +29,6 @@ export class DamagedRecord extends Error {
 const magic = 0x505a5346
 const envelopeVersion = 1
 const headerBytes = 24
-
-/** A profile is bounded; anything that claims more is not one. Guards against a bomb. */
-const maxPayloadBytes = 16 * 1024 * 1024
 
 export function sealProfile(profile: Profile, codec: Codec): Uint8Array {
   const plain = encodeProfile(profile)
@@ -102,7 +100,8 @@ function readHeader(sealed: Buffer): { codec: Codec; schemaVersion: number; plai
   const codec = codecs[sealed.readUInt8(5)]
   if (codec === undefined) throw new DamagedRecord(`there is no codec ${sealed.readUInt8(5)}`)
   const plainBytes = sealed.readUInt32LE(16)
-  if (plainBytes > maxPayloadBytes) throw new DamagedRecord(`it claims ${plainBytes} bytes`)
+  // Guards against a bomb.
+  if (plainBytes > profileLimits.bytes) throw new DamagedRecord(`it claims ${plainBytes} bytes`)
   return { codec, schemaVersion: sealed.readUInt16LE(6), plainBytes }
 }
 

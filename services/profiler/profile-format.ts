@@ -1,5 +1,6 @@
 import { outcomes } from '../../shared/domain/execution.ts'
 import type { Profile } from '../../shared/domain/profile.ts'
+import { profileLimits } from '../../shared/domain/profile-limits.ts'
 import { dimensions } from '../../shared/domain/resources.ts'
 import { wireNames } from '../../shared/wire/fields.ts'
 import * as gen from '../../shared/wire/gen/foresize/v1/profile.ts'
@@ -32,9 +33,6 @@ export function formatProfile(profile: Profile, format: ProfileFormat): Uint8Arr
   }
 }
 
-/** The longest profile that is read from a file, in bytes. */
-const maxProfileBytes = 16 * 1024 * 1024
-
 /** One profile of a file, or why it cannot be read. */
 export type ReadProfile = { readonly message: gen.Profile } | { readonly error: string }
 
@@ -52,8 +50,8 @@ export function profileReader(format: Exclude<ProfileFormat, 'csv-summary'>) {
         rest = rest.subarray(found.end)
         if (found.content.length > 0) yield readProfile(found.content, format)
       }
-      if (rest.length > maxProfileBytes)
-        throw new DamagedRecord(`a profile is longer than ${maxProfileBytes} bytes`)
+      if (rest.length > profileLimits.bytes)
+        throw new DamagedRecord(`a profile is longer than ${profileLimits.bytes} bytes`)
     },
     /** What is left when the file ends. */
     *end(): Generator<ReadProfile> {
@@ -74,7 +72,7 @@ function nextLine(bytes: Buffer): Found | undefined {
   return end < 0 ? undefined : { content: bytes.subarray(0, end), end: end + 1 }
 }
 
-/** Bytes of the length before a profile: five reach beyond `maxProfileBytes`. */
+/** Bytes of the length before a profile: five reach beyond `profileLimits.bytes`. */
 const maxLengthBytes = 5
 
 function nextMessage(bytes: Buffer): Found | undefined {
@@ -83,7 +81,7 @@ function nextMessage(bytes: Buffer): Found | undefined {
     if (at === maxLengthBytes) throw new DamagedRecord('the length of a profile does not end')
     const byte = bytes[at] as number
     length += (byte & 0x7f) * 2 ** (7 * at)
-    if (length > maxProfileBytes) throw new DamagedRecord(`a profile claims ${length} bytes`)
+    if (length > profileLimits.bytes) throw new DamagedRecord(`a profile claims ${length} bytes`)
     if (byte >= 0x80) continue
     const end = at + 1 + length
     return end > bytes.length ? undefined : { content: bytes.subarray(at + 1, end), end }

@@ -1,7 +1,8 @@
 import type { ExecutionRecord, Labels } from './execution.ts'
 import type { ProfileKey } from './profile.ts'
+import { profileLimits } from './profile-limits.ts'
 import { type Dimension, dimensions } from './resources.ts'
-import type { TaskKey } from './task.ts'
+import { maxNameBytes, type TaskKey } from './task.ts'
 
 /** What one task contributes to its cohorts: a pure function of the executions that its profile retains. */
 export interface CohortMember {
@@ -26,9 +27,6 @@ export interface MemberSummary {
   /** 0 where no request is known. */
   readonly ratioLogMax: number
 }
-
-/** Members that a cohort holds; the one put least recently goes first. */
-export const maxCohortMembers = 64
 
 export function summarise(
   task: string,
@@ -74,11 +72,14 @@ function summariseDimension(
   }
 }
 
-/** Law: putting the same member again changes nothing; an older revision does not replace a newer one. */
+/**
+ * Law: putting the same member again changes nothing; an older revision does not replace a newer one. Where there is no
+ * room the one put least recently goes.
+ */
 export function putMember(members: readonly CohortMember[], member: CohortMember): readonly CohortMember[] {
   const before = members.find(({ task }) => task === member.task)
   if (before !== undefined && before.revision >= member.revision) return members
-  return [...members.filter(({ task }) => task !== member.task), member].slice(-maxCohortMembers)
+  return [...members.filter(({ task }) => task !== member.task), member].slice(-profileLimits.members)
 }
 
 /** Labels that make a cohort, the most telling first. */
@@ -93,11 +94,9 @@ export const defaultCohortLabels: readonly string[] = [
   'queue',
 ]
 
-/** Longest name of a cohort in bytes of UTF-8, as of any profile; a longer one is left out. */
-const maxCohortNameBytes = 256
-
 /**
- * The cohorts of a task, the closest first: by its labels, by the last part of its name, its namespace.
+ * The cohorts of a task, the closest first: by its labels, by the last part of its name, its namespace. A
+ * name longer than a key may be makes none.
  * The profiler puts the task's summary in each; the estimator asks for them in this order.
  */
 export function cohortKeys(
@@ -110,7 +109,7 @@ export function cohortKeys(
   if (part !== undefined) names.push(`name=${part}`)
   return [
     ...names
-      .filter((name) => utf8Bytes(name) <= maxCohortNameBytes)
+      .filter((name) => utf8Bytes(name) <= maxNameBytes)
       .map((name) => ({ namespace, kind: 'cohort' as const, task: name })),
     { namespace, kind: 'namespace', task: '' },
   ]

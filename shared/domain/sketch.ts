@@ -1,10 +1,11 @@
 import type { QuantileSketch } from './profile.ts'
+import { profileLimits } from './profile-limits.ts'
 
 /** Relative error of a quantile. */
 export const sketchAccuracy = 0.01
 
-/** Beyond this many buckets the lowest are collapsed into one. At 1 % they span nine decades. */
-export const maxSketchBuckets = 1024
+/** Beyond so many buckets the lowest are collapsed into one. At 1 % they span nine decades. */
+export const maxSketchBuckets = profileLimits.sketchBuckets
 
 /** Values below count as zero: under any unit that is measured here. */
 const smallestValue = 1e-12

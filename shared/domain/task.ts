@@ -6,6 +6,9 @@ export interface TaskKey {
   readonly task: string
 }
 
+/** Longest id, namespace, task, key or label in bytes of UTF-8. */
+export const maxNameBytes = 256
+
 export const defaultNamespace = 'default'
 
 /** One text a task. Law: two tasks never share it; no part holds a NUL, the edge refuses control characters. */

@@ -1,7 +1,10 @@
+import { profileLimits } from '../domain/profile-limits.ts'
+import { maxNameBytes } from '../domain/task.ts'
+
 /** Bounds of the contract, as proto/ states them. A value beyond one is bad input. */
 export const limits = {
   /** UTF-8 bytes of an id, a task, a namespace, a key, a label's value. */
-  nameBytes: 256,
+  nameBytes: maxNameBytes,
   /** Features or labels of one execution. */
   entries: 32,
   attempt: 1000,
@@ -18,7 +21,7 @@ export const limits = {
   queries: 1000,
   strategies: 16,
   /** Of one Profile. */
-  profile: { executions: 96, running: 64, folded: 4096, accuracy: 256, sketchBuckets: 1024, members: 64 },
+  profile: profileLimits,
   /** Unix milliseconds: the year 2100. */
   unixMs: 4_102_444_800_000,
 } as const

@@ -10,6 +10,7 @@ import {
   type ProfileKey,
   profileSchemaVersion,
 } from '../../../shared/domain/profile.ts'
+import { profileLimits } from '../../../shared/domain/profile-limits.ts'
 import { type AccuracySettings, scoreEstimate, type TokenEstimate } from './accuracy.ts'
 import { fingerprint } from './fingerprint.ts'
 import { decayStatistics, evidenceOf, observe } from './statistics.ts'
@@ -29,12 +30,12 @@ export interface FoldSettings extends AccuracySettings {
 
 export const defaultFoldSettings: FoldSettings = {
   halfLifeMs: 30 * 24 * 3600 * 1000,
-  maxExecutions: 96,
+  maxExecutions: profileLimits.executions,
   droppedExecutions: 32,
-  maxFolded: 4096,
-  maxRunning: 64,
+  maxFolded: profileLimits.folded,
+  maxRunning: profileLimits.running,
   accuracyDecay: 0.98,
-  maxAccuracyEntries: 256,
+  maxAccuracyEntries: profileLimits.accuracy,
 }
 
 /** A finished execution and, where it came from one, the estimate that is scored with it. */

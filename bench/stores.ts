@@ -115,7 +115,7 @@ async function lanes(
 async function durableFolds(): Promise<Figure> {
   const ratios: number[] = []
   const folder = await temporaryDirectory()
-  const store = await stores.lmdb(configOf({ store: 'lmdb', dataDir: folder }), quietLog)
+  const store = await stores.lmdb(configOf({ store: 'lmdb', dataDir: folder }), systemClock, quietLog)
   const fold = folding(store)
   for (let round = 0; round <= rounds; round++) {
     const alone = await lanes(1, () => fold('task-0'))
@@ -139,7 +139,7 @@ async function durableFolds(): Promise<Figure> {
 async function redisFolds(): Promise<readonly Figure[]> {
   const server = await redisServer(['--appendfsync', 'everysec'])
   const config = configOf({ store: 'redis', redisNodes: [server.node] })
-  const store = await stores.redis(config, quietLog)
+  const store = await stores.redis(config, systemClock, quietLog)
   const client = await connectRedis(config, quietLog)
   const sealed = Buffer.from(sealProfile(exampleProfile(defaultFoldSettings.maxFolded), 'zstd'))
   const fold = folding(store)
@@ -197,7 +197,7 @@ function usedBytes(): number {
 }
 
 async function memory(): Promise<readonly Figure[]> {
-  const store = await stores.memory(configOf({ store: 'memory', cachedProfiles: 1 }), quietLog)
+  const store = await stores.memory(configOf({ store: 'memory', cachedProfiles: 1 }), systemClock, quietLog)
   const count = 5000
   const bytes = async (make: () => Promise<unknown>) => {
     const before = usedBytes()

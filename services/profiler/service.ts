@@ -33,7 +33,7 @@ export async function startProfiler(
     lifecycle.onStop('metrics', () => metricsServer?.close())
   }
 
-  const store = metrics.observedStore(await stores[config.store](config, log))
+  const store = metrics.observedStore(await stores[config.store](config, clock, log))
   lifecycle.onStop('store', () => store.close())
 
   const settings = { ...defaultFoldSettings, ...config }

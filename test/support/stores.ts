@@ -6,6 +6,7 @@ import { toFileName } from '../../services/profiler/stores/file-name.ts'
 import { stores } from '../../services/profiler/stores/index.ts'
 import { keysOf } from '../../services/profiler/stores/redis-layout.ts'
 import { profileId } from '../../shared/domain/profile.ts'
+import { systemClock } from '../../shared/runtime/clock.ts'
 import type { StoreSubject } from '../contract/profile-store.ts'
 import { quietLog } from './profiler-fixture.ts'
 import { type RedisServer, redisCluster, redisServer } from './redis.ts'
@@ -17,7 +18,7 @@ export const configOf = (given: Partial<ProfilerConfig>): ProfilerConfig =>
 
 export async function memorySubject(): Promise<StoreSubject> {
   return {
-    open: () => stores.memory(configOf({ store: 'memory' }), quietLog),
+    open: () => stores.memory(configOf({ store: 'memory' }), systemClock, quietLog),
     dispose: async () => undefined,
   }
 }
@@ -26,7 +27,7 @@ export async function fileSubject(given: Partial<ProfilerConfig> = {}): Promise<
   const dataDir = await temporaryDirectory()
   const config = configOf({ store: 'file', dataDir, ...given })
   return {
-    open: () => stores.file(config, quietLog),
+    open: () => stores.file(config, systemClock, quietLog),
     async damage({ namespace, kind, task }) {
       const extension = config.fileFormat === 'json' ? 'json' : 'pb'
       const path = join(dataDir, 'profiles', toFileName(namespace), kind, `${toFileName(task)}.${extension}`)
@@ -59,7 +60,7 @@ export async function lmdbSubject(): Promise<StoreSubject> {
     }
   }
   return {
-    open: () => stores.lmdb(configOf({ store: 'lmdb', dataDir }), quietLog),
+    open: () => stores.lmdb(configOf({ store: 'lmdb', dataDir }), systemClock, quietLog),
     damage: (key) =>
       withDatabase('profiles', (database) => {
         const text = Buffer.from(profileId(key))
@@ -97,7 +98,7 @@ async function redisSubject(cluster: boolean): Promise<StoreSubject> {
     throw new Error('no node has the key')
   }
   return {
-    open: () => stores.redis(config, quietLog),
+    open: () => stores.redis(config, systemClock, quietLog),
     async damage(key) {
       const text = profileId(key)
       await onOwner('HSET', `test:${keysOf(text).profile(text)}`, 'b', 'damaged')

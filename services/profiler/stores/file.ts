@@ -8,6 +8,7 @@ import {
   profileKeyOf,
   profileKinds,
 } from '../../../shared/domain/profile.ts'
+import type { Clock } from '../../../shared/runtime/clock.ts'
 import { makeFolder } from '../../../shared/runtime/folder.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
@@ -34,7 +35,11 @@ const extensions = { json: '.json', protobuf: '.pb' } as const
  * One file a profile in a folder of its namespace and kind, used by one process:
  * `profiles/NAMESPACE/KIND/TASK.json`, `sessions/ID.session`, `quarantine/`.
  */
-export async function fileMedium({ directory, format, codec }: FileSettings, log: Log): Promise<Medium> {
+export async function fileMedium(
+  { directory, format, codec }: FileSettings,
+  clock: Clock,
+  log: Log,
+): Promise<Medium> {
   makeFolder(directory)
   const lock = await lockDirectory(directory)
   const profilesFolder = join(directory, 'profiles')
@@ -51,7 +56,10 @@ export async function fileMedium({ directory, format, codec }: FileSettings, log
   const sessionPathOf = (id: string) => join(sessionsFolder, `${toFileName(id)}.session`)
 
   const putAside = (path: string) =>
-    moveDurably(path, join(quarantineFolder, `${Date.now()}-${randomUUID().slice(0, 8)}-${basename(path)}`))
+    moveDurably(
+      path,
+      join(quarantineFolder, `${clock.nowUnixMs()}-${randomUUID().slice(0, 8)}-${basename(path)}`),
+    )
 
   async function readProfileAt(path: string): Promise<Profile> {
     const content = await readFile(path)

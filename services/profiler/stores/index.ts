@@ -1,3 +1,4 @@
+import type { Clock } from '../../../shared/runtime/clock.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import type { ProfilerConfig } from '../config.ts'
 import type { ProfileStore } from '../store.ts'
@@ -9,17 +10,17 @@ import { redisStore } from './redis.ts'
 import { connectRedis } from './redis-client.ts'
 import { guardedStore } from './store-breaker.ts'
 
-type OpenStore = (config: ProfilerConfig, log: Log) => Promise<ProfileStore>
+type OpenStore = (config: ProfilerConfig, clock: Clock, log: Log) => Promise<ProfileStore>
 
 /** The stores there are. Law of each: test/contract/profile-store.ts. */
 export const stores: Readonly<Record<ProfilerConfig['store'], OpenStore>> = {
-  memory: (config, log) => localStore(memoryMedium(config.codec), config, log),
-  file: async (config, log) => {
+  memory: (config, _clock, log) => localStore(memoryMedium(config.codec), config, log),
+  file: async (config, clock, log) => {
     const { dataDir: directory, fileFormat: format, codec } = config
-    return localStore(await fileMedium({ directory, format, codec }, log), config, log)
+    return localStore(await fileMedium({ directory, format, codec }, clock, log), config, log)
   },
-  lmdb: async (config, log) =>
-    localStore(await lmdbMedium({ directory: config.dataDir, codec: config.codec }, log), config, log),
-  redis: async (config, log) =>
-    guardedStore(await redisStore(await connectRedis(config, log), config, log), config, log),
+  lmdb: async (config, clock, log) =>
+    localStore(await lmdbMedium({ directory: config.dataDir, codec: config.codec }, clock, log), config, log),
+  redis: async (config, clock, log) =>
+    guardedStore(await redisStore(await connectRedis(config, log), config, clock, log), config, log),
 }

@@ -2,6 +2,7 @@ import { open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Database, open } from 'lmdb'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
+import type { Clock } from '../../../shared/runtime/clock.ts'
 import { makeFolder } from '../../../shared/runtime/folder.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
@@ -39,7 +40,11 @@ async function refuseForeign(path: string): Promise<void> {
  * `overlappingSync` is off, so that a transaction resolves after its fsync; `eventTurnBatching` is off, because with it
  * a commit that fails leaves a rejection that nobody can handle.
  */
-export async function lmdbMedium({ directory, codec }: LmdbSettings, log: Log): Promise<Medium> {
+export async function lmdbMedium(
+  { directory, codec }: LmdbSettings,
+  clock: Clock,
+  log: Log,
+): Promise<Medium> {
   makeFolder(directory)
   const path = join(directory, 'profiles.lmdb')
   await refuseForeign(path)
@@ -74,7 +79,7 @@ export async function lmdbMedium({ directory, codec }: LmdbSettings, log: Log): 
     await durably(() => {
       const damaged = from.get(key)
       if (!damaged) return
-      quarantined.putSync(Buffer.from(`${Date.now()}\0${key}`), damaged)
+      quarantined.putSync(Buffer.from(`${clock.nowUnixMs()}\0${key}`), damaged)
       from.removeSync(key)
     })
   }
@@ -87,7 +92,7 @@ export async function lmdbMedium({ directory, codec }: LmdbSettings, log: Log): 
           yield { key: key.toString(), lastSeenUnixMs: lastSeenOf(value) }
         } catch (error) {
           if (!(error instanceof DamagedRecord)) throw error
-          yield { key: key.toString(), lastSeenUnixMs: Date.now() }
+          yield { key: key.toString(), lastSeenUnixMs: clock.nowUnixMs() }
         }
       }
     },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
 import { type Profile, profileId, profileKeyOf } from '../../../shared/domain/profile.ts'
+import type { Clock } from '../../../shared/runtime/clock.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
@@ -48,6 +49,7 @@ const maxSweptPerShard = 10_000
 export async function redisStore(
   client: RedisClient,
   settings: RedisStoreSettings,
+  clock: Clock,
   log: Log,
 ): Promise<ProfileStore> {
   await available(checkServers(client, log))
@@ -83,7 +85,7 @@ export async function redisStore(
       log.error({ err: error, key: profileKeyOf(key) }, 'a damaged profile was put aside')
       cache.delete(key)
       const { namespace } = profileKeyOf(key)
-      const place = keysOf(key).quarantine(key, Date.now())
+      const place = keysOf(key).quarantine(key, clock.nowUnixMs())
       const done = await runScript(
         client,
         putAside,

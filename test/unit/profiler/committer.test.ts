@@ -4,6 +4,7 @@ import { defaultFoldSettings } from '../../../services/profiler/domain/fold.ts'
 import type { ProfileStore, SessionCheckpoint } from '../../../services/profiler/store.ts'
 import { stores } from '../../../services/profiler/stores/index.ts'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
+import { systemClock } from '../../../shared/runtime/clock.ts'
 import { recordOf } from '../../support/executions.ts'
 import { quietLog } from '../../support/profiler-fixture.ts'
 import { configOf } from '../../support/stores.ts'
@@ -13,7 +14,7 @@ const settings = { ...defaultFoldSettings, ...configOf({ maxFoldsPerCommit: 8, c
 
 /** The real store in memory, whose commits can be made to fail and are counted. */
 async function subject() {
-  const real = await stores.memory(configOf({ store: 'memory' }), quietLog)
+  const real = await stores.memory(configOf({ store: 'memory' }), systemClock, quietLog)
   let failing = false
   let commits = 0
   const store: ProfileStore = {

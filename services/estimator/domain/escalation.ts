@@ -1,6 +1,6 @@
 import type { EstimateQuery } from '../../../shared/domain/estimate.ts'
 import type { Dimension } from '../../../shared/domain/resources.ts'
-import { shortfall } from './dimension-model.ts'
+import { ranOutOf } from '../../../shared/domain/shortage.ts'
 
 /**
  * What a retry must exceed, by the class of the failure: memory only after out-of-memory, time only after timed-out,
@@ -11,8 +11,7 @@ export function exceeded(
   dimension: Dimension,
 ): number | undefined {
   const given = previousAllocation[dimension]
-  if (given === undefined || !(given > 0)) return undefined
-  if (previousOutcome === 'timed-out') return dimension === 'durationMs' ? given : undefined
-  if (previousOutcome !== 'out-of-memory' || shortfall[dimension] !== 'kill') return undefined
-  return dimension === 'memoryBytes' ? given : undefined
+  if (previousOutcome === undefined || given === undefined || !(given > 0)) return undefined
+  const failed = { outcome: previousOutcome, allocated: previousAllocation, used: {} }
+  return ranOutOf(failed, dimension) ? given : undefined
 }

@@ -1,12 +1,12 @@
 import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
 import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
+import { ranOutOf } from '../../../shared/domain/shortage.ts'
 import { noteBound } from './bounds-below.ts'
 import {
   type DimensionModel,
   dimensionModel,
   extendDimension,
   type Guard,
-  shortfall,
   unguarded,
 } from './dimension-model.ts'
 import { type Encoder, encoder } from './encoding.ts'
@@ -78,25 +78,6 @@ const runtime = (used: Resources): number | undefined =>
 /** What an execution says about its need in one dimension. A truncated peak is never the need. */
 export function observed(e: ExecutionRecord, d: Dimension): 'need' | 'censored' | 'nothing' {
   const used = e.used[d]
-  switch (e.outcome) {
-    case 'succeeded':
-      return used !== undefined && Number.isFinite(used) && used >= 0 ? 'need' : 'nothing'
-    case 'out-of-memory':
-      return shortfall[d] === 'kill' && blamed(e, d) ? 'censored' : 'nothing'
-    case 'timed-out':
-      return d === 'durationMs' ? 'censored' : 'nothing'
-    case 'failed':
-    case 'evicted':
-    case 'cancelled':
-    case 'lost':
-      return 'nothing'
-  }
-}
-
-/** Out of memory is memory's fault, and that of any other dimension that had met its limit. */
-function blamed(e: ExecutionRecord, d: Dimension): boolean {
-  if (d === 'memoryBytes') return true
-  const given = e.allocated[d]
-  const used = e.used[d]
-  return given !== undefined && used !== undefined && used >= 0.98 * given
+  if (e.outcome !== 'succeeded') return ranOutOf(e, d) ? 'censored' : 'nothing'
+  return used !== undefined && Number.isFinite(used) && used >= 0 ? 'need' : 'nothing'
 }

@@ -2,6 +2,7 @@ import { observeFigures } from '../../../shared/domain/accuracy.ts'
 import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
 import { ensembleName, type StrategyAccuracy } from '../../../shared/domain/profile.ts'
 import { type Dimension, dimensions } from '../../../shared/domain/resources.ts'
+import { killing, ranOutOf } from '../../../shared/domain/shortage.ts'
 import { evidenceOf } from './statistics.ts'
 
 /** What an estimate said, read back from its token. */
@@ -74,12 +75,6 @@ function knownNeed(record: ExecutionRecord, dimension: Dimension, prediction: nu
   return prediction <= bound ? bound : undefined
 }
 
-function ranOutOf(record: ExecutionRecord, dimension: Dimension): boolean {
-  if (record.outcome === 'timed-out') return dimension === 'durationMs'
-  if (record.outcome !== 'out-of-memory') return false
-  return dimension === 'memoryBytes' || dimension === 'gpuMemoryBytes'
-}
-
 function scoreOf(
   before: StrategyAccuracy | undefined,
   { strategy, variant, dimension, prediction, confidence }: Score,
@@ -94,7 +89,7 @@ function scoreOf(
     sufficed,
     relativeError: Math.abs(prediction - need) / need,
     wastage,
-    cost: sufficed || !killsFor.has(dimension) ? wastage : prediction * runTimeMs,
+    cost: sufficed || !killing.has(dimension) ? wastage : prediction * runTimeMs,
     confidence,
   }
   return {
@@ -106,9 +101,6 @@ function scoreOf(
     total: observeFigures(before?.total, seen, record.weight, 1),
   }
 }
-
-/** A run that needs more of these than it was given is killed. */
-const killsFor: ReadonlySet<Dimension> = new Set(['memoryBytes', 'diskBytes', 'gpuMemoryBytes'])
 
 const nameOf = ({ strategy, variant, dimension }: Pick<Score, 'strategy' | 'variant' | 'dimension'>) =>
   `${dimension}\u0000${variant}\u0000${strategy}`

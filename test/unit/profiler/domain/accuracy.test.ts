@@ -136,3 +136,18 @@ test('beside what fades there is what was ever scored', () => {
   )
   expect(own?.total?.calibration).toEqual([{ bin: 8, weight: 4, confidence: 0.8, coverage: 0.5 }])
 })
+
+test('host memory that ran out says nothing of GPU memory that was left', () => {
+  const estimate: TokenEstimate = {
+    variant: '',
+    dimensions: [{ dimension: 'gpuMemoryBytes', allocation: 100, confidence: 0.8, predictions: [] }],
+  }
+  const killed = (gpuMemoryBytes: number) =>
+    recordOf(
+      'a',
+      { gpuMemoryBytes, durationMs: 10 },
+      { outcome: 'out-of-memory', allocated: { gpuMemoryBytes: 100 } },
+    )
+  expect(scoreEstimate([], estimate, killed(40), settings)).toEqual([])
+  expect(find(scoreEstimate([], estimate, killed(99), settings), ensembleName)).toMatchObject({ coverage: 0 })
+})

@@ -3,7 +3,7 @@ import { formatBytes, formatDuration } from '../quantity.ts'
 import { chart } from './chart.ts'
 import type { Moment } from './cluster.ts'
 import type { Simulation } from './compare.ts'
-import { figures } from './report.ts'
+import { figures, shownCluster } from './report.ts'
 
 export interface Pictured {
   readonly simulation: Simulation
@@ -39,8 +39,7 @@ ${simulations.map(section).join('\n')}
 
 function section({ simulation, moments }: Pictured): string {
   const { trace, jobs, options, runs } = simulation
-  const cluster = `${options.nodes} nodes of ${formatBytes(options.nodeMemoryBytes)} and ${options.nodeCores} cores`
-  const head = `<h2>${escaped(trace)}</h2>\n<p>${jobs.toLocaleString('en-US')} executions on ${cluster}.</p>`
+  const head = `<h2>${escaped(trace)}</h2>\n<p>${jobs.toLocaleString('en-US')} executions on ${shownCluster(options)}.</p>`
   if (jobs === 0) return head
   const rows = figures.map(({ title, value, show }) => {
     return `<tr><td>${title}</td>${runs.map((run) => `<td>${show(value(run))}</td>`).join('')}</tr>`

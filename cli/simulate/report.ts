@@ -28,9 +28,14 @@ export const figures: readonly Figure[] = [
   { title: 'given up', value: ({ givenUp }) => givenUp, show: count },
 ]
 
-export function describe({ trace, jobs, leftOut, options, runs }: Simulation): string {
-  const { nodes, nodeMemoryBytes, nodeCores } = options
-  const cluster = `${nodes} nodes of ${formatBytes(nodeMemoryBytes)} and ${nodeCores} cores`
+/** `4 nodes of 41.0 GiB and 56 cores` */
+export function shownCluster({ nodes, nodeMemoryBytes, nodeCores }: Simulation['options']): string {
+  return `${nodes} ${nodes === 1 ? 'node' : 'nodes'} of ${formatBytes(nodeMemoryBytes)} and ${nodeCores} cores`
+}
+
+/** `isDrawn`: the cluster, or part of it, is drawn from the history. */
+export function describe({ trace, jobs, leftOut, options, runs }: Simulation, isDrawn: boolean): string {
+  const cluster = `${shownCluster(options)}${isDrawn ? ', drawn from the history' : ''}`
   const notes = [
     ...(leftOut.incomplete > 0
       ? [`${count(leftOut.incomplete)} rows left out: not completed, or without run time or peak`]

@@ -4,6 +4,7 @@ import { readTraceFile } from '../evaluate/read-file.ts'
 import type { TraceRow } from '../evaluate/trace.ts'
 import { readBytes, readNumber, readWhole, readWord } from '../options.ts'
 import { compare, type SimulationOptions } from './compare.ts'
+import { type Cluster, defaultCluster, mostNodes } from './default-cluster.ts'
 import { htmlPage, type Pictured } from './html.ts'
 import { describe } from './report.ts'
 
@@ -14,13 +15,26 @@ export const simulate: Command = {
 First come first served, best fit. An execution given less memory than it needs is killed and runs again; foresize
 starts without any history and learns as executions end. docs/traces.md says what the columns are.
 
+What is not said of the cluster is drawn from the history, so that memory and not cores is what is short: requests want
+twice its memory while executions arrive (or, all at once, fill it for eight times the longest run), four nodes or fewer
+that each hold the largest execution, and cores for all that would run there given what it needs. Name the nodes of
+your own cluster to see what foresize would change there.
+
   foresize simulate history.csv.gz --nodes 8 --node-memory 64GiB --node-cores 16 --html report.html
 `,
   positionals: true,
   options: {
-    nodes: { type: 'string', value: 'NUMBER', description: 'equal nodes (default 4)' },
-    'node-memory': { type: 'string', value: 'BYTES', description: 'memory of each (default 64GiB)' },
-    'node-cores': { type: 'string', value: 'NUMBER', description: 'cores of each (default 16)' },
+    nodes: { type: 'string', value: 'NUMBER', description: 'equal nodes (default: drawn from the history)' },
+    'node-memory': {
+      type: 'string',
+      value: 'BYTES',
+      description: 'memory of each (default: drawn from the history)',
+    },
+    'node-cores': {
+      type: 'string',
+      value: 'NUMBER',
+      description: 'cores of each (default: drawn from the history)',
+    },
     arrivals: {
       type: 'string',
       value: 'WHEN',
@@ -66,12 +80,15 @@ starts without any history and learns as executions end. docs/traces.md says wha
   async run(input) {
     if (input.positionals.length === 0) throw new UsageError('name at least one FILE.csv or FILE.csv.gz')
     const limit = readWhole(input, 'limit') ?? Number.POSITIVE_INFINITY
+    const isDrawn = Object.keys(givenCluster(input)).length < 3
     const pictured: Pictured[] = []
     for (const path of input.positionals) {
       const { name, rows } = readTraceFile(path, { ignoreInput: flag(input, 'ignore-input'), limit })
       const result = compare(name, rows, optionsOf(input, rows))
       input.out(
-        flag(input, 'json') ? `${JSON.stringify(result.simulation)}\n` : `${describe(result.simulation)}\n`,
+        flag(input, 'json')
+          ? `${JSON.stringify(result.simulation)}\n`
+          : `${describe(result.simulation, isDrawn)}\n`,
       )
       pictured.push(result)
     }
@@ -88,11 +105,11 @@ starts without any history and learns as executions end. docs/traces.md says wha
 const maxAttempts = 20
 
 function optionsOf(input: CommandInput, rows: readonly TraceRow[]): SimulationOptions {
+  const arrivals = arrivalsOf(input, rows)
+  const defaultMemoryBytes = readBytes(input, 'default-memory', { least: 1 }) ?? 4 * 2 ** 30
   return {
-    nodes: readWhole(input, 'nodes', { most: 100_000 }) ?? 4,
-    nodeMemoryBytes: readBytes(input, 'node-memory', { least: 1 }) ?? 64 * 2 ** 30,
-    nodeCores: readNumber(input, 'node-cores', { least: 0.01 }) ?? 16,
-    arrivals: arrivalsOf(input, rows),
+    ...defaultCluster(rows, { arrivals, defaultMemoryBytes }, givenCluster(input)),
+    arrivals,
     pressure: readNumber(input, 'pressure', { least: 0.01, most: 1000 }),
     timeToFailure: readNumber(input, 'ttf', { most: 1 }) ?? 'measured',
     maxAttempts,
@@ -102,7 +119,18 @@ function optionsOf(input: CommandInput, rows: readonly TraceRow[]): SimulationOp
     risk: readNumber(input, 'risk', { most: 1 }) ?? 0.5,
     minExecutions: readWhole(input, 'min-executions', { most: 100_000 }) ?? 3,
     confidenceThreshold: readNumber(input, 'confidence-threshold', { most: 1 }) ?? 0.5,
-    defaultMemoryBytes: readBytes(input, 'default-memory', { least: 1 }) ?? 4 * 2 ** 30,
+    defaultMemoryBytes,
+  }
+}
+
+function givenCluster(input: CommandInput): Partial<Cluster> {
+  const nodes = readWhole(input, 'nodes', { most: mostNodes })
+  const nodeMemoryBytes = readBytes(input, 'node-memory', { least: 1 })
+  const nodeCores = readNumber(input, 'node-cores', { least: 0.01 })
+  return {
+    ...(nodes === undefined ? {} : { nodes }),
+    ...(nodeMemoryBytes === undefined ? {} : { nodeMemoryBytes }),
+    ...(nodeCores === undefined ? {} : { nodeCores }),
   }
 }
 

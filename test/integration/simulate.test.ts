@@ -59,6 +59,18 @@ test('where memory is what is short, foresize beats the requests and no one beat
   expect(oracle).toMatchObject({ kills: 0, wastedGbHours: 0 })
 })
 
+test('without a word of the cluster it is drawn from the history, and shows what sizing memory gains', async () => {
+  const path = file('drawn.csv', trace(600))
+  const { out } = await runCommand(simulate, [path, '--json'])
+  const { runs } = JSON.parse(out) as Simulation
+  expect(runs[1]?.makespanMs).toBeLessThan(0.8 * (runs[0]?.makespanMs ?? 0))
+  expect(runs[1]?.queueMs.mean).toBeLessThan(0.5 * (runs[0]?.queueMs.mean ?? 0))
+  const shown = await runCommand(simulate, [path, '--nodes', '3'])
+  expect(shown.out).toMatch(
+    /^drawn: 600 executions on 3 nodes of .* GiB and \d+ cores, drawn from the history$/m,
+  )
+})
+
 test('the same history and cluster give the same answer, a safer policy fewer kills', async () => {
   const path = file('again.csv', trace(110))
   const run = async (...more: string[]) =>

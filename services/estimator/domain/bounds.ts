@@ -2,7 +2,7 @@ import type { Clamp } from '../../../shared/domain/estimate.ts'
 import type { Policy } from '../../../shared/domain/policy.ts'
 import type { Dimension, Resources } from '../../../shared/domain/resources.ts'
 
-/** The range that the estimator answers within at all. */
+/** The range that the estimator answers within; only a policy's explicit maximum may lie below. */
 export interface Limits {
   readonly min: Resources
   readonly max: Resources
@@ -10,7 +10,8 @@ export interface Limits {
 
 /**
  * Puts an amount within the policy's bounds, then within the limits, and says each step that changed it.
- * Law: monotone in the amount; the result is within the limits, and within the policy's bounds where those meet them.
+ * Law: monotone in the amount; the result is never above the policy's maximum nor the upper limit, and below the lower
+ * limit only where the policy's maximum is.
  */
 export function bounded(
   amount: number,
@@ -26,7 +27,7 @@ export function bounded(
   }
   step('policy-min', Math.max(value, policy.min[dimension] ?? value))
   step('policy-max', Math.min(value, policy.max[dimension] ?? value))
-  const { min, max } = limits
-  step('limit', Math.min(Math.max(value, min[dimension] ?? value), max[dimension] ?? value))
+  const least = Math.min(limits.min[dimension] ?? value, policy.max[dimension] ?? Number.POSITIVE_INFINITY)
+  step('limit', Math.min(Math.max(value, least), limits.max[dimension] ?? value))
   return { amount: value, clamps }
 }

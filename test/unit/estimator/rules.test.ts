@@ -27,6 +27,15 @@ test('bounds are applied in order, and each that changed something is told', () 
   })
 })
 
+test('an explicit maximum holds below the least that is answered otherwise', () => {
+  expect(bounded(2e9, 'memoryBytes', { min: {}, max: { memoryBytes: 4e5 } }, limits)).toEqual({
+    amount: 4e5,
+    clamps: [{ kind: 'policy-max', before: 2e9, after: 4e5 }],
+  })
+  expect(bounded(1e5, 'memoryBytes', { min: {}, max: { memoryBytes: 4e5 } }, limits).amount).toBe(4e5)
+  expect(bounded(1e5, 'memoryBytes', { min: {}, max: { memoryBytes: 4e9 } }, limits).amount).toBe(1e6)
+})
+
 test.each<[Outcome, 'memoryBytes' | 'durationMs', boolean]>([
   ['out-of-memory', 'memoryBytes', true],
   ['out-of-memory', 'durationMs', false],

@@ -274,9 +274,9 @@ type Policy struct {
 	TargetCoverage *float64 `protobuf:"fixed64,2,opt,name=target_coverage,json=targetCoverage,proto3,oneof" json:"target_coverage,omitempty"`
 	// Only these strategies, by name; none means all, as an ensemble. At most 16.
 	Strategies []string `protobuf:"bytes,3,rep,name=strategies,proto3" json:"strategies,omitempty"`
-	// The answer is not below.
+	// The answer is not below, as far as `max` and the largest that the server answers allow.
 	Min *Resources `protobuf:"bytes,4,opt,name=min,proto3" json:"min,omitempty"`
-	// The answer is not above.
+	// The answer is not above, even where the server would not answer so little.
 	Max           *Resources `protobuf:"bytes,5,opt,name=max,proto3" json:"max,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

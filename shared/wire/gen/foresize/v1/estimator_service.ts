@@ -216,11 +216,11 @@ export interface Policy {
     | undefined;
   /** Only these strategies, by name; none means all, as an ensemble. At most 16. */
   readonly strategies: readonly string[];
-  /** The answer is not below. */
+  /** The answer is not below, as far as `max` and the largest that the server answers allow. */
   readonly min?:
     | Resources
     | undefined;
-  /** The answer is not above. */
+  /** The answer is not above, even where the server would not answer so little. */
   readonly max?: Resources | undefined;
 }
 

@@ -218,11 +218,11 @@ class Policy(_message.Message):
 
     @_builtins.property
     def min(self) -> _resources_pb2.Resources:
-        """The answer is not below."""
+        """The answer is not below, as far as `max` and the largest that the server answers allow."""
 
     @_builtins.property
     def max(self) -> _resources_pb2.Resources:
-        """The answer is not above."""
+        """The answer is not above, even where the server would not answer so little."""
 
     def __init__(
         self,

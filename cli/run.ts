@@ -182,7 +182,10 @@ async function openReport(input: CommandInput, start: Start): Promise<Report> {
       ...(spoolFolder === undefined ? {} : { spoolFolder }),
       onProblem(event) {
         if (event.kind === 'rejected') {
-          refusal ??= event.violations.map(({ field, description }) => `${field} ${description}`).join('; ')
+          const why = event.violations.map(({ field, description }) => `${field} ${description}`).join('; ')
+          // What earlier runs have left in the spool may be refused too.
+          if (event.executionId === start.executionId) refusal ??= `refused by the profiler: ${why}`
+          else spoolProblem ??= `${event.executionId}, kept in ${spoolFolder}, was refused: ${why}`
         } else if (event.kind === 'disconnected') {
           problem = event.error.message
           disconnects++
@@ -190,7 +193,7 @@ async function openReport(input: CommandInput, start: Start): Promise<Report> {
         } else if (event.kind === 'spool') {
           spoolProblem ??= `nothing can be kept in ${spoolFolder}: ${messageOf(event.error)}`
         } else {
-          refusal ??= `the spool ${spoolFolder} is full`
+          refusal ??= `not recorded: the spool ${spoolFolder} is full`
         }
       },
     })
@@ -213,7 +216,7 @@ async function openReport(input: CommandInput, start: Start): Promise<Report> {
         })
         const isStored = await Promise.race([worker.flush(withinMs), isGivenUp])
         await worker.close(0)
-        if (refusal !== undefined) return `not recorded: ${refusal}`
+        if (refusal !== undefined) return refusal
         if (isStored) return spoolProblem
         const isKept = spoolFolder !== undefined && spoolProblem === undefined
         const unsent = isKept ? `kept in ${spoolFolder} for the next run to report` : 'not reported'

@@ -84,7 +84,7 @@ test('a command that does not exist is 127, and a task that is refused does not 
   expect(await run('none', ['no-such-command']).done).toMatchObject({ code: 127 })
   expect(await run('x'.repeat(300), ['sh', '-c', 'exit 5']).done).toMatchObject({
     code: 5,
-    stderr: 'foresize run: not recorded: starts[0].task.task must be at most 256 bytes, has 300\n',
+    stderr: 'foresize run: refused by the profiler: starts[0].task.task must be at most 256 bytes, has 300\n',
   })
 })
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the Python worker's tests with every Python from 3.9 on that is on the path, or that pyenv has; each installs the
-# package as a user does.
+# Runs the Python worker's tests and its part of the conformance vectors with every Python from 3.9 on that is on the
+# path, or that pyenv has; each installs the package as a user does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -22,5 +22,7 @@ for version in $(printf '%s\n' "${!found[@]}" | sort -V); do
   rm -rf "$work/package"
   printf 'Python %s: ' "$version"
   (cd workers/python && "$work/$version/bin/python" -m pytest -p no:cacheprovider) || failed=1
+  FORESIZE_TEST_PYTHON=$work/$version/bin/python vitest run --reporter=dot -t '^python ' \
+    test/conformance/conformance.test.ts || failed=1
 done
 exit "$failed"

@@ -15,7 +15,8 @@ export interface Sdk {
   readonly needs?: { readonly path: string; readonly toolchain: string }
 }
 
-export const python = join(root, '.foresize', 'venv', 'bin', 'python')
+/** Another Python that has the package, where scripts/test-pythons.sh names one. */
+export const python = process.env['FORESIZE_TEST_PYTHON'] ?? join(root, '.foresize', 'venv', 'bin', 'python')
 const goDriver = join(root, '.foresize', 'bin', 'conformance-go')
 
 export const sdks: readonly Sdk[] = [

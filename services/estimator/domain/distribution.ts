@@ -129,7 +129,10 @@ export function probability({ needs, below }: Distribution, amount: number): num
   const left = needs[low] as number
   const gap = Math.log((needs[high] as number) / left)
   const from = below[low] as number
-  return gap > 0 ? from + ((below[high] as number) - from) * Math.min(1, Math.log(amount / left) / gap) : from
+  // From a need that is zero no share of the way can be told.
+  return gap > 0 && gap < Number.POSITIVE_INFINITY
+    ? from + ((below[high] as number) - from) * Math.min(1, Math.log(amount / left) / gap)
+    : from
 }
 
 /** The smallest need at or below which at least q of the weight lies. Law: monotone in q. */

@@ -73,6 +73,21 @@ describe('a distribution', () => {
       }),
     )
   })
+
+  test('a need too small to be told from zero leaves every probability one', () => {
+    const distribution = around(
+      [
+        [-800, 1],
+        [20, 1],
+      ],
+      0,
+    )
+    expect(distribution.needs[0]).toBe(0)
+    for (const amount of [5e-324, 1.5, 1e6]) {
+      expect(probability(distribution, amount)).toBeGreaterThan(0)
+      expect(probability(distribution, amount)).toBeLessThan(1)
+    }
+  })
 })
 
 describe('headroom', () => {

@@ -295,6 +295,16 @@ export function profileStoreContract(name: string, subjectOf: () => Promise<Stor
       expect(await store.sweep(now)).toBe(0)
     })
 
+    test('what is folded into while many old ones are forgotten is kept', async () => {
+      const { store } = await subject()
+      const keys = Array.from({ length: 501 }, (_, i) => taskKey(`old-${i}`))
+      await commit(store, ...keys.map((key) => put(exampleProfile(1, key, now - 1000))))
+      const touched = keys.at(-1) as ProfileKey
+      await Promise.all([store.sweep(now), commit(store, fold(touched, 'late'))])
+      expect(total(await store.get(touched))).toBeGreaterThan(0)
+      expect(await store.count('default', 'task')).toBe(1)
+    })
+
     test('what it calls durable is there when opened again', async () => {
       const { store, reopen } = await subject()
       const profile = exampleProfile(40)

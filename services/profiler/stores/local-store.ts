@@ -39,6 +39,9 @@ export interface LocalStoreSettings {
   readonly heartbeatMs: number
 }
 
+/** Old profiles deleted in one write: commits wait no longer than for so many. */
+const sweptAtOnce = 500
+
 /** A ProfileStore of one process over any medium: one writer, so that what was written last is also what is cached. */
 export async function localStore(
   medium: Medium,
@@ -193,12 +196,19 @@ export async function localStore(
         if (!known) yield { type: 'resync', cursor: '' }
       }
     },
-    sweep: (lastSeenBeforeUnixMs) =>
-      exclusively(async () => {
-        const old = index.lastSeenBefore(lastSeenBeforeUnixMs)
-        await write(new Map(old.map((key) => [key, undefined])), new Map())
-        return old.length
-      }),
+    async sweep(lastSeenBeforeUnixMs) {
+      const old = index.lastSeenBefore(lastSeenBeforeUnixMs)
+      let deleted = 0
+      for (let at = 0; at < old.length; at += sweptAtOnce) {
+        deleted += await exclusively(async () => {
+          // Some may have been folded into since.
+          const still = index.lastSeenBefore(lastSeenBeforeUnixMs, old.slice(at, at + sweptAtOnce))
+          await write(new Map(still.map((key) => [key, undefined])), new Map())
+          return still.length
+        })
+      }
+      return deleted
+    },
     statistics: () => ({ quarantined }),
     async close() {
       await last

@@ -12,7 +12,8 @@ export interface ProfileIndex {
   count(namespace: string, kind: ProfileKind): number
   namespaces(): readonly string[]
   keys(): readonly string[]
-  lastSeenBefore(unixMs: number): readonly string[]
+  /** Of `keys`, or of all. */
+  lastSeenBefore(unixMs: number, keys?: readonly string[]): readonly string[]
 }
 
 export function profileIndex(): ProfileIndex {
@@ -55,7 +56,8 @@ export function profileIndex(): ProfileIndex {
     namespaces: () =>
       [...new Set([...groups.keys()].map((group) => profileKeyOf(group).namespace))].sort(compareText),
     keys: () => [...lastSeen.keys()],
-    lastSeenBefore: (unixMs) => [...lastSeen].flatMap(([key, seen]) => (seen < unixMs ? [key] : [])),
+    lastSeenBefore: (unixMs, keys = [...lastSeen.keys()]) =>
+      keys.filter((key) => (lastSeen.get(key) ?? unixMs) < unixMs),
   }
 }
 

@@ -1,37 +1,32 @@
-import { ForesizeError, invalid } from '../../shared/domain/errors.ts'
+import type { handleUnaryCall } from '@grpc/grpc-js'
+import { invalid } from '../../shared/domain/errors.ts'
 import type { Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
-import { fromConfidence, fromEstimate, toQuery } from '../../shared/wire/estimate.ts'
+import { fromConfidence, toQuery } from '../../shared/wire/estimate.ts'
 import { readResources, readTask } from '../../shared/wire/fields.ts'
 import type {
-  EstimateResult,
+  EstimateBatchRequest,
+  EstimateRequest,
   EstimatorServiceServer,
-  Estimate as WireEstimate,
   EstimateQuery as WireQuery,
 } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
-import { type Inspection, inspect } from '../../shared/wire/inspection.ts'
+import { type Inspection, inspect, inspection } from '../../shared/wire/inspection.ts'
 import { limits } from '../../shared/wire/limits.ts'
 import { fromAccuracy } from '../../shared/wire/profile.ts'
+import type { Answered, BatchAnswered, Rejection } from './estimate-bytes.ts'
 import type { Estimator } from './estimator.ts'
 
-/** Wire in, estimator, wire out. */
+type EstimatorServer = Omit<EstimatorServiceServer, 'estimate' | 'estimateBatch'> & {
+  readonly estimate: handleUnaryCall<EstimateRequest, Answered>
+  readonly estimateBatch: handleUnaryCall<EstimateBatchRequest, BatchAnswered>
+}
+
+/** The methods of `estimatorDefinition`: wire in, estimator, wire out. */
 export function estimatorRpc(
   estimator: Estimator,
   strategies: readonly string[],
   { unary }: Handlers,
-): EstimatorServiceServer {
-  /** An estimate that is given again is not written anew: all but its age is the same. */
-  const written = new WeakMap<Estimate, WireEstimate>()
-
-  function toWire(estimate: Estimate): WireEstimate {
-    const stalenessMs = estimator.stalenessMs()
-    const before = written.get(estimate)
-    if (before !== undefined) return { ...before, stalenessMs }
-    const message = fromEstimate(estimate, stalenessMs)
-    written.set(estimate, message)
-    return message
-  }
-
+): EstimatorServer {
   function readQuery(message: WireQuery | undefined, path: string, seen: Inspection): EstimateQuery {
     const query = toQuery(message, path, seen)
     for (const [index, name] of (query.policy.strategies ?? []).entries()) {
@@ -42,21 +37,17 @@ export function estimatorRpc(
     return query
   }
 
-  function result(query: WireQuery): EstimateResult | Promise<EstimateResult> {
-    try {
-      return after(estimator.estimate(inspect((seen) => readQuery(query, '', seen))), (estimate) => ({
-        result: { $case: 'estimate', value: toWire(estimate) },
-      }))
-    } catch (error) {
-      if (!(error instanceof ForesizeError) || error.failure !== 'invalid') throw error
-      return { result: { $case: 'rejection', value: { violations: error.violations } } }
-    }
+  function result(message: WireQuery): Estimate | Promise<Estimate> | Rejection {
+    const seen = inspection()
+    const query = readQuery(message, '', seen)
+    return seen.violations.length === 0 ? estimator.estimate(query) : { violations: seen.violations }
   }
 
   return {
     estimate: unary(({ query }) =>
       after(estimator.estimate(inspect((seen) => readQuery(query, 'query', seen))), (estimate) => ({
-        estimate: toWire(estimate),
+        estimate,
+        stalenessMs: estimator.stalenessMs(),
       })),
     ),
     estimateBatch: unary(({ queries }) => {
@@ -64,7 +55,7 @@ export function estimatorRpc(
         const description = `must have 1 to ${limits.queries} entries, has ${queries.length}`
         throw invalid([{ field: 'queries', description }])
       }
-      return after(all(queries.map(result)), (results) => ({ results }))
+      return after(all(queries.map(result)), (results) => ({ results, stalenessMs: estimator.stalenessMs() }))
     }),
     confidence: unary(({ query, resources }) => {
       const asked = inspect((seen) => ({

@@ -7,10 +7,10 @@ import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { processMetrics, startMetricsServer } from '../../shared/runtime/metrics.ts'
-import { EstimatorServiceService } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { createBreakers } from './breaker.ts'
 import { answerSettings, breakerSettings, type EstimatorConfig, profilerClient } from './config.ts'
 import type { Registry } from './domain/strategy.ts'
+import { estimatorDefinition } from './estimate-bytes.ts'
 import { createEstimator } from './estimator.ts'
 import { experimenting } from './experiment.ts'
 import { experimentOf } from './experiment-config.ts'
@@ -85,7 +85,7 @@ export async function startEstimatorService(
   const server = await startRpcServer({
     listen: config.listen,
     serviceName: 'foresize.v1.EstimatorService',
-    definition: EstimatorServiceService,
+    definition: estimatorDefinition,
     implementation: estimatorRpc(estimator, Object.keys(registry), handlers(log)),
     maxMessageBytes: config.maxMessageBytes,
     maxConcurrentStreams: config.maxConcurrentStreams,

@@ -1,0 +1,73 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { estimatorDefinition } from '../../../services/estimator/estimate-bytes.ts'
+import { fromEstimate } from '../../../shared/wire/estimate.ts'
+import {
+  EstimateBatchResponse,
+  EstimateResponse,
+} from '../../../shared/wire/gen/foresize/v1/estimator_service.ts'
+import { anyEstimate } from '../../support/arbitraries.ts'
+
+/** Law: whoever reads the bytes reads what the generated encoder would have written. */
+
+const anyStalenessMs = fc.double({ min: 0, max: 1e12, noNaN: true })
+
+test('an answer, the first time and again at another age', () => {
+  fc.assert(
+    fc.property(anyEstimate, anyStalenessMs, anyStalenessMs, (estimate, first, again) => {
+      for (const stalenessMs of [first, again]) {
+        const bytes = estimatorDefinition.estimate.responseSerialize({ estimate, stalenessMs })
+        const expected = { estimate: fromEstimate(estimate, stalenessMs) }
+        expect(EstimateResponse.decode(bytes)).toEqual(
+          EstimateResponse.decode(EstimateResponse.encode(expected).finish()),
+        )
+      }
+    }),
+  )
+})
+
+test('a batch of answers and of rejections, in the order asked', () => {
+  const anyRejection = fc.record({
+    violations: fc.array(fc.record({ field: fc.string(), description: fc.string() }), { minLength: 1 }),
+  })
+  fc.assert(
+    fc.property(fc.array(fc.oneof(anyEstimate, anyRejection)), anyStalenessMs, (results, stalenessMs) => {
+      const bytes = estimatorDefinition.estimateBatch.responseSerialize({ results, stalenessMs })
+      const expected: EstimateBatchResponse = {
+        results: results.map((result) => ({
+          result:
+            'violations' in result
+              ? { $case: 'rejection', value: result }
+              : { $case: 'estimate', value: fromEstimate(result, stalenessMs) },
+        })),
+      }
+      expect(EstimateBatchResponse.decode(bytes)).toEqual(
+        EstimateBatchResponse.decode(EstimateBatchResponse.encode(expected).finish()),
+      )
+    }),
+  )
+})
+
+test('answers of every length, also where the length of a length changes', () => {
+  for (const length of [0, 90, 100, 110, 127, 128, 16_000, 16_383, 16_384, 3_000_000]) {
+    const estimate = {
+      resources: {},
+      confidence: 0,
+      source: 'default',
+      reason: 'x'.repeat(length),
+      dimensions: [],
+      profileRevision: 0,
+      executions: 0,
+      variant: '',
+      variantByExecution: false,
+    } as const
+    const one = estimatorDefinition.estimate.responseSerialize({ estimate, stalenessMs: 7 })
+    const many = estimatorDefinition.estimateBatch.responseSerialize({
+      results: [estimate, estimate],
+      stalenessMs: 7,
+    })
+
+    expect(EstimateResponse.decode(one).estimate).toMatchObject({ reason: estimate.reason, stalenessMs: 7 })
+    expect(EstimateBatchResponse.decode(many).results).toHaveLength(2)
+  }
+})

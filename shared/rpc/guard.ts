@@ -51,7 +51,7 @@ const refusalLogIntervalMs = 60_000
 
 const principals = new WeakMap<Metadata, Principal>()
 
-/** Whom the guard let in with a call. */
+/** Whom the guard let in with a call; nobody where its access rule has spoken of the namespaces already. */
 export function principalOf(metadata: Metadata): Principal {
   return principals.get(metadata) ?? nobody
 }
@@ -79,33 +79,36 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
     }
   }, 1000).unref()
 
-  function refuse(call: ServerInterceptingCallInterface, error: ForesizeError, path: string): void {
+  /** Throws what is no refusal. */
+  function refuse(call: ServerInterceptingCallInterface, error: unknown, path: string): void {
+    if (!(error instanceof ForesizeError)) throw error
     const code = statusOfFailure(error.failure)
     refused.set(code, (refused.get(code) ?? 0) + 1)
-    logOncePerPeer(call.getPeer(), { path, reason: error.message })
+    logOncePerHost(hostOf(call), { peer: call.getPeer(), path, reason: error.message })
     call.sendStatus({ code, details: error.message })
   }
 
-  function logOncePerPeer(peer: string, fields: { readonly path: string; readonly reason: string }): void {
-    const host = hostOf(peer)
+  function logOncePerHost(
+    host: string,
+    fields: { readonly peer: string; readonly path: string; readonly reason: string },
+  ): void {
     const nowMs = performance.now()
     if (nowMs - (loggedAtMs.get(host) ?? Number.NEGATIVE_INFINITY) < refusalLogIntervalMs) return
     if (loggedAtMs.size >= maxPeers) loggedAtMs.clear()
     loggedAtMs.set(host, nowMs)
-    log.warn({ peer, ...fields }, 'a call was refused; further ones of this peer go unlogged for a minute')
+    log.warn(fields, 'a call was refused; further ones of this peer go unlogged for a minute')
   }
 
   const isOpen = (path: string) =>
     path.startsWith(healthPrefix) || (openReflection && path.startsWith(reflectionPrefix))
 
   /** Throws: ForesizeError. */
-  function admit(path: string, metadata: Metadata, peer: string): Grant {
-    if (!rate.take(hostOf(peer), performance.now())) {
+  function admit(path: string, rule: AccessRule<never> | undefined, metadata: Metadata, host: string): Grant {
+    if (!rate.take(host, performance.now())) {
       throw new ForesizeError('overloaded', 'too many calls from this address')
     }
     if (tokens === undefined || isOpen(path)) return open
     const grant = grantOf(metadata, tokens)
-    const rule = accessRules.get(path)
     if (rule !== undefined && !rule.roles.some((role) => grant.principal.roles.has(role))) {
       throw new ForesizeError(
         'forbidden',
@@ -117,64 +120,56 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
 
   const interceptor: ServerInterceptor = ({ path, requestStream, responseStream }, call) => {
     const rule = accessRules.get(path)
+    const byCode = ended.get(path)
     const namespacesOf = rule?.namespacesOf as AccessRule<unknown>['namespacesOf']
     let principal = nobody
     let isInspected = false
     let span: CallSpan | undefined
 
-    function attempt(check: () => void): boolean {
-      try {
-        check()
-        return true
-      } catch (error) {
-        if (!(error instanceof ForesizeError)) throw error
-        refuse(call, error, path)
-        return false
-      }
-    }
-
-    function endSpan(code: status, details: string): void {
-      span?.end(code, details)
-      span = undefined
-    }
-
     const listener: ServerListener = {
       onReceiveMetadata(metadata, pass) {
-        const isAdmitted = attempt(() => {
-          const grant = admit(path, metadata, call.getPeer())
+        const host = hostOf(call)
+        try {
+          const grant = admit(path, rule, metadata, host)
           principal = grant.principal
           if (grant !== open && (requestStream || responseStream)) streams.set(call, grant)
-        })
-        if (!isAdmitted) return
+        } catch (error) {
+          refuse(call, error, path)
+          return
+        }
         if (rule !== undefined) {
-          span = tracing?.begin(path, metadata.get('traceparent')[0]?.toString(), hostOf(call.getPeer()))
+          span = tracing?.begin(path, metadata.get('traceparent')[0]?.toString(), host)
+          isInspected = metadata.get(inspectHeader).length > 0
         }
         metadata.remove('authorization')
-        isInspected = rule !== undefined && metadata.get(inspectHeader).length > 0
-        principals.set(metadata, principal)
+        // A handler asks only where no rule has looked at what its requests speak of.
+        if (namespacesOf === undefined) principals.set(metadata, principal)
         pass(metadata)
       },
       onReceiveMessage(message, pass) {
         if (namespacesOf !== undefined && principal.namespaces !== 'all') {
-          if (!attempt(() => authorizeAll(principal, namespacesOf(message)))) return
+          try {
+            authorizeAll(principal, namespacesOf(message))
+          } catch (error) {
+            refuse(call, error, path)
+            return
+          }
         }
         pass(message)
       },
       onCancel() {
         streams.delete(call)
         // After a status this does nothing: the call went away without one.
-        endSpan(status.CANCELLED, 'cancelled')
+        span?.end(status.CANCELLED, 'cancelled')
+        span = undefined
       },
-    }
-    const count = (code: status) => {
-      const byCode = ended.get(path)
-      byCode?.set(code, (byCode.get(code) ?? 0) + 1)
     }
     return new ServerInterceptingCall(call, {
       start: (next) => next(listener),
       sendStatus(result, next) {
-        count(result.code)
-        endSpan(result.code, result.details)
+        byCode?.set(result.code, (byCode.get(result.code) ?? 0) + 1)
+        span?.end(result.code, result.details)
+        span = undefined
         next(
           isInspected ? { ...result, metadata: withInfo(result.metadata ?? new Metadata(), info()) } : result,
         )
@@ -219,7 +214,7 @@ function withInfo(metadata: Metadata, info: ServerInfo): Metadata {
   return metadata
 }
 
-/** Of `10.0.0.7:51234` and `::1:51234`. */
-function hostOf(peer: string): string {
-  return peer.slice(0, peer.lastIndexOf(':'))
+/** The peer without its port; `getPeer` would ask the socket for both again. */
+function hostOf(call: ServerInterceptingCallInterface): string {
+  return call.getConnectionInfo().remoteAddress ?? 'unknown'
 }

@@ -26,12 +26,16 @@ export function readName(value: string, path: string, seen: Inspection): string 
 
 /** A text that may be empty: at most 256 bytes, no control characters. */
 export function checkText(value: string, path: string, seen: Inspection): string {
-  if (value.length * 3 > limits.nameBytes && Buffer.byteLength(value) > limits.nameBytes) {
-    seen.reject(path, `must be at most ${limits.nameBytes} bytes, has ${Buffer.byteLength(value)}`)
-  } else if (controlCharacters.test(value)) {
-    seen.reject(path, 'must not contain control characters')
-  }
+  const fault = faultOf(value)
+  if (fault !== undefined) seen.reject(path, fault)
   return value
+}
+
+function faultOf(text: string): string | undefined {
+  if (text.length * 3 > limits.nameBytes && Buffer.byteLength(text) > limits.nameBytes) {
+    return `must be at most ${limits.nameBytes} bytes, has ${Buffer.byteLength(text)}`
+  }
+  return controlCharacters.test(text) ? 'must not contain control characters' : undefined
 }
 
 export function readNamespace(value: string, path: string, seen: Inspection): string {
@@ -71,34 +75,32 @@ export function readResources(message: Resources | undefined, path: string, seen
 
 /** In order of key, so that the same features are the same bytes whoever sent them. */
 export function readFeatures(message: Features, path: string, seen: Inspection): Features {
-  for (const [key, value] of readEntries(message, path, seen)) {
-    if (!Number.isFinite(value)) seen.reject(`${path}[${shown(key)}]`, `must be finite, was ${value}`)
-  }
-  return inOrderOfKey(message)
+  return readEntries(message, path, seen, (value) =>
+    Number.isFinite(value) ? undefined : `must be finite, was ${value}`,
+  )
 }
 
 /** In order of key, as `readFeatures`. */
 export function readLabels(message: Labels, path: string, seen: Inspection): Labels {
-  for (const [key, value] of readEntries(message, path, seen)) {
-    checkText(value, `${path}[${shown(key)}]`, seen)
-  }
-  return inOrderOfKey(message)
+  return readEntries(message, path, seen, faultOf)
 }
 
-function readEntries<T>(message: Readonly<Record<string, T>>, path: string, seen: Inspection): [string, T][] {
-  const entries = Object.entries(message)
-  if (entries.length > limits.entries) {
-    seen.reject(path, `must have at most ${limits.entries} entries, has ${entries.length}`)
-    return []
+function readEntries<T>(
+  message: Readonly<Record<string, T>>,
+  path: string,
+  seen: Inspection,
+  faultOfValue: (value: T) => string | undefined,
+): Readonly<Record<string, T>> {
+  const keys = Object.keys(message)
+  if (keys.length > limits.entries) {
+    seen.reject(path, `must have at most ${limits.entries} entries, has ${keys.length}`)
+    return message
   }
-  for (const [key] of entries) readName(key, `${path}[${shown(key)}]`, seen)
-  return entries
-}
-
-function inOrderOfKey<T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
-  const keys = Object.keys(record)
-  if (keys.length < 2) return record
-  return Object.fromEntries(keys.sort().map((key) => [key, record[key] as T]))
+  for (const key of keys) {
+    const fault = key === '' ? 'is required' : (faultOf(key) ?? faultOfValue(message[key] as T))
+    if (fault !== undefined) seen.reject(`${path}[${shown(key)}]`, fault)
+  }
+  return keys.length < 2 ? message : Object.fromEntries(keys.sort().map((key) => [key, message[key] as T]))
 }
 
 /** A key short enough, and clean enough, for a message to a person. */

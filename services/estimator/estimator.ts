@@ -48,11 +48,11 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
   /** Takes each profile from `fetched`, else from memory; those in neither are added to `absent`. */
   function gather(
     query: EstimateQuery,
-    fetched: ReadonlyMap<string, Lookup>,
+    fetched: ReadonlyMap<string, Lookup> | undefined,
     absent: ProfileKey[],
   ): Evidence {
     const find = (key: ProfileKey): LearnedProfile | undefined => {
-      const found = learned.get(key, fetched.get(profileId(key)) ?? replica.lookup(key))
+      const found = learned.get(key, fetched?.get(profileId(key)) ?? replica.lookup(key))
       if (found === 'not-held') absent.push(key)
       return typeof found === 'string' ? undefined : found
     }
@@ -71,7 +71,7 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
 
   function withEvidence<T>(query: EstimateQuery, answer: (evidence: Evidence) => T): T | Promise<T> {
     const absent: ProfileKey[] = []
-    const evidence = gather(query, new Map(), absent)
+    const evidence = gather(query, undefined, absent)
     if (absent.length === 0) return answer(evidence)
     return fetched(absent).then((found) => answer(gather(query, found, [])))
   }

@@ -1,8 +1,8 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Gauge, type Registry } from 'prom-client'
 import { type Estimate, type EstimateSource, estimateSources } from '../../shared/domain/estimate.ts'
 import { rpcMetrics } from '../../shared/rpc/metrics.ts'
 import type { RpcServerFigures } from '../../shared/rpc/server.ts'
-import { gaugeOf, gaugesOf } from '../../shared/runtime/metrics.ts'
+import { countersOf, gaugeOf, gaugesOf, histogramOf } from '../../shared/runtime/metrics.ts'
 import type { Breakers, RemoteBreaker } from './breaker.ts'
 import type { Estimator } from './estimator.ts'
 import type { Replica } from './replica.ts'
@@ -12,39 +12,38 @@ const secondsBuckets = [
   0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1,
 ]
 
+const confidenceBuckets = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1]
+
 /** Counts what is answered, from where, and how long it took. No metric names a task or a tenant. */
 export function observedEstimator(
   estimator: Estimator,
   registry: Registry,
   monotonicMs: () => number,
 ): Estimator {
-  const registers = [registry]
-  const counter = new Counter({
-    name: `${prefix}_estimates_total`,
-    help: 'Estimates, by what they came from.',
-    labelNames: ['source'],
-    registers,
-  })
-  const answers = Object.fromEntries(
-    estimateSources.map((source) => [source, counter.labels(source)]),
-  ) as Readonly<Record<EstimateSource, ReturnType<typeof counter.labels>>>
-  const seconds = new Histogram({
-    name: `${prefix}_estimate_seconds`,
-    help: 'One estimate, without its transport; with the wait for a profile that was not held.',
-    buckets: secondsBuckets,
-    registers,
-  })
-  const confidence = new Histogram({
-    name: `${prefix}_confidence`,
-    help: 'The confidence that estimates were given with.',
-    buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1],
-    registers,
-  })
+  const answers = Object.fromEntries(estimateSources.map((source) => [source, 0])) as Record<
+    EstimateSource,
+    number
+  >
+  countersOf(registry, `${prefix}_estimates_total`, 'Estimates, by what they came from.', ['source'], () =>
+    estimateSources.map((source) => [[source], answers[source]] as const),
+  )
+  const observeSeconds = histogramOf(
+    registry,
+    `${prefix}_estimate_seconds`,
+    'One estimate, without its transport; with the wait for a profile that was not held.',
+    secondsBuckets,
+  )
+  const observeConfidence = histogramOf(
+    registry,
+    `${prefix}_confidence`,
+    'The confidence that estimates were given with.',
+    confidenceBuckets,
+  )
 
   function counted(estimate: Estimate, startMs: number): Estimate {
-    answers[estimate.source].inc()
-    confidence.observe(estimate.confidence)
-    seconds.observe((monotonicMs() - startMs) / 1000)
+    answers[estimate.source]++
+    observeConfidence(estimate.confidence)
+    observeSeconds((monotonicMs() - startMs) / 1000)
     return estimate
   }
 

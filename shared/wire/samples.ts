@@ -29,7 +29,7 @@ export function checkSamples(message: UsageSamples, path: string, seen: Inspecti
       continue
     }
     const bad = firstOutside(values, resourceLimits[column])
-    if (bad >= 0) {
+    if (bad !== undefined) {
       seen.reject(
         `${path}.${name}[${bad}]`,
         `must be from 0 to ${resourceLimits[column]}, was ${values[bad]}`,
@@ -39,10 +39,10 @@ export function checkSamples(message: UsageSamples, path: string, seen: Inspecti
   return message
 }
 
-function firstOutside(values: readonly number[], max: number): number {
+function firstOutside(values: readonly number[], max: number): number | undefined {
   for (let index = 0; index < values.length; index++) {
     const value = values[index] as number
     if (!(value >= 0 && value <= max)) return index
   }
-  return -1
+  return undefined
 }

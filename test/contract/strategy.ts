@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { encoder, type Point, relevance } from '../../services/estimator/domain/encoding.ts'
+import { neighbourhood } from '../../services/estimator/domain/neighbours.ts'
 import type { Strategy } from '../../services/estimator/domain/strategy.ts'
+import { recall, recollection } from '../../services/estimator/domain/views.ts'
 
 interface Seen {
   readonly features: Readonly<Record<string, number>>
@@ -27,12 +29,18 @@ const anyHistory = fc.array(anySeen, { minLength: 1, maxLength: 40 })
 function student(strategy: Strategy) {
   const columns = encoder()
   const telling = relevance()
-  const learner = strategy.start({ primary: telling.best })
+  const held = recollection()
+  const { find } = neighbourhood(held)
+  const learner = strategy.start({
+    primary: telling.best,
+    neighbours: (point) => find(telling.best(), point),
+  })
   const point = (features: Seen['features'], learn: boolean): Point => columns.encode(features, {}, learn)
   return {
     observe({ features, need }: Seen): void {
       const at = point(features, true)
       learner.observe(at, need)
+      recall(held, at, need, 1, 1)
       telling.observe(at, need)
     },
     predict: (features: Seen['features']) => learner.predict(point(features, false)),

@@ -1,7 +1,7 @@
 import type { EstimateQuery, EstimateSource } from '../../../shared/domain/estimate.ts'
 import type { Profile } from '../../../shared/domain/profile.ts'
 import type { Dimension, Resources } from '../../../shared/domain/resources.ts'
-import { around } from './distribution.ts'
+import { around } from './mixture.ts'
 import type { Need } from './need.ts'
 
 /** A cohort or a namespace: tasks in summary. */

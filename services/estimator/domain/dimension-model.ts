@@ -3,9 +3,11 @@ import { type BoundBelow, settleBounds } from './bounds-below.ts'
 import { type Calibration, calibration, observeRank } from './calibration.ts'
 import { type LabelRelevance, labelRelevance, type Point, type Relevance, relevance } from './encoding.ts'
 import type { Stakes } from './headroom.ts'
+import { type Workspace, workspace } from './mixture.ts'
+import { neighbourhood } from './neighbours.ts'
 import { note, type Residuals, residuals } from './residuals.ts'
 import { clamp, type Learner, type Registry } from './strategy.ts'
-import { type Recollection, recall, recollection, views } from './views.ts'
+import { fastFading, type Recollection, recall, recollection, slowFading, views } from './views.ts'
 import { foretold, totalsOf, votes } from './votes.ts'
 
 /**
@@ -31,6 +33,8 @@ export interface Track {
   readonly residuals: Residuals
   /** By view: decayed sum of ln(density given to what then happened): what the mixture's weights are made of. */
   readonly scores: Float64Array
+  /** Of the weights of the executions that it has foretold, slowly and fast forgotten, and of their squares. */
+  readonly sums: Float64Array
 }
 
 /**
@@ -43,6 +47,7 @@ export interface DimensionModel {
   readonly labelling: LabelRelevance
   readonly recollection: Recollection
   readonly calibration: Calibration
+  readonly workspace: Workspace
   tracks: readonly Track[]
   observed: number
   largest: number
@@ -59,17 +64,28 @@ const failureMs = 30_000
 
 export function dimensionModel(dimension: Dimension, registry: Registry, guard: Guard): DimensionModel {
   const telling = relevance()
+  const held = recollection()
+  const near = neighbourhood(held)
+  const setting = { primary: telling.best, neighbours: (point: Point) => near.find(telling.best(), point) }
   const tracks: Track[] = []
   for (const [strategy, { start }] of Object.entries(registry)) {
-    const learner = guard(strategy, () => start({ primary: telling.best }))
-    if (learner) tracks.push({ strategy, learner, residuals: residuals(), scores: new Float64Array(views) })
+    const learner = guard(strategy, () => start(setting))
+    if (learner)
+      tracks.push({
+        strategy,
+        learner,
+        residuals: residuals(),
+        scores: new Float64Array(views),
+        sums: new Float64Array(4),
+      })
   }
   return {
     dimension,
     relevance: telling,
     labelling: labelRelevance(),
-    recollection: recollection(),
+    recollection: held,
     calibration: calibration(),
+    workspace: workspace(),
     tracks,
     observed: 0,
     largest: 0,
@@ -98,10 +114,12 @@ export function extendDimension(
   const logNeed = Math.log(need)
   const heard = votes(model, point, always, none, guard)
   const out = { density: new Float64Array(views), below: new Float64Array(views) }
+  const slowWeight = weight * slowFading ** -model.observed
+  const fastWeight = weight * fastFading ** -model.observed
   let rank = 0
   for (const { track, prediction, weight: voice, byView, memory } of heard) {
     const r = clamp(logNeed - Math.log(prediction), -30, 30)
-    foretold(track, memory, r, totalsOf(track, memory), voice > 0, out)
+    foretold(track, memory, r, totalsOf(track, memory, memory.nearby), voice > 0, out)
     for (let v = 0; v < views; v++) {
       const from = memory.nearby ? v : v % 2
       rank += (byView[v] as number) * (out.below[v] as number)
@@ -110,9 +128,10 @@ export function extendDimension(
         clamp(Math.log(out.density[from] as number), -scoreLimit, scoreLimit)
     }
     note(track.residuals, r, model.observed)
+    addWeights(track, slowWeight, fastWeight)
   }
   if (heard.length > 0) observeRank(model.calibration, Math.min(1, rank))
-  recall(model.recollection, point, weight)
+  recall(model.recollection, point, need, slowWeight, fastWeight)
   const kept: Track[] = []
   for (const track of model.tracks) {
     if (
@@ -133,6 +152,13 @@ export function extendDimension(
     model.runtimeSum += runtimeMs
     model.runtimeCount++
   }
+}
+
+function addWeights({ sums }: Track, slow: number, fast: number): void {
+  sums[0] = (sums[0] as number) + slow
+  sums[1] = (sums[1] as number) + fast
+  sums[2] = (sums[2] as number) + slow * slow
+  sums[3] = (sums[3] as number) + fast * fast
 }
 
 const always = (): boolean => true

@@ -1,13 +1,23 @@
-import { note, type OrderedAtoms, orderedAtoms, type Residuals, residuals } from './residuals.ts'
+import { kernelAtoms, kernelWeights, type Residuals } from './residuals.ts'
+import { firstAbove } from './sorted.ts'
 
 /**
- * A need as weighted atoms.
- * Shape: `needs` ascending; `below[i]` = P(need ≤ needs[i]), the last is 1.
- * Law: never empty.
+ * A need as weighted atoms, put in order only where an answer lies: some of the atoms are edges that cut the rest into
+ * slices; one pass over the residuals weighs the slices, and `slice` sorts one.
+ * Shape: `edges` ascending, logarithms; `below[i]` = P(ln need ≤ edges[i]), the last is 1.
+ * Law: never empty; equals sorting all atoms. Reads the residuals that it was made of: valid until these change.
  */
 export interface Distribution {
-  readonly needs: Float64Array
+  readonly parts: readonly Part[]
+  readonly priors: readonly Prior[]
+  /** How many edges there are: the arrays may be longer. */
+  readonly size: number
+  readonly edges: Float64Array
   readonly below: Float64Array
+  /** Part after part, in the order of their residuals: weight of this one and of those of its part before it. */
+  readonly shares: Float64Array
+  /** Of all that has weight. */
+  readonly total: number
 }
 
 /** Residuals around one prediction: one part of a mixture. */
@@ -16,7 +26,18 @@ export interface Part {
   /** ln(prediction). */
   readonly shift: number
   /** Share of the whole, by number of execution. */
-  readonly shares: Float64Array
+  readonly shares: Shares
+}
+
+/** slow · (bySlow + bySlowNear · near) + fast · (byFast + byFastNear · near). Arrays by number of execution. */
+export interface Shares {
+  readonly slow: Float64Array
+  readonly fast: Float64Array
+  readonly near: Float64Array
+  readonly bySlow: number
+  readonly byFast: number
+  readonly bySlowNear: number
+  readonly byFastNear: number
 }
 
 /** What is believed beside the residuals: a peak of this scale at ln(prediction). */
@@ -26,137 +47,228 @@ export interface Prior {
   readonly share: number
 }
 
-const priorAtoms = [-0.3, -0.1, -0.02, 0.02, 0.1, 0.3, 0.7]
-const priorWeights = [0.08, 0.16, 0.24, 0.24, 0.16, 0.08, 0.04]
+export const peakAtoms = [-0.3, -0.1, -0.02, 0.02, 0.1, 0.3, 0.7] as const
+export const peakWeights = [0.08, 0.16, 0.24, 0.24, 0.16, 0.08, 0.04] as const
+const [lowestOfPeak] = peakAtoms
+export const highestOfPeak = peakAtoms[6]
 
-/** Atoms in order, to be merged: times `factor`, each of the weight of its origin's share. */
-interface Stream extends OrderedAtoms {
-  readonly factor: number
-  readonly shares: Float64Array
-}
+const [lowAtom, middleAtom, highAtom] = kernelAtoms
+const [lowWeight, middleWeight, highWeight] = kernelWeights
 
-/** The atoms of some parts and priors, merged in order. None is above `limit`, a logarithm. */
-export function mixture(
-  parts: readonly Part[],
-  priors: readonly Prior[],
-  limit = Number.POSITIVE_INFINITY,
-): Distribution {
-  const streams: Stream[] = parts.map(({ residuals, shift, shares }) => ({
-    ...orderedAtoms(residuals),
-    factor: Math.exp(shift),
-    shares,
-  }))
-  if (priors.length > 0) streams.push(priorStream(priors))
-  const size = streams.reduce((total, { atoms }) => total + atoms.length, 0)
-  const merged = { needs: new Float64Array(size), below: new Float64Array(size) }
-  const total = merge(streams, limit, merged)
-  for (let i = 0; i < size; i++) merged.below[i] = (merged.below[i] as number) / total
-  merged.below[size - 1] = 1
-  return merged
-}
-
-/** Returns the sum of all weights. */
-function merge(streams: readonly Stream[], limit: number, { needs, below }: Distribution): number {
-  const heads = new Int32Array(streams.length)
-  const next = new Float64Array(streams.length)
-  for (let k = 0; k < streams.length; k++) next[k] = needAt(streams[k] as Stream, 0)
-  const highest = Math.exp(limit)
-  let sum = 0
-  for (let used = 0; used < needs.length; used++) {
-    let from = 0
-    let least = next[0] as number
-    for (let k = 1; k < next.length; k++) {
-      const candidate = next[k] as number
-      if (candidate < least) {
-        least = candidate
-        from = k
-      }
-    }
-    const stream = streams[from] as Stream
-    const head = heads[from] as number
-    sum += (stream.shares[stream.origin[head] as number] as number) * (stream.weights[head] as number)
-    needs[used] = Math.min(least, highest)
-    below[used] = sum
-    heads[from] = head + 1
-    next[from] = needAt(stream, head + 1)
+function sliceOf({ edges, size }: Distribution, x: number): number {
+  let low = 0
+  let high = size - 1
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((edges[middle] as number) >= x) high = middle
+    else low = middle + 1
   }
-  return sum
+  return low
 }
 
-/** Merged by need, not by its logarithm: two that are one rounding apart would come out in the wrong order. */
-function needAt({ needs, factor }: Stream, at: number): number {
-  return at < needs.length ? (needs[at] as number) * factor : Number.POSITIVE_INFINITY
+/** The atoms of one slice in order: the first `count` of each array. Equal ones are one. */
+export interface Slice {
+  of: Distribution | undefined
+  index: number
+  /** Logarithms. */
+  atoms: Float64Array
+  /** P(ln need ≤ atom). */
+  below: Float64Array
+  count: number
 }
 
-/** All priors as one stream, each an origin of its own. */
-function priorStream(priors: readonly Prior[]): Stream {
-  const size = priorAtoms.length * priors.length
-  const atoms = new Float64Array(size)
-  const weights = new Float64Array(size)
-  const origins = new Int32Array(size)
-  let used = 0
-  for (let origin = 0; origin < priors.length; origin++) {
-    const { shift, scale } = priors[origin] as Prior
-    for (let j = 0; j < priorAtoms.length; j++) {
-      const atom = shift + scale * (priorAtoms[j] as number)
-      let at = used++
-      for (; at > 0 && (atoms[at - 1] as number) > atom; at--) {
-        atoms[at] = atoms[at - 1] as number
-        weights[at] = weights[at - 1] as number
-        origins[at] = origins[at - 1] as number
-      }
-      atoms[at] = atom
-      weights[at] = priorWeights[j] as number
-      origins[at] = origin
+export const emptySlice = (): Slice => ({
+  of: undefined,
+  index: 0,
+  atoms: new Float64Array(64),
+  below: new Float64Array(64),
+  count: 0,
+})
+
+const shared = emptySlice()
+
+/** Puts a slice in order, in `into`, which is valid until it is used again. */
+export function slice(d: Distribution, index: number, into = shared): Slice {
+  if (into.of === d && into.index === index) return into
+  const { parts, priors, shares, size, edges, below, total } = d
+  const last = size - 1
+  const low = index > 0 ? (edges[index - 1] as number) : Number.NEGATIVE_INFINITY
+  const high = index < last ? (edges[index] as number) : Number.POSITIVE_INFINITY
+  makeRoom(into, 3 * shares.length + peakAtoms.length * priors.length)
+  into.of = d
+  into.index = index
+  into.count = 0
+  let from = 0
+  for (const { residuals, shift } of parts) {
+    const start = firstReaching(residuals, shift, low)
+    gather(into, residuals, shift, highAtom, highWeight, shares, from, start, low, high)
+    gather(into, residuals, shift, middleAtom, middleWeight, shares, from, start, low, high)
+    gather(into, residuals, shift, lowAtom, lowWeight, shares, from, start, low, high)
+    from += residuals.count
+  }
+  for (const { shift, scale, share } of priors) {
+    if (shift + scale * highestOfPeak <= low || shift + scale * lowestOfPeak > high) continue
+    for (let j = 0; j < peakAtoms.length; j++) {
+      const x = shift + scale * (peakAtoms[j] as number)
+      if (x > low && x <= high) put(into, x, share * (peakWeights[j] as number))
     }
   }
-  const shares = Float64Array.from(priors, ({ share }) => share)
-  return { atoms, needs: atoms.map(Math.exp), weights, origin: origins, factor: 1, shares }
+  const { atoms, below: sums, count } = into
+  const end = below[index] as number
+  const top = edges[last] as number
+  const whole = 1 / total
+  let sum = index > 0 ? (below[index - 1] as number) : 0
+  for (let i = 0; i < count; i++) {
+    sum += (sums[i] as number) * whole
+    sums[i] = i === count - 1 ? end : Math.min(sum, end)
+    if ((atoms[i] as number) > top) atoms[i] = top
+  }
+  return into
 }
+
+function makeRoom(into: Slice, size: number): void {
+  if (into.atoms.length >= size) return
+  into.atoms = new Float64Array(2 * size)
+  into.below = new Float64Array(2 * size)
+}
+
+function gather(
+  into: Slice,
+  { values, widths, count }: Residuals,
+  shift: number,
+  atom: number,
+  weight: number,
+  shares: Float64Array,
+  from: number,
+  start: number,
+  low: number,
+  high: number,
+): void {
+  for (let i = start; i < count; ) {
+    const v = values[i] as number
+    const x = shift + v + atom * (widths[i] as number)
+    if (x > high) return
+    const before = i > 0 ? (shares[from + i - 1] as number) : 0
+    i++
+    if (i < count && values[i] === v) i = firstAbove(values, count, v)
+    if (x > low) put(into, x, weight * ((shares[from + i - 1] as number) - before))
+  }
+}
+
+function put(into: Slice, x: number, weight: number): void {
+  const { atoms, below, count } = into
+  let at = count
+  while (at > 0 && (atoms[at - 1] as number) > x) at--
+  if (at > 0 && atoms[at - 1] === x) {
+    below[at - 1] = (below[at - 1] as number) + weight
+    return
+  }
+  for (let i = count; i > at; i--) {
+    atoms[i] = atoms[i - 1] as number
+    below[i] = below[i - 1] as number
+  }
+  atoms[at] = x
+  below[at] = weight
+  into.count = count + 1
+}
+
+/** The first with an atom above `low`. Widths grow no faster than distances, so the highest atoms are in order too. */
+function firstReaching({ values, widths, count }: Residuals, shift: number, low: number): number {
+  let from = 0
+  let to = count
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if (shift + (values[middle] as number) + highAtom * (widths[middle] as number) > low) to = middle
+    else from = middle + 1
+  }
+  return from
+}
+
+/** How far the logarithm of a need may be from the atom that it is the exponential of. */
+const rounding = 1e-11
 
 /** P(need ≤ amount), linear between needs on a log scale. Law: monotone; 0 below the first need, 1 from the last on. */
-export function probability({ needs, below }: Distribution, amount: number): number {
-  const last = needs.length - 1
-  if (!(amount >= (needs[0] as number))) return 0
-  if (amount >= (needs[last] as number)) return 1
-  let low = 0
-  let high = last
-  while (high - low > 1) {
-    const middle = (low + high) >> 1
-    if ((needs[middle] as number) <= amount) low = middle
-    else high = middle
-  }
-  const left = needs[low] as number
-  const gap = Math.log((needs[high] as number) / left)
-  const from = below[low] as number
-  // From a need that is zero no share of the way can be told.
-  return gap > 0 && gap < Number.POSITIVE_INFINITY
-    ? from + ((below[high] as number) - from) * Math.min(1, Math.log(amount / left) / gap)
-    : from
+export function probability(d: Distribution, amount: number): number {
+  if (!(amount > 0)) return 0
+  const { size, edges, below } = d
+  const x = Math.log(amount) + rounding
+  if (x >= (edges[size - 1] as number)) return 1
+  const index = sliceOf(d, x)
+  const { atoms, below: sums, count } = slice(d, index)
+  let at = 0
+  while (at < count && (atoms[at] as number) <= x) at++
+  const first = at === 0 && index === 0
+  const from = at > 0 ? (sums[at - 1] as number) : first ? 0 : (below[index - 1] as number)
+  if (first || at === count) return from
+  const left = at > 0 ? (atoms[at - 1] as number) : (edges[index - 1] as number)
+  const share = Math.min(1, (x - left) / ((atoms[at] as number) - left))
+  return from + ((sums[at] as number) - from) * share
+}
+
+/** P(need ≤ e^x), in steps. */
+export function atMost(d: Distribution, x: number): number {
+  const { size, edges, below } = d
+  if (x >= (edges[size - 1] as number)) return 1
+  const index = sliceOf(d, x)
+  const { atoms, below: sums, count } = slice(d, index)
+  let at = 0
+  while (at < count && (atoms[at] as number) <= x) at++
+  if (at > 0) return sums[at - 1] as number
+  return index > 0 ? (below[index - 1] as number) : 0
 }
 
 /** The smallest need at or below which at least q of the weight lies. Law: monotone in q. */
-export function quantile({ needs, below }: Distribution, q: number): number {
+export function quantile(d: Distribution, q: number): number {
+  const { size, edges, below } = d
   let low = 0
-  let high = below.length - 1
+  let high = size - 1
   while (low < high) {
     const middle = (low + high) >> 1
     if ((below[middle] as number) >= q) high = middle
     else low = middle + 1
   }
-  return needs[low] as number
+  const { atoms, below: sums, count } = slice(d, low)
+  for (let i = 0; i < count; i++) if ((sums[i] as number) >= q) return Math.exp(atoms[i] as number)
+  return Math.exp(edges[low] as number)
 }
 
-/** Some weighted points, widened like residuals, around ln(prediction). */
-export function around(
-  points: readonly (readonly [at: number, weight: number])[],
-  shift: number,
-): Distribution {
-  const spread = residuals()
-  for (const [origin, [at]] of points.entries()) note(spread, at, origin)
-  const shares = Float64Array.from(points, ([, weight]) => weight)
-  const total = shares.reduce((sum, weight) => sum + weight, 0)
-  const share = points.length > 0 ? (0.5 * total) / points.length : 1
-  const prior = { shift, scale: 0.6 / (1 + 0.1 * points.length), share }
-  return mixture([{ residuals: spread, shift, shares }], [prior])
+/** The smallest need that does, where all larger ones do; the largest where none does. */
+export function leastNeed(d: Distribution, does: (need: number) => boolean): number {
+  const { size, edges } = d
+  let low = 0
+  let high = size - 1
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (does(Math.exp(edges[middle] as number))) high = middle
+    else low = middle + 1
+  }
+  const { atoms, count } = slice(d, low, emptySlice())
+  for (let i = 0; i < count; i++) {
+    const need = Math.exp(atoms[i] as number)
+    if (does(need)) return need
+  }
+  return Math.exp(edges[low] as number)
+}
+
+/** E[need], to the second order in the widths. */
+export function meanNeed({ parts, priors, shares, size, edges, total }: Distribution): number {
+  const most = Math.exp(edges[size - 1] as number)
+  let sum = 0
+  let from = 0
+  for (const { residuals, shift } of parts) {
+    const { widths, growths, count } = residuals
+    const prediction = Math.exp(shift)
+    let before = 0
+    for (let i = 0; i < count; i++) {
+      const width = widths[i] as number
+      const need = prediction * (growths[i] as number) * (1 + width * (0.151 * width - 0.035))
+      const total = shares[from + i] as number
+      sum += (total - before) * Math.min(need, most)
+      before = total
+    }
+    from += count
+  }
+  for (const { shift, scale, share } of priors)
+    sum += share * Math.min(most, Math.exp(shift) * (1 + scale * (0.0187 * scale + 0.028)))
+  return sum / total
 }

@@ -1,5 +1,5 @@
 import { type Calibration, calibrated } from './calibration.ts'
-import { type Distribution, probability, quantile } from './distribution.ts'
+import { type Distribution, leastNeed, probability, quantile } from './distribution.ts'
 
 /**
  * What is believed about one need: a distribution, corrected by its record, cut off below at what is already known not
@@ -49,15 +49,7 @@ export const amountAt = (need: Need, q: number): number =>
 
 /** The least amount that suffices with probability `target`, by the corrected distribution. */
 export function covering(need: Need, target: number): number {
-  const { needs } = need.distribution
-  let low = 0
-  let high = needs.length - 1
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (sufficient(need, needs[middle] ?? 0) >= target) high = middle
-    else low = middle + 1
-  }
-  const amount = needs[low] ?? 1
+  const amount = leastNeed(need.distribution, (atom) => sufficient(need, atom) >= target)
   if (need.unforeseen === undefined || sufficient(need, amount) >= target) return amount
   const { chance, largest } = need.unforeseen
   return Math.max(amount, largest * Math.sqrt(chance / (1 - target)) * (1 + 1e-9))

@@ -10,29 +10,22 @@ export interface Residuals {
   values: Float64Array
   origin: Int32Array
   widths: Float64Array
+  /** e to the residual. */
+  growths: Float64Array
   count: number
   /** √count, rounded: which neighbour sets a width. */
   rank: number
-  /** Of these residuals; unset once they have changed. */
-  ordered: OrderedAtoms | undefined
-}
-
-/** Three atoms around each residual, as wide as its kernel and leaning upwards, in order. */
-export interface OrderedAtoms {
-  readonly atoms: Float64Array
-  /** e to the atom. */
-  readonly needs: Float64Array
-  /** Of the execution's share. */
-  readonly weights: Float64Array
-  readonly origin: Int32Array
+  /** Number of the first execution noted. */
+  first: number
 }
 
 /** Of ln(need). */
 const narrowestKernel = 0.0015
 export const widestKernel = 0.3
 
-const kernelAtoms = [-0.6, 0.3, 1]
-const kernelWeights = [0.45, 0.45, 0.1]
+/** Three atoms around each residual, as wide as its kernel and leaning upwards. */
+export const kernelAtoms = [-0.6, 0.3, 1] as const
+export const kernelWeights = [0.45, 0.45, 0.1] as const
 
 const firstCapacity = 32
 
@@ -40,29 +33,47 @@ export const residuals = (): Residuals => ({
   values: new Float64Array(firstCapacity),
   origin: new Int32Array(firstCapacity),
   widths: new Float64Array(firstCapacity),
+  growths: new Float64Array(firstCapacity),
   count: 0,
   rank: 1,
-  ordered: undefined,
+  first: 0,
 })
 
 export function note(r: Residuals, residual: number, origin: number): void {
-  r.ordered = undefined
+  if (r.count === 0) r.first = origin
   if (r.count === r.values.length) grow(r)
   let at = r.count++
   for (; at > 0 && (r.values[at - 1] as number) > residual; at--) {
     r.values[at] = r.values[at - 1] as number
     r.origin[at] = r.origin[at - 1] as number
     r.widths[at] = r.widths[at - 1] as number
+    r.growths[at] = r.growths[at - 1] as number
   }
   r.values[at] = residual
   r.origin[at] = origin
+  r.growths[at] = Math.exp(residual)
   const rank = Math.max(1, Math.round(Math.sqrt(r.count)))
   // Only those that count the newcomer among their nearest can have become narrower.
   const reach = rank === r.rank && r.count > rank + 1 ? rank + 1 : r.count
   r.rank = rank
-  const end = Math.min(r.count - 1, at + reach)
-  for (let i = Math.max(0, at - reach); i <= end; i++)
-    r.widths[i] = clamp(0.3 * distanceToNearest(r, i, rank), narrowestKernel, widestKernel)
+  widen(r, Math.max(0, at - reach), Math.min(r.count - 1, at + reach))
+}
+
+/** The widths from `first` to `last`, by the distance to the rank-th nearest of the others: a window that slides upwards. */
+function widen({ values, widths, count, rank }: Residuals, first: number, last: number): void {
+  const size = Math.min(rank, count - 1)
+  let low = Math.max(0, first - size)
+  for (let i = first; i <= last; i++) {
+    const v = values[i] as number
+    while (
+      low < i &&
+      low + size < count - 1 &&
+      (values[low + size + 1] as number) - v < v - (values[low] as number)
+    )
+      low++
+    const distance = Math.max(v - (values[low] as number), (values[low + size] as number) - v)
+    widths[i] = clamp(0.3 * distance, narrowestKernel, widestKernel)
+  }
 }
 
 function grow(r: Residuals): void {
@@ -70,54 +81,13 @@ function grow(r: Residuals): void {
   const values = new Float64Array(capacity)
   const origin = new Int32Array(capacity)
   const widths = new Float64Array(capacity)
+  const growths = new Float64Array(capacity)
   values.set(r.values)
   origin.set(r.origin)
   widths.set(r.widths)
+  growths.set(r.growths)
   r.values = values
   r.origin = origin
   r.widths = widths
-}
-
-/** Distance from the i-th to the k-th nearest of the others, or to the farthest where there are fewer. */
-function distanceToNearest({ values, count }: Residuals, i: number, k: number): number {
-  const v = values[i] as number
-  let low = i
-  let high = i
-  for (let taken = 0; taken < k; taken++) {
-    if (low === 0 && high === count - 1) break
-    const down = low > 0 ? v - (values[low - 1] as number) : Number.POSITIVE_INFINITY
-    const up = high < count - 1 ? (values[high + 1] as number) - v : Number.POSITIVE_INFINITY
-    if (down <= up) low--
-    else high++
-  }
-  return Math.max(v - (values[low] as number), (values[high] as number) - v)
-}
-
-export function orderedAtoms(r: Residuals): OrderedAtoms {
-  r.ordered ??= order(r)
-  return r.ordered
-}
-
-/** Nearly in order already: each is moved by a few places. */
-function order({ values, widths, origin, count }: Residuals): OrderedAtoms {
-  const size = kernelAtoms.length * count
-  const atoms = new Float64Array(size)
-  const weights = new Float64Array(size)
-  const origins = new Int32Array(size)
-  let used = 0
-  for (let i = 0; i < count; i++) {
-    for (let j = 0; j < kernelAtoms.length; j++) {
-      const atom = (values[i] as number) + (widths[i] as number) * (kernelAtoms[j] as number)
-      let at = used++
-      for (; at > 0 && (atoms[at - 1] as number) > atom; at--) {
-        atoms[at] = atoms[at - 1] as number
-        weights[at] = weights[at - 1] as number
-        origins[at] = origins[at - 1] as number
-      }
-      atoms[at] = atom
-      weights[at] = kernelWeights[j] as number
-      origins[at] = origin[i] as number
-    }
-  }
-  return { atoms, needs: atoms.map(Math.exp), weights, origin: origins }
+  r.growths = growths
 }

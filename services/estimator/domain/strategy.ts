@@ -1,9 +1,12 @@
 import type { Point } from './encoding.ts'
+import type { Neighbours } from './neighbours.ts'
 
 /** What a learner may ask of its surroundings. */
 export interface Setting {
   /** The column that tells most about the need so far, −1 = none. */
   readonly primary: () => number
+  /** The nearest by that column. */
+  readonly neighbours: (point: Point) => Neighbours
 }
 
 /**

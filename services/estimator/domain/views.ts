@@ -1,4 +1,5 @@
 import type { Point } from './encoding.ts'
+import { firstFrom } from './sorted.ts'
 
 /**
  * How much each past execution counts for what is asked: by how long ago it was, slowly or fast forgotten, and by how near
@@ -14,6 +15,9 @@ export interface Recollection {
   slow: Float64Array
   fast: Float64Array
   readonly points: Point[]
+  needs: Float64Array
+  /** What one query's nearness is put in. */
+  near: Float64Array
   count: number
   /** Executions in order of `column`, those without it at the end; rebuilt when another column tells more. */
   column: number
@@ -22,14 +26,16 @@ export interface Recollection {
   present: number
 }
 
-const slowFading = 0.99
-const fastFading = 0.9
+export const slowFading = 0.99
+export const fastFading = 0.9
 const capacity = 32
 
 export const recollection = (): Recollection => ({
   slow: new Float64Array(capacity),
   fast: new Float64Array(capacity),
   points: [],
+  needs: new Float64Array(capacity),
+  near: new Float64Array(capacity),
   count: 0,
   column: -1,
   order: new Int32Array(capacity),
@@ -37,29 +43,40 @@ export const recollection = (): Recollection => ({
   present: 0,
 })
 
-export function recall(m: Recollection, point: Point, weight: number): void {
+export function recall(m: Recollection, point: Point, need: number, slow: number, fast: number): void {
   const n = m.count++
-  if (n === m.slow.length) {
-    const size = 2 * n
-    const [slow, fast, order, sorted] = [
-      new Float64Array(size),
-      new Float64Array(size),
-      new Int32Array(size),
-      new Float64Array(size),
-    ]
-    slow.set(m.slow)
-    fast.set(m.fast)
-    order.set(m.order)
-    sorted.set(m.sorted)
-    m.slow = slow
-    m.fast = fast
-    m.order = order
-    m.sorted = sorted
-  }
-  m.slow[n] = weight * slowFading ** -n
-  m.fast[n] = weight * fastFading ** -n
+  if (n === m.slow.length) grow(m)
+  m.needs[n] = need
+  m.slow[n] = slow
+  m.fast[n] = fast
   m.points.push(point)
   if (m.column >= 0) place(m, n)
+}
+
+function grow(m: Recollection): void {
+  const size = 2 * m.slow.length
+  m.slow = larger(m.slow, size)
+  m.fast = larger(m.fast, size)
+  m.needs = larger(m.needs, size)
+  m.near = new Float64Array(size)
+  m.sorted = larger(m.sorted, size)
+  const order = new Int32Array(size)
+  order.set(m.order)
+  m.order = order
+}
+
+function larger(before: Float64Array, size: number): Float64Array {
+  const after = new Float64Array(size)
+  after.set(before)
+  return after
+}
+
+/** Puts the executions in order of a column; keeps them so while it is asked for. */
+export function orderBy(m: Recollection, column: number): void {
+  if (column === m.column) return
+  m.column = column
+  m.present = 0
+  for (let i = 0; i < m.count; i++) place(m, i)
 }
 
 function place(m: Recollection, i: number): void {
@@ -96,11 +113,7 @@ export function nearness(
 }
 
 function nearInColumn(m: Recollection, column: number, point: Point, out: Float64Array): boolean {
-  if (column !== m.column) {
-    m.column = column
-    m.present = 0
-    for (let i = 0; i < m.count; i++) place(m, i)
-  }
+  orderBy(m, column)
   const { sorted, order, present, count } = m
   const x = point.logs[column] ?? Number.NaN
   if (Number.isNaN(x)) {
@@ -110,7 +123,7 @@ function nearInColumn(m: Recollection, column: number, point: Point, out: Float6
     return true
   }
   out.fill(stranger, 0, count)
-  const low = lowerBound(sorted, present, x)
+  const low = firstFrom(sorted, present, x)
   let high = low
   while (high < present && sorted[high] === x) high++
   const scale = 1 / (bandwidth * Math.max(present, 1))
@@ -120,15 +133,4 @@ function nearInColumn(m: Recollection, column: number, point: Point, out: Float6
     out[order[p] as number] = 1 / (1 + d * d)
   }
   return true
-}
-
-function lowerBound(sorted: Float64Array, n: number, x: number): number {
-  let low = 0
-  let high = n
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((sorted[middle] as number) < x) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -1,9 +1,11 @@
 import { resourceLimits } from '../../../shared/domain/resources.ts'
 import { boundPriors, highestBound } from './bounds-below.ts'
 import type { DimensionModel, Guard, Track } from './dimension-model.ts'
-import { type Distribution, mixture, type Part, type Prior, quantile } from './distribution.ts'
+import { type Distribution, type Part, type Prior, quantile } from './distribution.ts'
 import type { Point } from './encoding.ts'
-import { widestKernel } from './residuals.ts'
+import { mixture } from './mixture.ts'
+import { type Residuals, widestKernel } from './residuals.ts'
+import { firstAbove } from './sorted.ts'
 import { nearness, type Recollection, views } from './views.ts'
 
 /** Share of a log score that counts: the strategies see the same executions, so their evidence is not independent. */
@@ -13,6 +15,8 @@ const nonsense = 10
 /** Voices that enter a mixture: the best few, none of less than this weight. */
 const mostParts = 4
 const leastWeight = 0.02
+/** Below this exponent a voice weighs nothing. */
+const faintest = -12
 /** Weight of a broad component that keeps a surprise from being infinitely surprising. */
 const broad = 0.02
 
@@ -37,22 +41,20 @@ export interface Vote {
   readonly memory: Memory
 }
 
-/** The executions remembered, as they count for one point. */
-interface Memory {
+/** The executions remembered, as they count for one point: valid until another is asked about. */
+export interface Memory {
   readonly recollection: Recollection
   readonly near: Float64Array
   readonly nearby: boolean
-  /** Of all executions: see `totalsOf`. */
-  readonly totals: Float64Array
+  /** Of the weights by nearness of all executions from a number on, as far as was asked: see `totalsOf`. */
+  readonly known: { readonly first: number; readonly sums: Sums }[]
 }
 
 function memoryOf(model: DimensionModel, point: Point): Memory {
   const { recollection: held } = model
-  const near = new Float64Array(held.count)
+  const { near } = held
   const nearby = nearness(held, model.relevance.best(), model.labelling.best(), point, near)
-  const totals = new Float64Array(2 * views)
-  addUp(held, near, nearby, undefined, held.count, totals)
-  return { recollection: held, near, nearby, totals }
+  return { recollection: held, near, nearby, known: [] }
 }
 
 /**
@@ -63,38 +65,46 @@ export function votes(
   model: DimensionModel,
   point: Point,
   usable: (strategy: string) => boolean,
-  unfollowed: Pick<ReadonlySet<string>, 'has'>,
+  unfollowed: Pick<ReadonlySet<string>, 'has' | 'size'>,
   guard: Guard,
 ): readonly Vote[] {
   const memory = memoryOf(model, point)
   const heard: { track: Track; prediction: number; weight: number; byView: number[]; memory: Memory }[] = []
   const heardViews = memory.nearby ? views : 2
+  const none = unfollowed.size === 0
   let best = Number.NEGATIVE_INFINITY
   for (const track of model.tracks) {
     if (!usable(track.strategy)) continue
     const prediction = predicted(model, track, point, guard)
     if (prediction === undefined) continue
-    heard.push({ track, prediction, weight: 0, byView: [0, 0, 0, 0], memory })
-    if (unfollowed.has(track.strategy)) continue
-    for (let v = 0; v < heardViews; v++) best = Math.max(best, track.scores[v] as number)
-  }
-  const all: number[] = []
-  let total = 0
-  for (const { track, byView } of heard) {
-    if (unfollowed.has(track.strategy)) continue
+    const byView = [0, 0, 0, 0]
+    heard.push({ track, prediction, weight: 0, byView, memory })
+    if (!none && unfollowed.has(track.strategy)) continue
     for (let v = 0; v < heardViews; v++) {
-      const w = Math.exp(learningRate * ((track.scores[v] as number) - best))
-      byView[v] = w
-      total += w
-      all.push(w)
+      const score = track.scores[v] as number
+      byView[v] = score
+      if (score > best) best = score
     }
   }
-  const least = Math.max(leastWeight * total, nthLargest(all, mostParts))
+  const largest = [0, 0, 0, 0]
+  let total = 0
+  for (const { track, byView } of heard) {
+    if (!none && unfollowed.has(track.strategy)) continue
+    for (let v = 0; v < heardViews; v++) {
+      const exponent = learningRate * ((byView[v] as number) - best)
+      const w = exponent < faintest ? 0 : Math.exp(exponent)
+      byView[v] = w
+      if (w === 0) continue
+      total += w
+      enter(largest, w)
+    }
+  }
+  const least = Math.max(leastWeight * total, largest[mostParts - 1] as number)
   let kept = 0
   for (const { byView } of heard)
     for (let v = 0; v < heardViews; v++) {
       if ((byView[v] as number) < least) byView[v] = 0
-      kept += byView[v] as number
+      else kept += byView[v] as number
     }
   if (kept > 0)
     for (const vote of heard)
@@ -105,69 +115,71 @@ export function votes(
   return heard
 }
 
-/** 0 where there are fewer. Leaves them in another order. */
-function nthLargest(values: number[], n: number): number {
-  if (values.length < n) return 0
-  for (let rank = 0; rank < n; rank++) {
-    let at = rank
-    for (let i = rank + 1; i < values.length; i++) if ((values[i] as number) > (values[at] as number)) at = i
-    const largest = values[at] as number
-    values[at] = values[rank] as number
-    values[rank] = largest
-  }
-  return values[n - 1] as number
+/** Keeps the largest, the largest first. */
+function enter(largest: number[], value: number): void {
+  let at = largest.length - 1
+  if (value <= (largest[at] as number)) return
+  for (; at > 0 && (largest[at - 1] as number) < value; at--) largest[at] = largest[at - 1] as number
+  largest[at] = value
 }
 
 /** What is believed before there are residuals: Laplace of this scale, in mass worth half an average execution. */
 const priorScale = (n: number): number => 0.6 / (1 + 0.1 * n)
 const priorExecutions = 0.5
 
-/** Per view: weight of some executions, or of the first `count`, and how many executions' worth that is: (Σw)² / Σw². */
+/** Per view: weight of some executions, and how many executions' worth that is: (Σw)² / Σw². */
+type Totals = readonly number[]
+
+/** Of the executions that a strategy has foretold: mostly all from some number on. */
+export function totalsOf({ residuals: r, sums }: Track, memory: Memory, nearby: boolean): Totals {
+  const [slow, fast, slow2, fast2] = sums as unknown as [number, number, number, number]
+  const [near, latest, near2, latest2] = nearby ? nearSums(r, memory) : nothing
+  return [
+    slow,
+    fast,
+    near,
+    latest,
+    worth(slow, slow2),
+    worth(fast, fast2),
+    worth(near, near2),
+    worth(latest, latest2),
+  ]
+}
+
+type Sums = readonly [number, number, number, number]
+const nothing: Sums = [0, 0, 0, 0]
+
+function nearSums(r: Residuals, { recollection, near, known }: Memory): Sums {
+  const { count } = recollection
+  if (r.count !== count - r.first) return addUp(recollection, near, r.origin, 0, r.count)
+  for (const { first, sums } of known) if (first === r.first) return sums
+  const sums = addUp(recollection, near, undefined, r.first, count)
+  known.push({ first: r.first, sums })
+  return sums
+}
+
 function addUp(
   { slow, fast }: Recollection,
   near: Float64Array,
-  nearby: boolean,
   some: Int32Array | undefined,
-  count: number,
-  out: Float64Array,
-): void {
-  let [s, f, ns, nf, s2, f2, ns2, nf2] = [0, 0, 0, 0, 0, 0, 0, 0]
-  for (let i = 0; i < count; i++) {
+  from: number,
+  to: number,
+): Sums {
+  let [s, f, s2, f2] = [0, 0, 0, 0]
+  for (let i = from; i < to; i++) {
     const o = some === undefined ? i : (some[i] as number)
-    const a = slow[o] as number
-    const b = fast[o] as number
+    const n = near[o] as number
+    const a = (slow[o] as number) * n
+    const b = (fast[o] as number) * n
     s += a
     f += b
     s2 += a * a
     f2 += b * b
-    if (!nearby) continue
-    const c = a * (near[o] as number)
-    const d = b * (near[o] as number)
-    ns += c
-    nf += d
-    ns2 += c * c
-    nf2 += d * d
   }
-  out[0] = s
-  out[1] = f
-  out[2] = ns
-  out[3] = nf
-  out[4] = s2 > 0 ? (s * s) / s2 : 0
-  out[5] = f2 > 0 ? (f * f) / f2 : 0
-  out[6] = ns2 > 0 ? (ns * ns) / ns2 : 0
-  out[7] = nf2 > 0 ? (nf * nf) / nf2 : 0
+  return [s, f, s2, f2]
 }
 
-/** Of the executions that a strategy has foretold: mostly all of them. */
-export function totalsOf(
-  { residuals: r }: Track,
-  { recollection, near, nearby, totals }: Memory,
-): Float64Array {
-  if (r.count === recollection.count) return totals
-  const own = new Float64Array(2 * views)
-  addUp(recollection, near, nearby, r.origin, r.count, own)
-  return own
-}
+const worth = (sum: number, squares: number): number => (squares > 0 ? (sum * sum) / squares : 0)
 
 const mass = (total: number, executions: number): number =>
   executions > 0 ? (priorExecutions * total) / executions : 1
@@ -176,12 +188,13 @@ const mass = (total: number, executions: number): number =>
 export function combined(heard: readonly Vote[], model: DimensionModel): Distribution {
   const parts: Part[] = []
   const priors: Prior[] = []
+  const byNearness = heard.some(({ byView }) => (byView[2] as number) + (byView[3] as number) > 0)
   for (const { track, prediction, weight, byView, memory } of heard) {
     if (weight === 0) continue
-    const t = totalsOf(track, memory)
+    const t = totalsOf(track, memory, byNearness)
     const { slow, fast } = memory.recollection
     const shift = Math.log(prediction)
-    const scale = new Float64Array(views)
+    const scale = [0, 0, 0, 0]
     for (let v = 0; v < views; v++) {
       const w = byView[v] as number
       if (w === 0) continue
@@ -191,25 +204,21 @@ export function combined(heard: readonly Vote[], model: DimensionModel): Distrib
       scale[v] = w / (total + prior)
       priors.push({ shift, scale: priorScale(executions), share: (prior * w) / (total + prior) })
     }
-    const shares = new Float64Array(memory.near.length)
-    for (let i = 0; i < shares.length; i++) {
-      const near = memory.near[i] as number
-      shares[i] =
-        (slow[i] as number) * ((scale[0] as number) + (scale[2] as number) * near) +
-        (fast[i] as number) * ((scale[1] as number) + (scale[3] as number) * near)
-    }
+    const [bySlow, byFast, bySlowNear, byFastNear] = scale as [number, number, number, number]
+    const shares = { slow, fast, near: memory.near, bySlow, byFast, bySlowNear, byFastNear }
     parts.push({ residuals: track.residuals, shift, shares })
   }
   let top = Math.log(model.largest)
   for (const { shift } of parts) if (shift > top) top = shift
   const room = 0.1 + 0.5 / Math.sqrt(model.observed)
-  const believed = mixture(parts, priors, top + room)
+  const believed = mixture(parts, priors, top + room, model.workspace)
+  if (model.exceeded.length === 0) return believed
   // Below the median they say nothing new.
   const middle = quantile(believed, 0.5)
   const surprising = model.exceeded.filter(({ bound }) => bound >= middle)
   if (surprising.length === 0) return believed
   const limit = Math.max(top, Math.log(highestBound(surprising))) + room
-  return mixture(parts, [...priors, ...boundPriors(surprising, model.observed)], limit)
+  return mixture(parts, [...priors, ...boundPriors(surprising, model.observed)], limit, model.workspace)
 }
 
 /** Of one strategy's residuals by view: density and distribution function at `x`. */
@@ -223,7 +232,7 @@ export function foretold(
   { residuals: { values, origin, widths, count } }: Track,
   { recollection: { slow, fast }, near, nearby }: Memory,
   x: number,
-  t: Float64Array,
+  t: Totals,
   ranked: boolean,
   out: Foretold,
 ): void {
@@ -278,14 +287,3 @@ export function foretold(
 
 /** No kernel reaches farther. */
 const widestReach = 1.5 * widestKernel
-
-function firstAbove(values: Float64Array, count: number, x: number): number {
-  let low = 0
-  let high = count
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((values[middle] as number) > x) high = middle
-    else low = middle + 1
-  }
-  return low
-}

@@ -3,11 +3,21 @@ import { describe, expect, test } from 'vitest'
 import { appetiteOf } from '../../../services/estimator/domain/appetite.ts'
 import { highestBound, noteBound, settleBounds } from '../../../services/estimator/domain/bounds-below.ts'
 import { calibrated, calibration, observeRank } from '../../../services/estimator/domain/calibration.ts'
-import { around, probability, quantile } from '../../../services/estimator/domain/distribution.ts'
+import {
+  type Distribution,
+  emptySlice,
+  meanNeed,
+  peakAtoms,
+  peakWeights,
+  probability,
+  quantile,
+  slice,
+} from '../../../services/estimator/domain/distribution.ts'
 import { encoder, labelRelevance, relevance } from '../../../services/estimator/domain/encoding.ts'
 import { headroom, nextRung } from '../../../services/estimator/domain/headroom.ts'
+import { around } from '../../../services/estimator/domain/mixture.ts'
 import { covering, type Need, sufficient } from '../../../services/estimator/domain/need.ts'
-import { note, orderedAtoms, residuals } from '../../../services/estimator/domain/residuals.ts'
+import { kernelAtoms, kernelWeights, note, residuals } from '../../../services/estimator/domain/residuals.ts'
 import { nearness, recall, recollection } from '../../../services/estimator/domain/views.ts'
 
 const share = fc.double({ min: 0, max: 1, noNaN: true })
@@ -17,6 +27,34 @@ const anyPoints = fc.array(fc.tuple(residual, weight), { minLength: 1, maxLength
 const anyDistribution = fc
   .tuple(anyPoints, fc.double({ min: 0, max: 30, noNaN: true }))
   .map(([points, shift]) => around(points, shift))
+
+/** All atoms of a distribution in order, slice by slice: their needs, and P(need ≤ each). */
+function sorted(d: Distribution): { readonly needs: readonly number[]; readonly below: readonly number[] } {
+  const slices = Array.from({ length: d.size }, (_, index) => slice(d, index, emptySlice()))
+  return {
+    needs: slices.flatMap(({ atoms, count }) => [...atoms.subarray(0, count)].map(Math.exp)),
+    below: slices.flatMap(({ below, count }) => [...below.subarray(0, count)]),
+  }
+}
+
+/** The same by itself: every residual's and every prior's atoms, sorted; equal ones are one. */
+function sortedPlainly({ parts, priors, shares, total }: Distribution) {
+  const weights = new Map<number, number>()
+  const add = (at: number, weight: number) => weights.set(at, (weights.get(at) ?? 0) + weight / total)
+  for (const { residuals, shift } of parts)
+    for (let i = 0; i < residuals.count; i++)
+      for (const [j, atom] of kernelAtoms.entries()) {
+        const share = (shares[i] ?? 0) - (shares[i - 1] ?? 0)
+        const at = shift + (residuals.values[i] ?? 0) + atom * (residuals.widths[i] ?? 0)
+        add(at, share * (kernelWeights[j] ?? 0))
+      }
+  for (const { shift, scale, share } of priors)
+    for (const [j, atom] of peakAtoms.entries()) add(shift + scale * atom, share * (peakWeights[j] ?? 0))
+  const atoms = [...weights].sort(([a], [b]) => a - b)
+  let sum = 0
+  return { needs: atoms.map(([at]) => Math.exp(at)), below: atoms.map(([, weight]) => (sum += weight)) }
+}
+
 const anyAmount = fc.double({ min: -5, max: 60, noNaN: true }).map(Math.exp)
 
 describe('residuals', () => {
@@ -34,27 +72,41 @@ describe('residuals', () => {
     )
   })
 
-  test('their atoms are in order, and weigh as much as the executions they come from', () => {
+  test('widths grow no faster than distances: whatever is added of them leaves the order', () => {
     fc.assert(
       fc.property(fc.array(residual, { minLength: 1, maxLength: 96 }), (values) => {
         const all = residuals()
         for (const [origin, value] of values.entries()) note(all, value, origin)
-        const { atoms, weights } = orderedAtoms(all)
-        expect(atoms).toEqual(atoms.toSorted())
-        expect(weights.reduce((sum, each) => sum + each, 0)).toBeCloseTo(values.length, 9)
+        for (const atom of kernelAtoms) {
+          const places = all.values.slice(0, all.count).map((value, i) => value + atom * (all.widths[i] ?? 0))
+          for (const [i, place] of places.entries()) {
+            expect(place).toBeGreaterThanOrEqual((places[i - 1] ?? place) - 1e-12)
+          }
+        }
       }),
     )
   })
 })
 
 describe('a distribution', () => {
+  test('put in order slice by slice is what it is when all is sorted at once', () => {
+    fc.assert(
+      fc.property(anyDistribution, (distribution) => {
+        const [some, all] = [sorted(distribution), sortedPlainly(distribution)]
+        expect(some.needs).toEqual(all.needs)
+        for (const [i, share] of all.below.entries()) expect(some.below[i]).toBeCloseTo(share, 9)
+      }),
+    )
+  })
+
   test('is ascending, adds up to one, and its quantiles and probabilities are each other’s inverse', () => {
     fc.assert(
       fc.property(anyDistribution, share, (distribution, q) => {
-        const { needs, below } = distribution
-        expect(needs).toEqual(needs.toSorted())
-        expect(below).toEqual(below.toSorted())
+        const { needs, below } = sorted(distribution)
+        expect(needs).toEqual(needs.toSorted((a, b) => a - b))
+        expect(below).toEqual(below.toSorted((a, b) => a - b))
         expect(below.at(-1)).toBe(1)
+        expect(quantile(distribution, q)).toBe(needs[below.findIndex((share) => share >= q)])
         expect(probability(distribution, quantile(distribution, q))).toBeGreaterThanOrEqual(q)
       }),
     )
@@ -82,7 +134,7 @@ describe('a distribution', () => {
       ],
       0,
     )
-    expect(distribution.needs[0]).toBe(0)
+    expect(sorted(distribution).needs[0]).toBe(0)
     for (const amount of [5e-324, 1.5, 1e6]) {
       expect(probability(distribution, amount)).toBeGreaterThan(0)
       expect(probability(distribution, amount)).toBeLessThan(1)
@@ -101,8 +153,26 @@ describe('headroom', () => {
     fc.assert(
       fc.property(anyDistribution, anyStakes, share, share, (distribution, stakes, a, b) => {
         const at = (risk: number) => headroom(distribution, stakes, appetiteOf({ risk }))
-        expect(distribution.needs).toContain(at(a))
+        expect(sorted(distribution).needs).toContain(at(a))
         expect(at(Math.min(a, b))).toBeLessThanOrEqual(at(Math.max(a, b)))
+      }),
+    )
+  })
+
+  test('costs no more than any other need held possible', () => {
+    fc.assert(
+      fc.property(anyDistribution, anyStakes, (distribution, stakes) => {
+        const appetite = { ...appetiteOf({ risk: 0.5 }), floor: 0 }
+        const { needs, below } = sorted(distribution)
+        const fine = appetite.price * stakes.failurePrice * meanNeed(distribution)
+        const failsAt = (amount: number) => 1 - (below[needs.findLastIndex((need) => need <= amount)] ?? 0)
+        const cost = (amount: number) => {
+          const [fails, retry] = [failsAt(amount), nextRung(stakes.largest, amount)]
+          const first = amount * (1 - fails) + fails * (amount * stakes.timeToFailure + fine)
+          return first + fails * retry + 2 * retry * (fails > 0 ? failsAt(retry) : 0)
+        }
+        const given = cost(headroom(distribution, stakes, appetite))
+        for (const need of needs) expect(given).toBeLessThanOrEqual(cost(need) * (1 + 1e-6))
       }),
     )
   })
@@ -237,7 +307,7 @@ describe('what tells most of a need', () => {
   test('makes executions near or far: nearest where it is the same', () => {
     const columns = encoder()
     const held = recollection()
-    for (let i = 0; i < 20; i++) recall(held, columns.encode({ size: i }, {}, true), 1)
+    for (let i = 0; i < 20; i++) recall(held, columns.encode({ size: i }, {}, true), 1, 1, 1)
     const near = new Float64Array(20)
     const query = columns.encode({ size: 5 }, {}, false)
 

@@ -1,18 +1,15 @@
 import type { Strategy } from '../strategy.ts'
-import { nearest } from './nearest.ts'
 
 /** The largest need among the 5 nearest. */
 export const maxOfNeighbours: Strategy = {
   describe: 'largest need of the 5 nearest',
-  start: (setting) => {
-    const memory = nearest(setting)
-    return {
-      observe: memory.observe,
-      predict(point) {
-        let max = 0
-        for (const n of memory.find(point, 5)) if (n.need > max) max = n.need
-        return max > 0 ? max : undefined
-      },
-    }
-  },
+  start: (setting) => ({
+    observe() {},
+    predict(point) {
+      const { needs, count } = setting.neighbours(point)
+      let max = 0
+      for (let i = 0; i < count && i < 5; i++) max = Math.max(max, needs[i] as number)
+      return max > 0 ? max : undefined
+    },
+  }),
 }

@@ -1,23 +1,21 @@
 import type { Strategy } from '../strategy.ts'
-import { nearest } from './nearest.ts'
 
-/** Geometric mean of the needs of the k nearest, weights 1/(distance + 0.01). */
+/** Geometric mean of the needs of the k nearest (at most 5), weights 1/(distance + 0.01). */
 export const nearestNeighbours = (k: number): Strategy => ({
   describe: `geometric mean of the ${k} nearest`,
-  start: (setting) => {
-    const memory = nearest(setting)
-    return {
-      observe: memory.observe,
-      predict(point) {
-        let sum = 0
-        let weight = 0
-        for (const n of memory.find(point, k)) {
-          const w = 1 / (n.distance + 0.01)
-          sum += w * Math.log(n.need)
-          weight += w
-        }
-        return weight > 0 ? Math.exp(sum / weight) : undefined
-      },
-    }
-  },
+  start: (setting) => ({
+    observe() {},
+    predict(point) {
+      const { needs, distances, count } = setting.neighbours(point)
+      if (count === 0) return undefined
+      let sum = 0
+      let weight = 0
+      for (let i = 0; i < count && i < k; i++) {
+        const w = 1 / ((distances[i] as number) + 0.01)
+        sum += w * Math.log(needs[i] as number)
+        weight += w
+      }
+      return Math.exp(sum / weight)
+    },
+  }),
 })

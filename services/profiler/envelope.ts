@@ -30,7 +30,7 @@ const magic = 0x505a5346
 const envelopeVersion = 1
 const headerBytes = 24
 
-export function sealProfile(profile: Profile, codec: Codec): Uint8Array {
+export function sealProfile(profile: Profile, codec: Codec): Buffer {
   const plain = encodeProfile(profile)
   const payload = compress(plain, codec)
   // Not from the pool: a record that is kept would keep 8 KiB of it.
@@ -72,6 +72,9 @@ export function openPlainProfile(plain: Uint8Array, schemaVersion: number): Prof
     throw new DamagedRecord('the payload is no profile', { cause: error })
   }
 }
+
+/** The checksum that a sealed profile bears: it tells one from another. */
+export const checksumIn = (sealed: Uint8Array): number => asBuffer(sealed).readUInt32LE(20)
 
 /** Without opening it. Throws as `openProfile`, but may not see damage. */
 export function lastSeenOf(bytes: Uint8Array): number {

@@ -20,7 +20,7 @@ export const stores: Readonly<Record<ProfilerConfig['store'], OpenStore>> = {
     return localStore(await fileMedium({ directory, format, codec }, clock, log), config, log)
   },
   lmdb: async (config, clock, log) =>
-    localStore(await lmdbMedium({ directory: config.dataDir, codec: config.codec }, clock, log), config, log),
+    localStore(await lmdbMedium({ ...config, directory: config.dataDir }, clock, log), config, log),
   redis: async (config, clock, log) =>
     guardedStore(await redisStore(await connectRedis(config, log), config, clock, log), config, log),
 }

@@ -2,10 +2,13 @@ import { open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Database, open } from 'lmdb'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
+import type { Profile } from '../../../shared/domain/profile.ts'
 import type { Clock } from '../../../shared/runtime/clock.ts'
 import { makeFolder } from '../../../shared/runtime/folder.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
+import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
+import { applyDelta, type Base, baseOf, deltaOf, isDeltaOf, sealedIn } from '../delta.ts'
 import { type Codec, DamagedRecord, lastSeenOf, openProfile, sealProfile } from '../envelope.ts'
 import type { Medium } from './local-store.ts'
 import { lockDirectory } from './lock.ts'
@@ -13,6 +16,13 @@ import { lockDirectory } from './lock.ts'
 export interface LmdbSettings {
   readonly directory: string
   readonly codec: Codec
+  /** Profiles of which the state last stored whole is kept in memory, so that only what was added is written. */
+  readonly cachedProfiles: number
+}
+
+interface WholeRecord {
+  readonly sealed: Buffer
+  readonly base: Base
 }
 
 /** Of an LMDB file's first page, little endian. */
@@ -36,12 +46,13 @@ async function refuseForeign(path: string): Promise<void> {
 }
 
 /**
- * One LMDB environment in a directory, used by one process. A call of `write` is one transaction.
+ * One LMDB environment in a directory, used by one process. A call of `write` is one transaction. A profile lies in
+ * `profiles` whole, as it was some folds ago, and beside it in `deltas` what it has become since.
  * `overlappingSync` is off, so that a transaction resolves after its fsync; `eventTurnBatching` is off, because with it
  * a commit that fails leaves a rejection that nobody can handle.
  */
 export async function lmdbMedium(
-  { directory, codec }: LmdbSettings,
+  { directory, codec, cachedProfiles }: LmdbSettings,
   clock: Clock,
   log: Log,
 ): Promise<Medium> {
@@ -55,13 +66,15 @@ export async function lmdbMedium(
     keyEncoding: 'binary',
     overlappingSync: false,
     eventTurnBatching: false,
-    maxDbs: 3,
+    maxDbs: 4,
   })
   const database = (name: string): Database<Buffer, Buffer> =>
     root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' })
   const profiles = database('profiles')
+  const deltas = database('deltas')
   const sessions = database('sessions')
   const quarantined = database('quarantine')
+  const bases = recentlyUsed<Base>(cachedProfiles)
 
   async function durably(action: () => void): Promise<void> {
     try {
@@ -75,13 +88,27 @@ export async function lmdbMedium(
     }
   }
 
-  async function putAside(from: Database<Buffer, Buffer>, key: Buffer): Promise<void> {
+  async function putAside(from: Database<Buffer, Buffer>, key: Buffer, suffix = ''): Promise<void> {
     await durably(() => {
       const damaged = from.get(key)
       if (!damaged) return
-      quarantined.putSync(Buffer.from(`${clock.nowUnixMs()}\0${key}`), damaged)
+      quarantined.putSync(Buffer.from(`${clock.nowUnixMs()}\0${key}${suffix}`), damaged)
       from.removeSync(key)
     })
+  }
+
+  /** One of another record was left by a program that did not know of deltas: what is whole is newer. */
+  function deltaBeside(key: Buffer, sealed: Buffer): Buffer | undefined {
+    const delta = deltas.get(key)
+    return delta && isDeltaOf(sealed, delta) ? delta : undefined
+  }
+
+  function recordOf(key: string, profile: Profile): { readonly delta: Buffer } | WholeRecord {
+    const base = bases.get(key)
+    const delta = base && deltaOf(base, profile)
+    if (delta) return { delta }
+    const sealed = sealProfile(profile, codec)
+    return { sealed, base: baseOf(profile, sealed) }
   }
 
   return {
@@ -89,7 +116,9 @@ export async function lmdbMedium(
     async *load() {
       for (const { key, value } of profiles.getRange()) {
         try {
-          yield { key: key.toString(), lastSeenUnixMs: lastSeenOf(value) }
+          const whole = lastSeenOf(value)
+          const delta = deltaBeside(key, value)
+          yield { key: key.toString(), lastSeenUnixMs: delta ? lastSeenOf(sealedIn(delta)) : whole }
         } catch (error) {
           if (!(error instanceof DamagedRecord)) throw error
           yield { key: key.toString(), lastSeenUnixMs: clock.nowUnixMs() }
@@ -107,29 +136,45 @@ export async function lmdbMedium(
       }
     },
     async read(key) {
-      const sealed = profiles.get(Buffer.from(key))
-      return sealed && openProfile(sealed)
+      const place = Buffer.from(key)
+      const sealed = profiles.get(place)
+      if (!sealed) return undefined
+      const base = openProfile(sealed)
+      const delta = deltaBeside(place, sealed)
+      return delta ? applyDelta(base, delta) : base
     },
     async write(profileWrites, sessionWrites) {
-      const sealedProfiles = profileWrites.map(
-        ([key, profile]) => [Buffer.from(key), profile && Buffer.from(sealProfile(profile, codec))] as const,
+      const records = profileWrites.map(
+        ([key, profile]) => [key, Buffer.from(key), profile && recordOf(key, profile)] as const,
       )
       const sealedSessions = sessionWrites.map(
         ([id, checkpoint]) =>
           [Buffer.from(id), checkpoint && Buffer.from(sealCheckpoint(checkpoint))] as const,
       )
+      // Should this fail, nobody knows what is there: what comes next is stored whole.
+      for (const [key, , record] of records) if (!record || 'base' in record) bases.delete(key)
       await durably(() => {
-        for (const [key, sealed] of sealedProfiles) {
-          if (sealed) profiles.putSync(key, sealed)
-          else profiles.removeSync(key)
+        for (const [, place, record] of records) {
+          if (record && 'delta' in record) {
+            deltas.putSync(place, record.delta)
+            continue
+          }
+          deltas.removeSync(place)
+          if (record) profiles.putSync(place, record.sealed)
+          else profiles.removeSync(place)
         }
         for (const [id, sealed] of sealedSessions) {
           if (sealed) sessions.putSync(id, sealed)
           else sessions.removeSync(id)
         }
       })
+      for (const [key, , record] of records) if (record && 'base' in record) bases.set(key, record.base)
     },
-    quarantine: (key) => putAside(profiles, Buffer.from(key)),
+    async quarantine(key) {
+      bases.delete(key)
+      await putAside(profiles, Buffer.from(key))
+      await putAside(deltas, Buffer.from(key), '\0delta')
+    },
     async close() {
       await root.close()
       await lock.release()

@@ -1,0 +1,73 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { applyDelta, baseOf, deltaOf, isDeltaOf } from '../../../services/profiler/delta.ts'
+import { defaultFoldSettings, foldAll } from '../../../services/profiler/domain/fold.ts'
+import { DamagedRecord, openProfile, sealProfile } from '../../../services/profiler/envelope.ts'
+import type { Profile, ProfileKey } from '../../../shared/domain/profile.ts'
+import { encodeProfile } from '../../../shared/wire/profile-bytes.ts'
+import { recordOf } from '../../support/executions.ts'
+
+const key: ProfileKey = { namespace: 'default', kind: 'task', task: 'a' }
+const settings = { ...defaultFoldSettings, maxExecutions: 8, droppedExecutions: 3, maxFolded: 20 }
+
+let ids = 0
+function folded(before: Profile | undefined, count: number): Profile {
+  const finished = Array.from({ length: count }, () => ({
+    record: recordOf(`e${ids++}`, undefined, { outcome: ids % 3 === 0 ? 'lost' : 'succeeded' }),
+  }))
+  return foldAll(before, key, finished, 1_800_000_000_000 + ids, settings).profile
+}
+
+test('a base and what it has become since give the profile back, byte for byte', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 40 }), fc.array(fc.integer({ min: 1, max: 9 })), (first, more) => {
+      const before = folded(undefined, first)
+      const sealed = sealProfile(before, 'zstd')
+      const base = baseOf(before, sealed)
+      let profile = before
+      for (const count of more) {
+        profile = folded(profile, count)
+        const delta = deltaOf(base, profile)
+        if (delta === undefined) continue
+        expect(isDeltaOf(sealed, delta)).toBe(true)
+        expect(encodeProfile(applyDelta(openProfile(sealed), delta))).toEqual(encodeProfile(profile))
+      }
+    }),
+  )
+})
+
+test('a few executions more are told in a few bytes', () => {
+  const before = foldAll(
+    undefined,
+    key,
+    Array.from({ length: 4096 }, () => ({ record: recordOf(`e${ids++}`) })),
+    1_800_000_000_000,
+    defaultFoldSettings,
+  ).profile
+  const sealed = sealProfile(before, 'zstd')
+  expect(sealed.length).toBeGreaterThan(20_000)
+  expect(deltaOf(baseOf(before, sealed), folded(before, 3))?.length).toBeLessThan(2000)
+})
+
+test('a profile that did not grow out of the base is stored whole', () => {
+  const before = folded(undefined, 5)
+  const base = baseOf(before, sealProfile(before, 'zstd'))
+  expect(deltaOf(base, folded(undefined, 6))).toBeUndefined()
+  expect(deltaOf(base, { ...before, executions: [] })).toBeUndefined()
+  const [first = 0, ...rest] = before.folded
+  expect(deltaOf(base, { ...before, folded: [first + 1, ...rest] })).toBeUndefined()
+})
+
+test('a delta is of one record only, and one that is torn or flipped is damaged', () => {
+  const before = folded(undefined, 5)
+  const sealed = sealProfile(before, 'zstd')
+  const delta = deltaOf(baseOf(before, sealed), folded(before, 1)) as Buffer
+  expect(isDeltaOf(sealProfile(folded(before, 1), 'zstd'), delta)).toBe(false)
+  for (let at = 0; at < delta.length; at++) {
+    const flipped = Buffer.from(delta)
+    flipped.writeUInt8(flipped.readUInt8(at) ^ 1, at)
+    expect(() => isDeltaOf(sealed, flipped) && applyDelta(before, flipped)).toThrow(DamagedRecord)
+    const torn = delta.subarray(0, at)
+    expect(() => isDeltaOf(sealed, torn) && applyDelta(before, torn)).toThrow(DamagedRecord)
+  }
+})

@@ -1,3 +1,4 @@
+import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import type { Violation } from '../../shared/domain/errors.ts'
 import type { Estimate } from '../../shared/domain/estimate.ts'
 import { fromEstimate } from '../../shared/wire/estimate.ts'
@@ -35,12 +36,21 @@ const stalenessBytes = 1 + 8
 /** An estimate that is given again is encoded once: all but its age is the same [8 µs before, 0.5 µs now]. */
 const encodedEstimates = new WeakMap<Estimate, Uint8Array>()
 
+/** Keeps its buffer, which a new one would have to grow for each estimate. */
+let writer = new BinaryWriter()
+
 function encoded(estimate: Estimate): Uint8Array {
   const before = encodedEstimates.get(estimate)
   if (before !== undefined) return before
-  const bytes = WireEstimate.encode(fromEstimate(estimate, 0)).finish()
-  encodedEstimates.set(estimate, bytes)
-  return bytes
+  const message = fromEstimate(estimate, 0)
+  try {
+    const bytes = WireEstimate.encode(message, writer).finish()
+    encodedEstimates.set(estimate, bytes)
+    return bytes
+  } catch (error) {
+    writer = new BinaryWriter()
+    throw error
+  }
 }
 
 /** An EstimateResponse; an EstimateResult with an estimate is the same bytes. */

@@ -156,21 +156,29 @@ export function toConfidence(message: gen.ConfidenceResponse): Confidence {
  * What the profiler scores; its services/profiler/estimate-token.ts reads it. Empty where it would not fit: an estimate
  * without a score is better than one that is refused.
  */
-function encodeEstimateToken(estimate: Estimate): Buffer {
-  const strategies = [...new Set(estimate.dimensions.flatMap((d) => d.predictions.map((p) => p.strategy)))]
+function encodeEstimateToken({ profileRevision, variant, dimensions }: Estimate): Buffer {
+  const strategies = strategiesOf(dimensions)
   const bytes = token.EstimateToken.encode({
-    profileRevision: estimate.profileRevision,
-    variant: estimate.variant,
+    profileRevision,
+    variant,
     strategies,
-    dimensions: estimate.dimensions.map((d) => {
-      const values = new Map(d.predictions.map((p) => [p.strategy, p.value ?? 0]))
-      return {
-        dimension: dimensionEnum.toWire(d.dimension),
-        allocation: d.allocation,
-        confidence: d.confidence,
-        predictions: strategies.map((strategy) => values.get(strategy) ?? 0),
-      }
-    }),
+    dimensions: dimensions.map(({ dimension, allocation, confidence, predictions }) => ({
+      dimension: dimensionEnum.toWire(dimension),
+      allocation,
+      confidence,
+      predictions: strategies.map((strategy) => predictions.find((p) => p.strategy === strategy)?.value ?? 0),
+    })),
   }).finish()
-  return bytes.length > limits.estimateTokenBytes ? Buffer.alloc(0) : Buffer.from(bytes)
+  return bytes.length > limits.estimateTokenBytes
+    ? Buffer.alloc(0)
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
+/** In the order first named. */
+function strategiesOf(dimensions: Estimate['dimensions']): string[] {
+  const strategies: string[] = []
+  for (const { predictions } of dimensions) {
+    for (const { strategy } of predictions) if (!strategies.includes(strategy)) strategies.push(strategy)
+  }
+  return strategies
 }

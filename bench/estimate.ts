@@ -36,10 +36,20 @@ function recordOf(index: number): ExecutionRecord {
   })
 }
 
-const queryOf = (index: number) =>
+const sizes = 97
+
+/** A query as of `recordOf`: the first tasks × sizes of them are all there are. */
+const knownQuery = (index: number) => queryOf(index, 1e8 * (1 + ((index * 104_729) % sizes)))
+
+let sizesAsked = 0
+
+/** A query that was never asked before. */
+const newQuery = (index: number) => queryOf(index, 1e8 + 1000 * sizesAsked++)
+
+const queryOf = (index: number, inputBytes: number) =>
   EstimateQuery.fromPartial({
     task: taskOf(index),
-    features: { input_bytes: 1e8 * (1 + ((index * 104_729) % 97)) },
+    features: { input_bytes: inputBytes },
     labels: { tool: `tool-${(index % tasks) % 7}` },
     attempt: 1,
   })
@@ -47,7 +57,10 @@ const queryOf = (index: number) =>
 const clientOf = (address: string) =>
   new EstimatorServiceClient(address, credentials.createInsecure(), clientOptions)
 
-/** Estimate and EstimateBatch of tasks that the estimator knows well. */
+/**
+ * Estimate and EstimateBatch of tasks that the estimator knows well: of queries that it has answered before, which come
+ * from its memory, and of queries that are new to it, each of which it works out.
+ */
 export const estimateBench: Bench = {
   summary: 'Estimate, and EstimateBatch of 100 queries, of tasks with 96 executions each',
   async run(options) {
@@ -57,15 +70,22 @@ export const estimateBench: Bench = {
       const client = clientOf(pair.estimator.address)
       await learned(client)
       const canned = {
-        estimate: EstimateResponse.encode(await estimate(client, 0)).finish(),
-        estimateBatch: EstimateBatchResponse.encode(await estimateBatch(client, 0)).finish(),
+        estimate: EstimateResponse.encode(await estimate(knownQuery)(client, 0)).finish(),
+        estimateBatch: EstimateBatchResponse.encode(await estimateBatch(knownQuery)(client, 0)).finish(),
+      }
+      for (let index = 0; index < tasks * sizes; index += queriesPerBatch) {
+        await estimateBatch(knownQuery)(client, index)
       }
       client.close()
       const echo = await startEcho(canned)
+      const compared = (name: string, operationsPerCall: number, ask: Ask) =>
+        compare(name, options, echo, pair.estimator, operationsPerCall, ask)
       try {
         return [
-          await compare('Estimate', options, echo, pair.estimator, 1, estimate),
-          await compare('EstimateBatch', options, echo, pair.estimator, queriesPerBatch, estimateBatch),
+          await compared('Estimate', 1, estimate(knownQuery)),
+          await compared('EstimateBatch', queriesPerBatch, estimateBatch(knownQuery)),
+          await compared('Estimate, new queries', 1, estimate(newQuery)),
+          await compared('EstimateBatch, new queries', queriesPerBatch, estimateBatch(newQuery)),
         ]
       } finally {
         await echo.stop()
@@ -82,7 +102,7 @@ async function compare(
   echo: ServerProcess,
   estimator: ServerProcess,
   operationsPerCall: number,
-  ask: (client: EstimatorServiceClient, index: number) => Promise<unknown>,
+  ask: Ask,
 ): Promise<Comparison> {
   const load = async (server: ServerProcess) => {
     const client = clientOf(server.address)
@@ -107,11 +127,15 @@ async function compare(
   )
 }
 
-const estimate = (client: EstimatorServiceClient, index: number) =>
-  call(client.estimate.bind(client), { query: queryOf(index) }, deadlineMs)
+type Ask = (client: EstimatorServiceClient, index: number) => Promise<unknown>
 
-const estimateBatch = (client: EstimatorServiceClient, index: number) => {
-  const queries = Array.from({ length: queriesPerBatch }, (_, i) => queryOf(index + i))
+type QueryOf = (index: number) => EstimateQuery
+
+const estimate = (query: QueryOf) => (client: EstimatorServiceClient, index: number) =>
+  call(client.estimate.bind(client), { query: query(index) }, deadlineMs)
+
+const estimateBatch = (query: QueryOf) => (client: EstimatorServiceClient, index: number) => {
+  const queries = Array.from({ length: queriesPerBatch }, (_, i) => query(index + i))
   return call(client.estimateBatch.bind(client), { queries }, deadlineMs)
 }
 
@@ -129,7 +153,7 @@ async function teach(address: string): Promise<void> {
 /** Asks until every task is answered from all of its executions: the replica has caught up, the models are fitted. */
 async function learned(client: EstimatorServiceClient): Promise<void> {
   for (let index = 0; index < tasks; ) {
-    const { estimate: answer } = await estimate(client, index)
+    const { estimate: answer } = await estimate(knownQuery)(client, index)
     if (answer?.executions === executionsPerTask) index++
     else await sleep(50)
   }

@@ -113,19 +113,19 @@ export function extendDimension(
   const weight = shortfall[model.dimension] === 'kill' ? Math.sqrt(Math.max(runtime, 1)) : 1
   const logNeed = Math.log(need)
   const heard = votes(model, point, always, none, guard)
-  const out = { density: new Float64Array(views), below: new Float64Array(views) }
   const slowWeight = weight * slowFading ** -model.observed
   const fastWeight = weight * fastFading ** -model.observed
   let rank = 0
   for (const { track, prediction, weight: voice, byView, memory } of heard) {
     const r = clamp(logNeed - Math.log(prediction), -30, 30)
-    foretold(track, memory, r, totalsOf(track, memory, memory.nearby), voice > 0, out)
+    foretold(track, memory, r, totalsOf(track, memory, memory.nearby), voice > 0, told)
+    const { scores } = track
     for (let v = 0; v < views; v++) {
-      const from = memory.nearby ? v : v % 2
-      rank += (byView[v] as number) * (out.below[v] as number)
-      track.scores[v] =
-        (track.scores[v] as number) * scoreDecay +
-        clamp(Math.log(out.density[from] as number), -scoreLimit, scoreLimit)
+      if (v < 2 || memory.nearby) {
+        rank += (byView[v] as number) * (told.below[v] as number)
+        gains[v] = clamp(Math.log(told.density[v] as number), -scoreLimit, scoreLimit)
+      } else gains[v] = gains[v - 2] as number
+      scores[v] = (scores[v] as number) * scoreDecay + (gains[v] as number)
     }
     note(track.residuals, r, model.observed)
     addWeights(track, slowWeight, fastWeight)
@@ -153,6 +153,10 @@ export function extendDimension(
     model.runtimeCount++
   }
 }
+
+/** Used by one call at a time. */
+const told = { density: new Float64Array(views), below: new Float64Array(views) }
+const gains = new Float64Array(views)
 
 function addWeights({ sums }: Track, slow: number, fast: number): void {
   sums[0] = (sums[0] as number) + slow

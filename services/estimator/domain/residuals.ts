@@ -21,7 +21,7 @@ export interface Residuals {
 
 /** Of ln(need). */
 const narrowestKernel = 0.0015
-export const widestKernel = 0.3
+const widestKernel = 0.3
 
 /** Three atoms around each residual, as wide as its kernel and leaning upwards. */
 export const kernelAtoms = [-0.6, 0.3, 1] as const

@@ -4,8 +4,7 @@ import type { DimensionModel, Guard, Track } from './dimension-model.ts'
 import { type Distribution, type Part, type Prior, quantile } from './distribution.ts'
 import type { Point } from './encoding.ts'
 import { mixture } from './mixture.ts'
-import { type Residuals, widestKernel } from './residuals.ts'
-import { firstAbove } from './sorted.ts'
+import type { Residuals } from './residuals.ts'
 import { nearness, type Recollection, views } from './views.ts'
 
 /** Share of a log score that counts: the strategies see the same executions, so their evidence is not independent. */
@@ -238,17 +237,26 @@ export function foretold(
 ): void {
   let [below0, below1, below2, below3] = [0, 0, 0, 0]
   let [density0, density1, density2, density3] = [0, 0, 0, 0]
-  const start = ranked ? 0 : firstAbove(values, count, x - widestReach)
+  const start = firstReaching(values, widths, count, x)
+  if (ranked)
+    for (let i = 0; i < start; i++) {
+      const o = origin[i] as number
+      const a = slow[o] as number
+      const b = fast[o] as number
+      const n = nearby ? (near[o] as number) : 0
+      below0 += a
+      below1 += b
+      below2 += a * n
+      below3 += b * n
+    }
   for (let i = start; i < count; i++) {
-    const distance = x - (values[i] as number)
-    if (distance <= -widestReach) break
-    const reach = 1.5 * (widths[i] as number)
-    if (distance <= -reach) continue
+    const reach = reachOf * (widths[i] as number)
+    const u = (x - (values[i] as number)) / reach
+    if (u <= -1) break
     const o = origin[i] as number
     const a = slow[o] as number
     const b = fast[o] as number
     const n = nearby ? (near[o] as number) : 0
-    const u = distance / reach
     const cdf = u >= 1 ? 1 : u < 0 ? 0.5 * (1 + u) * (1 + u) : 1 - 0.5 * (1 - u) * (1 - u)
     below0 += a * cdf
     below1 += b * cdf
@@ -285,5 +293,17 @@ export function foretold(
   }
 }
 
-/** No kernel reaches farther. */
-const widestReach = 1.5 * widestKernel
+/** A kernel is a triangle that reaches so many of its widths to either side. */
+const reachOf = 1.5
+
+/** The first whose kernel ends above `x`. Widths grow no faster than distances, so the ends are in order. */
+function firstReaching(values: Float64Array, widths: Float64Array, count: number, x: number): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((values[middle] as number) + reachOf * (widths[middle] as number) > x) high = middle
+    else low = middle + 1
+  }
+  return low
+}

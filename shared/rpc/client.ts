@@ -12,6 +12,7 @@ import {
 } from '@grpc/grpc-js'
 import { context, propagation } from '@opentelemetry/api'
 import { ConfigError } from '../runtime/config.ts'
+import { currentTraceparent } from '../runtime/tracing.ts'
 import { type ClientTls, clientTlsCredentials } from './certificates.ts'
 import { isLoopback, splitAddress } from './listener.ts'
 
@@ -147,14 +148,17 @@ type UnaryMethod<Req, Res> = (
   callback: (error: ServiceError | null, response: Res) => void,
 ) => unknown
 
-/** One unary call as a promise. Rejects with grpc-js's ServiceError. */
+/** One unary call as a promise, in the trace of the call that it is made for. Rejects with grpc-js's ServiceError. */
 export function call<Req, Res>(
   method: UnaryMethod<Req, Res>,
   request: Req,
   deadlineMs: number,
 ): Promise<Res> {
+  const metadata = new Metadata()
+  const traceparent = currentTraceparent()
+  if (traceparent !== undefined) metadata.set('traceparent', traceparent)
   return new Promise((resolve, reject) => {
-    method(request, new Metadata(), { deadline: Date.now() + deadlineMs }, (error, response) => {
+    method(request, metadata, { deadline: Date.now() + deadlineMs }, (error, response) => {
       if (error === null) resolve(response)
       else reject(error)
     })

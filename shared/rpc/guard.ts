@@ -157,6 +157,11 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
         }
         pass(message)
       },
+      // Then its handler begins, but that of a stream of requests, which makes no calls.
+      onReceiveHalfClose(pass) {
+        if (span === undefined) pass()
+        else span.run(pass)
+      },
       onCancel() {
         streams.delete(call)
         // After a status this does nothing: the call went away without one.

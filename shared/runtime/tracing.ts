@@ -1,5 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
 /** One call taken in, from its headers to its status. */
 export interface CallSpan {
+  /** Calls that `work` makes, now or later, are under this one. */
+  run(work: () => void): void
   /** `code` is a gRPC status; 0 is OK. */
   end(code: number, message: string): void
 }
@@ -19,6 +23,13 @@ export interface TracingOptions {
   readonly endpoint: string
   /** Share of the calls without a parent that are traced; with one, the parent decides. */
   readonly sampleRatio: number
+}
+
+const traceparents = new AsyncLocalStorage<string>()
+
+/** For the headers of a call that is made on behalf of one taken in; undefined where that one has no span. */
+export function currentTraceparent(): string | undefined {
+  return traceparents.getStore()
 }
 
 /** Statuses that are the server's fault, as OpenTelemetry counts errors of servers. */
@@ -61,6 +72,10 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
       }
       const span = tracer.startSpan(path.slice(1), { kind: api.SpanKind.SERVER, attributes }, context)
       return {
+        run(work) {
+          const { traceId, spanId, traceFlags } = span.spanContext()
+          traceparents.run(`00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`, work)
+        },
         end(code, message) {
           span.setAttribute('rpc.grpc.status_code', code)
           if (serverErrors.has(code)) span.setStatus({ code: api.SpanStatusCode.ERROR, message })

@@ -1,13 +1,14 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { status } from '@grpc/grpc-js'
+import { Metadata, status } from '@grpc/grpc-js'
 import { context, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startProfiler } from '../../services/profiler/service.ts'
 import { clientOptionsFor } from '../../shared/rpc/client.ts'
 import { systemClock } from '../../shared/runtime/clock.ts'
 import { createLifecycle } from '../../shared/runtime/lifecycle.ts'
+import { estimatorFixture, wireQuery } from '../support/estimator-fixture.ts'
 import { quietLog } from '../support/profiler-fixture.ts'
 import { unary, wireRecord } from '../support/profiler-service.ts'
 import { outcomeOf, secureClient } from '../support/secure-services.ts'
@@ -16,6 +17,7 @@ import { configOf } from '../support/stores.ts'
 interface Span {
   readonly name: string
   readonly traceId: string
+  readonly spanId: string
   readonly parentSpanId?: string
   readonly status: { readonly code?: number }
   readonly attributes: readonly { readonly key: string; readonly value: Readonly<Record<string, unknown>> }[]
@@ -99,4 +101,44 @@ test('a call within a trace of its caller is part of that trace, whatever the sh
   untraced.close()
   await stop()
   expect(received.map((span) => [span.traceId, span.parentSpanId])).toEqual([[traceId, 'b7ad6b7169203331']])
+})
+
+test('a profile that is fetched for an answer belongs to the trace of the one who asked', async () => {
+  received.length = 0
+  const { client, address, stop } = await profilerWith(0)
+  const tasks = ['a', 'b', 'c'].map((task) => ({ namespace: 'default', task }))
+  await unary(client, 'updateProfile', {
+    executions: tasks.map((task) => ({ ...wireRecord(task.task), task })),
+  })
+  const { port } = collector.address() as AddressInfo
+  const estimator = await estimatorFixture({
+    profiler: address,
+    replicaMaxProfiles: 1,
+    tracesEndpoint: `http://127.0.0.1:${port}/v1/traces`,
+    tracesSampleRatio: 0,
+  })
+  await estimator.estimateUntil(({ executions }) => executions === 1, {
+    task: { namespace: 'default', task: 'a' },
+  })
+  const traceId = '0af7651916cd43dd8448eb211c80319c'
+  const metadata = new Metadata()
+  metadata.set('traceparent', `00-${traceId}-b7ad6b7169203331-01`)
+  for (const task of tasks) {
+    await new Promise((resolve) => {
+      estimator.client.estimate({ query: wireQuery({ task }) }, metadata, resolve)
+    })
+  }
+  await estimator.close()
+  client.close()
+  await stop()
+
+  const named = (name: string) => received.filter((span) => span.name.endsWith(name))
+  const asked = named('/Estimate')
+  const fetched = named('/GetProfile')
+  expect(asked.map((span) => span.parentSpanId)).toEqual(tasks.map(() => 'b7ad6b7169203331'))
+  expect(fetched.length).toBeGreaterThanOrEqual(2)
+  for (const span of fetched) {
+    expect(span.traceId).toBe(traceId)
+    expect(asked.map(({ spanId }) => spanId)).toContain(span.parentSpanId)
+  }
 })

@@ -43,6 +43,11 @@ const anyExecution = fc.record({
   attempt: fc.integer({ min: 1, max: 3 }),
 })
 
+/** Any one of such executions. */
+export const nastyExecution: fc.Arbitrary<ExecutionRecord> = anyExecution.map((more) =>
+  execution('nasty', more),
+)
+
 /** One to a buffer full of executions of one task; sometimes all the same, sometimes with one outlier. */
 export const nastyHistory: fc.Arbitrary<readonly ExecutionRecord[]> = fc
   .oneof(

@@ -1,8 +1,10 @@
+import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
 import type { Profile } from '../../../shared/domain/profile.ts'
 import { type Dimension, dimensions } from '../../../shared/domain/resources.ts'
 import type { Guard } from './dimension-model.ts'
 import { verdict } from './reliability.ts'
 import type { Registry } from './strategy.ts'
+import { inherited, type Successor, succeed } from './succession.ts'
 import { extendTask, fitTask, type TaskModel } from './task-model.ts'
 
 /** A profile and what was learned from the executions that it holds one by one. */
@@ -12,6 +14,8 @@ export interface LearnedProfile {
   readonly executionIds: readonly string[]
   /** Of a task. */
   readonly model?: TaskModel | undefined
+  /** Takes over when the profile drops its oldest executions. */
+  readonly successor?: Successor | undefined
   /** Strategies whose record in a dimension is poor: they go on being scored, and are not followed. */
   readonly poor: readonly { readonly strategy: string; readonly dimension: Dimension }[]
   /** Strategies that its record says enough of to judge, good or poor. */
@@ -31,16 +35,29 @@ export function learnProfile(profile: Profile, registry: Registry, guard: Guard)
 }
 
 /**
- * The same, cheaper, where `profile` holds what `before` was learned from and some executions more; else undefined.
- * Grows the model of `before` in place. Law: equals `learnProfile(profile)` to the bit.
+ * The same, cheaper, where `profile` holds what `before` was learned from and some executions more, or less an oldest
+ * block that was foreseen; else undefined. Grows the models of `before` in place. Law: equals `learnProfile(profile)` to the bit.
  */
 export function extendProfile(before: LearnedProfile, profile: Profile, guard: Guard): Learned | undefined {
-  const { model, executionIds } = before
+  const { executionIds, successor } = before
   const { executions } = profile
-  if (model === undefined || executionIds.length > executions.length) return undefined
-  if (executionIds.some((id, index) => executions[index]?.executionId !== id)) return undefined
-  for (const execution of executions.slice(executionIds.length)) extendTask(model, execution, guard)
-  return { ...withoutExecutions(profile, model.registry), model }
+  const dropped = droppedOf(executionIds, executions)
+  if (before.model === undefined || dropped === undefined) return undefined
+  const model = dropped === 0 ? before.model : inherited(successor, executionIds.length, dropped)
+  if (model === undefined) return undefined
+  for (const execution of executions.slice(executionIds.length - dropped)) extendTask(model, execution, guard)
+  const next = succeed(dropped === 0 ? successor : undefined, executions, model.registry)
+  return { ...withoutExecutions(profile, model.registry), model, successor: next }
+}
+
+/** How many of the known executions are gone, where those that are left are known and in their order. */
+function droppedOf(known: readonly string[], executions: readonly ExecutionRecord[]): number | undefined {
+  const oldest = executions[0]?.executionId
+  const dropped = oldest === undefined || known.length === 0 ? known.length : known.indexOf(oldest)
+  if (dropped < 0 || known.length - dropped > executions.length) return undefined
+  for (let i = dropped; i < known.length; i++)
+    if (executions[i - dropped]?.executionId !== known[i]) return undefined
+  return dropped
 }
 
 function withoutExecutions({ executions, folded, ...profile }: Profile, registry: Registry) {

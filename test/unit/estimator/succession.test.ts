@@ -1,0 +1,126 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { answerSettings, estimatorConfig } from '../../../services/estimator/config.ts'
+import { estimateOf } from '../../../services/estimator/domain/answer.ts'
+import type { QueryGuard } from '../../../services/estimator/domain/case.ts'
+import type { Guard } from '../../../services/estimator/domain/dimension-model.ts'
+import {
+  extendProfile,
+  type LearnedProfile,
+  learnProfile,
+} from '../../../services/estimator/domain/learned-profile.ts'
+import { strategies } from '../../../services/estimator/domain/strategies/index.ts'
+import type { Registry } from '../../../services/estimator/domain/strategy.ts'
+import { expectedRing } from '../../../services/estimator/domain/succession.ts'
+import { defaultFoldSettings, foldAll } from '../../../services/profiler/domain/fold.ts'
+import type { EstimateQuery } from '../../../shared/domain/estimate.ts'
+import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
+import type { Profile } from '../../../shared/domain/profile.ts'
+import { linearHistory, taskKey } from '../../support/histories.ts'
+import { nastyExecution, nastyQuery } from '../../support/nasty-profiles.ts'
+
+const settings = answerSettings(estimatorConfig.parse({}), strategies)
+const open: QueryGuard = { guard: (_strategy, run) => run(), faults: new Map(), unfollowed: () => undefined }
+
+/** Leaves out what fails. */
+const failing: Guard = (_strategy, run) => {
+  try {
+    return run()
+  } catch {
+    return undefined
+  }
+}
+
+const anew = (profile: Profile, registry: Registry = strategies): LearnedProfile => ({
+  ...learnProfile(profile, registry, failing),
+  leftOut: new Map(),
+})
+
+const ask = (task: LearnedProfile, query: EstimateQuery) =>
+  estimateOf(query, { task, kin: [], unreachable: false }, settings, open)
+
+/** Folds a history `step` executions at a time, as the profiler does, and learns each profile from the one before. */
+function follow(
+  history: readonly ExecutionRecord[],
+  step: number,
+  registry: Registry,
+  each: (profile: Profile, extended: LearnedProfile | undefined) => void,
+): void {
+  let profile: Profile | undefined
+  let before: LearnedProfile | undefined
+  for (let at = 0; at < history.length; at += step) {
+    const news = history.slice(at, at + step).map((record) => ({ record }))
+    profile = foldAll(profile, taskKey, news, 0, defaultFoldSettings).profile
+    const learned = before === undefined ? undefined : extendProfile(before, profile, open.guard)
+    const extended = learned && { ...learned, leftOut: new Map<string, string>() }
+    each(profile, extended)
+    before = extended ?? anew(profile, registry)
+  }
+}
+
+test('the profiler drops what is expected of it', () => {
+  const { maxExecutions, droppedExecutions } = defaultFoldSettings
+  expect(expectedRing).toEqual({ executions: maxExecutions, dropped: droppedExecutions })
+})
+
+test('followed one by one a profile is never learned anew, and answers to the bit as if it were', () => {
+  const histories = fc.array(nastyExecution, { minLength: 140, maxLength: 180 })
+  fc.assert(
+    fc.property(histories, nastyQuery, (executions, query) => {
+      const history = executions.map((execution, i) => ({ ...execution, executionId: `e${i}` }))
+      follow(history, 1, strategies, (profile, extended) => {
+        if (profile.executions.length === 0) return
+        if (profile.revision > 1) expect(extended).toBeDefined()
+        const held = profile.executions.length
+        if (extended && (held === 65 || held === 96 || profile.revision === history.length))
+          expect(ask(extended, query)).toEqual(ask(anew(profile), query))
+      })
+    }),
+    { numRuns: 10 },
+  )
+})
+
+test('whatever comes at once, the answer is that of learning anew', () => {
+  const history = linearHistory(300)
+  const query = {
+    task: { namespace: 'default', task: 'demo/task' },
+    features: { input_bytes: 42e6 },
+    labels: {},
+    requested: {},
+    attempt: 1,
+    previousAllocation: {},
+    policy: {},
+    executionId: '',
+  }
+  for (const step of [2, 3, 7, 20, 40, 100]) {
+    let kept = 0
+    follow(history, step, strategies, (profile, extended) => {
+      if (extended === undefined) return
+      kept++
+      expect(ask(extended, query)).toEqual(ask(anew(profile), query))
+    })
+    if (step < 3) expect(kept).toBe(Math.ceil(history.length / step) - 1)
+  }
+})
+
+test('a strategy that would fail when learned anew is left to whoever learns anew', () => {
+  const picky: Registry[string] = {
+    describe: 'cannot begin with the 33rd',
+    start() {
+      let seen = 0
+      return {
+        observe({ values }) {
+          if (seen++ === 0 && values[0] === history[32]?.features['input_bytes'])
+            throw new Error('not that one')
+        },
+        predict: () => undefined,
+      }
+    },
+  }
+  const history = linearHistory(120)
+  const anewAt: number[] = []
+  follow(history, 1, { picky }, (profile, extended) => {
+    if (extended === undefined) anewAt.push(profile.revision)
+  })
+  expect(anewAt).toEqual([1, 97])
+})

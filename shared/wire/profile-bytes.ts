@@ -17,16 +17,28 @@ const foldedTag = (10 << 3) | 2
  * The bytes of a profile: what is stored, exported and sent. The same profile gives the same bytes.
  * Law: those of the generated encoder, test/unit/wire/profile-bytes.test.ts.
  */
-export function encodeProfile(profile: Profile): Uint8Array {
+export function encodeProfile(profile: Profile): Buffer {
   const { running, folded } = profile
   const rest = fromProfile({ ...profile, executions: [], running: [], folded: [] })
-  return Buffer.concat([
-    gen.Profile.encode({ ...rest, accuracy: [], members: [] }).finish(),
-    ...profile.executions.map(encodeRecord),
-    gen.Profile.encode({ ...nothing, running }).finish(),
-    ...encodeFolded(folded),
-    gen.Profile.encode({ ...nothing, accuracy: rest.accuracy, members: rest.members }).finish(),
-  ])
+  return written((writer) => {
+    gen.Profile.encode({ ...rest, accuracy: [], members: [] }, writer)
+    for (const record of profile.executions) writer.raw(encodeRecord(record))
+    gen.Profile.encode({ ...nothing, running }, writer)
+    if (folded.length > 0) writer.uint32(foldedTag).bytes(doublesOf(folded))
+    gen.Profile.encode({ ...nothing, accuracy: rest.accuracy, members: rest.members }, writer)
+  })
+}
+
+/** A writer keeps the room that it has once needed: one for all profiles, one for the records within them. */
+const writers = [new BinaryWriter(), new BinaryWriter()]
+
+function written(write: (writer: BinaryWriter) => void): Buffer {
+  const writer = writers.pop() ?? new BinaryWriter()
+  write(writer)
+  const { buffer } = writer.finish()
+  // One that has thrown is not taken back: it holds half a message.
+  writers.push(writer)
+  return Buffer.from(buffer)
 }
 
 const nothing: gen.Profile = {
@@ -47,15 +59,14 @@ const nothing: gen.Profile = {
 function encodeRecord(record: ExecutionRecord): Uint8Array {
   const known = encodedRecords.get(record)
   if (known) return known
-  const message = execution.ExecutionRecord.encode(fromExecutionRecord(record)).finish()
-  const encoded = new BinaryWriter().uint32(executionsTag).bytes(message).finish()
+  const encoded = written((writer) => {
+    execution.ExecutionRecord.encode(fromExecutionRecord(record), writer.uint32(executionsTag).fork()).join()
+  })
   encodedRecords.set(record, encoded)
   return encoded
 }
 
-function encodeFolded(folded: readonly number[]): readonly Uint8Array[] {
-  if (folded.length === 0) return []
-  const bytes = Buffer.from(new Float64Array(folded).buffer)
-  const head = new BinaryWriter().uint32(foldedTag).uint32(bytes.length).finish()
-  return [head, endianness() === 'LE' ? bytes : bytes.swap64()]
+function doublesOf(values: readonly number[]): Uint8Array {
+  const bytes = Buffer.from(new Float64Array(values).buffer)
+  return endianness() === 'LE' ? bytes : bytes.swap64()
 }

@@ -151,22 +151,27 @@ function inOrder(counts: ReadonlyMap<Outcome, number>): readonly OutcomeCount[] 
 /** Scans of a full list that a set of it costs to build [150 µs, a scan 1.5]. */
 const scansOfASet = 100
 
-/** The latest fingerprints, oldest first. */
+/** The latest fingerprints, oldest first: those of before, `from` on, then those that are new. */
 function foldMemory(before: readonly number[], limit: number, expected: number) {
-  const list = before.slice()
+  const news: number[] = []
   const known = expected > scansOfASet ? new Set(before) : undefined
   let from = 0
+  const at = (index: number) => (index < before.length ? before[index] : news[index - before.length])
+  const has = (print: number) =>
+    known
+      ? known.has(print)
+      : before.indexOf(print, from) >= 0 || news.indexOf(print, Math.max(0, from - before.length)) >= 0
   return {
     remember(print: number): boolean {
-      if (known ? known.has(print) : list.indexOf(print, from) >= 0) return false
+      if (has(print)) return false
       known?.add(print)
-      list.push(print)
-      if (list.length - from > limit) {
-        known?.delete(list[from] as number)
+      news.push(print)
+      if (before.length + news.length - from > limit) {
+        known?.delete(at(from) as number)
         from += 1
       }
       return true
     },
-    list: () => (from === 0 ? list : list.slice(from)),
+    list: () => (from < before.length ? before.slice(from).concat(news) : news.slice(from - before.length)),
   }
 }

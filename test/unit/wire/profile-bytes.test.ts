@@ -4,6 +4,7 @@ import * as gen from '../../../shared/wire/gen/foresize/v1/profile.ts'
 import { fromProfile } from '../../../shared/wire/profile.ts'
 import { encodeProfile } from '../../../shared/wire/profile-bytes.ts'
 import { anyProfile } from '../../support/arbitraries.ts'
+import { recordOf } from '../../support/executions.ts'
 
 test('the bytes of a profile are those of the generated encoder, at the first time and again', () => {
   fc.assert(
@@ -11,6 +12,16 @@ test('the bytes of a profile are those of the generated encoder, at the first ti
       const generated = Buffer.from(gen.Profile.encode(fromProfile(profile)).finish())
       expect(Buffer.from(encodeProfile(profile))).toEqual(generated)
       expect(Buffer.from(encodeProfile(profile))).toEqual(generated)
+    }),
+  )
+})
+
+test('a profile that cannot be encoded leaves nothing in the next one', () => {
+  fc.assert(
+    fc.property(anyProfile, (profile) => {
+      const wrong = { ...profile, executions: [recordOf('wrong', {}, { attempt: -1 })] }
+      expect(() => encodeProfile(wrong)).toThrow()
+      expect(encodeProfile(profile)).toEqual(Buffer.from(gen.Profile.encode(fromProfile(profile)).finish()))
     }),
   )
 })

@@ -7,7 +7,11 @@ export interface RecentlyUsed<T> {
   values(): Iterable<T>
 }
 
-export function recentlyUsed<T>(limit: number): RecentlyUsed<T> {
+/** `onDropped` hears of each value that had to make room. */
+export function recentlyUsed<T>(
+  limit: number,
+  onDropped: (key: string, value: T) => void = () => {},
+): RecentlyUsed<T> {
   const values = new Map<string, T>()
   return {
     get(key) {
@@ -21,7 +25,12 @@ export function recentlyUsed<T>(limit: number): RecentlyUsed<T> {
     set(key, value) {
       values.delete(key)
       values.set(key, value)
-      if (values.size > limit) values.delete(values.keys().next().value as string)
+      if (values.size <= limit) return
+      for (const [oldest, dropped] of values) {
+        values.delete(oldest)
+        onDropped(oldest, dropped)
+        return
+      }
     },
     delete: (key) => void values.delete(key),
     values: () => values.values(),

@@ -18,7 +18,7 @@ export const configOf = (given: Partial<ProfilerConfig>): ProfilerConfig =>
 
 export async function memorySubject(): Promise<StoreSubject> {
   return {
-    open: () => stores.memory(configOf({ store: 'memory' }), systemClock, quietLog),
+    open: () => stores.memory(configOf({ store: 'memory', cachedProfiles: 2 }), systemClock, quietLog),
     dispose: async () => undefined,
   }
 }

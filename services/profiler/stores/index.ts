@@ -14,7 +14,7 @@ type OpenStore = (config: ProfilerConfig, clock: Clock, log: Log) => Promise<Pro
 
 /** The stores there are. Law of each: test/contract/profile-store.ts. */
 export const stores: Readonly<Record<ProfilerConfig['store'], OpenStore>> = {
-  memory: (config, _clock, log) => localStore(memoryMedium(config.codec), config, log),
+  memory: (config, _clock, log) => localStore(memoryMedium(config), config, log),
   file: async (config, clock, log) => {
     const { dataDir: directory, fileFormat: format, codec } = config
     return localStore(await fileMedium({ directory, format, codec }, clock, log), config, log)

@@ -1,25 +1,40 @@
+import type { Profile } from '../../../shared/domain/profile.ts'
+import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { type Codec, openProfile, sealProfile } from '../envelope.ts'
 import type { Medium } from './local-store.ts'
 
-/** Gone with the process. Profiles lie compressed, as on any other medium. */
-export function memoryMedium(codec: Codec): Medium {
-  const profiles = new Map<string, Uint8Array>()
+export interface MemorySettings {
+  readonly codec: Codec
+  /** Profiles that lie as they are: those written last, which the store before this one holds decoded as well. */
+  readonly cachedProfiles: number
+}
+
+/** Gone with the process. Profiles that were not written for long lie compressed, as on any other medium. */
+export function memoryMedium({ codec, cachedProfiles }: MemorySettings): Medium {
+  const sealed = new Map<string, Uint8Array>()
+  const latest = recentlyUsed<Profile>(cachedProfiles, (key, profile) =>
+    sealed.set(key, sealProfile(profile, codec)),
+  )
+  function forget(key: string): void {
+    latest.delete(key)
+    sealed.delete(key)
+  }
   return {
     durability: 'memory',
     async *load() {},
     async *loadSessions() {},
     async read(key) {
-      const sealed = profiles.get(key)
-      return sealed && openProfile(sealed)
+      const bytes = sealed.get(key)
+      return bytes ? openProfile(bytes) : latest.get(key)
     },
     async write(changes) {
       for (const [key, profile] of changes) {
-        if (profile) profiles.set(key, sealProfile(profile, codec))
-        else profiles.delete(key)
+        forget(key)
+        if (profile) latest.set(key, profile)
       }
     },
     async quarantine(key) {
-      profiles.delete(key)
+      forget(key)
     },
     async close() {},
   }

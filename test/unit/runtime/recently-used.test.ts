@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 
 test('the value used longest ago makes room; one that was read or set again stays', () => {
-  const values = recentlyUsed<number>(2)
+  const dropped: [string, number][] = []
+  const values = recentlyUsed<number>(2, (key, value) => dropped.push([key, value]))
   values.set('a', 1)
   values.set('b', 2)
   expect(values.get('a')).toBe(1)
@@ -11,7 +12,12 @@ test('the value used longest ago makes room; one that was read or set again stay
   values.set('a', 4)
   values.set('d', 5)
   expect(values.get('c')).toBeUndefined()
-  expect([...values.values()]).toEqual([4, 5])
+  values.delete('a')
+  expect([...values.values()]).toEqual([5])
+  expect(dropped).toEqual([
+    ['b', 2],
+    ['c', 3],
+  ])
 })
 
 test('a limit of nothing holds nothing', () => {

@@ -37,6 +37,7 @@ export function answerCache(maxAnswers: number): AnswerCache {
 
   return {
     get(task, query) {
+      if (maxAnswers <= 1) return undefined
       const key = keyOf(task, query)
       const fresh = young.get(key)
       if (fresh !== undefined) return fresh

@@ -77,7 +77,7 @@ export interface Slice {
   count: number
 }
 
-export const emptySlice = (): Slice => ({
+const emptySlice = (): Slice => ({
   of: undefined,
   index: 0,
   atoms: new Float64Array(64),
@@ -85,11 +85,20 @@ export const emptySlice = (): Slice => ({
   count: 0,
 })
 
-const shared = emptySlice()
+/** An answer comes back to some of the slices. */
+const kept = Array.from({ length: 8 }, emptySlice)
+let oldest = 0
 
-/** Puts a slice in order, in `into`, which is valid until it is used again. */
-export function slice(d: Distribution, index: number, into = shared): Slice {
-  if (into.of === d && into.index === index) return into
+/** One slice in order: valid until as many others are asked for as are kept, of whatever distribution. */
+export function slice(d: Distribution, index: number): Slice {
+  for (const one of kept) if (one.of === d && one.index === index) return one
+  const into = kept[oldest] as Slice
+  oldest = (oldest + 1) % kept.length
+  putInOrder(d, index, into)
+  return into
+}
+
+function putInOrder(d: Distribution, index: number, into: Slice): void {
   const { parts, priors, shares, size, edges, below, total } = d
   const last = size - 1
   const low = index > 0 ? (edges[index - 1] as number) : Number.NEGATIVE_INFINITY
@@ -123,7 +132,6 @@ export function slice(d: Distribution, index: number, into = shared): Slice {
     sums[i] = i === count - 1 ? end : Math.min(sum, end)
     if ((atoms[i] as number) > top) atoms[i] = top
   }
-  return into
 }
 
 function makeRoom(into: Slice, size: number): void {
@@ -205,12 +213,15 @@ export function probability(d: Distribution, amount: number): number {
   return from + ((sums[at] as number) - from) * share
 }
 
-/** P(need ≤ e^x), in steps. */
+const elsewhere = emptySlice()
+
+/** P(need ≤ e^x), in steps. Leaves the slices that were asked for as they are. */
 export function atMost(d: Distribution, x: number): number {
   const { size, edges, below } = d
   if (x >= (edges[size - 1] as number)) return 1
   const index = sliceOf(d, x)
-  const { atoms, below: sums, count } = slice(d, index)
+  if (elsewhere.of !== d || elsewhere.index !== index) putInOrder(d, index, elsewhere)
+  const { atoms, below: sums, count } = elsewhere
   let at = 0
   while (at < count && (atoms[at] as number) <= x) at++
   if (at > 0) return sums[at - 1] as number
@@ -242,9 +253,10 @@ export function leastNeed(d: Distribution, does: (need: number) => boolean): num
     if (does(Math.exp(edges[middle] as number))) high = middle
     else low = middle + 1
   }
-  const { atoms, count } = slice(d, low, emptySlice())
-  for (let i = 0; i < count; i++) {
-    const need = Math.exp(atoms[i] as number)
+  // What is asked of each may ask for slices.
+  const { atoms, count } = slice(d, low)
+  for (const atom of atoms.slice(0, count)) {
+    const need = Math.exp(atom)
     if (does(need)) return need
   }
   return Math.exp(edges[low] as number)

@@ -1,5 +1,5 @@
 import type { Appetite } from './appetite.ts'
-import { atMost, type Distribution, emptySlice, meanNeed, slice } from './distribution.ts'
+import { atMost, type Distribution, meanNeed, slice } from './distribution.ts'
 
 /** What a failure costs. */
 export interface Stakes {
@@ -17,7 +17,6 @@ export function nextRung(largest: number, failed: number, failures = 1): number 
 }
 
 /** Used by one call at a time, and read by none after. */
-const inside = emptySlice()
 let needs = new Float64Array(64)
 
 /**
@@ -65,7 +64,7 @@ export function headroom(
     const retry = nextRung(largest, least)
     if (least * (1 - most * early) + fails * (fine + retry) + 2 * retry * Math.min(fails, again) > bound)
       continue
-    slice(d, j, inside)
+    const inside = slice(d, j)
     for (let i = inside.count - 1; i >= 0; i--) {
       const p = inside.below[i] as number
       if (p < floor && !(j === last && i === inside.count - 1)) break

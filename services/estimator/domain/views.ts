@@ -24,6 +24,9 @@ export interface Recollection {
   order: Int32Array
   sorted: Float64Array
   present: number
+  /** Each execution's value of a label; gathered anew when another label tells more. */
+  label: string | undefined
+  readonly labelled: (string | undefined)[]
 }
 
 export const slowFading = 0.99
@@ -41,6 +44,8 @@ export const recollection = (): Recollection => ({
   order: new Int32Array(capacity),
   sorted: new Float64Array(capacity),
   present: 0,
+  label: undefined,
+  labelled: [],
 })
 
 export function recall(m: Recollection, point: Point, need: number, slow: number, fast: number): void {
@@ -50,6 +55,7 @@ export function recall(m: Recollection, point: Point, need: number, slow: number
   m.slow[n] = slow
   m.fast[n] = fast
   m.points.push(point)
+  if (m.label !== undefined) m.labelled.push(point.labels[m.label])
   if (m.column >= 0) place(m, n)
 }
 
@@ -107,8 +113,12 @@ export function nearness(
   const value = point.labels[label]
   if (value === undefined && !byColumn) return false
   if (!byColumn) out.fill(1, 0, m.count)
-  for (let i = 0; i < m.count; i++)
-    if (m.points[i]?.labels[label] !== value) out[i] = (out[i] as number) * 0.1
+  if (m.label !== label) {
+    m.label = label
+    m.labelled.length = 0
+    for (const { labels } of m.points) m.labelled.push(labels[label])
+  }
+  for (let i = 0; i < m.count; i++) if (m.labelled[i] !== value) out[i] = (out[i] as number) * 0.1
   return true
 }
 

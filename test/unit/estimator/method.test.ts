@@ -5,7 +5,6 @@ import { highestBound, noteBound, settleBounds } from '../../../services/estimat
 import { calibrated, calibration, observeRank } from '../../../services/estimator/domain/calibration.ts'
 import {
   type Distribution,
-  emptySlice,
   meanNeed,
   peakAtoms,
   peakWeights,
@@ -30,10 +29,13 @@ const anyDistribution = fc
 
 /** All atoms of a distribution in order, slice by slice: their needs, and P(need ≤ each). */
 function sorted(d: Distribution): { readonly needs: readonly number[]; readonly below: readonly number[] } {
-  const slices = Array.from({ length: d.size }, (_, index) => slice(d, index, emptySlice()))
+  const slices = Array.from({ length: d.size }, (_, index) => {
+    const { atoms, below, count } = slice(d, index)
+    return { atoms: [...atoms.subarray(0, count)], below: [...below.subarray(0, count)] }
+  })
   return {
-    needs: slices.flatMap(({ atoms, count }) => [...atoms.subarray(0, count)].map(Math.exp)),
-    below: slices.flatMap(({ below, count }) => [...below.subarray(0, count)]),
+    needs: slices.flatMap(({ atoms }) => atoms.map(Math.exp)),
+    below: slices.flatMap(({ below }) => below),
   }
 }
 

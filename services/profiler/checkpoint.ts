@@ -54,7 +54,7 @@ function encodeStart({ start, leaseMs }: OpenExecution): Uint8Array {
 }
 
 /** A checkpoint as it lies on a medium: CRC-32 and message. */
-export function sealCheckpoint(checkpoint: SessionCheckpoint): Uint8Array {
+export function sealCheckpoint(checkpoint: SessionCheckpoint): Buffer {
   const message = StoredSession.encode({ ...checkpoint, state: checkpoint.state as Buffer }).finish()
   const sealed = Buffer.allocUnsafeSlow(4 + message.length)
   sealed.writeUInt32LE(crc32(message), 0)

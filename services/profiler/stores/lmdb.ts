@@ -148,8 +148,7 @@ export async function lmdbMedium(
         ([key, profile]) => [key, Buffer.from(key), profile && recordOf(key, profile)] as const,
       )
       const sealedSessions = sessionWrites.map(
-        ([id, checkpoint]) =>
-          [Buffer.from(id), checkpoint && Buffer.from(sealCheckpoint(checkpoint))] as const,
+        ([id, checkpoint]) => [Buffer.from(id), checkpoint && sealCheckpoint(checkpoint)] as const,
       )
       // Should this fail, nobody knows what is there: what comes next is stored whole.
       for (const [key, , record] of records) if (!record || 'base' in record) bases.delete(key)

@@ -122,7 +122,7 @@ export async function redisStore(
     const [done, etag, sealed] = (await runScript(client, compareAndSet, profileKeys(key), [
       before.etag,
       next.etag,
-      next.profile ? Buffer.from(sealProfile(next.profile, settings.codec)) : '',
+      next.profile ? sealProfile(next.profile, settings.codec) : '',
       key,
       namespace,
       next.profile?.lastSeenUnixMs ?? 0,
@@ -140,7 +140,7 @@ export async function redisStore(
   async function save(id: string, checkpoint: SessionCheckpoint): Promise<boolean> {
     const { epoch, owner, dueUnixMs } = checkpoint
     const keys = keysOf(id)
-    const sealed = Buffer.from(sealCheckpoint(checkpoint))
+    const sealed = sealCheckpoint(checkpoint)
     const done = await runScript(
       client,
       saveSession,

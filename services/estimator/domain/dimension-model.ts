@@ -5,7 +5,7 @@ import { type LabelRelevance, labelRelevance, type Point, type Relevance, releva
 import type { Stakes } from './headroom.ts'
 import { type Workspace, workspace } from './mixture.ts'
 import { neighbourhood } from './neighbours.ts'
-import { note, type Residuals, residuals } from './residuals.ts'
+import { type Kernel, leaning, note, pointed, type Residuals, residuals } from './residuals.ts'
 import { clamp, type Learner, type Registry } from './strategy.ts'
 import { fastFading, type Recollection, recall, recollection, slowFading, views } from './views.ts'
 import { foretold, totalsOf, votes } from './votes.ts'
@@ -47,7 +47,9 @@ export interface DimensionModel {
   readonly labelling: LabelRelevance
   readonly recollection: Recollection
   readonly calibration: Calibration
+  /** What the distributions made of it are held in. */
   readonly workspace: Workspace
+  readonly kernel: Kernel
   tracks: readonly Track[]
   observed: number
   largest: number
@@ -86,6 +88,7 @@ export function dimensionModel(dimension: Dimension, registry: Registry, guard: 
     recollection: held,
     calibration: calibration(),
     workspace: workspace(),
+    kernel: shortfall[dimension] === 'kill' ? leaning : pointed,
     tracks,
     observed: 0,
     largest: 0,

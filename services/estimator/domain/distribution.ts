@@ -1,4 +1,4 @@
-import { kernelAtoms, kernelWeights, type Residuals } from './residuals.ts'
+import type { Kernel, Residuals } from './residuals.ts'
 import { firstAbove } from './sorted.ts'
 
 /**
@@ -9,6 +9,7 @@ import { firstAbove } from './sorted.ts'
  */
 export interface Distribution {
   readonly parts: readonly Part[]
+  readonly kernel: Kernel
   readonly priors: readonly Prior[]
   /** How many edges there are: the arrays may be longer. */
   readonly size: number
@@ -51,9 +52,6 @@ export const peakAtoms = [-0.3, -0.1, -0.02, 0.02, 0.1, 0.3, 0.7] as const
 export const peakWeights = [0.08, 0.16, 0.24, 0.24, 0.16, 0.08, 0.04] as const
 const [lowestOfPeak] = peakAtoms
 export const highestOfPeak = peakAtoms[6]
-
-const [lowAtom, middleAtom, highAtom] = kernelAtoms
-const [lowWeight, middleWeight, highWeight] = kernelWeights
 
 function sliceOf({ edges, size }: Distribution, x: number): number {
   let low = 0
@@ -99,20 +97,23 @@ export function slice(d: Distribution, index: number): Slice {
 }
 
 function putInOrder(d: Distribution, index: number, into: Slice): void {
-  const { parts, priors, shares, size, edges, below, total } = d
+  const { parts, kernel, priors, shares, size, edges, below, total } = d
+  const { atoms: kernelAtoms, weights: kernelWeights } = kernel
+  const highest = kernelAtoms[kernelAtoms.length - 1] as number
   const last = size - 1
   const low = index > 0 ? (edges[index - 1] as number) : Number.NEGATIVE_INFINITY
   const high = index < last ? (edges[index] as number) : Number.POSITIVE_INFINITY
-  makeRoom(into, 3 * shares.length + peakAtoms.length * priors.length)
+  makeRoom(into, kernelAtoms.length * shares.length + peakAtoms.length * priors.length)
   into.of = d
   into.index = index
   into.count = 0
   let from = 0
   for (const { residuals, shift } of parts) {
-    const start = firstReaching(residuals, shift, low)
-    gather(into, residuals, shift, highAtom, highWeight, shares, from, start, low, high)
-    gather(into, residuals, shift, middleAtom, middleWeight, shares, from, start, low, high)
-    gather(into, residuals, shift, lowAtom, lowWeight, shares, from, start, low, high)
+    const start = firstReaching(residuals, shift, highest, low)
+    for (let k = kernelAtoms.length - 1; k >= 0; k--) {
+      const [atom, weight] = [kernelAtoms[k] as number, kernelWeights[k] as number]
+      gather(into, residuals, shift, atom, weight, shares, from, start, low, high)
+    }
     from += residuals.count
   }
   for (const { shift, scale, share } of priors) {
@@ -181,12 +182,17 @@ function put(into: Slice, x: number, weight: number): void {
 }
 
 /** The first with an atom above `low`. Widths grow no faster than distances, so the highest atoms are in order too. */
-function firstReaching({ values, widths, count }: Residuals, shift: number, low: number): number {
+function firstReaching(
+  { values, widths, count }: Residuals,
+  shift: number,
+  highest: number,
+  low: number,
+): number {
   let from = 0
   let to = count
   while (from < to) {
     const middle = (from + to) >> 1
-    if (shift + (values[middle] as number) + highAtom * (widths[middle] as number) > low) to = middle
+    if (shift + (values[middle] as number) + highest * (widths[middle] as number) > low) to = middle
     else from = middle + 1
   }
   return from

@@ -6,7 +6,7 @@ import {
   peakAtoms,
   peakWeights,
 } from './distribution.ts'
-import { kernelAtoms, kernelWeights, note, type Residuals, residuals } from './residuals.ts'
+import { type Kernel, leaning, note, type Residuals, residuals } from './residuals.ts'
 
 /** Arrays that a distribution is made in, so that the next one needs no new ones. It is valid until they are used again. */
 export interface Workspace {
@@ -19,9 +19,6 @@ const nothing = new Float64Array(0)
 
 export const workspace = (): Workspace => ({ edges: nothing, below: nothing, shares: nothing })
 
-const [lowAtom, middleAtom, highAtom] = kernelAtoms
-const [lowWeight, middleWeight, highWeight] = kernelWeights
-
 /** The middle atom of every so many-th residual of a part is an edge. */
 const stride = 6
 
@@ -31,6 +28,7 @@ export function mixture(
   priors: readonly Prior[],
   limit = Number.POSITIVE_INFINITY,
   made: Workspace = workspace(),
+  kernel: Kernel = leaning,
 ): Distribution {
   let residualCount = 0
   let most = 1
@@ -44,11 +42,11 @@ export function mixture(
     made.below = new Float64Array(2 * most)
   }
   const { edges, below, shares } = made
-  const size = setEdges(parts, highestAtom(parts, priors, limit), edges)
+  const size = setEdges(parts, kernel, highestAtom(parts, kernel, priors, limit), edges)
   for (let i = 0; i < size; i++) below[i] = 0
   let from = 0
   for (const part of parts) {
-    weighPart(part, edges, size, below, shares, from)
+    weighPart(part, kernel, edges, size, below, shares, from)
     from += part.residuals.count
   }
   weighPriors(priors, edges, size, below)
@@ -60,12 +58,18 @@ export function mixture(
   const share = 1 / total
   for (let i = 0; i < size; i++) below[i] = (below[i] as number) * share
   below[size - 1] = 1
-  return { parts, priors, size, edges, below, shares, total }
+  return { parts, kernel, priors, size, edges, below, shares, total }
 }
 
 const edgesIn = ({ count }: Residuals): number => Math.ceil(count / stride)
 
-function highestAtom(parts: readonly Part[], priors: readonly Prior[], limit: number): number {
+function highestAtom(
+  parts: readonly Part[],
+  { atoms }: Kernel,
+  priors: readonly Prior[],
+  limit: number,
+): number {
+  const highAtom = atoms[atoms.length - 1] as number
   let highest = Number.NEGATIVE_INFINITY
   for (const { shift, scale } of priors) highest = Math.max(highest, shift + scale * highestOfPeak)
   for (const { residuals, shift } of parts) {
@@ -80,7 +84,8 @@ function highestAtom(parts: readonly Part[], priors: readonly Prior[], limit: nu
 }
 
 /** Ascending; the last is the highest atom. Returns how many. */
-function setEdges(parts: readonly Part[], highest: number, edges: Float64Array): number {
+function setEdges(parts: readonly Part[], { atoms }: Kernel, highest: number, edges: Float64Array): number {
+  const atom = atoms[atoms.length >> 1] as number
   let size = 0
   for (const { residuals, shift } of parts) {
     const { values, widths } = residuals
@@ -90,7 +95,7 @@ function setEdges(parts: readonly Part[], highest: number, edges: Float64Array):
     let i = stride * (own - 1)
     // Merged from behind: those of one part are in order.
     for (let at = size - 1; i >= 0; at--) {
-      const edge = shift + (values[i] as number) + middleAtom * (widths[i] as number)
+      const edge = shift + (values[i] as number) + atom * (widths[i] as number)
       if (left >= 0 && (edges[left] as number) > edge) {
         edges[at] = edges[left] as number
         left--
@@ -107,35 +112,49 @@ function setEdges(parts: readonly Part[], highest: number, edges: Float64Array):
 
 /** Adds the weight of each atom to its slice. */
 function weighPart(
-  { residuals: { values, widths, origin, count }, shift, shares }: Part,
+  { residuals, shift, shares: { slow, fast, near, bySlow, byFast, bySlowNear, byFastNear } }: Part,
+  { atoms, weights }: Kernel,
   edges: Float64Array,
   size: number,
   out: Float64Array,
-  outShares: Float64Array,
+  shares: Float64Array,
   from: number,
 ): void {
-  const { slow, fast, near, bySlow, byFast, bySlowNear, byFastNear } = shares
-  const last = size - 1
-  let low = 0
-  let middle = 0
-  let high = 0
+  const { origin, count } = residuals
   let sum = 0
   for (let i = 0; i < count; i++) {
     const o = origin[i] as number
     const n = near[o] as number
-    const share =
-      (slow[o] as number) * (bySlow + bySlowNear * n) + (fast[o] as number) * (byFast + byFastNear * n)
-    sum += share
-    outShares[from + i] = sum
-    const at = shift + (values[i] as number)
-    const width = widths[i] as number
-    low = sliceFrom(edges, last, at + lowAtom * width, low)
-    middle = sliceFrom(edges, last, at + middleAtom * width, middle)
-    high = sliceFrom(edges, last, at + highAtom * width, high)
-    out[low] = (out[low] as number) + lowWeight * share
-    out[middle] = (out[middle] as number) + middleWeight * share
-    out[high] = (out[high] as number) + highWeight * share
+    sum += (slow[o] as number) * (bySlow + bySlowNear * n) + (fast[o] as number) * (byFast + byFastNear * n)
+    shares[from + i] = sum
   }
+  for (let k = 0; k < atoms.length; k++)
+    weighAtoms(residuals, shift, atoms[k] as number, weights[k] as number, edges, size, out, shares, from)
+}
+
+/** One atom of each residual. They are in order, so a slice gets what was added up between its edges. */
+function weighAtoms(
+  { values, widths, count }: Residuals,
+  shift: number,
+  atom: number,
+  weight: number,
+  edges: Float64Array,
+  size: number,
+  out: Float64Array,
+  shares: Float64Array,
+  from: number,
+): void {
+  const last = size - 1
+  let before = 0
+  let i = 0
+  for (let at = 0; at < last && i < count; at++) {
+    const edge = edges[at] as number
+    while (i < count && shift + (values[i] as number) + atom * (widths[i] as number) <= edge) i++
+    const upTo = i > 0 ? (shares[from + i - 1] as number) : 0
+    out[at] = (out[at] as number) + weight * (upTo - before)
+    before = upTo
+  }
+  if (count > 0) out[last] = (out[last] as number) + weight * ((shares[from + count - 1] as number) - before)
 }
 
 function weighPriors(priors: readonly Prior[], edges: Float64Array, size: number, out: Float64Array): void {

@@ -24,8 +24,16 @@ const narrowestKernel = 0.0015
 const widestKernel = 0.3
 
 /** Three atoms around each residual, as wide as its kernel and leaning upwards. */
-export const kernelAtoms = [-0.6, 0.3, 1] as const
-export const kernelWeights = [0.45, 0.45, 0.1] as const
+export const leaning: Kernel = { atoms: [-0.6, 0.3, 1], weights: [0.45, 0.45, 0.1] }
+
+/** Where nothing is weighed against its cost, a residual is one atom: quantiles of many need no more. */
+export const pointed: Kernel = { atoms: [0], weights: [1] }
+
+/** Atoms around a residual in widths, ascending, and how much of its weight each has. */
+export interface Kernel {
+  readonly atoms: readonly number[]
+  readonly weights: readonly number[]
+}
 
 const firstCapacity = 32
 

@@ -210,14 +210,20 @@ export function combined(heard: readonly Vote[], model: DimensionModel): Distrib
   let top = Math.log(model.largest)
   for (const { shift } of parts) if (shift > top) top = shift
   const room = 0.1 + 0.5 / Math.sqrt(model.observed)
-  const believed = mixture(parts, priors, top + room, model.workspace)
+  const believed = mixture(parts, priors, top + room, model.workspace, model.kernel)
   if (model.exceeded.length === 0) return believed
   // Below the median they say nothing new.
   const middle = quantile(believed, 0.5)
   const surprising = model.exceeded.filter(({ bound }) => bound >= middle)
   if (surprising.length === 0) return believed
   const limit = Math.max(top, Math.log(highestBound(surprising))) + room
-  return mixture(parts, [...priors, ...boundPriors(surprising, model.observed)], limit, model.workspace)
+  return mixture(
+    parts,
+    [...priors, ...boundPriors(surprising, model.observed)],
+    limit,
+    model.workspace,
+    kernel,
+  )
 }
 
 /** Of one strategy's residuals by view: density and distribution function at `x`. */

@@ -16,7 +16,7 @@ import { encoder, labelRelevance, relevance } from '../../../services/estimator/
 import { headroom, nextRung } from '../../../services/estimator/domain/headroom.ts'
 import { around } from '../../../services/estimator/domain/mixture.ts'
 import { covering, type Need, sufficient } from '../../../services/estimator/domain/need.ts'
-import { kernelAtoms, kernelWeights, note, residuals } from '../../../services/estimator/domain/residuals.ts'
+import { leaning, note, residuals } from '../../../services/estimator/domain/residuals.ts'
 import { nearness, recall, recollection } from '../../../services/estimator/domain/views.ts'
 
 const share = fc.double({ min: 0, max: 1, noNaN: true })
@@ -45,10 +45,10 @@ function sortedPlainly({ parts, priors, shares, total }: Distribution) {
   const add = (at: number, weight: number) => weights.set(at, (weights.get(at) ?? 0) + weight / total)
   for (const { residuals, shift } of parts)
     for (let i = 0; i < residuals.count; i++)
-      for (const [j, atom] of kernelAtoms.entries()) {
+      for (const [j, atom] of leaning.atoms.entries()) {
         const share = (shares[i] ?? 0) - (shares[i - 1] ?? 0)
         const at = shift + (residuals.values[i] ?? 0) + atom * (residuals.widths[i] ?? 0)
-        add(at, share * (kernelWeights[j] ?? 0))
+        add(at, share * (leaning.weights[j] ?? 0))
       }
   for (const { shift, scale, share } of priors)
     for (const [j, atom] of peakAtoms.entries()) add(shift + scale * atom, share * (peakWeights[j] ?? 0))
@@ -79,7 +79,7 @@ describe('residuals', () => {
       fc.property(fc.array(residual, { minLength: 1, maxLength: 96 }), (values) => {
         const all = residuals()
         for (const [origin, value] of values.entries()) note(all, value, origin)
-        for (const atom of kernelAtoms) {
+        for (const atom of leaning.atoms) {
           const places = all.values.slice(0, all.count).map((value, i) => value + atom * (all.widths[i] ?? 0))
           for (const [i, place] of places.entries()) {
             expect(place).toBeGreaterThanOrEqual((places[i - 1] ?? place) - 1e-12)

@@ -222,7 +222,7 @@ export function combined(heard: readonly Vote[], model: DimensionModel): Distrib
     [...priors, ...boundPriors(surprising, model.observed)],
     limit,
     model.workspace,
-    kernel,
+    model.kernel,
   )
 }
 

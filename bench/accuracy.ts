@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { type BacktestOptions, backtest, type TraceScore } from '../cli/evaluate/backtest.ts'
 import { baselineNames } from '../cli/evaluate/baselines.ts'
 import type { MethodScore } from '../cli/evaluate/ledger.ts'
-import { localPair } from '../cli/evaluate/local-pair.ts'
+import { localPair, warmUp } from '../cli/evaluate/local-pair.ts'
 import { readTraceFile } from '../cli/evaluate/read-file.ts'
 import { figure, wastageOf } from '../cli/evaluate/report-table.ts'
 import { table } from '../cli/table.ts'
@@ -52,6 +52,7 @@ interface Row {
 }
 
 const rows: Row[] = []
+await warmUp()
 for (const path of traceFiles()) {
   const name = basename(path)
   const { rows: trace } = readTraceFile(path, {

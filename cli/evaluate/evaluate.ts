@@ -6,7 +6,7 @@ import { readBytes, readNumber, readWhole, readWord } from '../options.ts'
 import { createProgress, type Progress } from '../progress.ts'
 import { type Backtest, type BacktestOptions, backtest } from './backtest.ts'
 import { htmlReport } from './html.ts'
-import { localPair } from './local-pair.ts'
+import { localPair, warmUp } from './local-pair.ts'
 import type { Pair } from './pair.ts'
 import { readTraceFile, type TraceFile } from './read-file.ts'
 import { describeTrace } from './report-table.ts'
@@ -80,6 +80,7 @@ what the columns are.
         const file = readTraceFile(path, { ignoreInput: flag(input, 'ignore-input'), limit })
         check(file, options)
         const rows = seed === undefined ? file.rows : shuffled(file.rows, seed)
+        if (done.length === 0 && text(input, 'via') === undefined) await warmUp()
         const result = await play(input, { ...file, rows }, options, progress)
         progress.end()
         input.out(

@@ -26,6 +26,7 @@ export function grpcProfileSource(
       client.makeServerStreamRequest(watchProfiles.path, watchProfiles.requestSerialize, readWatchMessage, {
         namespaces: [...namespaces],
         cursor,
+        omitFolded: true,
       } satisfies WatchProfilesRequest),
     async get(key, deadlineMs) {
       const profile = await call<GetProfileRequest, ReturnType<typeof readGetProfileResponse>>(

@@ -71,9 +71,7 @@ export function profilerRpc(
       return {}
     }),
     watchProfiles: serverStream<WatchProfilesRequest, StoreChange>((request, { signal }) =>
-      watchers.taken(
-        watch(store, new Set(request.namespaces), request.cursor, either(signal, parts.stopping)),
-      ),
+      watchers.taken(watch(store, request, either(signal, parts.stopping))),
     ),
     exportProfiles: serverStream((request) => exportRpc(store, request)),
     importProfiles: clientStream((requests) =>
@@ -124,15 +122,17 @@ async function listProfiles(
 
 async function* watch(
   store: ProfileStore,
-  namespaces: ReadonlySet<string>,
-  cursor: string,
+  { cursor, omitFolded, ...request }: WatchProfilesRequest,
   signal: AbortSignal,
 ): AsyncIterable<StoreChange> {
+  const namespaces = new Set(request.namespaces)
   const wanted = ({ namespace }: ProfileKey) => namespaces.size === 0 || namespaces.has(namespace)
   for await (const change of store.watch(cursor, signal)) {
     if (change.type === 'profile' && !wanted(change.profile.key)) continue
     if (change.type === 'deleted' && !wanted(change.key)) continue
-    yield change
+    yield change.type === 'profile' && omitFolded
+      ? { ...change, profile: { ...change.profile, folded: [] } }
+      : change
   }
 }
 

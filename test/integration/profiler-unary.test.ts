@@ -214,3 +214,18 @@ test('a watcher of a namespace hears of it alone, is kept awake, and resumes whe
   expect((await third.until('caughtUp'))[0]).toBe('resync')
   third.cancel()
 })
+
+test('a watcher that folds nothing is spared the fingerprints, and nothing else', async () => {
+  await update([wireRecord('a'), wireRecord('b')])
+  const firstProfile = async (omitFolded: boolean | undefined) => {
+    const call = service.client.watchProfiles({ namespaces: [], cursor: '', omitFolded })
+    call.on('error', () => {})
+    for await (const { change } of call as AsyncIterable<WatchProfilesResponse>) {
+      if (change?.$case === 'profile' && change.value.key?.kind === 1) return change.value
+    }
+    return undefined
+  }
+  const whole = await firstProfile(undefined)
+  expect(whole?.folded).toHaveLength(2)
+  expect(await firstProfile(true)).toEqual({ ...whole, folded: [] })
+})

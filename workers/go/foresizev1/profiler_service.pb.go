@@ -1484,7 +1484,9 @@ type WatchProfilesRequest struct {
 	// Namespaces to watch; none means all.
 	Namespaces []string `protobuf:"bytes,1,rep,name=namespaces,proto3" json:"namespaces,omitempty"`
 	// Resume after this. Empty: every profile there is, then the changes.
-	Cursor        string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Cursor string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// Leave `Profile.folded` out: most of the bytes of a task that runs often, and of use only to who folds.
+	OmitFolded    *bool `protobuf:"varint,3,opt,name=omit_folded,json=omitFolded,proto3,oneof" json:"omit_folded,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1531,6 +1533,13 @@ func (x *WatchProfilesRequest) GetCursor() string {
 		return x.Cursor
 	}
 	return ""
+}
+
+func (x *WatchProfilesRequest) GetOmitFolded() bool {
+	if x != nil && x.OmitFolded != nil {
+		return *x.OmitFolded
+	}
+	return false
 }
 
 // One change. Consecutive changes of one profile may arrive as the last of them.
@@ -2175,12 +2184,15 @@ const file_foresize_v1_profiler_service_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"A\n" +
 	"\x14DeleteProfileRequest\x12)\n" +
 	"\x03key\x18\x01 \x01(\v2\x17.foresize.v1.ProfileKeyR\x03key\"\x17\n" +
-	"\x15DeleteProfileResponse\"N\n" +
+	"\x15DeleteProfileResponse\"\x84\x01\n" +
 	"\x14WatchProfilesRequest\x12\x1e\n" +
 	"\n" +
 	"namespaces\x18\x01 \x03(\tR\n" +
 	"namespaces\x12\x16\n" +
-	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"\x85\x02\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12$\n" +
+	"\vomit_folded\x18\x03 \x01(\bH\x00R\n" +
+	"omitFolded\x88\x01\x01B\x0e\n" +
+	"\f_omit_folded\"\x85\x02\n" +
 	"\x15WatchProfilesResponse\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x120\n" +
 	"\aprofile\x18\x02 \x01(\v2\x14.foresize.v1.ProfileH\x00R\aprofile\x123\n" +
@@ -2384,6 +2396,7 @@ func file_foresize_v1_profiler_service_proto_init() {
 		(*StreamUsageResponse_Rejection)(nil),
 		(*StreamUsageResponse_Sampling)(nil),
 	}
+	file_foresize_v1_profiler_service_proto_msgTypes[21].OneofWrappers = []any{}
 	file_foresize_v1_profiler_service_proto_msgTypes[22].OneofWrappers = []any{
 		(*WatchProfilesResponse_Profile)(nil),
 		(*WatchProfilesResponse_Deleted)(nil),

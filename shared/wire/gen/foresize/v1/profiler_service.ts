@@ -402,6 +402,8 @@ export interface WatchProfilesRequest {
   readonly namespaces: readonly string[];
   /** Resume after this. Empty: every profile there is, then the changes. */
   readonly cursor: string;
+  /** Leave `Profile.folded` out: most of the bytes of a task that runs often, and of use only to who folds. */
+  readonly omitFolded?: boolean | undefined;
 }
 
 /** One change. Consecutive changes of one profile may arrive as the last of them. */
@@ -2479,7 +2481,7 @@ export const DeleteProfileResponse: MessageFns<DeleteProfileResponse> = {
 };
 
 function createBaseWatchProfilesRequest(): WatchProfilesRequest {
-  return { namespaces: [], cursor: "" };
+  return { namespaces: [], cursor: "", omitFolded: undefined };
 }
 
 export const WatchProfilesRequest: MessageFns<WatchProfilesRequest> = {
@@ -2489,6 +2491,9 @@ export const WatchProfilesRequest: MessageFns<WatchProfilesRequest> = {
     }
     if (message.cursor !== "") {
       writer.uint32(18).string(message.cursor);
+    }
+    if (message.omitFolded !== undefined) {
+      writer.uint32(24).bool(message.omitFolded);
     }
     return writer;
   },
@@ -2522,6 +2527,14 @@ export const WatchProfilesRequest: MessageFns<WatchProfilesRequest> = {
             message.cursor = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.omitFolded = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2540,6 +2553,11 @@ export const WatchProfilesRequest: MessageFns<WatchProfilesRequest> = {
         ? object.namespaces.map((e: any) => globalThis.String(e))
         : [],
       cursor: isSet(object.cursor) ? globalThis.String(object.cursor) : "",
+      omitFolded: isSet(object.omitFolded)
+        ? globalThis.Boolean(object.omitFolded)
+        : isSet(object.omit_folded)
+        ? globalThis.Boolean(object.omit_folded)
+        : undefined,
     };
   },
 
@@ -2551,6 +2569,9 @@ export const WatchProfilesRequest: MessageFns<WatchProfilesRequest> = {
     if (message.cursor !== "") {
       obj.cursor = message.cursor;
     }
+    if (message.omitFolded !== undefined) {
+      obj.omitFolded = message.omitFolded;
+    }
     return obj;
   },
 
@@ -2561,6 +2582,7 @@ export const WatchProfilesRequest: MessageFns<WatchProfilesRequest> = {
     const message = createBaseWatchProfilesRequest() as any;
     message.namespaces = object.namespaces?.map((e) => e) || [];
     message.cursor = object.cursor ?? "";
+    message.omitFolded = object.omitFolded ?? undefined;
     return message;
   },
 };

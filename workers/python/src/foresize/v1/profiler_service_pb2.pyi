@@ -727,8 +727,11 @@ class WatchProfilesRequest(_message.Message):
 
     NAMESPACES_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
+    OMIT_FOLDED_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
     """Resume after this. Empty: every profile there is, then the changes."""
+    omit_folded: _builtins.bool
+    """Leave `Profile.folded` out: most of the bytes of a task that runs often, and of use only to who folds."""
     @_builtins.property
     def namespaces(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Namespaces to watch; none means all."""
@@ -738,12 +741,15 @@ class WatchProfilesRequest(_message.Message):
         *,
         namespaces: _abc.Iterable[_builtins.str] | None = ...,
         cursor: _builtins.str = ...,
+        omit_folded: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_omit_folded", b"_omit_folded", "omit_folded", b"omit_folded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "namespaces", b"namespaces"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_omit_folded", b"_omit_folded", "cursor", b"cursor", "namespaces", b"namespaces", "omit_folded", b"omit_folded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__omit_folded: _TypeAlias = _typing.Literal["omit_folded"]  # noqa: Y015
+    _WhichOneofArgType__omit_folded: _TypeAlias = _typing.Literal["_omit_folded", b"_omit_folded"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__omit_folded) -> _WhichOneofReturnType__omit_folded | None: ...
 
 Global___WatchProfilesRequest: _TypeAlias = WatchProfilesRequest  # noqa: Y015
 

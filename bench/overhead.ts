@@ -6,11 +6,12 @@ import { createLearningScheduler } from '../services/scheduler/learning-schedule
 import type { SchedulableTask, SizedTask } from '../services/scheduler/resource-aware-scheduler.ts'
 import { runCommand } from '../workers/typescript/command.ts'
 import { spread } from './bench.ts'
+import { inProcess } from './in-process.ts'
 import { startPair } from './server-process.ts'
 
 /**
- * What foresize costs those whom it serves, each beside the same without it, in turn: a scheduling decision that is
- * answered from the cache, a command that is measured, a process that samples one.
+ * What foresize costs those whom it serves, each beside the same without it, in turn: an estimate by itself, a scheduling
+ * decision that is answered from the cache, a command that is measured, a process that samples one.
  */
 
 const { values } = parseArgs({
@@ -32,6 +33,7 @@ interface Overhead {
 }
 
 const overheads: readonly Overhead[] = [
+  ...(await estimatorOverheads()),
   await schedulingOverhead(),
   ...(await commandOverheads()),
   await samplingOverhead(),
@@ -50,6 +52,19 @@ process.stdout.write(
 function cpuUs(): number {
   const { user, system } = process.cpuUsage()
   return user + system
+}
+
+/** The estimator in this process, without a wire and without its cache of answers. */
+async function estimatorOverheads(): Promise<Overhead[]> {
+  const found = await inProcess()
+  return found.map(({ name, us: { median, min }, p99Us, passes }) => ({
+    name: `${name}, in process (least, 99 % below): ${passes.toPrecision(2)} passes`,
+    unit: 'µs',
+    median,
+    min,
+    max: p99Us,
+    goal: undefined,
+  }))
 }
 
 /** CPU time that LearningScheduler.schedule adds to the scheduler it decorates, the answer in the cache. */

@@ -1,0 +1,75 @@
+import { localPair, warmUp } from '../cli/evaluate/local-pair.ts'
+import { queryOf, recordOf } from '../cli/evaluate/records.ts'
+import { strategies } from '../services/estimator/domain/strategies/index.ts'
+import { fitTask } from '../services/estimator/domain/task-model.ts'
+import { type Spread, spread } from './bench.ts'
+
+const executions = 96
+const doubles = Float64Array.from({ length: 10_000 }, (_, i) => i)
+const rounds = 20
+
+/** Memory, CPU and time that go with the input, each in its own way, and scatter. */
+function rowOf(i: number) {
+  const inputBytes = 1e6 * (1 + ((i * 7919) % 97))
+  const scatter = 1 + 0.2 * Math.sin(i * 99)
+  return {
+    task: 'in-process',
+    completed: true,
+    features: { input_bytes: inputBytes, threads: 1 + (i % 4) },
+    labels: { tool: `tool-${i % 2}` },
+    peakMemoryBytes: (1e8 + 3 * inputBytes) * scatter,
+    durationMs: (1000 + inputBytes / 1e3) * scatter,
+    cpuCores: (1 + (i % 4)) * (1 - 0.1 * scatter),
+  }
+}
+
+/**
+ * The estimator's work by itself, breakers included, in µs and as ratios to one pass through 10,000 doubles: three
+ * dimensions, a full ring. An update at every place in the ring, so that the drop of its oldest block is among them.
+ */
+export async function inProcess(): Promise<
+  readonly { readonly name: string; readonly us: Spread; readonly p99Us: number; readonly passes: number }[]
+> {
+  await warmUp()
+  const pair = localPair(4e9)
+  let next = 0
+  const report = () => pair.report(recordOf(rowOf(next), `e${next++}`, false))
+  while (next < executions) await report()
+  const history = Array.from({ length: executions }, (_, i) => recordOf(rowOf(i), `e${i}`, false))
+  const passUs: number[] = []
+  const replayUs: number[] = []
+  const before = { estimates: pair.timings.estimateUs.length, updates: pair.timings.updateUs.length }
+  for (let round = 0; round < rounds; round++) {
+    passUs.push(...Array.from({ length: 20 }, () => timed(addUp)))
+    replayUs.push(...Array.from({ length: 5 }, () => timed(() => fitTask(history, strategies))))
+    for (let i = 0; i < 32; i++) {
+      await pair.estimate(Array.from({ length: 4 }, (_, k) => queryOf(rowOf(7 * i + k), {}, false)))
+      await report()
+    }
+  }
+  await pair.close()
+  const pass = spread(passUs).median
+  const row = (name: string, us: readonly number[]) => {
+    const sorted = us.toSorted((a, b) => a - b)
+    const p99Us = sorted[Math.floor(0.99 * (sorted.length - 1))] ?? Number.NaN
+    return { name, us: spread(us), p99Us, passes: spread(us).median / pass }
+  }
+  return [
+    row('a pass through 10,000 doubles', passUs),
+    row('estimate', pair.timings.estimateUs.slice(before.estimates)),
+    row('update', pair.timings.updateUs.slice(before.updates)),
+    row(`learning ${executions} executions anew`, replayUs),
+  ]
+}
+
+function addUp(): number {
+  let sum = 0
+  for (let i = 0; i < doubles.length; i++) sum += doubles[i] as number
+  return sum
+}
+
+function timed(run: () => unknown): number {
+  const startMs = performance.now()
+  run()
+  return (performance.now() - startMs) * 1000
+}

@@ -16,6 +16,7 @@ import { encoder, labelRelevance, relevance } from '../../../services/estimator/
 import { headroom, nextRung } from '../../../services/estimator/domain/headroom.ts'
 import { around } from '../../../services/estimator/domain/mixture.ts'
 import { covering, type Need, sufficient } from '../../../services/estimator/domain/need.ts'
+import { neighbourhood } from '../../../services/estimator/domain/neighbours.ts'
 import { leaning, note, residuals } from '../../../services/estimator/domain/residuals.ts'
 import { nearness, recall, recollection } from '../../../services/estimator/domain/views.ts'
 
@@ -304,6 +305,30 @@ describe('what tells most of a need', () => {
       telling.observe(labels, i % 2 === 0 ? 4e9 : 1e9)
     }
     expect(telling.best()).toBe('genome')
+  })
+
+  test('finds the five nearest, of equals the latest first, as going through all would', () => {
+    const anyInput = fc.option(fc.constantFrom(0, 1, 2, 5, 9, 1e6), { nil: undefined })
+    fc.assert(
+      fc.property(fc.array(anyInput, { maxLength: 60 }), anyInput, (inputs, asked) => {
+        const columns = encoder()
+        columns.encode({ size: 1 }, {}, true)
+        const pointOf = (size: number | undefined) =>
+          columns.encode(size === undefined ? {} : { size }, {}, false)
+        const held = recollection()
+        const { find } = neighbourhood(held)
+        for (const [i, size] of inputs.entries()) recall(held, pointOf(size), i + 1, 1, 1)
+        const point = pointOf(asked)
+        const distance = (i: number) =>
+          Math.abs((held.points[i]?.logs[0] ?? Number.NaN) - (point.logs[0] ?? Number.NaN))
+        const all = [...inputs.keys()].filter((i) => !Number.isNaN(distance(i)))
+        const nearest = all.sort((a, b) => distance(a) - distance(b) || b - a).slice(0, 5)
+
+        const { count, needs, distances } = find(0, point)
+        expect([...needs.subarray(0, count)]).toEqual(nearest.map((i) => i + 1))
+        expect([...distances.subarray(0, count)]).toEqual(nearest.map(distance))
+      }),
+    )
   })
 
   test('makes executions near or far: nearest where it is the same', () => {

@@ -2,13 +2,14 @@ import type { Dimension } from '../../../shared/domain/resources.ts'
 import { type BoundBelow, settleBounds } from './bounds-below.ts'
 import { type Calibration, calibration, observeRank } from './calibration.ts'
 import { type LabelRelevance, labelRelevance, type Point, type Relevance, relevance } from './encoding.ts'
+import { foretold } from './foretold.ts'
 import type { Stakes } from './headroom.ts'
 import { type Workspace, workspace } from './mixture.ts'
 import { neighbourhood } from './neighbours.ts'
 import { type Kernel, leaning, note, pointed, type Residuals, residuals } from './residuals.ts'
 import { clamp, type Learner, type Registry } from './strategy.ts'
 import { fastFading, type Recollection, recall, recollection, slowFading, views } from './views.ts'
-import { foretold, totalsOf, votes } from './votes.ts'
+import { totalsOf, votes } from './votes.ts'
 
 /**
  * How too small an allocation hurts: `kill` = the execution dies and is run again (memory, disk, GPU memory);

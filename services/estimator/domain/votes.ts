@@ -16,8 +16,6 @@ const mostParts = 4
 const leastWeight = 0.02
 /** Below this exponent a voice weighs nothing. */
 const faintest = -12
-/** Weight of a broad component that keeps a surprise from being infinitely surprising. */
-const broad = 0.02
 
 /** A prediction that may be used, or undefined: it abstained, or failed. Nonsense is a failure, for the guard to see. */
 function predicted(model: DimensionModel, track: Track, point: Point, guard: Guard): number | undefined {
@@ -123,11 +121,11 @@ function enter(largest: number[], value: number): void {
 }
 
 /** What is believed before there are residuals: Laplace of this scale, in mass worth half an average execution. */
-const priorScale = (n: number): number => 0.6 / (1 + 0.1 * n)
+export const priorScale = (n: number): number => 0.6 / (1 + 0.1 * n)
 const priorExecutions = 0.5
 
 /** Per view: weight of some executions, and how many executions' worth that is: (Σw)² / Σw². */
-type Totals = readonly number[]
+export type Totals = readonly number[]
 
 /** Of the executions that a strategy has foretold: mostly all from some number on. */
 export function totalsOf({ residuals: r, sums }: Track, memory: Memory, nearby: boolean): Totals {
@@ -180,7 +178,7 @@ function addUp(
 
 const worth = (sum: number, squares: number): number => (squares > 0 ? (sum * sum) / squares : 0)
 
-const mass = (total: number, executions: number): number =>
+export const mass = (total: number, executions: number): number =>
   executions > 0 ? (priorExecutions * total) / executions : 1
 
 /** The mixture of what was heard. */
@@ -224,92 +222,4 @@ export function combined(heard: readonly Vote[], model: DimensionModel): Distrib
     model.workspace,
     model.kernel,
   )
-}
-
-/** Of one strategy's residuals by view: density and distribution function at `x`. */
-export interface Foretold {
-  readonly density: Float64Array
-  readonly below: Float64Array
-}
-
-/** The distribution function is only asked of a strategy that is heard: `ranked`. */
-export function foretold(
-  { residuals: { values, origin, widths, count } }: Track,
-  { recollection: { slow, fast }, near, nearby }: Memory,
-  x: number,
-  t: Totals,
-  ranked: boolean,
-  out: Foretold,
-): void {
-  let [below0, below1, below2, below3] = [0, 0, 0, 0]
-  let [density0, density1, density2, density3] = [0, 0, 0, 0]
-  const start = firstReaching(values, widths, count, x)
-  if (ranked)
-    for (let i = 0; i < start; i++) {
-      const o = origin[i] as number
-      const a = slow[o] as number
-      const b = fast[o] as number
-      const n = nearby ? (near[o] as number) : 0
-      below0 += a
-      below1 += b
-      below2 += a * n
-      below3 += b * n
-    }
-  for (let i = start; i < count; i++) {
-    const reach = reachOf * (widths[i] as number)
-    const u = (x - (values[i] as number)) / reach
-    if (u <= -1) break
-    const o = origin[i] as number
-    const a = slow[o] as number
-    const b = fast[o] as number
-    const n = nearby ? (near[o] as number) : 0
-    const cdf = u >= 1 ? 1 : u < 0 ? 0.5 * (1 + u) * (1 + u) : 1 - 0.5 * (1 - u) * (1 - u)
-    below0 += a * cdf
-    below1 += b * cdf
-    below2 += a * n * cdf
-    below3 += b * n * cdf
-    if (u >= 1) continue
-    const d = (1 - Math.abs(u)) / reach
-    density0 += a * d
-    density1 += b * d
-    density2 += a * n * d
-    density3 += b * n * d
-  }
-  const { density, below } = out
-  density[0] = density0
-  density[1] = density1
-  density[2] = density2
-  density[3] = density3
-  below[0] = below0
-  below[1] = below1
-  below[2] = below2
-  below[3] = below3
-  const size = Math.abs(x)
-  const far = broad * 0.5 * Math.exp(-size)
-  for (let v = 0; v < (nearby ? views : 2); v++) {
-    const total = t[v] as number
-    const executions = t[views + v] as number
-    const prior = mass(total, executions)
-    const scale = 0.5 * priorScale(executions)
-    const tail = 0.5 * Math.exp(-size / scale)
-    const laplace = x < 0 ? tail : 1 - tail
-    const all = total + prior
-    density[v] = (1 - broad) * (((density[v] as number) + (prior * tail) / scale) / all) + far
-    below[v] = ((below[v] as number) + prior * laplace) / all
-  }
-}
-
-/** A kernel is a triangle that reaches so many of its widths to either side. */
-const reachOf = 1.5
-
-/** The first whose kernel ends above `x`. Widths grow no faster than distances, so the ends are in order. */
-function firstReaching(values: Float64Array, widths: Float64Array, count: number, x: number): number {
-  let low = 0
-  let high = count
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((values[middle] as number) + reachOf * (widths[middle] as number) > x) high = middle
-    else low = middle + 1
-  }
-  return low
 }

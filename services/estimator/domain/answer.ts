@@ -23,7 +23,8 @@ export function needsKin(task: LearnedProfile | undefined, { minExecutions }: An
 
 /**
  * The answer to one query.
- * Law: a function of its arguments; every amount is finite, positive, within the limits, and monotone in the risk.
+ * Law: a function of its arguments; every amount is finite, within the limits but for a lower maximum of the policy, and
+ * monotone in the risk.
  */
 export function estimateOf(
   query: EstimateQuery,

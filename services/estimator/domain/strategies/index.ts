@@ -8,6 +8,7 @@ import { maxOfNeighbours } from './max-of-neighbours.ts'
 import { maxSeen } from './max-seen.ts'
 import { nearestNeighbours } from './nearest-neighbours.ts'
 import { p95 } from './p95.ts'
+import { ridge } from './ridge.ts'
 
 /** Every strategy there is; a new one is one file and one line here. The order breaks ties. */
 export const strategies: Registry = {
@@ -16,6 +17,7 @@ export const strategies: Registry = {
   'exponential-smoothing': exponentialSmoothing,
   'linear-regression': linearRegression,
   'log-regression': logRegression,
+  ridge,
   'nearest-neighbour': nearestNeighbours(1),
   'nearest-neighbours': nearestNeighbours(3),
   'max-of-neighbours': maxOfNeighbours,

@@ -1,0 +1,117 @@
+/** Least squares on several columns, each of which may be absent (NaN): an absent one is taken to be average. */
+export interface LeastSquares {
+  observe(xs: Float64Array, y: number): void
+  predict(xs: Float64Array): number
+  /** Of what was observed; undefined: nothing was. */
+  readonly mean: () => number | undefined
+  /** Columns that vary. */
+  readonly varying: () => number
+}
+
+/** A column has been there at least so often before it counts. */
+const fewest = 3
+/** A column that varies by less, relative to its mean, does not vary. */
+const leastVariance = 1e-9
+
+/** Running means and centred sums of products; ridge is in executions' worth of each column's variance. */
+export function leastSquares(columns: number, ridge: number): LeastSquares {
+  const counts = new Float64Array(columns)
+  const means = new Float64Array(columns)
+  const products = new Float64Array(columns * columns)
+  const withNeed = new Float64Array(columns)
+  const slopes = new Float64Array(columns)
+  const offsets = new Float64Array(columns)
+  let n = 0
+  let mean = 0
+  let solvedFor = 0
+
+  const varies = (i: number) =>
+    (counts[i] as number) >= fewest &&
+    (products[i * columns + i] as number) > leastVariance * (1 + (means[i] as number) ** 2)
+
+  function varying(): number[] {
+    const found: number[] = []
+    for (let i = 0; i < columns; i++) if (varies(i)) found.push(i)
+    return found
+  }
+
+  /** On standardised columns, so that the ridge weighs alike on all. */
+  function solve(): void {
+    const used = varying()
+    const size = used.length
+    const deviations = used.map((i) => Math.sqrt(products[i * columns + i] as number))
+    const matrix = new Float64Array(size * size)
+    const solution = new Float64Array(size)
+    for (const [p, i] of used.entries()) {
+      for (const [q, j] of used.entries())
+        matrix[p * size + q] =
+          (products[i * columns + j] as number) / ((deviations[p] as number) * (deviations[q] as number))
+      matrix[p * size + p] = 1 + ridge / n
+      solution[p] = (withNeed[i] as number) / (deviations[p] as number)
+    }
+    solveInPlace(matrix, solution)
+    slopes.fill(0)
+    for (const [p, i] of used.entries()) slopes[i] = (solution[p] as number) / (deviations[p] as number)
+    solvedFor = n
+  }
+
+  return {
+    observe(xs, y) {
+      n++
+      for (let i = 0; i < columns; i++) {
+        const x = xs[i] as number
+        offsets[i] = 0
+        if (Number.isNaN(x)) continue
+        const count = (counts[i] as number) + 1
+        counts[i] = count
+        const offset = count === 1 ? 0 : x - (means[i] as number)
+        means[i] = count === 1 ? x : (means[i] as number) + offset / count
+        offsets[i] = offset
+      }
+      const residual = y - mean
+      mean += residual / n
+      const share = (n - 1) / n
+      for (let i = 0; i < columns; i++) {
+        const offset = share * (offsets[i] as number)
+        if (offset === 0) continue
+        withNeed[i] = (withNeed[i] as number) + offset * residual
+        for (let j = 0; j < columns; j++)
+          products[i * columns + j] = (products[i * columns + j] as number) + offset * (offsets[j] as number)
+      }
+    },
+    predict(xs) {
+      if (solvedFor !== n) solve()
+      let y = mean
+      for (let i = 0; i < columns; i++) {
+        const x = xs[i] as number
+        if (!Number.isNaN(x)) y += (slopes[i] as number) * (x - (means[i] as number))
+      }
+      return y
+    },
+    mean: () => (n > 0 ? mean : undefined),
+    varying: () => varying().length,
+  }
+}
+
+/** Cholesky: `matrix` symmetric and positive definite, by rows, is overwritten; `solution` holds the right-hand side. */
+function solveInPlace(matrix: Float64Array, solution: Float64Array): void {
+  const size = solution.length
+  const at = (row: number, column: number) => matrix[row * size + column] as number
+  for (let p = 0; p < size; p++) {
+    for (let q = 0; q <= p; q++) {
+      let sum = at(p, q)
+      for (let k = 0; k < q; k++) sum -= at(p, k) * at(q, k)
+      matrix[p * size + q] = p === q ? Math.sqrt(Math.max(sum, 1e-12)) : sum / at(q, q)
+    }
+  }
+  for (let p = 0; p < size; p++) {
+    let sum = solution[p] as number
+    for (let k = 0; k < p; k++) sum -= at(p, k) * (solution[k] as number)
+    solution[p] = sum / at(p, p)
+  }
+  for (let p = size - 1; p >= 0; p--) {
+    let sum = solution[p] as number
+    for (let k = p + 1; k < size; k++) sum -= at(k, p) * (solution[k] as number)
+    solution[p] = sum / at(p, p)
+  }
+}

@@ -40,7 +40,7 @@ function student(strategy: Strategy) {
     observe({ features, need }: Seen): void {
       const at = point(features, true)
       learner.observe(at, need)
-      recall(held, at, need, 1, 1)
+      recall(held, { point: at, need, runtime: 1, slow: 1, fast: 1 })
       telling.observe(at, need)
     },
     predict: (features: Seen['features']) => learner.predict(point(features, false)),

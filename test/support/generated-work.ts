@@ -80,7 +80,11 @@ export function oracleLadder(
   const drawn = scattered(needs)
   const largest = needs.at(-1) as number
   const known = stakes({ runtimeSum: runTimeMs, runtimeCount: 1, largest } as DimensionModel)
-  return (failed) => (failed === undefined ? headroom(drawn, known, balanced) : nextRung(largest, failed))
+  const rarely = 1 - balanced.acceptable
+  return (failed) =>
+    failed === undefined
+      ? headroom({ need: drawn, runtime: drawn }, known, balanced, rarely)
+      : nextRung(largest, failed)
 }
 
 /** Needs that are equally likely, as they are. */

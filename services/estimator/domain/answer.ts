@@ -7,11 +7,11 @@ import type {
 import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
 import { amend } from './amend.ts'
 import type { AnswerSettings, Case, Evidence, Formed, QueryGuard } from './case.ts'
-import { shortfall } from './dimension-model.ts'
 import { exceeded } from './escalation.ts'
 import { form } from './form.ts'
 import type { LearnedProfile } from './learned-profile.ts'
 import { sufficient } from './need.ts'
+import { shortfall } from './shortfall.ts'
 
 /** Whether the task's own history leaves something to ask its kin. */
 export function needsKin(task: LearnedProfile | undefined, { minExecutions }: AnswerSettings): boolean {

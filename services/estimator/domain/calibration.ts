@@ -31,6 +31,20 @@ export function observeRank(c: Calibration, rank: number): void {
   c.total += c.scale
 }
 
+/** The least probability that is corrected to `wanted` or more; 1 where none is. */
+export function rawFor({ ranks, weights, scale, total }: Calibration, wanted: number): number {
+  const needed = wanted * (total / scale + trust)
+  let below = total
+  for (let i = ranks.length; i >= 0; i--) {
+    const from = ranks[i - 1] ?? 0
+    const to = ranks[i] ?? 1
+    const raw = (needed - below / scale) / trust
+    if (raw > from || i === 0) return Math.min(1, Math.max(0, Math.min(raw, to)))
+    below -= weights[i - 1] ?? 0
+  }
+  return 1
+}
+
 export function calibrated(c: Calibration, probability: number): number {
   let below = 0
   for (let i = 0; i < c.ranks.length && (c.ranks[i] ?? 1) <= probability; i++) below += c.weights[i] ?? 0

@@ -3,6 +3,7 @@ import type { Profile } from '../../../shared/domain/profile.ts'
 import type { Dimension, Resources } from '../../../shared/domain/resources.ts'
 import { around } from './mixture.ts'
 import type { Need } from './need.ts'
+import { shortfall } from './shortfall.ts'
 
 /** A cohort or a namespace: tasks in summary. */
 export type Kin = Pick<Profile, 'key' | 'members'>
@@ -14,9 +15,13 @@ export interface Belief {
   readonly reason: string
   /** Set where the amount is simply taken over instead of derived from the distribution. */
   readonly amount?: number
+  /** Set where the amount is to suffice with a high probability: tasks that need not have anything in common say it. */
+  readonly unrelated?: true
 }
 
 const fewest = 3
+/** Of tasks that need not have anything in common. */
+const fewestUnrelated = 8
 
 /**
  * Walks the cohorts from the most telling, the namespace, the request, the default.
@@ -31,10 +36,12 @@ export function coldStart(
   const request = positive(query.requested[dimension])
   for (const kin of relatives) {
     const source = kin.key.kind === 'namespace' ? 'namespace' : 'cohort'
-    // What unrelated tasks use says nothing; what they use of their requests does.
-    if (source === 'namespace' && request === undefined) continue
-    const need = fromMembers(kin, dimension, request)
-    if (need) return { need, source, reason: reasonOf(kin, request) }
+    const unrelated = source === 'namespace' && request === undefined
+    // Of what is not fatal to lack, unrelated tasks say nothing.
+    if (unrelated && shortfall[dimension] !== 'kill') continue
+    const need = fromMembers(kin, dimension, request, unrelated ? fewestUnrelated : fewest)
+    if (need === undefined) continue
+    return { need, source, reason: reasonOf(kin, request), ...(unrelated ? { unrelated } : {}) }
   }
   if (request !== undefined) {
     const reason = 'no history: what was requested'
@@ -59,7 +66,7 @@ const positive = (amount: number | undefined): number | undefined =>
   amount !== undefined && amount >= leastAmount && Number.isFinite(amount) ? amount : undefined
 
 /** Each member task speaks once: 0.7 for its mean, 0.3 for its largest. */
-function fromMembers(kin: Kin, d: Dimension, request: number | undefined): Need | undefined {
+function fromMembers(kin: Kin, d: Dimension, request: number | undefined, least: number): Need | undefined {
   const points: [number, number][] = []
   let members = 0
   for (const { dimensions } of kin.members) {
@@ -69,7 +76,7 @@ function fromMembers(kin: Kin, d: Dimension, request: number | undefined): Need 
     points.push([request === undefined ? summary.logMean : summary.ratioLogMean, 0.7])
     points.push([request === undefined ? summary.logMax : summary.ratioLogMax, 0.3])
   }
-  if (members < fewest) return undefined
+  if (members < least) return undefined
   const shift = request === undefined ? 0 : Math.log(request)
   return { distribution: around(points, shift), calibration: undefined, above: 0 }
 }

@@ -7,21 +7,10 @@ import type { Stakes } from './headroom.ts'
 import { type Workspace, workspace } from './mixture.ts'
 import { neighbourhood } from './neighbours.ts'
 import { type Kernel, leaning, note, pointed, type Residuals, residuals } from './residuals.ts'
+import { shortfall } from './shortfall.ts'
 import { clamp, type Learner, type Registry } from './strategy.ts'
 import { fastFading, type Recollection, recall, recollection, slowFading, views } from './views.ts'
 import { totalsOf, votes } from './votes.ts'
-
-/**
- * How too small an allocation hurts: `kill` = the execution dies and is run again (memory, disk, GPU memory);
- * `throttle` = it runs slower (CPU); `none` = nothing is allocated (duration: the estimate is the median).
- */
-export const shortfall = {
-  cpuCores: 'throttle',
-  memoryBytes: 'kill',
-  diskBytes: 'kill',
-  gpuMemoryBytes: 'kill',
-  durationMs: 'none',
-} as const satisfies Record<Dimension, 'kill' | 'throttle' | 'none'>
 
 /** Runs one strategy's code; answers undefined when its breaker is open or it failed. The default just runs it. */
 export type Guard = <T>(strategy: string, run: () => T) => T | undefined
@@ -51,6 +40,7 @@ export interface DimensionModel {
   /** What the distributions made of it are held in. */
   readonly workspace: Workspace
   readonly kernel: Kernel
+  readonly runtimeWorkspace: Workspace
   tracks: readonly Track[]
   observed: number
   largest: number
@@ -63,7 +53,13 @@ export interface DimensionModel {
 const scoreDecay = 0.97
 /** A single execution moves a score by at most this, up or down. */
 const scoreLimit = 6
-const failureMs = 30_000
+
+/** What a failure is charged on top, in runs of a typical need… */
+const failurePrice = 0.5
+/** …and as if so much time were lost, of at least so much memory, at most so many runs of it: the price of starting again. */
+const restartMs = 30_000
+const restartBytes = 5e8
+const mostRestart = 20
 
 export function dimensionModel(dimension: Dimension, registry: Registry, guard: Guard): DimensionModel {
   const telling = relevance()
@@ -90,6 +86,7 @@ export function dimensionModel(dimension: Dimension, registry: Registry, guard: 
     calibration: calibration(),
     workspace: workspace(),
     kernel: shortfall[dimension] === 'kill' ? leaning : pointed,
+    runtimeWorkspace: workspace(),
     tracks,
     observed: 0,
     largest: 0,
@@ -101,7 +98,13 @@ export function dimensionModel(dimension: Dimension, registry: Registry, guard: 
 
 export function stakes(model: DimensionModel): Stakes {
   const runtime = model.runtimeCount > 0 ? model.runtimeSum / model.runtimeCount : Number.POSITIVE_INFINITY
-  return { timeToFailure: 1, failurePrice: 0.5 + Math.min(3, failureMs / runtime), largest: model.largest }
+  return {
+    timeToFailure: 1,
+    failurePrice,
+    restartPrice: Math.min(mostRestart, restartMs / runtime),
+    restartAmount: restartBytes,
+    largest: model.largest,
+  }
 }
 
 /** Scores every strategy against the actual, then lets it learn. `runtimeMs` undefined = unknown. */
@@ -113,12 +116,11 @@ export function extendDimension(
   guard: Guard,
   attempt = 1,
 ): void {
-  const runtime = runtimeMs ?? (model.runtimeCount > 0 ? model.runtimeSum / model.runtimeCount : 1)
-  const weight = shortfall[model.dimension] === 'kill' ? Math.sqrt(Math.max(runtime, 1)) : 1
+  const runtime = runtimeMs ?? (model.runtimeCount > 0 ? model.runtimeSum / model.runtimeCount : 0)
   const logNeed = Math.log(need)
   const heard = votes(model, point, always, none, guard)
-  const slowWeight = weight * slowFading ** -model.observed
-  const fastWeight = weight * fastFading ** -model.observed
+  const slow = slowFading ** -model.observed
+  const fast = fastFading ** -model.observed
   let rank = 0
   for (const { track, prediction, weight: voice, byView, memory } of heard) {
     const r = clamp(logNeed - Math.log(prediction), -30, 30)
@@ -132,10 +134,10 @@ export function extendDimension(
       scores[v] = (scores[v] as number) * scoreDecay + (gains[v] as number)
     }
     note(track.residuals, r, model.observed)
-    addWeights(track, slowWeight, fastWeight)
+    addWeights(track, slow, fast)
   }
   if (heard.length > 0) observeRank(model.calibration, Math.min(1, rank))
-  recall(model.recollection, point, need, slowWeight, fastWeight)
+  recall(model.recollection, { point, need, runtime: Math.max(runtime, 1), slow, fast })
   const kept: Track[] = []
   for (const track of model.tracks) {
     if (
@@ -153,6 +155,7 @@ export function extendDimension(
   if (need > model.largest) model.largest = need
   settleBounds(model.exceeded, need, attempt)
   if (runtimeMs !== undefined) {
+    if (model.runtimeCount === 0) model.recollection.runtimes.fill(Math.max(runtimeMs, 1), 0, model.observed)
     model.runtimeSum += runtimeMs
     model.runtimeCount++
   }

@@ -28,6 +28,8 @@ export interface Part {
   readonly shift: number
   /** Share of the whole, by number of execution. */
   readonly shares: Shares
+  /** On the shares, by number of execution. Unset: 1 each. */
+  readonly factors?: Float64Array
 }
 
 /** slow · (bySlow + bySlowNear · near) + fast · (byFast + byFastNear · near). Arrays by number of execution. */

@@ -2,13 +2,15 @@ import type { StrategyPrediction } from '../../../shared/domain/estimate.ts'
 import type { Policy } from '../../../shared/domain/policy.ts'
 import type { Dimension } from '../../../shared/domain/resources.ts'
 import { appetiteOf } from './appetite.ts'
+import { rawFor } from './calibration.ts'
 import type { Case, Formed, QueryGuard } from './case.ts'
 import { coldStart } from './cold-start.ts'
-import { shortfall, stakes } from './dimension-model.ts'
+import { stakes } from './dimension-model.ts'
 import { quantile } from './distribution.ts'
 import { headroom, type Stakes } from './headroom.ts'
 import type { LearnedProfile } from './learned-profile.ts'
 import { covering, type Need } from './need.ts'
+import { shortfall } from './shortfall.ts'
 import { latestShare } from './views.ts'
 import { combined, type Vote, votes } from './votes.ts'
 
@@ -32,8 +34,10 @@ function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dim
   const first = heard[0]
   if (first === undefined) return undefined
   const foremost = heard.reduce((best, vote) => (vote.weight > best.weight ? vote : best), first)
+  const outlook = combined(heard, model)
   const need = {
-    distribution: combined(heard, model),
+    distribution: outlook.need,
+    runtime: outlook.runtime,
     calibration: model.calibration,
     above: 0,
     unforeseen: { chance: unforeseenShare / (model.observed + 1), largest: model.largest },
@@ -94,8 +98,12 @@ function fromKin({ evidence, query, settings, policy }: Case, dimension: Dimensi
   const kin = evidence.kin.map(({ profile }) => profile)
   const belief = coldStart(kin, query, settings.defaults, dimension)
   if (belief === undefined) return undefined
-  const { need, source, reason } = belief
-  const careful = { ...policy, risk: Math.max(policy.risk, leastColdRisk) }
+  const { need, source, reason, unrelated } = belief
+  const careful = {
+    ...policy,
+    risk: Math.max(policy.risk, leastColdRisk),
+    targetCoverage: policy.targetCoverage ?? (unrelated ? unrelatedCoverage(policy.risk) : undefined),
+  }
   const amount = belief.amount ?? allocate(need, coldStakes, careful, dimension)
   return { need, source, reason, strategy: '', predictions: [], amount }
 }
@@ -103,7 +111,16 @@ function fromKin({ evidence, query, settings, policy }: Case, dimension: Dimensi
 /** What is taken from other tasks is wrong for all of a burst at once: appetite for that is less. */
 const leastColdRisk = 0.7
 
-const coldStakes: Stakes = { timeToFailure: 1, failurePrice: 1, largest: 0 }
+/** From 0.95 on. */
+const unrelatedCoverage = (risk: number) => 0.95 + 0.08 * Math.max(0, risk - 0.5)
+
+const coldStakes: Stakes = {
+  timeToFailure: 1,
+  failurePrice: 1,
+  restartPrice: 0,
+  restartAmount: 0,
+  largest: 0,
+}
 
 /**
  * With a target coverage the least amount that reaches it. Else the newsvendor's where a shortfall kills, and a quantile
@@ -112,7 +129,12 @@ const coldStakes: Stakes = { timeToFailure: 1, failurePrice: 1, largest: 0 }
 function allocate(need: Need, stakes: Stakes, policy: Policy, dimension: Dimension): number {
   if (policy.targetCoverage !== undefined) return covering(need, policy.targetCoverage)
   const appetite = appetiteOf(policy)
-  if (shortfall[dimension] === 'kill') return headroom(need.distribution, stakes, appetite)
+  if (shortfall[dimension] === 'kill') {
+    const { distribution, runtime = distribution, calibration } = need
+    const wanted = 1 - appetite.acceptable
+    const rarely = calibration === undefined ? wanted : rawFor(calibration, wanted)
+    return headroom({ need: distribution, runtime }, stakes, appetite, rarely)
+  }
   const q = shortfall[dimension] === 'throttle' ? appetite.quantile : 2 * appetite.quantile - 1
   return quantile(need.distribution, Math.max(0.02, q))
 }

@@ -112,7 +112,7 @@ function setEdges(parts: readonly Part[], { atoms }: Kernel, highest: number, ed
 
 /** Adds the weight of each atom to its slice. */
 function weighPart(
-  { residuals, shift, shares: { slow, fast, near, bySlow, byFast, bySlowNear, byFastNear } }: Part,
+  { residuals, shift, factors, shares: { slow, fast, near, bySlow, byFast, bySlowNear, byFastNear } }: Part,
   { atoms, weights }: Kernel,
   edges: Float64Array,
   size: number,
@@ -125,7 +125,9 @@ function weighPart(
   for (let i = 0; i < count; i++) {
     const o = origin[i] as number
     const n = near[o] as number
-    sum += (slow[o] as number) * (bySlow + bySlowNear * n) + (fast[o] as number) * (byFast + byFastNear * n)
+    const share =
+      (slow[o] as number) * (bySlow + bySlowNear * n) + (fast[o] as number) * (byFast + byFastNear * n)
+    sum += factors === undefined ? share : share * (factors[o] as number)
     shares[from + i] = sum
   }
   for (let k = 0; k < atoms.length; k++)

@@ -16,6 +16,8 @@ export interface Recollection {
   fast: Float64Array
   readonly points: Point[]
   needs: Float64Array
+  /** Milliseconds, at least 1. One that is not known is the mean before, or the first one known. */
+  runtimes: Float64Array
   /** What one query's nearness is put in. */
   near: Float64Array
   count: number
@@ -38,6 +40,7 @@ export const recollection = (): Recollection => ({
   fast: new Float64Array(capacity),
   points: [],
   needs: new Float64Array(capacity),
+  runtimes: new Float64Array(capacity),
   near: new Float64Array(capacity),
   count: 0,
   column: -1,
@@ -48,10 +51,20 @@ export const recollection = (): Recollection => ({
   labelled: [],
 })
 
-export function recall(m: Recollection, point: Point, need: number, slow: number, fast: number): void {
+/** What is recalled of an execution. */
+export interface Recalled {
+  readonly point: Point
+  readonly need: number
+  readonly runtime: number
+  readonly slow: number
+  readonly fast: number
+}
+
+export function recall(m: Recollection, { point, need, runtime, slow, fast }: Recalled): void {
   const n = m.count++
   if (n === m.slow.length) grow(m)
   m.needs[n] = need
+  m.runtimes[n] = runtime
   m.slow[n] = slow
   m.fast[n] = fast
   m.points.push(point)
@@ -64,6 +77,7 @@ function grow(m: Recollection): void {
   m.slow = larger(m.slow, size)
   m.fast = larger(m.fast, size)
   m.needs = larger(m.needs, size)
+  m.runtimes = larger(m.runtimes, size)
   m.near = new Float64Array(size)
   m.sorted = larger(m.sorted, size)
   const order = new Int32Array(size)

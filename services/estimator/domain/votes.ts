@@ -3,8 +3,10 @@ import { boundPriors, highestBound } from './bounds-below.ts'
 import type { DimensionModel, Guard, Track } from './dimension-model.ts'
 import { type Distribution, type Part, type Prior, quantile } from './distribution.ts'
 import type { Point } from './encoding.ts'
+import type { Outlook } from './headroom.ts'
 import { mixture } from './mixture.ts'
 import type { Residuals } from './residuals.ts'
+import { shortfall } from './shortfall.ts'
 import { nearness, type Recollection, views } from './views.ts'
 
 /** Share of a log score that counts: the strategies see the same executions, so their evidence is not independent. */
@@ -182,7 +184,7 @@ export const mass = (total: number, executions: number): number =>
   executions > 0 ? (priorExecutions * total) / executions : 1
 
 /** The mixture of what was heard. */
-export function combined(heard: readonly Vote[], model: DimensionModel): Distribution {
+export function combined(heard: readonly Vote[], model: DimensionModel): Outlook {
   const parts: Part[] = []
   const priors: Prior[] = []
   const byNearness = heard.some(({ byView }) => (byView[2] as number) + (byView[3] as number) > 0)
@@ -209,17 +211,32 @@ export function combined(heard: readonly Vote[], model: DimensionModel): Distrib
   for (const { shift } of parts) if (shift > top) top = shift
   const room = 0.1 + 0.5 / Math.sqrt(model.observed)
   const believed = mixture(parts, priors, top + room, model.workspace, model.kernel)
-  if (model.exceeded.length === 0) return believed
+  if (model.exceeded.length === 0) return outlookOf(believed, priors, top + room, model)
   // Below the median they say nothing new.
   const middle = quantile(believed, 0.5)
   const surprising = model.exceeded.filter(({ bound }) => bound >= middle)
-  if (surprising.length === 0) return believed
+  if (surprising.length === 0) return outlookOf(believed, priors, top + room, model)
   const limit = Math.max(top, Math.log(highestBound(surprising))) + room
-  return mixture(
-    parts,
-    [...priors, ...boundPriors(surprising, model.observed)],
+  const widened = [...priors, ...boundPriors(surprising, model.observed)]
+  const doubted = mixture(parts, widened, limit, model.workspace, model.kernel)
+  return outlookOf(doubted, widened, limit, model)
+}
+
+/** The same atoms, each weighed by how long its execution ran; where that does not matter or is not known, the same. */
+function outlookOf(
+  need: Distribution,
+  priors: readonly Prior[],
+  limit: number,
+  { dimension, recollection, runtimeSum, runtimeCount, runtimeWorkspace, kernel }: DimensionModel,
+): Outlook {
+  if (shortfall[dimension] !== 'kill' || runtimeCount === 0) return { need, runtime: need }
+  const mean = runtimeSum / runtimeCount
+  const runtime = mixture(
+    need.parts.map((part) => ({ ...part, factors: recollection.runtimes })),
+    priors.map((prior) => ({ ...prior, share: prior.share * mean })),
     limit,
-    model.workspace,
-    model.kernel,
+    runtimeWorkspace,
+    kernel,
   )
+  return { need, runtime }
 }

@@ -1,8 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { appetiteOf } from '../../../services/estimator/domain/appetite.ts'
+import { type Appetite, appetiteOf, balanced } from '../../../services/estimator/domain/appetite.ts'
 import { highestBound, noteBound, settleBounds } from '../../../services/estimator/domain/bounds-below.ts'
-import { calibrated, calibration, observeRank } from '../../../services/estimator/domain/calibration.ts'
+import {
+  calibrated,
+  calibration,
+  observeRank,
+  rawFor,
+} from '../../../services/estimator/domain/calibration.ts'
 import {
   type Distribution,
   meanNeed,
@@ -13,7 +18,7 @@ import {
   slice,
 } from '../../../services/estimator/domain/distribution.ts'
 import { encoder, labelRelevance, relevance } from '../../../services/estimator/domain/encoding.ts'
-import { headroom, nextRung } from '../../../services/estimator/domain/headroom.ts'
+import { headroom, nextRung, type Outlook, type Stakes } from '../../../services/estimator/domain/headroom.ts'
 import { around } from '../../../services/estimator/domain/mixture.ts'
 import { covering, type Need, sufficient } from '../../../services/estimator/domain/need.ts'
 import { neighbourhood } from '../../../services/estimator/domain/neighbours.ts'
@@ -146,17 +151,56 @@ describe('a distribution', () => {
 })
 
 describe('headroom', () => {
+  /** The same needs, weighed anew. */
+  const anyOutlook: fc.Arbitrary<Outlook> = fc
+    .tuple(
+      fc.array(fc.tuple(residual, weight, weight), { minLength: 1, maxLength: 96 }),
+      fc.double({ min: 0, max: 30, noNaN: true }),
+    )
+    .map(([points, shift]) => ({
+      need: around(
+        points.map(([at, often]) => [at, often] as const),
+        shift,
+      ),
+      runtime: around(
+        points.map(([at, , long]) => [at, long] as const),
+        shift,
+      ),
+    }))
+
+  /** Expected cost of an amount, as the docstring of `headroom` says it. */
+  function costsOf({ need, runtime }: Outlook, stakes: Stakes, { price }: Appetite) {
+    const { needs, below } = sorted(need)
+    const spent = sorted(runtime).below
+    const typical = meanNeed(need)
+    const { failurePrice, restartPrice, restartAmount } = stakes
+    const fine = price * (failurePrice * typical + restartPrice * Math.max(typical, restartAmount))
+    const at = (amount: number) => needs.findLastIndex((one) => one <= amount)
+    const failing = (amount: number) => 1 - (spent[at(amount)] ?? 0)
+    return (amount: number) => {
+      const [fails, retry] = [failing(amount), nextRung(stakes.largest, amount)]
+      const first = amount * (1 - fails) + fails * amount * stakes.timeToFailure
+      const again = fails > 0 ? failing(retry) : 0
+      return first + fails * retry + 2 * retry * again + (1 - (below[at(amount)] ?? 0)) * fine
+    }
+  }
+
   const anyStakes = fc.record({
     timeToFailure: share,
     failurePrice: fc.double({ min: 0.1, max: 10, noNaN: true }),
+    restartPrice: fc.double({ min: 0, max: 3, noNaN: true }),
+    restartAmount: fc.oneof(fc.constant(0), anyAmount),
     largest: fc.oneof(fc.constant(0), anyAmount),
   })
 
   test('is one of the needs held possible, and no smaller for a larger appetite for safety', () => {
     fc.assert(
-      fc.property(anyDistribution, anyStakes, share, share, (distribution, stakes, a, b) => {
-        const at = (risk: number) => headroom(distribution, stakes, appetiteOf({ risk }))
-        expect(sorted(distribution).needs).toContain(at(a))
+      fc.property(anyOutlook, anyStakes, share, share, (outlook, stakes, a, b) => {
+        const at = (risk: number) => {
+          const appetite = appetiteOf({ risk })
+          return headroom(outlook, stakes, appetite, 1 - appetite.acceptable)
+        }
+        expect(sorted(outlook.need).needs).toContain(at(a))
         expect(at(Math.min(a, b))).toBeLessThanOrEqual(at(Math.max(a, b)))
       }),
     )
@@ -164,26 +208,58 @@ describe('headroom', () => {
 
   test('costs no more than any other need held possible', () => {
     fc.assert(
-      fc.property(anyDistribution, anyStakes, (distribution, stakes) => {
-        const appetite = { ...appetiteOf({ risk: 0.5 }), floor: 0 }
-        const { needs, below } = sorted(distribution)
-        const fine = appetite.price * stakes.failurePrice * meanNeed(distribution)
-        const failsAt = (amount: number) => 1 - (below[needs.findLastIndex((need) => need <= amount)] ?? 0)
-        const cost = (amount: number) => {
-          const [fails, retry] = [failsAt(amount), nextRung(stakes.largest, amount)]
-          const first = amount * (1 - fails) + fails * (amount * stakes.timeToFailure + fine)
-          return first + fails * retry + 2 * retry * (fails > 0 ? failsAt(retry) : 0)
-        }
-        const given = cost(headroom(distribution, stakes, appetite))
-        for (const need of needs) expect(given).toBeLessThanOrEqual(cost(need) * (1 + 1e-6))
+      fc.property(anyOutlook, anyStakes, (outlook, stakes) => {
+        const appetite = { ...balanced, floor: 0, tolerance: 0 }
+        const cost = costsOf(outlook, stakes, appetite)
+        const given = cost(headroom(outlook, stakes, appetite, 0.97))
+        for (const need of sorted(outlook.need).needs)
+          expect(given).toBeLessThanOrEqual(cost(need) * (1 + 1e-6))
       }),
     )
   })
 
+  test('goes above the cheapest only so as to fail less often, as far as is tolerated', () => {
+    fc.assert(
+      fc.property(anyOutlook, anyStakes, share, share, (outlook, stakes, tolerance, rarely) => {
+        const cautious = { ...balanced, tolerance }
+        const cheapest = headroom(outlook, stakes, { ...cautious, tolerance: 0 }, rarely)
+        const given = headroom(outlook, stakes, cautious, rarely)
+        const cost = costsOf(outlook, stakes, cautious)
+        expect(given).toBeGreaterThanOrEqual(cheapest)
+        expect(cost(given)).toBeLessThanOrEqual(cost(cheapest) * (1 + tolerance) * (1 + 1e-6))
+        if (given > cheapest) expect(given).toBeLessThanOrEqual(quantile(outlook.need, rarely))
+      }),
+    )
+  })
+
+  test('gives long runs that need more their weight: what is lost with them is more', () => {
+    const [shift, shares] = [Math.log(1e9), Array.from({ length: 20 }, () => 1)]
+    const needs = shares.map((_, i) => (i < 16 ? 0.001 * i : 1.5 + 0.001 * i))
+    const need = around(
+      needs.map((at) => [at, 1] as const),
+      shift,
+    )
+    const long = around(
+      needs.map((at, i) => [at, i < 16 ? 1 : 100] as const),
+      shift,
+    )
+    const short = around(
+      needs.map((at, i) => [at, i < 16 ? 100 : 1] as const),
+      shift,
+    )
+    const stakes = { timeToFailure: 1, failurePrice: 0.1, restartPrice: 0, restartAmount: 0, largest: 5e9 }
+    const at = (runtime: Distribution) => headroom({ need, runtime }, stakes, balanced, 0.5)
+
+    expect(at(long)).toBeGreaterThan(4e9)
+    expect(at(short)).toBeLessThan(1.5e9)
+  })
+
   test('leaves a rare outlier to the retry, and covers what is usual', () => {
     const usual = Array.from({ length: 40 }, (_, i) => [0.001 * i, 1] as const)
-    const stakes = { timeToFailure: 1, failurePrice: 0.5, largest: 1e9 * Math.exp(5) }
-    const given = headroom(around([...usual, [5, 1]], Math.log(1e9)), stakes, appetiteOf({ risk: 0.5 }))
+    const need = around([...usual, [5, 1]], Math.log(1e9))
+    const largest = 1e9 * Math.exp(5)
+    const stakes = { timeToFailure: 1, failurePrice: 0.5, restartPrice: 0, restartAmount: 0, largest }
+    const given = headroom({ need, runtime: need }, stakes, balanced, 1 - balanced.acceptable)
 
     expect(given).toBeGreaterThan(1.03e9)
     expect(given).toBeLessThan(2e9)
@@ -206,6 +282,19 @@ describe('calibration', () => {
         for (const rank of ranks) observeRank(record, rank)
         const [less, more] = [calibrated(record, Math.min(a, b)), calibrated(record, Math.max(a, b))]
         expect(0 <= less && less <= more && more <= 1).toBe(true)
+      }),
+    )
+  })
+
+  test('says which raw probability is corrected to a wanted one, and none less is', () => {
+    fc.assert(
+      fc.property(fc.array(share, { maxLength: 96 }), share, share, (ranks, wanted, below) => {
+        const record = calibration()
+        for (const rank of ranks) observeRank(record, rank)
+        const raw = rawFor(record, wanted)
+        if (raw < 1) expect(calibrated(record, raw)).toBeGreaterThanOrEqual(wanted - 1e-9)
+        if (raw > 1e-9)
+          expect(calibrated(record, below * raw * (1 - 1e-6))).toBeLessThanOrEqual(wanted + 1e-9)
       }),
     )
   })
@@ -317,7 +406,8 @@ describe('what tells most of a need', () => {
           columns.encode(size === undefined ? {} : { size }, {}, false)
         const held = recollection()
         const { find } = neighbourhood(held)
-        for (const [i, size] of inputs.entries()) recall(held, pointOf(size), i + 1, 1, 1)
+        for (const [i, size] of inputs.entries())
+          recall(held, { point: pointOf(size), need: i + 1, runtime: 1, slow: 1, fast: 1 })
         const point = pointOf(asked)
         const distance = (i: number) =>
           Math.abs((held.points[i]?.logs[0] ?? Number.NaN) - (point.logs[0] ?? Number.NaN))
@@ -334,7 +424,10 @@ describe('what tells most of a need', () => {
   test('makes executions near or far: nearest where it is the same', () => {
     const columns = encoder()
     const held = recollection()
-    for (let i = 0; i < 20; i++) recall(held, columns.encode({ size: i }, {}, true), 1, 1, 1)
+    for (let i = 0; i < 20; i++) {
+      const point = columns.encode({ size: i }, {}, true)
+      recall(held, { point, need: 1, runtime: 1, slow: 1, fast: 1 })
+    }
     const near = new Float64Array(20)
     const query = columns.encode({ size: 5 }, {}, false)
 

@@ -75,6 +75,21 @@ test('without history: the closest cohort, then the namespace by its requests, t
   expect(coldStart([], { requested: {} }, {}, 'gpuMemoryBytes')).toBeUndefined()
 })
 
+test('without a request many tasks of the namespace say what is needed, where to lack it is fatal', () => {
+  const used = { memoryBytes: 1e9, cpuCores: 1 }
+  const member = (i: number) => summarise(`t${i}`, 1, [execution(`n${i}`, { requested: {}, used })])
+  const key = { namespace: 'default', kind: 'namespace', task: '' } as const
+  const from = (count: number, dimension: 'memoryBytes' | 'cpuCores') => {
+    const namespace = { key, members: Array.from({ length: count }, (_, i) => member(i)) }
+    return coldStart([namespace], { requested: {} }, { memoryBytes: 4e9, cpuCores: 2 }, dimension)
+  }
+
+  expect(from(7, 'memoryBytes')).toMatchObject({ source: 'default', amount: 4e9 })
+  expect(from(8, 'memoryBytes')).toMatchObject({ source: 'namespace', unrelated: true })
+  expect(from(8, 'memoryBytes')?.reason).toContain('8 tasks of the namespace default')
+  expect(from(8, 'cpuCores')).toMatchObject({ source: 'default', amount: 2 })
+})
+
 test('a record is poor where it is bad and the ensemble’s is not; little of it says nothing', () => {
   const figures = {
     variant: '',

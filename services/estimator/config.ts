@@ -33,6 +33,11 @@ export const estimatorConfig = z.object({
   updateIntervalMs: whole(0, 86_400_000)
     .default(1000)
     .describe('a profile that changes is learned anew at most this often; 0 means at every change'),
+  refitBudgetMs: whole(1, 60_000)
+    .default(20)
+    .describe(
+      'once changed profiles were learned anew for so long at a stretch, older models answer for the others till the next turn; without effect where updateIntervalMs is 0',
+    ),
   minExecutions: whole(1, 1000)
     .default(1)
     .describe("executions of a task's own before they are trusted more than those of its kin"),

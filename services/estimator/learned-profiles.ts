@@ -11,6 +11,8 @@ import type { Lookup } from './replica.ts'
 export interface LearnedProfilesSettings {
   /** A profile that changes is learned anew at most this often. 0: at every change. */
   readonly updateIntervalMs: number
+  /** Once profiles were learned anew for this long in one turn of the event loop, older models answer for the others. */
+  readonly refitBudgetMs: number
   /** Fitted models held. */
   readonly maxModels: number
   /** A strategy that failed on a profile is tried on it again after this time. */
@@ -50,6 +52,15 @@ export function learnedProfiles(
   const { breakers, registry, monotonicMs, log } = parts
   const memos = recentlyUsed<Memo>(settings.maxModels)
 
+  /** Spent on learning anew in this turn of the event loop. */
+  let spentMs = 0
+
+  function spend(ms: number): void {
+    if (spentMs === 0) setImmediate(() => (spentMs = 0))
+    // Not 0: it says that the turn's end is awaited.
+    spentMs += ms + Number.EPSILON
+  }
+
   function refresh(key: ProfileKey, held: HeldProfile, before: Memo | undefined): Memo {
     const { epoch } = breakers
     const nowMs = monotonicMs()
@@ -58,6 +69,7 @@ export function learnedProfiles(
     const due = before === undefined || nowMs - before.recordedAtMs >= settings.breakerWindowMs
     const counts = due && learned !== undefined && reportRecord(learned)
     const recordedAtMs = counts ? nowMs : (before?.recordedAtMs ?? Number.NEGATIVE_INFINITY)
+    if (before !== undefined) spend(monotonicMs() - nowMs)
     return { version: held.version, epoch, refreshedAtMs: nowMs, recordedAtMs, learned }
   }
 
@@ -91,8 +103,13 @@ export function learnedProfiles(
 
   function isCurrent(memo: Memo, found: HeldProfile, young: boolean): boolean {
     if (memo.epoch !== breakers.epoch) return false
-    if (memo.version !== found.version && !young) return false
+    if (memo.version !== found.version && !young && !mayWait(memo)) return false
     return !isMaimed(memo) || monotonicMs() - memo.refreshedAtMs < settings.retryMs
+  }
+
+  /** Those that were learned anew are young for a while, so that the next turn comes to the others. */
+  function mayWait({ learned }: Memo): boolean {
+    return learned !== undefined && settings.updateIntervalMs > 0 && spentMs >= settings.refitBudgetMs
   }
 
   /** A strategy that failed once, with its breaker closed, may do better the next time. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { type Breakers, createBreakers } from '../../../services/estimator/breaker.ts'
 import { strategies } from '../../../services/estimator/domain/strategies/index.ts'
@@ -16,11 +17,11 @@ afterEach(() => breakers?.close())
 const history = linearHistory(20)
 
 function desk(
-  limits: { readonly updateIntervalMs: number; readonly maxModels: number },
+  limits: { readonly updateIntervalMs: number; readonly maxModels: number; readonly refitBudgetMs?: number },
   registry: Registry = strategies,
 ) {
-  const settings = { ...limits, breakerWindowMs: 60_000, retryMs: 500 }
-  const state = { nowMs: 0, reads: 0 }
+  const settings = { refitBudgetMs: 1e9, ...limits, breakerWindowMs: 60_000, retryMs: 500 }
+  const state = { nowMs: 0, reads: 0, readMs: 0 }
   const log = createLog('test', 'silent')
   const monotonicMs = () => state.nowMs
   breakers = createBreakers(
@@ -42,6 +43,7 @@ function desk(
       version,
       read() {
         state.reads++
+        state.nowMs += state.readMs
         return profile
       },
     }),
@@ -73,6 +75,25 @@ test('within the interval a change waits', () => {
   state.nowMs = 1000
   expect(revision(taskKey, 'not-held')).toBe('not-held')
   expect(revision(taskKey, next)).toBe(20)
+})
+
+test.each([
+  { updateIntervalMs: 1000, answered: [20, 20, 5, 5], afterwards: [20, 20, 20, 20] },
+  { updateIntervalMs: 0, answered: [20, 20, 20, 20], afterwards: [20, 20, 20, 20] },
+])('many changes at once are learned over several turns of the event loop: %o', async (expected) => {
+  const { updateIntervalMs, answered, afterwards } = expected
+  const { held, revision, state } = desk({ updateIntervalMs, maxModels: 10, refitBudgetMs: 20 })
+  const keys = ['a', 'b', 'c', 'd'].map((task) => ({ ...taskKey, task }))
+  for (const [i, key] of keys.entries()) revision(key, held(profileOf(history.slice(0, 5), key), i))
+  state.nowMs = 5000
+  state.readMs = 10
+  const changed = keys.map((key, i) => held(profileOf(history, key), 10 + i))
+  const ask = () => keys.map((key, i) => revision(key, changed[i] as HeldProfile))
+
+  expect(ask()).toEqual(answered)
+  await nextTurn()
+  expect(ask()).toEqual(afterwards)
+  expect(state.reads).toBe(8)
 })
 
 test('no more models are held than allowed, and what is gone is learned again', () => {

@@ -21,7 +21,7 @@ export function appetiteOf({ risk }: Pick<Policy, 'risk'>): Appetite {
     floor,
     price: 16 ** (2 * risk - 1),
     tolerance: 0.25 * risk,
-    acceptable: 0.06 * (1 - risk),
+    acceptable: 0.08 * (1 - risk),
     quantile,
   }
 }

@@ -1,7 +1,8 @@
 import { balanced } from '../../services/estimator/domain/appetite.ts'
 import { type DimensionModel, stakes } from '../../services/estimator/domain/dimension-model.ts'
 import type { Distribution } from '../../services/estimator/domain/distribution.ts'
-import { headroom, nextRung } from '../../services/estimator/domain/headroom.ts'
+import { nextRung } from '../../services/estimator/domain/escalation.ts'
+import { headroom } from '../../services/estimator/domain/headroom.ts'
 import { mixture } from '../../services/estimator/domain/mixture.ts'
 import { randomOf } from './random.ts'
 

@@ -4,8 +4,7 @@ import { type Dimension, resourceLimits } from '../../../shared/domain/resources
 import { bounded } from './bounds.ts'
 import { highestBound } from './bounds-below.ts'
 import type { Case, Formed } from './case.ts'
-import { exceeded } from './escalation.ts'
-import { nextRung } from './headroom.ts'
+import { exceeded, nextRung } from './escalation.ts'
 import { amountAt, type Need, sufficient } from './need.ts'
 
 /** A retry goes above what failed; a first run is not below what running ones of its task use already. */

@@ -15,3 +15,8 @@ export function exceeded(
   const failed = { outcome: previousOutcome, allocated: previousAllocation, used: {} }
   return ranOutOf(failed, dimension) ? given : undefined
 }
+
+/** Above the largest need seen, or beyond it: by more at each further attempt. */
+export function nextRung(largest: number, failed: number, failures = 1): number {
+  return largest > failed ? largest * 1.05 : failed * (1.3 + 0.3 * (failures - 1))
+}

@@ -18,7 +18,9 @@ import {
   slice,
 } from '../../../services/estimator/domain/distribution.ts'
 import { encoder, labelRelevance, relevance } from '../../../services/estimator/domain/encoding.ts'
-import { headroom, nextRung, type Outlook, type Stakes } from '../../../services/estimator/domain/headroom.ts'
+import { nextRung } from '../../../services/estimator/domain/escalation.ts'
+import type { Outlook, Stakes } from '../../../services/estimator/domain/expected-cost.ts'
+import { headroom } from '../../../services/estimator/domain/headroom.ts'
 import { around } from '../../../services/estimator/domain/mixture.ts'
 import { covering, type Need, sufficient } from '../../../services/estimator/domain/need.ts'
 import { neighbourhood } from '../../../services/estimator/domain/neighbours.ts'
@@ -168,7 +170,7 @@ describe('headroom', () => {
       ),
     }))
 
-  /** Expected cost of an amount, as the docstring of `headroom` says it. */
+  /** Expected cost of an amount, as its docstring says it. */
   function costsOf({ need, runtime }: Outlook, stakes: Stakes, { price }: Appetite) {
     const { needs, below } = sorted(need)
     const spent = sorted(runtime).below

@@ -57,7 +57,7 @@ function leastCost(
 }
 
 /** What a failure is priced at on top of the appetite's price, as far as its tolerance goes. */
-const regret = 16
+const regret = 32
 
 /** Among the amounts from `amount` to `most` that cost no more than `limit`. */
 function leastRegret(

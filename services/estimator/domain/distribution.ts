@@ -1,5 +1,5 @@
-import type { Kernel, Residuals } from './residuals.ts'
-import { firstAbove } from './sorted.ts'
+import { firstReaching, type Kernel, type Residuals } from './residuals.ts'
+import { firstAbove, firstFrom } from './sorted.ts'
 
 /**
  * A need as weighted atoms, put in order only where an answer lies: some of the atoms are edges that cut the rest into
@@ -55,21 +55,15 @@ export const peakWeights = [0.08, 0.16, 0.24, 0.24, 0.16, 0.08, 0.04] as const
 const [lowestOfPeak] = peakAtoms
 export const highestOfPeak = peakAtoms[6]
 
-function sliceOf({ edges, size }: Distribution, x: number): number {
-  let low = 0
-  let high = size - 1
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((edges[middle] as number) >= x) high = middle
-    else low = middle + 1
-  }
-  return low
-}
+const sliceOf = ({ edges, size }: Distribution, x: number): number => firstFrom(edges, size - 1, x)
 
 /** The atoms of one slice in order: the first `count` of each array. Equal ones are one. */
 export interface Slice {
   of: Distribution | undefined
   index: number
+  /** Its atoms are above `low`, and none is above `high`. */
+  low: number
+  high: number
   /** Logarithms. */
   atoms: Float64Array
   /** P(ln need ≤ atom). */
@@ -80,6 +74,8 @@ export interface Slice {
 const emptySlice = (): Slice => ({
   of: undefined,
   index: 0,
+  low: 0,
+  high: 0,
   atoms: new Float64Array(64),
   below: new Float64Array(64),
   count: 0,
@@ -108,15 +104,15 @@ function putInOrder(d: Distribution, index: number, into: Slice): void {
   makeRoom(into, kernelAtoms.length * shares.length + peakAtoms.length * priors.length)
   into.of = d
   into.index = index
+  into.low = low
+  into.high = high
   into.count = 0
   let from = 0
-  for (const { residuals, shift } of parts) {
-    const start = firstReaching(residuals, shift, highest, low)
-    for (let k = kernelAtoms.length - 1; k >= 0; k--) {
-      const [atom, weight] = [kernelAtoms[k] as number, kernelWeights[k] as number]
-      gather(into, residuals, shift, atom, weight, shares, from, start, low, high)
-    }
-    from += residuals.count
+  for (const part of parts) {
+    const start = firstReaching(part.residuals, part.shift, highest, low)
+    for (let k = kernelAtoms.length - 1; k >= 0; k--)
+      gather(into, part, kernelAtoms[k] as number, kernelWeights[k] as number, shares, from, start)
+    from += part.residuals.count
   }
   for (const { shift, scale, share } of priors) {
     if (shift + scale * highestOfPeak <= low || shift + scale * lowestOfPeak > high) continue
@@ -143,18 +139,17 @@ function makeRoom(into: Slice, size: number): void {
   into.below = new Float64Array(2 * size)
 }
 
+/** One atom of each residual of a part from `start` on; `from` is where the shares of the part begin. */
 function gather(
   into: Slice,
-  { values, widths, count }: Residuals,
-  shift: number,
+  { residuals: { values, widths, count }, shift }: Part,
   atom: number,
   weight: number,
   shares: Float64Array,
   from: number,
   start: number,
-  low: number,
-  high: number,
 ): void {
+  const { low, high } = into
   for (let i = start; i < count; ) {
     const v = values[i] as number
     const x = shift + v + atom * (widths[i] as number)
@@ -181,23 +176,6 @@ function put(into: Slice, x: number, weight: number): void {
   atoms[at] = x
   below[at] = weight
   into.count = count + 1
-}
-
-/** The first with an atom above `low`. Widths grow no faster than distances, so the highest atoms are in order too. */
-function firstReaching(
-  { values, widths, count }: Residuals,
-  shift: number,
-  highest: number,
-  low: number,
-): number {
-  let from = 0
-  let to = count
-  while (from < to) {
-    const middle = (from + to) >> 1
-    if (shift + (values[middle] as number) + highest * (widths[middle] as number) > low) to = middle
-    else from = middle + 1
-  }
-  return from
 }
 
 /** How far the logarithm of a need may be from the atom that it is the exponential of. */
@@ -239,16 +217,10 @@ export function atMost(d: Distribution, x: number): number {
 /** The smallest need at or below which at least q of the weight lies. Law: monotone in q. */
 export function quantile(d: Distribution, q: number): number {
   const { size, edges, below } = d
-  let low = 0
-  let high = size - 1
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((below[middle] as number) >= q) high = middle
-    else low = middle + 1
-  }
-  const { atoms, below: sums, count } = slice(d, low)
+  const index = firstFrom(below, size - 1, q)
+  const { atoms, below: sums, count } = slice(d, index)
   for (let i = 0; i < count; i++) if ((sums[i] as number) >= q) return Math.exp(atoms[i] as number)
-  return Math.exp(edges[low] as number)
+  return Math.exp(edges[index] as number)
 }
 
 /** The smallest need that does, where all larger ones do; the largest where none does. */

@@ -1,4 +1,5 @@
 import type { Track } from './dimension-model.ts'
+import { firstReaching } from './residuals.ts'
 import { views } from './views.ts'
 import { type Memory, mass, priorScale, type Totals } from './votes.ts'
 
@@ -13,16 +14,17 @@ export interface Foretold {
 
 /** The distribution function is only asked of a strategy that is heard: `ranked`. */
 export function foretold(
-  { residuals: { values, origin, widths, count } }: Track,
+  { residuals }: Track,
   { recollection: { slow, fast }, near, nearby }: Memory,
   x: number,
   t: Totals,
   ranked: boolean,
   out: Foretold,
 ): void {
+  const { values, origin, widths, count } = residuals
   let [below0, below1, below2, below3] = [0, 0, 0, 0]
   let [density0, density1, density2, density3] = [0, 0, 0, 0]
-  const start = firstReaching(values, widths, count, x)
+  const start = firstReaching(residuals, 0, reachOf, x)
   if (ranked)
     for (let i = 0; i < start; i++) {
       const o = origin[i] as number
@@ -80,15 +82,3 @@ export function foretold(
 
 /** A kernel is a triangle that reaches so many of its widths to either side. */
 const reachOf = 1.5
-
-/** The first whose kernel ends above `x`. Widths grow no faster than distances, so the ends are in order. */
-function firstReaching(values: Float64Array, widths: Float64Array, count: number, x: number): number {
-  let low = 0
-  let high = count
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((values[middle] as number) + reachOf * (widths[middle] as number) > x) high = middle
-    else low = middle + 1
-  }
-  return low
-}

@@ -43,13 +43,13 @@ export function mixture(
   }
   const { edges, below, shares } = made
   const size = setEdges(parts, kernel, highestAtom(parts, kernel, priors, limit), edges)
-  for (let i = 0; i < size; i++) below[i] = 0
+  below.fill(0, 0, size)
   let from = 0
   for (const part of parts) {
-    weighPart(part, kernel, edges, size, below, shares, from)
+    weighPart(part, kernel, made, size, from)
     from += part.residuals.count
   }
-  weighPriors(priors, edges, size, below)
+  weighPriors(priors, made, size)
   let total = 0
   for (let i = 0; i < size; i++) {
     total += below[i] as number
@@ -110,17 +110,18 @@ function setEdges(parts: readonly Part[], { atoms }: Kernel, highest: number, ed
   return size
 }
 
-/** Adds the weight of each atom to its slice. */
+/** Adds the weight of each atom to its slice. The shares of the part begin at `from`. */
 function weighPart(
-  { residuals, shift, factors, shares: { slow, fast, near, bySlow, byFast, bySlowNear, byFastNear } }: Part,
+  part: Part,
   { atoms, weights }: Kernel,
-  edges: Float64Array,
+  made: Workspace,
   size: number,
-  out: Float64Array,
-  shares: Float64Array,
   from: number,
 ): void {
-  const { origin, count } = residuals
+  const { slow, fast, near, bySlow, byFast, bySlowNear, byFastNear } = part.shares
+  const { factors } = part
+  const { origin, count } = part.residuals
+  const { shares } = made
   let sum = 0
   for (let i = 0; i < count; i++) {
     const o = origin[i] as number
@@ -131,19 +132,16 @@ function weighPart(
     shares[from + i] = sum
   }
   for (let k = 0; k < atoms.length; k++)
-    weighAtoms(residuals, shift, atoms[k] as number, weights[k] as number, edges, size, out, shares, from)
+    weighAtoms(part, atoms[k] as number, weights[k] as number, made, size, from)
 }
 
 /** One atom of each residual. They are in order, so a slice gets what was added up between its edges. */
 function weighAtoms(
-  { values, widths, count }: Residuals,
-  shift: number,
+  { residuals: { values, widths, count }, shift }: Part,
   atom: number,
   weight: number,
-  edges: Float64Array,
+  { edges, below, shares }: Workspace,
   size: number,
-  out: Float64Array,
-  shares: Float64Array,
   from: number,
 ): void {
   const last = size - 1
@@ -153,19 +151,20 @@ function weighAtoms(
     const edge = edges[at] as number
     while (i < count && shift + (values[i] as number) + atom * (widths[i] as number) <= edge) i++
     const upTo = i > 0 ? (shares[from + i - 1] as number) : 0
-    out[at] = (out[at] as number) + weight * (upTo - before)
+    below[at] = (below[at] as number) + weight * (upTo - before)
     before = upTo
   }
-  if (count > 0) out[last] = (out[last] as number) + weight * ((shares[from + count - 1] as number) - before)
+  if (count > 0)
+    below[last] = (below[last] as number) + weight * ((shares[from + count - 1] as number) - before)
 }
 
-function weighPriors(priors: readonly Prior[], edges: Float64Array, size: number, out: Float64Array): void {
+function weighPriors(priors: readonly Prior[], { edges, below }: Workspace, size: number): void {
   const last = size - 1
   for (const { shift, scale, share } of priors) {
     let at = 0
     for (let j = 0; j < peakAtoms.length; j++) {
       at = sliceFrom(edges, last, shift + scale * (peakAtoms[j] as number), at)
-      out[at] = (out[at] as number) + share * (peakWeights[j] as number)
+      below[at] = (below[at] as number) + share * (peakWeights[j] as number)
     }
   }
 }

@@ -84,6 +84,26 @@ function widen({ values, widths, count, rank }: Residuals, first: number, last: 
   }
 }
 
+/**
+ * The first whose atom, at shift + residual + `atom` widths, is above `x`; `count` where none is. Widths grow no faster than
+ * distances, so atoms are in the order of their residuals.
+ */
+export function firstReaching(
+  { values, widths, count }: Residuals,
+  shift: number,
+  atom: number,
+  x: number,
+): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (shift + (values[middle] as number) + atom * (widths[middle] as number) > x) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
 function grow(r: Residuals): void {
   const capacity = 2 * r.values.length
   const values = new Float64Array(capacity)

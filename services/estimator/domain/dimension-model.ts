@@ -46,6 +46,7 @@ export interface DimensionModel {
   largest: number
   /** What the attempts killed of late are known to have needed more than, oldest first. */
   readonly exceeded: BoundBelow[]
+  /** Milliseconds, each at least 1 as in the recollection. */
   runtimeSum: number
   runtimeCount: number
 }
@@ -155,8 +156,9 @@ export function extendDimension(
   if (need > model.largest) model.largest = need
   settleBounds(model.exceeded, need, attempt)
   if (runtimeMs !== undefined) {
-    if (model.runtimeCount === 0) model.recollection.runtimes.fill(Math.max(runtimeMs, 1), 0, model.observed)
-    model.runtimeSum += runtimeMs
+    const known = Math.max(runtimeMs, 1)
+    if (model.runtimeCount === 0) model.recollection.runtimes.fill(known, 0, model.observed)
+    model.runtimeSum += known
     model.runtimeCount++
   }
 }

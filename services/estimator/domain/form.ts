@@ -69,7 +69,7 @@ function predictionOf(
 ): StrategyPrediction {
   const vote = heard.find(({ track }) => track.strategy === strategy)
   if (vote === undefined) return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
-  const reason = unfollowed.get(strategy)
+  const reason = vote.weight > 0 ? undefined : unfollowed.get(strategy)
   return {
     strategy,
     value: vote.prediction,

@@ -58,7 +58,7 @@ function memoryOf(model: DimensionModel, point: Point): Memory {
 
 /**
  * What every usable strategy predicts, weighted by how well it has foretold. Empty when all abstain. Those in `unfollowed`
- * are heard without weight.
+ * are heard without weight, unless there are no others.
  */
 export function votes(
   model: DimensionModel,
@@ -70,27 +70,20 @@ export function votes(
   const memory = memoryOf(model, point)
   const heard: { track: Track; prediction: number; weight: number; byView: number[]; memory: Memory }[] = []
   const heardViews = memory.nearby ? views : 2
-  const none = unfollowed.size === 0
-  let best = Number.NEGATIVE_INFINITY
   for (const track of model.tracks) {
     if (!usable(track.strategy)) continue
     const prediction = predicted(model, track, point, guard)
-    if (prediction === undefined) continue
-    const byView = [0, 0, 0, 0]
-    heard.push({ track, prediction, weight: 0, byView, memory })
-    if (!none && unfollowed.has(track.strategy)) continue
-    for (let v = 0; v < heardViews; v++) {
-      const score = track.scores[v] as number
-      byView[v] = score
-      if (score > best) best = score
-    }
+    if (prediction !== undefined) heard.push({ track, prediction, weight: 0, byView: [0, 0, 0, 0], memory })
   }
+  const followed = followedOf(heard, unfollowed)
+  let best = Number.NEGATIVE_INFINITY
+  for (const { track } of followed)
+    for (let v = 0; v < heardViews; v++) best = Math.max(best, track.scores[v] as number)
   const largest = [0, 0, 0, 0]
   let total = 0
-  for (const { track, byView } of heard) {
-    if (!none && unfollowed.has(track.strategy)) continue
+  for (const { track, byView } of followed) {
     for (let v = 0; v < heardViews; v++) {
-      const exponent = learningRate * ((byView[v] as number) - best)
+      const exponent = learningRate * ((track.scores[v] as number) - best)
       const w = exponent < faintest ? 0 : Math.exp(exponent)
       byView[v] = w
       if (w === 0) continue
@@ -112,6 +105,16 @@ export function votes(
         vote.weight += vote.byView[v] as number
       }
   return heard
+}
+
+/** Where those that are not followed are all that were heard, they are followed: it is all that can be said. */
+function followedOf<V extends Vote>(
+  heard: readonly V[],
+  unfollowed: Pick<ReadonlySet<string>, 'has' | 'size'>,
+): readonly V[] {
+  if (unfollowed.size === 0) return heard
+  const followed = heard.filter(({ track }) => !unfollowed.has(track.strategy))
+  return followed.length > 0 ? followed : heard
 }
 
 /** Keeps the largest, the largest first. */

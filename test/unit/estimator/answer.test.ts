@@ -171,3 +171,24 @@ test('a killed attempt does not lower what is expected, and is no observation of
 
   expect(memory([...history, killed])?.expected).toBeGreaterThanOrEqual(memory(history)?.expected ?? 0)
 })
+
+test('a run time of nothing counts as a millisecond: a failure is worth the same', () => {
+  const memory = (durationMs: number, count: number) => {
+    const history = Array.from({ length: count }, (_, i) =>
+      execution(`quick-${i}`, { used: { memoryBytes: 1e9, durationMs } }),
+    )
+    return ask(evidenceOf(history), plain).dimensions.find(({ dimension }) => dimension === 'memoryBytes')
+  }
+  for (const count of [1, 2, 20]) expect(memory(0, count)).toEqual(memory(1, count))
+})
+
+test('where no strategy is to be followed, all that are heard are: it is all that can be said', () => {
+  const evidence = evidenceOf(linearHistory(30))
+  const query = { ...plain, features: { input_bytes: 20e6 } }
+  const unfollowed = estimateOf(query, evidence, settings, {
+    ...open,
+    unfollowed: () => 'its breaker is open',
+  })
+  expect(unfollowed.resources).toEqual(ask(evidence, query).resources)
+  expect(unfollowed.confidence).toBe(ask(evidence, query).confidence)
+})

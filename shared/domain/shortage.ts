@@ -1,8 +1,6 @@
 import type { ExecutionRecord } from './execution.ts'
 import type { Dimension } from './resources.ts'
-
-/** An execution that needs more of these than it was given is killed. */
-export const killing: ReadonlySet<Dimension> = new Set(['memoryBytes', 'diskBytes', 'gpuMemoryBytes'])
+import { shortfall } from './shortfall.ts'
 
 /** A use from this share of what was given had met its limit. */
 const limitMet = 0.98
@@ -17,7 +15,7 @@ export function ranOutOf(
   dimension: Dimension,
 ): boolean {
   if (outcome === 'timed-out') return dimension === 'durationMs'
-  if (outcome !== 'out-of-memory' || !killing.has(dimension)) return false
+  if (outcome !== 'out-of-memory' || shortfall[dimension] !== 'kill') return false
   if (dimension === 'memoryBytes') return true
   const given = allocated[dimension]
   const most = used[dimension]

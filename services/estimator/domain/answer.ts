@@ -5,13 +5,13 @@ import type {
   EstimateQuery,
 } from '../../../shared/domain/estimate.ts'
 import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
+import { shortfall } from '../../../shared/domain/shortfall.ts'
 import { amend } from './amend.ts'
 import type { AnswerSettings, Case, Evidence, Formed, QueryGuard } from './case.ts'
 import { exceeded } from './escalation.ts'
 import { form } from './form.ts'
 import type { LearnedProfile } from './learned-profile.ts'
 import { sufficient } from './need.ts'
-import { shortfall } from './shortfall.ts'
 
 /** Whether the task's own history leaves something to ask its kin. */
 export function needsKin(task: LearnedProfile | undefined, { minExecutions }: AnswerSettings): boolean {

@@ -1,9 +1,9 @@
 import type { EstimateQuery, EstimateSource } from '../../../shared/domain/estimate.ts'
 import type { Profile } from '../../../shared/domain/profile.ts'
 import type { Dimension, Resources } from '../../../shared/domain/resources.ts'
+import { shortfall } from '../../../shared/domain/shortfall.ts'
 import { around } from './mixture.ts'
 import type { Need } from './need.ts'
-import { shortfall } from './shortfall.ts'
 
 /** A cohort or a namespace: tasks in summary. */
 export type Kin = Pick<Profile, 'key' | 'members'>

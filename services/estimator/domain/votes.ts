@@ -1,4 +1,5 @@
 import { resourceLimits } from '../../../shared/domain/resources.ts'
+import { shortfall } from '../../../shared/domain/shortfall.ts'
 import { boundPriors, highestBound } from './bounds-below.ts'
 import type { DimensionModel, Guard, Track } from './dimension-model.ts'
 import { type Distribution, type Part, type Prior, quantile } from './distribution.ts'
@@ -6,7 +7,6 @@ import type { Point } from './encoding.ts'
 import type { Outlook } from './expected-cost.ts'
 import { mixture } from './mixture.ts'
 import type { Residuals } from './residuals.ts'
-import { shortfall } from './shortfall.ts'
 import { nearness, type Recollection, views } from './views.ts'
 
 /** Share of a log score that counts: the strategies see the same executions, so their evidence is not independent. */

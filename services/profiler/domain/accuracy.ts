@@ -2,7 +2,8 @@ import { observeFigures } from '../../../shared/domain/accuracy.ts'
 import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
 import { ensembleName, type StrategyAccuracy } from '../../../shared/domain/profile.ts'
 import { type Dimension, dimensions } from '../../../shared/domain/resources.ts'
-import { killing, ranOutOf } from '../../../shared/domain/shortage.ts'
+import { ranOutOf } from '../../../shared/domain/shortage.ts'
+import { shortfall } from '../../../shared/domain/shortfall.ts'
 import { evidenceOf } from './statistics.ts'
 
 /** What an estimate said, read back from its token. */
@@ -89,7 +90,7 @@ function scoreOf(
     sufficed,
     relativeError: Math.abs(prediction - need) / need,
     wastage,
-    cost: sufficed || !killing.has(dimension) ? wastage : prediction * runTimeMs,
+    cost: sufficed || shortfall[dimension] !== 'kill' ? wastage : prediction * runTimeMs,
     confidence,
   }
   return {

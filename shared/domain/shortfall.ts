@@ -1,4 +1,4 @@
-import type { Dimension } from '../../../shared/domain/resources.ts'
+import type { Dimension } from './resources.ts'
 
 /**
  * How too small an allocation hurts: `kill` = the execution dies and is run again (memory, disk, GPU memory);

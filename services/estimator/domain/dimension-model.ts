@@ -9,8 +9,18 @@ import { type Workspace, workspace } from './mixture.ts'
 import { neighbourhood } from './neighbours.ts'
 import { type Kernel, leaning, note, pointed, type Residuals, residuals } from './residuals.ts'
 import { clamp, type Learner, type Registry } from './strategy.ts'
-import { fastFading, type Recollection, recall, recollection, slowFading, views } from './views.ts'
-import { totalsOf, votes } from './votes.ts'
+import {
+  fastFading,
+  plainViews,
+  type Recalled,
+  type Recollection,
+  recall,
+  recollection,
+  slowFading,
+  views,
+} from './views.ts'
+import { type Vote, votes } from './votes.ts'
+import { totalsOf } from './weighting.ts'
 
 /** Runs one strategy's code; answers undefined when its breaker is open or it failed. The default just runs it. */
 export type Guard = <T>(strategy: string, run: () => T) => T | undefined
@@ -108,66 +118,68 @@ export function stakes(model: DimensionModel): Stakes {
   }
 }
 
-/** Scores every strategy against the actual, then lets it learn. `runtimeMs` undefined = unknown. */
-export function extendDimension(
-  model: DimensionModel,
-  point: Point,
-  need: number,
-  runtimeMs: number | undefined,
-  guard: Guard,
-  attempt = 1,
-): void {
+/** What an execution has shown of one dimension. */
+export interface Observed {
+  readonly point: Point
+  readonly need: number
+  /** Unset: not known. */
+  readonly runtimeMs?: number | undefined
+  readonly attempt: number
+}
+
+/** Scores every strategy against the actual, then lets it learn. */
+export function extendDimension(model: DimensionModel, observed: Observed, guard: Guard): void {
+  const { point, need, runtimeMs, attempt } = observed
   const runtime = runtimeMs ?? (model.runtimeCount > 0 ? model.runtimeSum / model.runtimeCount : 0)
-  const logNeed = Math.log(need)
-  const heard = votes(model, point, always, none, guard)
-  const slow = slowFading ** -model.observed
-  const fast = fastFading ** -model.observed
-  let rank = 0
-  for (const { track, prediction, weight: voice, byView, memory } of heard) {
-    const r = clamp(logNeed - Math.log(prediction), -30, 30)
-    foretold(track, memory, r, totalsOf(track, memory, memory.nearby), voice > 0, told)
-    const { scores } = track
-    for (let v = 0; v < views; v++) {
-      if (v < 2 || memory.nearby) {
-        rank += (byView[v] as number) * (told.below[v] as number)
-        gains[v] = clamp(Math.log(told.density[v] as number), -scoreLimit, scoreLimit)
-      } else gains[v] = gains[v - 2] as number
-      scores[v] = (scores[v] as number) * scoreDecay + (gains[v] as number)
-    }
-    note(track.residuals, r, model.observed)
-    addWeights(track, slow, fast)
-  }
-  if (heard.length > 0) observeRank(model.calibration, Math.min(1, rank))
-  recall(model.recollection, { point, need, runtime: Math.max(runtime, 1), slow, fast })
-  const kept: Track[] = []
-  for (const track of model.tracks) {
-    if (
-      guard(track.strategy, () => {
-        track.learner.observe(point, need)
-        return true
-      })
-    )
-      kept.push(track)
-  }
-  model.tracks = kept
+  const fading = { slow: slowFading ** -model.observed, fast: fastFading ** -model.observed }
+  score(model, votes(model, point, always, none, guard), Math.log(need), fading)
+  recall(model.recollection, { point, need, runtime: Math.max(runtime, 1), ...fading })
+  model.tracks = model.tracks.filter(({ strategy, learner }) =>
+    guard(strategy, () => {
+      learner.observe(point, need)
+      return true
+    }),
+  )
   model.relevance.observe(point, need)
   model.labelling.observe(point.labels, need)
   model.observed++
   if (need > model.largest) model.largest = need
   settleBounds(model.exceeded, need, attempt)
-  if (runtimeMs !== undefined) {
-    const known = Math.max(runtimeMs, 1)
-    if (model.runtimeCount === 0) model.recollection.runtimes.fill(known, 0, model.observed)
-    model.runtimeSum += known
-    model.runtimeCount++
-  }
+  if (runtimeMs === undefined) return
+  const known = Math.max(runtimeMs, 1)
+  if (model.runtimeCount === 0) model.recollection.runtimes.fill(known, 0, model.observed)
+  model.runtimeSum += known
+  model.runtimeCount++
 }
 
 /** Used by one call at a time. */
 const told = { density: new Float64Array(views), below: new Float64Array(views) }
 const gains = new Float64Array(views)
 
-function addWeights({ sums }: Track, slow: number, fast: number): void {
+/** Notes of each strategy heard how well it has foretold the need, and of the mixture where in it the need lies. */
+function score(model: DimensionModel, heard: readonly Vote[], logNeed: number, fading: Fading): void {
+  let rank = 0
+  for (const { track, prediction, weight, byView, weighting } of heard) {
+    const { nearby } = weighting
+    const residual = clamp(logNeed - Math.log(prediction), -30, 30)
+    foretold(track, weighting, residual, totalsOf(track, weighting, nearby), weight > 0, told)
+    const { scores } = track
+    for (let v = 0; v < views; v++) {
+      if (v < plainViews || nearby) {
+        rank += (byView[v] as number) * (told.below[v] as number)
+        gains[v] = clamp(Math.log(told.density[v] as number), -scoreLimit, scoreLimit)
+      } else gains[v] = gains[v - plainViews] as number
+      scores[v] = (scores[v] as number) * scoreDecay + (gains[v] as number)
+    }
+    note(track.residuals, residual, model.observed)
+    addWeights(track, fading)
+  }
+  if (heard.length > 0) observeRank(model.calibration, Math.min(1, rank))
+}
+
+type Fading = Pick<Recalled, 'slow' | 'fast'>
+
+function addWeights({ sums }: Track, { slow, fast }: Fading): void {
   sums[0] = (sums[0] as number) + slow
   sums[1] = (sums[1] as number) + fast
   sums[2] = (sums[2] as number) + slow * slow

@@ -1,7 +1,7 @@
 import type { Track } from './dimension-model.ts'
 import { firstReaching } from './residuals.ts'
-import { views } from './views.ts'
-import { type Memory, mass, priorScale, type Totals } from './votes.ts'
+import { plainViews, views } from './views.ts'
+import { priorMass, priorScale, type Totals, type Weighting } from './weighting.ts'
 
 /** Weight of a broad component that keeps a surprise from being infinitely surprising. */
 const broad = 0.02
@@ -15,7 +15,7 @@ export interface Foretold {
 /** The distribution function is only asked of a strategy that is heard: `ranked`. */
 export function foretold(
   { residuals }: Track,
-  { recollection: { slow, fast }, near, nearby }: Memory,
+  { recollection: { slow, fast }, near, nearby }: Weighting,
   x: number,
   t: Totals,
   ranked: boolean,
@@ -67,16 +67,16 @@ export function foretold(
   below[3] = below3
   const size = Math.abs(x)
   const far = broad * 0.5 * Math.exp(-size)
-  for (let v = 0; v < (nearby ? views : 2); v++) {
+  for (let v = 0; v < (nearby ? views : plainViews); v++) {
     const total = t[v] as number
     const executions = t[views + v] as number
-    const prior = mass(total, executions)
+    const mass = priorMass(total, executions)
     const scale = 0.5 * priorScale(executions)
     const tail = 0.5 * Math.exp(-size / scale)
     const laplace = x < 0 ? tail : 1 - tail
-    const all = total + prior
-    density[v] = (1 - broad) * (((density[v] as number) + (prior * tail) / scale) / all) + far
-    below[v] = ((below[v] as number) + prior * laplace) / all
+    const all = total + mass
+    density[v] = (1 - broad) * (((density[v] as number) + (mass * tail) / scale) / all) + far
+    below[v] = ((below[v] as number) + mass * laplace) / all
   }
 }
 

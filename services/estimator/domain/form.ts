@@ -6,6 +6,7 @@ import { appetiteOf } from './appetite.ts'
 import { rawFor } from './calibration.ts'
 import type { Case, Formed, QueryGuard } from './case.ts'
 import { coldStart } from './cold-start.ts'
+import { combined } from './combined.ts'
 import { stakes } from './dimension-model.ts'
 import { quantile } from './distribution.ts'
 import type { Stakes } from './expected-cost.ts'
@@ -13,7 +14,7 @@ import { headroom } from './headroom.ts'
 import type { LearnedProfile } from './learned-profile.ts'
 import { covering, type Need } from './need.ts'
 import { latestShare } from './views.ts'
-import { combined, type Vote, votes } from './votes.ts'
+import { type Vote, votes } from './votes.ts'
 
 /** From the task's own executions; where those do not do, from its kin, the request or the default. */
 export function form(asked: Case, dimension: Dimension): Formed | undefined {

@@ -64,7 +64,8 @@ export function extendTask(
       if (bound !== undefined && bound > 0 && Number.isFinite(bound)) noteBound(m.exceeded, bound)
     } else if (used !== undefined) {
       const need = Math.min(mostNeed, Math.max(leastNeed[d], used))
-      extendDimension(m, point, need, runtime(execution.used), guard, execution.attempt)
+      const runtimeMs = runtime(execution.used)
+      extendDimension(m, { point, need, runtimeMs, attempt: execution.attempt }, guard)
     }
   }
   return model

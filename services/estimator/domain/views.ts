@@ -6,6 +6,8 @@ import { firstFrom } from './sorted.ts'
  * its most telling feature is. The views compete like the strategies do: by how well each has foretold.
  */
 export const views = 4
+/** Those without nearness come first: slowly and fast forgotten. The others are in the same order. */
+export const plainViews = 2
 
 /** Of a vote's weight by view, what goes to those that forget fast. */
 export const latestShare = (byView: readonly number[]): number => (byView[1] ?? 0) + (byView[3] ?? 0)

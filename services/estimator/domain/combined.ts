@@ -1,0 +1,67 @@
+import { shortfall } from '../../../shared/domain/shortfall.ts'
+import { boundPriors, highestBound } from './bounds-below.ts'
+import type { DimensionModel } from './dimension-model.ts'
+import { type Distribution, type Part, type Prior, quantile } from './distribution.ts'
+import type { Outlook } from './expected-cost.ts'
+import { mixture } from './mixture.ts'
+import { views } from './views.ts'
+import type { Vote } from './votes.ts'
+import { priorMass, priorScale, totalsOf } from './weighting.ts'
+
+/** The mixture of what was heard. */
+export function combined(heard: readonly Vote[], model: DimensionModel): Outlook {
+  const parts: Part[] = []
+  const priors: Prior[] = []
+  const byNearness = heard.some(({ byView }) => (byView[2] as number) + (byView[3] as number) > 0)
+  for (const { track, prediction, weight, byView, weighting } of heard) {
+    if (weight === 0) continue
+    const t = totalsOf(track, weighting, byNearness)
+    const { slow, fast } = weighting.recollection
+    const shift = Math.log(prediction)
+    const scale = [0, 0, 0, 0]
+    for (let v = 0; v < views; v++) {
+      const w = byView[v] as number
+      if (w === 0) continue
+      const total = t[v] as number
+      const executions = t[views + v] as number
+      const mass = priorMass(total, executions)
+      scale[v] = w / (total + mass)
+      priors.push({ shift, scale: priorScale(executions), share: (mass * w) / (total + mass) })
+    }
+    const [bySlow, byFast, bySlowNear, byFastNear] = scale as [number, number, number, number]
+    const shares = { slow, fast, near: weighting.near, bySlow, byFast, bySlowNear, byFastNear }
+    parts.push({ residuals: track.residuals, shift, shares })
+  }
+  let top = Math.log(model.largest)
+  for (const { shift } of parts) if (shift > top) top = shift
+  const room = 0.1 + 0.5 / Math.sqrt(model.observed)
+  const believed = mixture(parts, priors, top + room, model.workspace, model.kernel)
+  if (model.exceeded.length === 0) return outlookOf(believed, priors, top + room, model)
+  // Below the median they say nothing new.
+  const middle = quantile(believed, 0.5)
+  const surprising = model.exceeded.filter(({ bound }) => bound >= middle)
+  if (surprising.length === 0) return outlookOf(believed, priors, top + room, model)
+  const limit = Math.max(top, Math.log(highestBound(surprising))) + room
+  const widened = [...priors, ...boundPriors(surprising, model.observed)]
+  const doubted = mixture(parts, widened, limit, model.workspace, model.kernel)
+  return outlookOf(doubted, widened, limit, model)
+}
+
+/** The same atoms, each weighed by how long its execution ran; where that does not matter or is not known, the same. */
+function outlookOf(
+  need: Distribution,
+  priors: readonly Prior[],
+  limit: number,
+  { dimension, recollection, runtimeSum, runtimeCount, runtimeWorkspace, kernel }: DimensionModel,
+): Outlook {
+  if (shortfall[dimension] !== 'kill' || runtimeCount === 0) return { need, runtime: need }
+  const mean = runtimeSum / runtimeCount
+  const runtime = mixture(
+    need.parts.map((part) => ({ ...part, factors: recollection.runtimes })),
+    priors.map((prior) => ({ ...prior, share: prior.share * mean })),
+    limit,
+    runtimeWorkspace,
+    kernel,
+  )
+  return { need, runtime }
+}

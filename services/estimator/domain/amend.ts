@@ -25,8 +25,9 @@ export function amend(
     }
   } else if (source !== 'profile') {
     const others = highestBound(evidence.task?.model?.dimensions.get(dimension)?.exceeded ?? [])
-    if (others >= amount) {
-      amount = rungAbove(others, asked, dimension, source)
+    const rung = rungAbove(others, asked, dimension, source)
+    if (others >= (formed.least ?? amount) && rung > amount) {
+      amount = rung
       reason = `others were killed at ${others}; ${reason}`
     }
     const floor = runningFloor(evidence.task?.profile.running ?? [], dimension)

@@ -40,6 +40,8 @@ export interface QueryGuard {
 export interface Formed {
   readonly need: Need
   readonly amount: number
+  /** What that would be at the lowest risk, where it is not from the task's own history: what refutes it does so at any. */
+  readonly least?: number
   readonly source: EstimateSource
   readonly reason: string
   readonly strategy: string

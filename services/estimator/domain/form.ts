@@ -101,13 +101,15 @@ function fromKin({ evidence, query, settings, policy }: Case, dimension: Dimensi
   const belief = coldStart(kin, query, settings.defaults, dimension)
   if (belief === undefined) return undefined
   const { need, source, reason, unrelated } = belief
-  const careful = {
-    ...policy,
-    risk: Math.max(policy.risk, leastColdRisk),
-    targetCoverage: policy.targetCoverage ?? (unrelated ? unrelatedCoverage(policy.risk) : undefined),
+  const at = (risk: number): number => {
+    const careful = {
+      ...policy,
+      risk: Math.max(risk, leastColdRisk),
+      targetCoverage: policy.targetCoverage ?? (unrelated ? unrelatedCoverage(risk) : undefined),
+    }
+    return belief.amount ?? allocate(need, coldStakes, careful, dimension)
   }
-  const amount = belief.amount ?? allocate(need, coldStakes, careful, dimension)
-  return { need, source, reason, strategy: '', predictions: [], amount }
+  return { need, source, reason, strategy: '', predictions: [], amount: at(policy.risk), least: at(0) }
 }
 
 /** What is taken from other tasks is wrong for all of a burst at once: appetite for that is less. */

@@ -16,7 +16,7 @@ import type { Profile } from '../../../shared/domain/profile.ts'
 import { resourceLimits } from '../../../shared/domain/resources.ts'
 import { GetProfileResponse } from '../../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { fromProfile } from '../../../shared/wire/profile.ts'
-import { execution, linearHistory, profileOf } from '../../support/histories.ts'
+import { cohortOf, execution, linearHistory, profileOf } from '../../support/histories.ts'
 import { nastyHistory, nastyQuery } from '../../support/nasty-profiles.ts'
 
 const settings = answerSettings(estimatorConfig.parse({}), strategies)
@@ -191,4 +191,16 @@ test('where no strategy is to be followed, all that are heard are: it is all tha
   })
   expect(unfollowed.resources).toEqual(ask(evidence, query).resources)
   expect(unfollowed.confidence).toBe(ask(evidence, query).confidence)
+})
+
+test('what others of the task were killed at raises an answer without history alike at every risk', () => {
+  const cohort = learned(cohortOf('tool=x', [1e3, 1e6, 1e8, 1.45e9]))
+  const killed = execution('killed', { outcome: 'out-of-memory', allocated: { memoryBytes: 1e9 }, used: {} })
+  const evidence = { task: learned(profileOf([killed])), kin: [cohort], unreachable: false }
+  const amounts = Array.from({ length: 21 }, (_, i) => {
+    const { dimensions } = ask(evidence, { ...plain, policy: { risk: i / 20 } })
+    return dimensions.find(({ dimension }) => dimension === 'memoryBytes')?.allocation ?? 0
+  })
+  expect(amounts).toEqual(amounts.toSorted((a, b) => a - b))
+  expect(amounts[0]).toBeGreaterThan(1e9)
 })

@@ -68,7 +68,8 @@ function rungAbove(
   const request = query.requested[dimension] ?? 0
   if (source !== 'profile') return request > failed * 1.05 ? request : failed * 2
   const largest = evidence.task?.model?.dimensions.get(dimension)?.largest ?? 0
-  return nextRung(largest, failed, query.attempt - 1)
+  // What failed was an attempt before, whatever the query counts.
+  return nextRung(largest, failed, Math.max(1, query.attempt - 1))
 }
 
 function shown(clamps: readonly Clamp[]): string {

@@ -204,3 +204,16 @@ test('what others of the task were killed at raises an answer without history al
   expect(amounts).toEqual(amounts.toSorted((a, b) => a - b))
   expect(amounts[0]).toBeGreaterThan(1e9)
 })
+
+test('a retry goes above what failed, even where the query does not count its attempts', () => {
+  const evidence = evidenceOf(linearHistory(10))
+  const retry = (attempt: number) =>
+    ask(evidence, {
+      ...plain,
+      attempt,
+      previousOutcome: 'out-of-memory',
+      previousAllocation: { memoryBytes: 5e9 },
+    })
+  expect(retry(1).resources.memoryBytes).toBeGreaterThan(5e9)
+  expect(retry(1).resources).toEqual(retry(2).resources)
+})

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Resources } from '../shared/domain/resources.ts'
 import { limits } from '../shared/wire/limits.ts'
-import { type CommandResult, runCommand } from '../workers/typescript/command.ts'
+import { runCommand } from '../workers/typescript/command.ts'
 import type { UsageSample } from '../workers/typescript/sampler.ts'
 import { forwardSignals, raise } from '../workers/typescript/signals.ts'
 import {
@@ -17,6 +16,7 @@ import {
 import { defaultAddresses } from './defaults.ts'
 import { readDuration, readResourceOptions, readWhole, resourceOptions } from './options.ts'
 import { formatResources, parseNumber } from './quantity.ts'
+import { openReport } from './run-report.ts'
 import { environmentOf, type RunTask, sizeRun } from './run-sizing.ts'
 
 export const run: Command = {
@@ -90,7 +90,7 @@ so at the end.
     const sizing = flag(input, 'size') ? await sizeRun(input, task) : undefined
     const allocated = sizing?.allocated ?? task.explicit
     if (sizing?.problem !== undefined) say(input, `not sized: ${sizing.problem}`)
-    const start: Start = { ...task, allocated, estimateToken: sizing?.estimateToken ?? new Uint8Array() }
+    const start = { ...task, allocated, estimateToken: sizing?.estimateToken ?? new Uint8Array() }
     const early: UsageSample[] = []
     let onSample = (sample: UsageSample): void => {
       early.push(sample)
@@ -141,11 +141,6 @@ function say(input: CommandInput, what: string): void {
   input.err(`foresize run: ${line.trim()}\n`)
 }
 
-interface Start extends RunTask {
-  readonly allocated: Resources
-  readonly estimateToken: Uint8Array
-}
-
 function taskOf(input: CommandInput): RunTask {
   return {
     task: required(input, 'task'),
@@ -157,80 +152,3 @@ function taskOf(input: CommandInput): RunTask {
     explicit: readResourceOptions(input),
   }
 }
-
-interface Report {
-  sample(sample: UsageSample): void
-  /** What to tell a person of its report, undefined where all is well. */
-  finish(result: CommandResult, withinMs: number): Promise<string | undefined>
-}
-
-/** One that only knows why, where the worker cannot be set up: for a certificate that cannot be read, for example. */
-async function openReport(input: CommandInput, start: Start): Promise<Report> {
-  try {
-    const { createWorker } = await import('../workers/typescript/worker.ts')
-    const { settingsOf } = await import('./connection.ts')
-    let problem: string | undefined
-    let refusal: string | undefined
-    let spoolProblem: string | undefined
-    const spoolFolder = text(input, 'spool') ?? input.env['FORESIZE_SPOOL']
-    let disconnects = 0
-    let giveUp = () => {}
-    const settings = settingsOf(input, 'profiler')
-    const worker = createWorker({
-      ...settings,
-      client: 'foresize run',
-      ...(spoolFolder === undefined ? {} : { spoolFolder }),
-      onProblem(event) {
-        if (event.kind === 'rejected') {
-          const why = event.violations.map(({ field, description }) => `${field} ${description}`).join('; ')
-          // What earlier runs have left in the spool may be refused too.
-          if (event.executionId === start.executionId) refusal ??= `refused by the profiler: ${why}`
-          else spoolProblem ??= `${event.executionId}, kept in ${spoolFolder}, was refused: ${why}`
-        } else if (event.kind === 'disconnected') {
-          problem = event.error.message
-          disconnects++
-          if (disconnects > maxDisconnects) giveUp()
-        } else if (event.kind === 'spool') {
-          spoolProblem ??= `nothing can be kept in ${spoolFolder}: ${messageOf(event.error)}`
-        } else {
-          refusal ??= `not recorded: the spool ${spoolFolder} is full`
-        }
-      },
-    })
-    const execution = worker.startExecution(start)
-    // The profiler renews connections while a long command runs: those that held do not count.
-    const forgive = () => {
-      if (worker.statistics().state === 'open') disconnects = 0
-    }
-    return {
-      sample(sample) {
-        forgive()
-        execution.sample(sample)
-      },
-      async finish(result, withinMs) {
-        execution.end(result.outcome, result.used, result.source)
-        // One attempt more, whatever came before: the profiler may be back by now.
-        disconnects = Math.min(disconnects, maxDisconnects)
-        const isGivenUp = new Promise<boolean>((resolve) => {
-          giveUp = () => resolve(false)
-        })
-        const isStored = await Promise.race([worker.flush(withinMs), isGivenUp])
-        await worker.close(0)
-        if (refusal !== undefined) return refusal
-        if (isStored) return spoolProblem
-        const isKept = spoolFolder !== undefined && spoolProblem === undefined
-        const unsent = isKept ? `kept in ${spoolFolder} for the next run to report` : 'not reported'
-        const why = `the profiler at ${settings.target}: ${problem ?? 'no answer in time'}`
-        return [unsent, ...(spoolProblem === undefined ? [] : [spoolProblem]), why].join('; ')
-      },
-    }
-  } catch (error) {
-    const problem = `not reported: ${messageOf(error)}`
-    return { sample() {}, finish: async () => problem }
-  }
-}
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
-
-/** Connections lost in a row before the end no longer waits for another. */
-const maxDisconnects = 1

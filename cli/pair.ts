@@ -84,15 +84,15 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   return { address: listen, child, ended, stop }
 }
 
-/** What to look at: what it logged last, and where more may be known. */
+/** What to look at: what it logged last, and where more may be known. `alone`: the command that starts it by itself. */
 function lastWords(lines: readonly string[], signal: NodeJS.Signals | null, alone: string): string {
-  const said =
-    lines.length === 0
-      ? ' without a word'
-      : `; it said last:\n${lines.map((line) => `  ${readable(line)}\n`).join('')}`
-  if (signal === 'SIGKILL')
-    return `${said}${lines.length === 0 ? '; ' : ''}if nobody did that, look for "out of memory" in the kernel's log (dmesg)`
-  return lines.length === 0 ? `${said}; start it alone to see more: ${alone}` : said.trimEnd()
+  const isKilled = signal === 'SIGKILL'
+  const hint = isKilled
+    ? `if nobody did that, look for "out of memory" in the kernel's log (dmesg)`
+    : `start it alone to see more: ${alone}`
+  if (lines.length === 0) return ` without a word; ${hint}`
+  const said = ['; it said last:', ...lines.map((line) => `  ${readable(line)}`)]
+  return (isKilled ? [...said, hint] : said).join('\n')
 }
 
 /** A line of the log as a person reads it; any other line as it is. */

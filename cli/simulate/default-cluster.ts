@@ -31,24 +31,24 @@ export function defaultCluster(
     nodeCores: Number.POSITIVE_INFINITY,
   }
   const { jobs } = jobsOf(rows, { ...options, ...unbounded, pressure: undefined })
-  let [requested, needed, coreTime, longestMs, largestBytes, mostCores] = [0, 0, 0, 0, 0, 0]
+  let [requestedByteMs, neededByteMs, coreMs, longestMs, largestBytes, mostCores] = [0, 0, 0, 0, 0, 0]
   for (const { durationMs, requestedBytes, peakBytes, requestedCores } of jobs) {
-    requested += requestedBytes * durationMs
-    needed += peakBytes * durationMs
-    coreTime += requestedCores * durationMs
+    requestedByteMs += requestedBytes * durationMs
+    neededByteMs += peakBytes * durationMs
+    coreMs += requestedCores * durationMs
     longestMs = Math.max(longestMs, durationMs)
     largestBytes = Math.max(largestBytes, requestedBytes, peakBytes)
     mostCores = Math.max(mostCores, requestedCores)
   }
   const spanMs = Math.max(longestMs, jobs.at(-1)?.submitMs ?? 0)
   const fullMs = options.arrivals === 'trace' ? spanMs * pressure : longestMs * longestRuns
-  const memoryBytes = requested / Math.max(1, fullMs)
+  const memoryBytes = requestedByteMs / Math.max(1, fullMs)
   const most = given.nodes ?? usualNodes
   const nodeMemoryBytes =
     given.nodeMemoryBytes ??
     gibibyte * Math.max(1, Math.ceil(Math.max(largestBytes, memoryBytes / most) / gibibyte))
   const nodes = given.nodes ?? Math.min(mostNodes, Math.max(1, Math.round(memoryBytes / nodeMemoryBytes)))
-  const coresPerByte = coreTime / Math.max(1, needed)
+  const coresPerByte = coreMs / Math.max(1, neededByteMs)
   const nodeCores =
     given.nodeCores ?? Math.max(1, mostCores, Math.ceil(nodeMemoryBytes * coresPerByte * coreHeadroom))
   return { nodes, nodeMemoryBytes, nodeCores }

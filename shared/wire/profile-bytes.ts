@@ -35,10 +35,10 @@ const writers = [new BinaryWriter(), new BinaryWriter()]
 function written(write: (writer: BinaryWriter) => void): Buffer {
   const writer = writers.pop() ?? new BinaryWriter()
   write(writer)
-  const { buffer } = writer.finish()
+  const bytes = writer.finish()
   // One that has thrown is not taken back: it holds half a message.
   writers.push(writer)
-  return Buffer.from(buffer)
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 const nothing: gen.Profile = {

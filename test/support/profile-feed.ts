@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { status } from '@grpc/grpc-js'
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { Profile } from '../../shared/domain/profile.ts'
 import { handlers } from '../../shared/rpc/handlers.ts'
@@ -125,5 +124,3 @@ export async function profileFeed(listen = '127.0.0.1:0') {
     },
   }
 }
-
-export const notFound = status.NOT_FOUND

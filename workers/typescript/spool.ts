@@ -25,7 +25,7 @@ export interface Spool {
   end(end: ExecutionEnd): void
   /** Moves waiting events into the next batch, undefined where none may be sent. It stays until it is acknowledged. */
   nextBatch(): UsageBatch | undefined
-  /** Executions that the server keeps open in one session: a start above waits until another has ended. Before: 1000. */
+  /** Executions that the server keeps open in one session: a start above waits until another has ended. */
   limitOpen(most: number): void
   /** In order of their sequence. */
   unacknowledged(): readonly UsageBatch[]

@@ -20,6 +20,9 @@ export interface LmdbSettings {
   readonly cachedProfiles: number
 }
 
+/** LMDB's thread is given so long to leave a commit that failed. */
+const writerRestMs = 100
+
 interface WholeRecord {
   readonly sealed: Buffer
   readonly base: Base
@@ -60,46 +63,63 @@ export async function lmdbMedium(
   const path = join(directory, 'profiles.lmdb')
   await refuseForeign(path)
   const lock = await lockDirectory(directory)
-  const root = open<Buffer, Buffer>({
-    path,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-    overlappingSync: false,
-    eventTurnBatching: false,
-    maxDbs: 4,
-  })
-  const database = (name: string): Database<Buffer, Buffer> =>
-    root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' })
-  const profiles = database('profiles')
-  const deltas = database('deltas')
-  const sessions = database('sessions')
-  const quarantined = database('quarantine')
+  const openAll = () => {
+    const root = open<Buffer, Buffer>({
+      path,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      overlappingSync: false,
+      eventTurnBatching: false,
+      maxDbs: 4,
+    })
+    const database = (name: string): Database<Buffer, Buffer> =>
+      root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' })
+    return {
+      root,
+      profiles: database('profiles'),
+      deltas: database('deltas'),
+      sessions: database('sessions'),
+      quarantined: database('quarantine'),
+    }
+  }
+  let lmdb = openAll()
+  let ready = Promise.resolve()
   const bases = recentlyUsed<Base>(cachedProfiles)
+
+  /** After a commit that failed, as on a full disk, LMDB's writer may never begin another one: it is given up. */
+  async function reopen(): Promise<void> {
+    // Its thread is still at work when the failure is told: closed under it, the process would end.
+    await clock.sleep(writerRestMs)
+    await lmdb.root.close()
+    lmdb = openAll()
+  }
 
   async function durably(action: () => void): Promise<void> {
     try {
-      await root.transaction(action)
+      await lmdb.root.transaction(action)
     } catch (error) {
       // The cause comes later, as a promise of its own.
       if (error instanceof Error && 'commitError' in error && error.commitError instanceof Promise) {
         error.commitError.catch((cause: unknown) => log.error({ err: cause }, 'LMDB could not commit'))
       }
+      ready = reopen()
+      await ready
       throw error
     }
   }
 
-  async function putAside(from: Database<Buffer, Buffer>, key: Buffer, suffix = ''): Promise<void> {
+  async function putAside(name: 'profiles' | 'deltas' | 'sessions', key: Buffer, suffix = ''): Promise<void> {
     await durably(() => {
-      const damaged = from.get(key)
+      const damaged = lmdb[name].get(key)
       if (!damaged) return
-      quarantined.putSync(Buffer.from(`${clock.nowUnixMs()}\0${key}${suffix}`), damaged)
-      from.removeSync(key)
+      lmdb.quarantined.putSync(Buffer.from(`${clock.nowUnixMs()}\0${key}${suffix}`), damaged)
+      lmdb[name].removeSync(key)
     })
   }
 
   /** One of another record was left by a program that did not know of deltas: what is whole is newer. */
   function deltaBeside(key: Buffer, sealed: Buffer): Buffer | undefined {
-    const delta = deltas.get(key)
+    const delta = lmdb.deltas.get(key)
     return delta && isDeltaOf(sealed, delta) ? delta : undefined
   }
 
@@ -114,7 +134,7 @@ export async function lmdbMedium(
   return {
     durability: 'disk',
     async *load() {
-      for (const { key, value } of profiles.getRange()) {
+      for (const { key, value } of lmdb.profiles.getRange()) {
         try {
           const whole = lastSeenOf(value)
           const delta = deltaBeside(key, value)
@@ -126,18 +146,19 @@ export async function lmdbMedium(
       }
     },
     async *loadSessions() {
-      for (const { key, value } of sessions.getRange()) {
+      for (const { key, value } of lmdb.sessions.getRange()) {
         try {
           yield [key.toString(), openCheckpoint(value)]
         } catch (error) {
           log.error({ err: error, session: key.toString() }, 'a damaged session was put aside')
-          await putAside(sessions, key)
+          await putAside('sessions', key)
         }
       }
     },
     async read(key) {
+      await ready
       const place = Buffer.from(key)
-      const sealed = profiles.get(place)
+      const sealed = lmdb.profiles.get(place)
       if (!sealed) return undefined
       const base = openProfile(sealed)
       const delta = deltaBeside(place, sealed)
@@ -155,27 +176,27 @@ export async function lmdbMedium(
       await durably(() => {
         for (const [, place, record] of records) {
           if (record && 'delta' in record) {
-            deltas.putSync(place, record.delta)
+            lmdb.deltas.putSync(place, record.delta)
             continue
           }
-          deltas.removeSync(place)
-          if (record) profiles.putSync(place, record.sealed)
-          else profiles.removeSync(place)
+          lmdb.deltas.removeSync(place)
+          if (record) lmdb.profiles.putSync(place, record.sealed)
+          else lmdb.profiles.removeSync(place)
         }
         for (const [id, sealed] of sealedSessions) {
-          if (sealed) sessions.putSync(id, sealed)
-          else sessions.removeSync(id)
+          if (sealed) lmdb.sessions.putSync(id, sealed)
+          else lmdb.sessions.removeSync(id)
         }
       })
       for (const [key, , record] of records) if (record && 'base' in record) bases.set(key, record.base)
     },
     async quarantine(key) {
       bases.delete(key)
-      await putAside(profiles, Buffer.from(key))
-      await putAside(deltas, Buffer.from(key), '\0delta')
+      await putAside('profiles', Buffer.from(key))
+      await putAside('deltas', Buffer.from(key), '\0delta')
     },
     async close() {
-      await root.close()
+      await lmdb.root.close()
       await lock.release()
     },
   }

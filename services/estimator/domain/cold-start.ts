@@ -77,8 +77,11 @@ function fromMembers(kin: Kin, d: Dimension, request: number | undefined, least:
     points.push([request === undefined ? summary.logMax : summary.ratioLogMax, 0.3])
   }
   if (members < least) return undefined
-  const shift = request === undefined ? 0 : Math.log(request)
-  return { distribution: around(points, shift), calibration: undefined, above: 0 }
+  // Around what they use on average, where there is no request to expect it around.
+  const middle = points.reduce((sum, [at, weight]) => sum + at * weight, 0) / members
+  const [shift, from] = request === undefined ? [middle, middle] : [Math.log(request), 0]
+  const spread = points.map(([at, weight]) => [at - from, weight] as const)
+  return { distribution: around(spread, shift), calibration: undefined, above: 0 }
 }
 
 const wide: readonly [number, number][] = [

@@ -217,3 +217,13 @@ test('a retry goes above what failed, even where the query does not count its at
   expect(retry(1).resources.memoryBytes).toBeGreaterThan(5e9)
   expect(retry(1).resources).toEqual(retry(2).resources)
 })
+
+test('what is believed of kin without requests lies around what they use', () => {
+  const kin = [learned(cohortOf('tool=x', [1e9, 1.1e9, 1.2e9]))]
+  const { dimensions } = ask({ task: undefined, kin, unreachable: false }, plain)
+  const memory = dimensions.find(({ dimension }) => dimension === 'memoryBytes')
+  expect(memory?.source).toBe('cohort')
+  expect(memory?.lower).toBeGreaterThan(5e8)
+  expect(memory?.upper).toBeLessThan(2e9)
+  expect(memory?.confidence).toBeLessThan(1)
+})

@@ -4,6 +4,7 @@ import { strategies } from '../../services/estimator/domain/strategies/index.ts'
 import type { Registry, Strategy } from '../../services/estimator/domain/strategy.ts'
 import { recordOf } from '../support/executions.ts'
 import { normal } from '../support/generated-work.ts'
+import { queryOf } from '../support/queries.ts'
 import { randomOf } from '../support/random.ts'
 
 /** Twenty times the last need, and from execution `good` on the last need itself. */
@@ -35,16 +36,7 @@ test('a strategy that is far off is left out, says why, goes on being scored, an
   const task = { namespace: 'default', task: 'task' }
   const said: string[] = []
   for (let i = 0; i < 260; i++) {
-    const estimate = learning.estimate({
-      task,
-      features: {},
-      labels: {},
-      requested: {},
-      attempt: 1,
-      previousAllocation: {},
-      policy: {},
-      executionId: `${i}`,
-    })
+    const estimate = learning.estimate(queryOf({ task, executionId: `${i}` }))
     const memory = estimate.dimensions.find(({ dimension }) => dimension === 'memoryBytes')
     const opinion = memory?.predictions.find(({ strategy }) => strategy === 'wild')
     if (opinion?.reason.includes('not followed')) expect(opinion.weight).toBe(0)

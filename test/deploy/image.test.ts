@@ -13,6 +13,7 @@ import { createEstimatorClient } from '../../services/scheduler/client.ts'
 import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { deployFolder, readManifests } from '../support/manifests.ts'
 import { eventually, unary, wireRecord } from '../support/profiler-service.ts'
+import { queryOf } from '../support/queries.ts'
 import { workloadsOf } from '../support/workloads.ts'
 
 const run = promisify(execFile)
@@ -99,10 +100,7 @@ test('both services run from nothing but the image’s files, unprivileged, on a
     deadlineMs: 10_000,
     updateIntervalMs: 0,
   })
-  const query = {
-    ...{ task: { namespace: 'default', task: 'task' }, features: {}, labels: {}, requested: {} },
-    ...{ attempt: 1, previousAllocation: {}, policy: {}, executionId: '' },
-  }
+  const query = queryOf({ task: { namespace: 'default', task: 'task' } })
   await eventually(async () => {
     const answer = await scheduler.estimate(query)
     return answer.kind === 'estimate' && answer.estimate.source === 'profile'

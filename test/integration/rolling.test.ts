@@ -8,6 +8,7 @@ import { createEstimatorClient } from '../../services/scheduler/client.ts'
 import { createWorker } from '../../workers/typescript/worker.ts'
 import { certificateAuthority } from '../support/certificates.ts'
 import { countOf, eventually } from '../support/profiler-service.ts'
+import { queryOf } from '../support/queries.ts'
 import { redisServer } from '../support/redis.ts'
 import { secureClient, type TokenEntry, writeTokens } from '../support/secure-services.ts'
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts'
@@ -45,11 +46,6 @@ async function placesFor(count: number): Promise<readonly Places[]> {
 }
 
 const targetOf = (places: readonly Places[]) => `ipv4:${places.map(({ address }) => address).join(',')}`
-
-const queryOf = (task: string) => ({
-  ...{ task: { namespace: 'default', task }, features: {}, labels: {}, requested: {}, attempt: 1 },
-  ...{ previousAllocation: {}, policy: {}, executionId: '' },
-})
 
 async function sumOf(places: Places | undefined, pattern: RegExp): Promise<number> {
   const page = await (await fetch(`http://${places?.metrics}/metrics`)).text()
@@ -144,7 +140,9 @@ test.each([
     })()
     const asking = Array.from({ length: 4 }, async (_, i) => {
       for (; !isOver; asked++) {
-        const answer = await client.estimate(queryOf(`task-${(asked + i) % 10}`))
+        const answer = await client.estimate(
+          queryOf({ task: { namespace: 'default', task: `task-${(asked + i) % 10}` } }),
+        )
         if (answer.kind === 'unavailable') failures.push(answer.reason)
         await sleep(5)
       }

@@ -14,6 +14,7 @@ import {
   unary,
   wireRecord,
 } from '../support/profiler-service.ts'
+import { queryOf } from '../support/queries.ts'
 import { outcomeOf, secureClient, type TokenEntry, writeTokens } from '../support/secure-services.ts'
 
 const scheduler: TokenEntry = { token: 's', name: 'scheduler', roles: ['scheduler'], namespaces: ['a'] }
@@ -70,10 +71,7 @@ test.each<readonly [string, TokenEntry | undefined, readonly string[], status]>(
 
 test('the provided client says why it was refused, and never throws into scheduling', async () => {
   const client = createEstimatorClient({ target: estimator.address, token: worker.token, deadlineMs: 20_000 })
-  const answer = await client.estimate({
-    ...{ task: { namespace: 'a', task: 'task' }, features: {}, labels: {}, requested: {} },
-    ...{ attempt: 1, previousAllocation: {}, policy: {}, executionId: '' },
-  })
+  const answer = await client.estimate(queryOf({ task: { namespace: 'a', task: 'task' } }))
   expect(answer).toMatchObject({
     kind: 'unavailable',
     reason: expect.stringContaining('needs the role scheduler'),

@@ -1,12 +1,12 @@
 import { afterEach, expect, test } from 'vitest'
 import { estimatorConfig, estimatorEnvPrefix } from '../../services/estimator/config.ts'
 import { createEstimatorClient } from '../../services/scheduler/client.ts'
-import type { EstimateQuery } from '../../shared/domain/estimate.ts'
 import { readConfig } from '../../shared/runtime/config.ts'
 import { EstimateSource } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { estimatorFixture } from '../support/estimator-fixture.ts'
 import { linearHistory, profileOf } from '../support/histories.ts'
 import { profileFeed } from '../support/profile-feed.ts'
+import { queryOf } from '../support/queries.ts'
 
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -54,18 +54,8 @@ test('a scheduler does not give one execution the answer of another', async () =
   const { address } = await estimatorWith('--variants', variants)
   const client = createEstimatorClient({ target: address, updateIntervalMs: 60_000, deadlineMs: 5000 })
   closing.push(async () => client.close())
-  const query = (executionId: string): EstimateQuery => ({
-    task: { namespace: 'default', task: 'demo/task' },
-    features,
-    labels: {},
-    requested: {},
-    attempt: 1,
-    previousAllocation: {},
-    policy: {},
-    executionId,
-  })
   const named = async (executionId: string) => {
-    const answer = await client.estimate(query(executionId))
+    const answer = await client.estimate(queryOf({ features, executionId }))
     return answer.kind === 'estimate' ? answer.estimate.variant : answer.reason
   }
   await named('first')

@@ -3,23 +3,15 @@ import { answerCache } from '../../../services/estimator/answer-cache.ts'
 import { type LearnedProfile, learnProfile } from '../../../services/estimator/domain/learned-profile.ts'
 import type { Estimate, EstimateQuery } from '../../../shared/domain/estimate.ts'
 import { execution, profileOf } from '../../support/histories.ts'
+import { queryOf } from '../../support/queries.ts'
 
 const profile = (): LearnedProfile => ({
   ...learnProfile(profileOf([execution('e')]), {}, (_strategy, run) => run()),
   leftOut: new Map(),
 })
 
-const query = (inputBytes: number, more: Partial<EstimateQuery> = {}): EstimateQuery => ({
-  task: { namespace: 'default', task: 'demo/task' },
-  features: { input_bytes: inputBytes },
-  labels: {},
-  requested: {},
-  attempt: 1,
-  previousAllocation: {},
-  policy: {},
-  executionId: '',
-  ...more,
-})
+const query = (inputBytes: number, more: Partial<EstimateQuery> = {}) =>
+  queryOf({ features: { input_bytes: inputBytes }, ...more })
 
 const estimate = (reason: string, more: Partial<Estimate> = {}): Estimate => ({
   resources: {},

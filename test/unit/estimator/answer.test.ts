@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { answerSettings, estimatorConfig } from '../../../services/estimator/config.ts'
 import { confidenceOf, estimateOf } from '../../../services/estimator/domain/answer.ts'
-import type { Evidence, QueryGuard } from '../../../services/estimator/domain/case.ts'
+import type { Evidence } from '../../../services/estimator/domain/case.ts'
 import {
   extendProfile,
   type LearnedProfile,
@@ -18,13 +17,12 @@ import { GetProfileResponse } from '../../../shared/wire/gen/foresize/v1/profile
 import { fromProfile } from '../../../shared/wire/profile.ts'
 import { cohortOf, execution, linearHistory, profileOf } from '../../support/histories.ts'
 import { nastyHistory, nastyQuery } from '../../support/nasty-profiles.ts'
+import { defaultSettings, openGuard, queryOf } from '../../support/queries.ts'
 
-const settings = answerSettings(estimatorConfig.parse({}), strategies)
-const open: QueryGuard = { guard: (_strategy, run) => run(), faults: new Map(), unfollowed: () => undefined }
-const { limits } = settings
+const { limits } = defaultSettings
 
 function learned(profile: Profile): LearnedProfile {
-  return { ...learnProfile(profile, strategies, open.guard), leftOut: new Map() }
+  return { ...learnProfile(profile, strategies, openGuard.guard), leftOut: new Map() }
 }
 
 const evidenceOf = (history: readonly ExecutionRecord[]): Evidence => ({
@@ -33,18 +31,10 @@ const evidenceOf = (history: readonly ExecutionRecord[]): Evidence => ({
   unreachable: false,
 })
 
-const ask = (evidence: Evidence, query: EstimateQuery) => estimateOf(query, evidence, settings, open)
+const ask = (evidence: Evidence, query: EstimateQuery) =>
+  estimateOf(query, evidence, defaultSettings, openGuard)
 
-const plain: EstimateQuery = {
-  task: { namespace: 'default', task: 'demo/task' },
-  features: {},
-  labels: {},
-  requested: {},
-  attempt: 1,
-  previousAllocation: {},
-  policy: {},
-  executionId: '',
-}
+const plain = queryOf()
 
 const runs = { numRuns: 80 }
 
@@ -106,9 +96,9 @@ test('confidence never falls as more is given, and that of the estimate is the e
     fc.property(nastyHistory, nastyQuery, anyBytes, anyBytes, (history, query, a, b) => {
       const evidence = evidenceOf(history)
       const of = (memoryBytes: number) =>
-        confidenceOf(query, { memoryBytes }, evidence, settings, open).confidence
+        confidenceOf(query, { memoryBytes }, evidence, defaultSettings, openGuard).confidence
       expect(of(Math.max(a, b))).toBeGreaterThanOrEqual(of(Math.min(a, b)))
-      const own = confidenceOf(query, undefined, evidence, settings, open)
+      const own = confidenceOf(query, undefined, evidence, defaultSettings, openGuard)
       expect(own.confidence).toBe(ask(evidence, query).confidence)
     }),
     runs,
@@ -121,7 +111,7 @@ test('learning one execution more is, to the bit, learning all anew', () => {
       const first = history.slice(0, Math.min(known, history.length))
       const before = learned(profileOf(first))
       const after = profileOf(history)
-      const extended = extendProfile(before, after, open.guard)
+      const extended = extendProfile(before, after, openGuard.guard)
       const anew = learned(after)
       const answer = (task: LearnedProfile) => ask({ task, kin: [], unreachable: false }, query)
       if (extended === undefined) expect(history.length).toBeGreaterThan(96)
@@ -185,8 +175,8 @@ test('a run time of nothing counts as a millisecond: a failure is worth the same
 test('where no strategy is to be followed, all that are heard are: it is all that can be said', () => {
   const evidence = evidenceOf(linearHistory(30))
   const query = { ...plain, features: { input_bytes: 20e6 } }
-  const unfollowed = estimateOf(query, evidence, settings, {
-    ...open,
+  const unfollowed = estimateOf(query, evidence, defaultSettings, {
+    ...openGuard,
     unfollowed: () => 'its breaker is open',
   })
   expect(unfollowed.resources).toEqual(ask(evidence, query).resources)

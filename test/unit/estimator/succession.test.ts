@@ -1,8 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { answerSettings, estimatorConfig } from '../../../services/estimator/config.ts'
 import { estimateOf } from '../../../services/estimator/domain/answer.ts'
-import type { QueryGuard } from '../../../services/estimator/domain/case.ts'
 import type { Guard } from '../../../services/estimator/domain/dimension-model.ts'
 import {
   extendProfile,
@@ -18,9 +16,7 @@ import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
 import type { Profile } from '../../../shared/domain/profile.ts'
 import { linearHistory, taskKey } from '../../support/histories.ts'
 import { nastyExecution, nastyQuery } from '../../support/nasty-profiles.ts'
-
-const settings = answerSettings(estimatorConfig.parse({}), strategies)
-const open: QueryGuard = { guard: (_strategy, run) => run(), faults: new Map(), unfollowed: () => undefined }
+import { defaultSettings, openGuard, queryOf } from '../../support/queries.ts'
 
 /** Leaves out what fails. */
 const failing: Guard = (_strategy, run) => {
@@ -37,7 +33,7 @@ const anew = (profile: Profile, registry: Registry = strategies): LearnedProfile
 })
 
 const ask = (task: LearnedProfile, query: EstimateQuery) =>
-  estimateOf(query, { task, kin: [], unreachable: false }, settings, open)
+  estimateOf(query, { task, kin: [], unreachable: false }, defaultSettings, openGuard)
 
 /** Folds a history `step` executions at a time, as the profiler does, and learns each profile from the one before. */
 function follow(
@@ -51,7 +47,7 @@ function follow(
   for (let at = 0; at < history.length; at += step) {
     const news = history.slice(at, at + step).map((record) => ({ record }))
     profile = foldAll(profile, taskKey, news, 0, defaultFoldSettings).profile
-    const learned = before === undefined ? undefined : extendProfile(before, profile, open.guard)
+    const learned = before === undefined ? undefined : extendProfile(before, profile, openGuard.guard)
     const extended = learned && { ...learned, leftOut: new Map<string, string>() }
     each(profile, extended)
     before = extended ?? anew(profile, registry)
@@ -82,16 +78,7 @@ test('followed one by one a profile is never learned anew, and answers to the bi
 
 test('whatever comes at once, the answer is that of learning anew', () => {
   const history = linearHistory(300)
-  const query = {
-    task: { namespace: 'default', task: 'demo/task' },
-    features: { input_bytes: 42e6 },
-    labels: {},
-    requested: {},
-    attempt: 1,
-    previousAllocation: {},
-    policy: {},
-    executionId: '',
-  }
+  const query = queryOf({ features: { input_bytes: 42e6 } })
   for (const step of [2, 3, 7, 20, 40, 100]) {
     let kept = 0
     follow(history, step, strategies, (profile, extended) => {

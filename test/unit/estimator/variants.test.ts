@@ -9,18 +9,10 @@ import {
 } from '../../../services/estimator/domain/variants.ts'
 import { experimentOf } from '../../../services/estimator/experiment-config.ts'
 import type { EstimateQuery } from '../../../shared/domain/estimate.ts'
+import { queryOf } from '../../support/queries.ts'
 
-const query = (more: Partial<EstimateQuery> = {}): EstimateQuery => ({
-  task: { namespace: 'default', task: 'sort' },
-  features: {},
-  labels: {},
-  requested: {},
-  attempt: 1,
-  previousAllocation: {},
-  policy: {},
-  executionId: 'e',
-  ...more,
-})
+const query = (more: Partial<EstimateQuery> = {}) => queryOf({ executionId: 'e', ...more })
+
 const variant = (name: string, share: number, policy: Variant['policy'] = {}): Variant => ({
   name,
   share,

@@ -52,13 +52,12 @@ export function learnedProfiles(
   const { breakers, registry, monotonicMs, log } = parts
   const memos = recentlyUsed<Memo>(settings.maxModels)
 
-  /** Spent on learning anew in this turn of the event loop. */
-  let spentMs = 0
+  /** Spent on learning anew in this turn of the event loop; undefined before the first such profile of a turn. */
+  let spentMs: number | undefined
 
   function spend(ms: number): void {
-    if (spentMs === 0) setImmediate(() => (spentMs = 0))
-    // Not 0: it says that the turn's end is awaited.
-    spentMs += ms + Number.EPSILON
+    if (spentMs === undefined) setImmediate(() => (spentMs = undefined))
+    spentMs = (spentMs ?? 0) + ms
   }
 
   function refresh(key: ProfileKey, held: HeldProfile, before: Memo | undefined): Memo {
@@ -109,7 +108,7 @@ export function learnedProfiles(
 
   /** Those that were learned anew are young for a while, so that the next turn comes to the others. */
   function mayWait({ learned }: Memo): boolean {
-    return learned !== undefined && settings.updateIntervalMs > 0 && spentMs >= settings.refitBudgetMs
+    return learned !== undefined && settings.updateIntervalMs > 0 && (spentMs ?? 0) >= settings.refitBudgetMs
   }
 
   /** A strategy that failed once, with its breaker closed, may do better the next time. */

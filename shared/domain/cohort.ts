@@ -95,8 +95,8 @@ export const defaultCohortLabels: readonly string[] = [
 ]
 
 /**
- * The cohorts of a task, the closest first: by its labels, by the last part of its name, its namespace. A
- * name longer than a key may be makes none.
+ * The cohorts of a task, the closest first: by its labels, by the last part of its name, its namespace. A name longer than
+ * a key may be makes none.
  * The profiler puts the task's summary in each; the estimator asks for them in this order.
  */
 export function cohortKeys(

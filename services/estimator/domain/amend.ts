@@ -30,7 +30,7 @@ export function amend(
       amount = rung
       reason = `others were killed at ${others}; ${reason}`
     }
-    const floor = runningFloor(evidence.task?.profile.running ?? [], dimension)
+    const floor = 1.05 * highestRunning(evidence.task?.profile.running ?? [], dimension)
     if (floor > amount) {
       amount = floor
       reason = `running executions use more already; ${reason}`
@@ -67,7 +67,8 @@ function rungAbove(
 ): number {
   const request = query.requested[dimension] ?? 0
   if (source !== 'profile') return request > failed * 1.05 ? request : failed * 2
-  const largest = evidence.task?.model?.dimensions.get(dimension)?.largest ?? 0
+  const seen = evidence.task?.model?.dimensions.get(dimension)?.largest ?? 0
+  const largest = Math.max(seen, highestRunning(evidence.task?.profile.running ?? [], dimension))
   // What failed was an attempt before, whatever the query counts.
   return nextRung(largest, failed, Math.max(1, query.attempt - 1))
 }
@@ -77,6 +78,6 @@ function shown(clamps: readonly Clamp[]): string {
 }
 
 /** Running executions need at least what they already use. */
-function runningFloor(running: readonly RunningExecution[], dimension: Dimension): number {
-  return running.reduce((floor, { peak }) => Math.max(floor, 1.05 * (peak[dimension] ?? 0)), 0)
+function highestRunning(running: readonly RunningExecution[], dimension: Dimension): number {
+  return running.reduce((highest, { peak }) => Math.max(highest, peak[dimension] ?? 0), 0)
 }

@@ -1,5 +1,5 @@
 import { shortfall } from '../../../shared/domain/shortfall.ts'
-import { boundPriors, highestBound } from './bounds-below.ts'
+import { type BoundBelow, boundPriors, highestBound } from './bounds-below.ts'
 import type { DimensionModel } from './dimension-model.ts'
 import { type Distribution, type Part, type Prior, quantile } from './distribution.ts'
 import type { Outlook } from './expected-cost.ts'
@@ -8,8 +8,12 @@ import { views } from './views.ts'
 import type { Vote } from './votes.ts'
 import { priorMass, priorScale, totalsOf } from './weighting.ts'
 
-/** The mixture of what was heard. */
-export function combined(heard: readonly Vote[], model: DimensionModel): Outlook {
+/** `running`: what executions under way use so far. */
+export function combined(
+  heard: readonly Vote[],
+  model: DimensionModel,
+  running: readonly number[],
+): Outlook & { readonly surprises: readonly number[] } {
   const parts: Part[] = []
   const priors: Prior[] = []
   const byNearness = heard.some(({ byView }) => (byView[2] as number) + (byView[3] as number) > 0)
@@ -36,15 +40,33 @@ export function combined(heard: readonly Vote[], model: DimensionModel): Outlook
   for (const { shift } of parts) if (shift > top) top = shift
   const room = 0.1 + 0.5 / Math.sqrt(model.observed)
   const believed = mixture(parts, priors, top + room, model.workspace, model.kernel)
-  if (model.exceeded.length === 0) return outlookOf(believed, priors, top + room, model)
-  // Below the median they say nothing new.
-  const middle = quantile(believed, 0.5)
-  const surprising = model.exceeded.filter(({ bound }) => bound >= middle)
-  if (surprising.length === 0) return outlookOf(believed, priors, top + room, model)
-  const limit = Math.max(top, Math.log(highestBound(surprising))) + room
-  const widened = [...priors, ...boundPriors(surprising, model.observed)]
+  const surprises = surprising(running, believed)
+  const bounds = [...killedAt(model, believed), ...surprises.map((bound) => ({ bound, weight: 1 }))]
+  if (bounds.length === 0) return { ...outlookOf(believed, priors, top + room, model), surprises }
+  const limit = Math.max(top, Math.log(highestBound(bounds))) + room
+  const widened = [...priors, ...boundPriors(bounds, model.observed)]
   const doubted = mixture(parts, widened, limit, model.workspace, model.kernel)
-  return outlookOf(doubted, widened, limit, model)
+  return { ...outlookOf(doubted, widened, limit, model), surprises }
+}
+
+/** What killed attempts say. Below the median that is nothing new. */
+function killedAt({ exceeded }: DimensionModel, believed: Distribution): readonly BoundBelow[] {
+  if (exceeded.length === 0) return exceeded
+  const middle = quantile(believed, 0.5)
+  return exceeded.filter(({ bound }) => bound >= middle)
+}
+
+/** So many count, the largest. */
+const mostRunning = 16
+
+/** What is used already and next to nobody was believed to need. What is likely anyhow is no news. */
+function surprising(running: readonly number[], believed: Distribution): readonly number[] {
+  if (running.length === 0) return running
+  const usual = quantile(believed, 0.95)
+  return running
+    .filter((peak) => peak > usual)
+    .sort((a, b) => b - a)
+    .slice(0, mostRunning)
 }
 
 /** The same atoms, each weighed by how long its execution ran; where that does not matter or is not known, the same. */

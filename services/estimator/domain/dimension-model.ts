@@ -107,14 +107,15 @@ export function dimensionModel(dimension: Dimension, registry: Registry, guard: 
   }
 }
 
-export function stakes(model: DimensionModel): Stakes {
+/** `surprises`: what executions under way use beyond what was believed; a retry goes at least there. */
+export function stakes(model: DimensionModel, surprises: readonly number[] = []): Stakes {
   const runtime = model.runtimeCount > 0 ? model.runtimeSum / model.runtimeCount : Number.POSITIVE_INFINITY
   return {
     timeToFailure: 1,
     failurePrice,
     restartPrice: Math.min(mostRestart, restartMs / runtime),
     restartAmount: restartBytes,
-    largest: model.largest,
+    largest: Math.max(model.largest, ...surprises),
   }
 }
 

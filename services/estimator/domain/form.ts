@@ -36,7 +36,7 @@ function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dim
   const first = heard[0]
   if (first === undefined) return undefined
   const foremost = heard.reduce((best, vote) => (vote.weight > best.weight ? vote : best), first)
-  const outlook = combined(heard, model)
+  const outlook = combined(heard, model, runningPeaks(evidence.task, d))
   const need = {
     distribution: outlook.need,
     runtime: outlook.runtime,
@@ -46,15 +46,24 @@ function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dim
   }
   return {
     need,
-    amount: allocate(need, stakes(model), policy, d),
+    amount: allocate(need, stakes(model, outlook.surprises), policy, d),
     source: 'profile',
-    reason: `${model.observed} executions${changing(heard)}, mostly by ${foremost.track.strategy}`,
+    reason: `${model.observed} executions${changing(heard)}, mostly by ${foremost.track.strategy}${surprised(outlook.surprises.length)}`,
     strategy: foremost.track.strategy,
     predictions: Object.keys(settings.registry)
       .filter(usable)
       .map((strategy) => predictionOf(strategy, heard, unfollowed, access)),
   }
 }
+
+/** Lower bounds of needs to come; the mean of CPU so far is none. */
+function runningPeaks(task: LearnedProfile | undefined, dimension: Dimension): readonly number[] {
+  if (task === undefined || shortfall[dimension] === 'throttle') return []
+  return task.profile.running.flatMap(({ peak }) => peak[dimension] ?? [])
+}
+
+const surprised = (count: number) =>
+  count === 0 ? '' : `; ${count} running use more already than that foretold`
 
 /** Said where what is forgotten fast has foretold best: the task is no longer what it was. */
 function changing(heard: readonly Vote[]): string {

@@ -217,3 +217,28 @@ test('what is believed of kin without requests lies around what they use', () =>
   expect(memory?.upper).toBeLessThan(2e9)
   expect(memory?.confidence).toBeLessThan(1)
 })
+
+test('what executions under way use already counts where next to nobody was believed to need it', () => {
+  const history = Array.from({ length: 30 }, (_, i) =>
+    execution(`e${i}`, { used: { memoryBytes: 1e9 * (1 + 0.01 * (i % 5)), durationMs: 60_000 } }),
+  )
+  const { features, labels, requested, allocated } = execution('r', {})
+  const under = (peaks: readonly number[]): Evidence => {
+    const running = peaks.map((memoryBytes, i) => ({
+      ...{ executionId: `r${i}`, attempt: 1, features, labels, requested, allocated },
+      peak: { memoryBytes },
+    }))
+    return { task: learned({ ...profileOf(history), running }), kin: [], unreachable: false }
+  }
+  const usual = ask(under([]), plain)
+  const sureOfUsual = (evidence: Evidence) =>
+    confidenceOf(plain, usual.resources, evidence, settings, open).confidence
+
+  expect(ask(under([1e9, 5e8, 9e8]), plain).resources).toEqual(usual.resources)
+  const few = under([4.4e9, 4e9])
+  expect(sureOfUsual(few)).toBeLessThan(sureOfUsual(under([])))
+  expect(ask(few, plain).reason).toContain('2 running use more already')
+  const retry = { attempt: 2, previousAllocation: usual.resources, previousOutcome: 'out-of-memory' as const }
+  expect(ask(few, { ...plain, ...retry }).resources.memoryBytes).toBeCloseTo(1.05 * 4.4e9, 0)
+  expect(ask(under(Array.from({ length: 16 }, () => 4e9)), plain).resources.memoryBytes).toBeGreaterThan(4e9)
+})

@@ -232,7 +232,7 @@ test('what executions under way use already counts where next to nobody was beli
   }
   const usual = ask(under([]), plain)
   const sureOfUsual = (evidence: Evidence) =>
-    confidenceOf(plain, usual.resources, evidence, settings, open).confidence
+    confidenceOf(plain, usual.resources, evidence, defaultSettings, openGuard).confidence
 
   expect(ask(under([1e9, 5e8, 9e8]), plain).resources).toEqual(usual.resources)
   const few = under([4.4e9, 4e9])

@@ -22,6 +22,8 @@ export interface LmdbSettings {
 
 /** LMDB's thread is given so long to leave a commit that failed. */
 const writerRestMs = 100
+/** Between two tries to open it anew. */
+const reopenMs = 1000
 
 interface WholeRecord {
   readonly sealed: Buffer
@@ -83,27 +85,47 @@ export async function lmdbMedium(
     }
   }
   let lmdb = openAll()
+  let abandoned: typeof lmdb | undefined
   let ready = Promise.resolve()
   const bases = recentlyUsed<Base>(cachedProfiles)
 
-  /** After a commit that failed, as on a full disk, LMDB's writer may never begin another one: it is given up. */
-  async function reopen(): Promise<void> {
-    // Its thread is still at work when the failure is told: closed under it, the process would end.
-    await clock.sleep(writerRestMs)
-    await lmdb.root.close()
-    lmdb = openAll()
+  /**
+   * After a commit that failed, as on a full disk, LMDB's writer may never begin another one: it is given up, once, and
+   * nothing is written meanwhile. Its thread is still at work when the failure is told: closed under it, the process
+   * would end.
+   */
+  function abandon(failed: typeof lmdb): Promise<void> {
+    if (abandoned !== failed) {
+      abandoned = failed
+      ready = clock
+        .sleep(writerRestMs)
+        .then(() => failed.root.close())
+        .then(reopened)
+    }
+    return ready
+  }
+
+  async function reopened(): Promise<void> {
+    try {
+      lmdb = openAll()
+    } catch (error) {
+      log.error({ err: error }, 'LMDB cannot be opened anew, and is tried again')
+      await clock.sleep(reopenMs)
+      return reopened()
+    }
   }
 
   async function durably(action: () => void): Promise<void> {
+    await ready
+    const used = lmdb
     try {
-      await lmdb.root.transaction(action)
+      await used.root.transaction(action)
     } catch (error) {
       // The cause comes later, as a promise of its own.
       if (error instanceof Error && 'commitError' in error && error.commitError instanceof Promise) {
         error.commitError.catch((cause: unknown) => log.error({ err: cause }, 'LMDB could not commit'))
       }
-      ready = reopen()
-      await ready
+      await abandon(used)
       throw error
     }
   }

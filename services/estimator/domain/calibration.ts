@@ -35,14 +35,13 @@ export function observeRank(c: Calibration, rank: number): void {
 export function rawFor({ ranks, weights, scale, total }: Calibration, wanted: number): number {
   const needed = wanted * (total / scale + trust)
   let below = total
-  for (let i = ranks.length; i >= 0; i--) {
-    const from = ranks[i - 1] ?? 0
-    const to = ranks[i] ?? 1
-    const raw = (needed - below / scale) / trust
-    if (raw > from || i === 0) return Math.min(1, Math.max(0, Math.min(raw, to)))
+  let i = ranks.length
+  let raw = (needed - below / scale) / trust
+  for (; i > 0 && raw <= (ranks[i - 1] ?? 0); i--) {
     below -= weights[i - 1] ?? 0
+    raw = (needed - below / scale) / trust
   }
-  return 1
+  return Math.max(0, Math.min(raw, ranks[i] ?? 1))
 }
 
 export function calibrated(c: Calibration, probability: number): number {

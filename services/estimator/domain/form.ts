@@ -63,7 +63,7 @@ function runningPeaks(task: LearnedProfile | undefined, dimension: Dimension): r
 }
 
 const surprised = (count: number) =>
-  count === 0 ? '' : `; ${count} running use more already than that foretold`
+  count === 0 ? '' : `; ${count} running executions use more than was foretold`
 
 /** Said where what is forgotten fast has foretold best: the task is no longer what it was. */
 function changing(heard: readonly Vote[]): string {

@@ -237,7 +237,7 @@ test('what executions under way use already counts where next to nobody was beli
   expect(ask(under([1e9, 5e8, 9e8]), plain).resources).toEqual(usual.resources)
   const few = under([4.4e9, 4e9])
   expect(sureOfUsual(few)).toBeLessThan(sureOfUsual(under([])))
-  expect(ask(few, plain).reason).toContain('2 running use more already')
+  expect(ask(few, plain).reason).toContain('2 running executions use more')
   const retry = { attempt: 2, previousAllocation: usual.resources, previousOutcome: 'out-of-memory' as const }
   expect(ask(few, { ...plain, ...retry }).resources.memoryBytes).toBeCloseTo(1.05 * 4.4e9, 0)
   expect(ask(under(Array.from({ length: 16 }, () => 4e9)), plain).resources.memoryBytes).toBeGreaterThan(4e9)

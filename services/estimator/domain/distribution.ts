@@ -81,17 +81,19 @@ const emptySlice = (): Slice => ({
   count: 0,
 })
 
-/** An answer comes back to some of the slices. */
+/** An answer comes back to some of the slices. The one asked for last comes first. */
 const kept = Array.from({ length: 8 }, emptySlice)
-let oldest = 0
 
 /** One slice in order: valid until as many others are asked for as are kept, of whatever distribution. */
 export function slice(d: Distribution, index: number): Slice {
-  for (const one of kept) if (one.of === d && one.index === index) return one
-  const into = kept[oldest] as Slice
-  oldest = (oldest + 1) % kept.length
-  putInOrder(d, index, into)
-  return into
+  const last = kept.length - 1
+  let at = 0
+  while (at < last && (kept[at]?.of !== d || kept[at]?.index !== index)) at++
+  const one = kept[at] as Slice
+  for (; at > 0; at--) kept[at] = kept[at - 1] as Slice
+  kept[0] = one
+  if (one.of !== d || one.index !== index) putInOrder(d, index, one)
+  return one
 }
 
 function putInOrder(d: Distribution, index: number, into: Slice): void {

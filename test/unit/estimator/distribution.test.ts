@@ -6,6 +6,7 @@ import {
   peakWeights,
   probability,
   quantile,
+  slice,
 } from '../../../services/estimator/domain/distribution.ts'
 import { around } from '../../../services/estimator/domain/mixture.ts'
 import { leaning, note, residuals } from '../../../services/estimator/domain/residuals.ts'
@@ -73,6 +74,25 @@ describe('a distribution', () => {
         for (const [i, share] of all.below.entries()) expect(some.below[i]).toBeCloseTo(share, 9)
       }),
     )
+  })
+
+  test('a slice that is asked for again stays as it is while others are', () => {
+    const distribution = around(
+      Array.from({ length: 90 }, (_, i) => [i, 1] as const),
+      0,
+    )
+    const contents = (index: number) => {
+      const { atoms, count } = slice(distribution, index)
+      return [...atoms.subarray(0, count)]
+    }
+    const wanted = Array.from({ length: 10 }, (_, index) => contents(index))
+    for (let again = 0; again < 9; again++)
+      for (let other = 0; other < 9; other++) {
+        const held = slice(distribution, again)
+        slice(distribution, 9)
+        slice(distribution, other)
+        expect([...held.atoms.subarray(0, held.count)]).toEqual(wanted[again])
+      }
   })
 
   test('is ascending, adds up to one, and its quantiles and probabilities are each other’s inverse', () => {

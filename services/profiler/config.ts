@@ -139,6 +139,9 @@ export const profilerConfig = z.object({
     .default(10_000)
     .describe('a watcher hears from the profiler at least so often'),
   cachedProfiles: whole(1, 10_000_000).default(1024).describe('profiles kept decoded in memory'),
+  minFreeBytes: whole(0, 1e15)
+    .default(67_108_864)
+    .describe('with less space left on the disk of dataDir, store lmdb writes nothing'),
 
   maxMessageBytes: whole(1024, 1e9).default(4_194_304).describe('largest message taken, bytes'),
   maxConcurrentStreams: whole(1, 1_000_000).default(1000).describe('calls at once on one connection'),

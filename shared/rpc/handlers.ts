@@ -133,11 +133,27 @@ function lazyContext(call: Cancellable): CallContext {
 
 /**
  * The requests, the next one read only when it is asked for. Throws where the call was cancelled.
- * A loop that is left early, by `break` or by an error, must not destroy the stream as `for await` would: its caller
- * still waits for a status. A call that was cut looks like one that ended until, a moment later, it is heard to close.
+ * Not the stream's own iterator: that one destroys the stream once an error is emitted, which is how a handler's failure is
+ * told, and where an answer was still being written its status was never sent: the caller waited for ever.
+ * A call that was cut looks like one that ended until, a moment later, it is heard to close.
  */
 async function* requestsOf<Req>(call: Readable, signal: AbortSignal): AsyncGenerator<Req> {
-  yield* call.iterator({ destroyOnReturn: false }) as AsyncIterable<Req>
+  let wake = () => {}
+  const hear = () => wake()
+  const events = ['readable', 'end', 'close'] as const
+  for (const event of events) call.on(event, hear)
+  try {
+    while (!call.destroyed && !call.readableEnded) {
+      const request: Req | null = call.read()
+      if (request !== null) yield request
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+    }
+  } finally {
+    for (const event of events) call.off(event, hear)
+  }
   await nextTurn()
   signal.throwIfAborted()
 }

@@ -14,16 +14,19 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-test.each(['lmdb', 'file'] as const)(
-  'with the disk full, %s acknowledges nothing, goes on answering, and recovers by itself',
+test.each([
+  ['lmdb', 'low'],
+  ['file', 'full'],
+] as const)(
+  '%s acknowledges nothing while the disk is %s, goes on answering, and recovers by itself',
   { timeout: 90_000 },
-  async (store) => {
+  async (store, state) => {
     const [folder, elsewhere] = [await temporaryDirectory(), await temporaryDirectory()]
     for (const path of [folder, elsewhere]) cleanups.push(() => rm(path, { recursive: true, force: true }))
     const full = join(elsewhere, 'full')
     const profiler = await profilerProcess(['--store', store, '--data-dir', folder])
     cleanups.push(() => profiler.kill())
-    await profiler.start(await faultEnvironment({ folder, full }))
+    await profiler.start(await faultEnvironment({ folder, [state]: full }))
     const client = new ProfilerServiceClient(profiler.address, credentials.createInsecure())
     cleanups.push(async () => client.close())
     const worker = steadyClient({
@@ -71,3 +74,36 @@ test.each(['lmdb', 'file'] as const)(
     expect(profiler.log()).not.toMatch(/damaged/)
   },
 )
+
+test('lmdb ends with a word where the disk fills up under a commit, and loses nothing that was acknowledged', {
+  timeout: 90_000,
+}, async () => {
+  const [folder, elsewhere] = [await temporaryDirectory(), await temporaryDirectory()]
+  for (const path of [folder, elsewhere]) cleanups.push(() => rm(path, { recursive: true, force: true }))
+  const full = join(elsewhere, 'full')
+  const profiler = await profilerProcess(['--store', 'lmdb', '--data-dir', folder])
+  cleanups.push(() => profiler.kill())
+  await profiler.start(await faultEnvironment({ folder, full }))
+  const worker = steadyClient({
+    addresses: [profiler.address],
+    sessionId: 's',
+    task: 'streamed',
+    executionsPerBatch: 3,
+    window: 8,
+  })
+  await eventually(async () => worker.acknowledged() > 10)
+
+  await writeFile(full, '')
+  await eventually(async () => profiler.child().exitCode !== null || profiler.child().signalCode !== null)
+  const acknowledged = worker.acknowledged()
+
+  await rm(full)
+  await profiler.start()
+  await eventually(async () => worker.acknowledged() > acknowledged + 10)
+  await worker.finish()
+  expect(worker.refusals).toEqual([])
+  const client = new ProfilerServiceClient(profiler.address, credentials.createInsecure())
+  cleanups.push(async () => client.close())
+  expect(await countOf(client, 'streamed')).toBe(worker.made())
+  expect(profiler.log()).not.toMatch(/damaged/)
+})

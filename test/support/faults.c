@@ -3,6 +3,7 @@
  *   FAULT_FOLDER  only files below it count
  *   FAULT_KILL    "before write 3" or "after rename 1": kill -9 at the n-th such call
  *   FAULT_FULL    a path: while that file exists, every write below the folder fails with ENOSPC
+ *   FAULT_LOW     a path: while that file exists, the folder's disk has no space left by statfs; writes succeed
  * Calls: write (write, pwrite, writev, pwritev), fsync (fsync, fdatasync, msync), rename.
  */
 #define _GNU_SOURCE
@@ -16,9 +17,10 @@
 #include <sys/mman.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
-static const char *folder, *full;
+static const char *folder, *full, *low;
 static char kill_when[8], kill_call[8];
 static long kill_nth = -1;
 static atomic_long seen;
@@ -27,6 +29,7 @@ __attribute__((constructor)) static void read_environment(void) {
   const char *spec = getenv("FAULT_KILL");
   folder = getenv("FAULT_FOLDER");
   full = getenv("FAULT_FULL");
+  low = getenv("FAULT_LOW");
   if (spec) sscanf(spec, "%7s %7s %ld", kill_when, kill_call, &kill_nth);
 }
 
@@ -54,6 +57,7 @@ static long count(const char *call) {
 }
 
 static int is_full(void) { return full && access(full, F_OK) == 0; }
+static int is_low(void) { return low && access(low, F_OK) == 0; }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
@@ -91,6 +95,16 @@ int fsync(int fd) { AROUND(int, "fsync", counts_fd(fd), 0, REAL(fsync)(fd)); }
 int fdatasync(int fd) { AROUND(int, "fsync", counts_fd(fd), 0, REAL(fdatasync)(fd)); }
 int msync(void *start, size_t size, int flags) {
   AROUND(int, "fsync", folder != NULL, 0, REAL(msync)(start, size, flags));
+}
+int statfs(const char *path, struct statfs *found) {
+  int result = REAL(statfs)(path, found);
+  if (result == 0 && counts_path(path) && is_low()) found->f_bfree = found->f_bavail = 0;
+  return result;
+}
+int statfs64(const char *path, struct statfs64 *found) {
+  int result = REAL(statfs64)(path, found);
+  if (result == 0 && counts_path(path) && is_low()) found->f_bfree = found->f_bavail = 0;
+  return result;
 }
 int rename(const char *from, const char *to) {
   AROUND(int, "rename", counts_path(to), 0, REAL(rename)(from, to));

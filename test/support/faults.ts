@@ -13,8 +13,10 @@ export interface Faults {
   readonly folder: string
   /** kill -9 before or after the n-th call. */
   readonly kill?: { readonly when: 'before' | 'after'; readonly call: FaultCall; readonly nth: number }
-  /** While this file exists the disk is full. */
+  /** While this file exists the disk is full: writes fail. */
   readonly full?: string
+  /** While this file exists the disk is said to have no space left. */
+  readonly low?: string
 }
 
 let library: Promise<string> | undefined
@@ -24,6 +26,7 @@ export async function faultEnvironment({
   folder,
   kill,
   full,
+  low,
 }: Faults): Promise<Readonly<Record<string, string>>> {
   library ??= compile()
   return {
@@ -31,6 +34,7 @@ export async function faultEnvironment({
     FAULT_FOLDER: folder,
     ...(kill ? { FAULT_KILL: `${kill.when} ${kill.call} ${kill.nth}` } : {}),
     ...(full ? { FAULT_FULL: full } : {}),
+    ...(low ? { FAULT_LOW: low } : {}),
   }
 }
 

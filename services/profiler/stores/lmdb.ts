@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs'
 import { open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Database, open } from 'lmdb'
@@ -18,12 +19,9 @@ export interface LmdbSettings {
   readonly codec: Codec
   /** Profiles of which the state last stored whole is kept in memory, so that only what was added is written. */
   readonly cachedProfiles: number
+  /** With less space left nothing is written: on a full disk a commit fails halfway, and LMDB may end the process. */
+  readonly minFreeBytes: number
 }
-
-/** LMDB's thread is given so long to leave a commit that failed. */
-const writerRestMs = 100
-/** Between two tries to open it anew. */
-const reopenMs = 1000
 
 interface WholeRecord {
   readonly sealed: Buffer
@@ -57,7 +55,7 @@ async function refuseForeign(path: string): Promise<void> {
  * a commit that fails leaves a rejection that nobody can handle.
  */
 export async function lmdbMedium(
-  { directory, codec, cachedProfiles }: LmdbSettings,
+  { directory, codec, cachedProfiles, minFreeBytes }: LmdbSettings,
   clock: Clock,
   log: Log,
 ): Promise<Medium> {
@@ -65,83 +63,70 @@ export async function lmdbMedium(
   const path = join(directory, 'profiles.lmdb')
   await refuseForeign(path)
   const lock = await lockDirectory(directory)
-  const openAll = () => {
-    const root = open<Buffer, Buffer>({
-      path,
-      encoding: 'binary',
-      keyEncoding: 'binary',
-      overlappingSync: false,
-      eventTurnBatching: false,
-      maxDbs: 4,
-    })
-    const database = (name: string): Database<Buffer, Buffer> =>
-      root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' })
-    return {
-      root,
-      profiles: database('profiles'),
-      deltas: database('deltas'),
-      sessions: database('sessions'),
-      quarantined: database('quarantine'),
-    }
-  }
-  let lmdb = openAll()
-  let abandoned: typeof lmdb | undefined
-  let ready = Promise.resolve()
+  const root = open<Buffer, Buffer>({
+    path,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    overlappingSync: false,
+    eventTurnBatching: false,
+    maxDbs: 4,
+  })
+  const database = (name: string): Database<Buffer, Buffer> =>
+    root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' })
+  const profiles = database('profiles')
+  const deltas = database('deltas')
+  const sessions = database('sessions')
+  const quarantined = database('quarantine')
+  let broken = false
   const bases = recentlyUsed<Base>(cachedProfiles)
 
-  /**
-   * After a commit that failed, as on a full disk, LMDB's writer may never begin another one: it is given up, once, and
-   * nothing is written meanwhile. Its thread is still at work when the failure is told: closed under it, the process
-   * would end.
-   */
-  function abandon(failed: typeof lmdb): Promise<void> {
-    if (abandoned !== failed) {
-      abandoned = failed
-      ready = clock
-        .sleep(writerRestMs)
-        .then(() => failed.root.close())
-        .then(reopened)
-    }
-    return ready
-  }
-
-  async function reopened(): Promise<void> {
-    try {
-      lmdb = openAll()
-    } catch (error) {
-      log.error({ err: error }, 'LMDB cannot be opened anew, and is tried again')
-      await clock.sleep(reopenMs)
-      return reopened()
-    }
+  function refuseOnFullDisk(): void {
+    const { bavail, bsize } = statfsSync(directory)
+    if (bavail * bsize >= minFreeBytes) return
+    throw new ForesizeError(
+      'unavailable',
+      `the disk of ${directory} has less than ${minFreeBytes} bytes left: nothing is stored until there is more`,
+    )
   }
 
   async function durably(action: () => void): Promise<void> {
-    await ready
-    const used = lmdb
+    refuseOnFullDisk()
     try {
-      await used.root.transaction(action)
+      await root.transaction(action)
     } catch (error) {
-      // The cause comes later, as a promise of its own.
-      if (error instanceof Error && 'commitError' in error && error.commitError instanceof Promise) {
-        error.commitError.catch((cause: unknown) => log.error({ err: cause }, 'LMDB could not commit'))
+      if (error instanceof Error && 'commitError' in error) {
+        // The cause comes later, as a promise of its own.
+        Promise.resolve(error.commitError).catch((cause: unknown) => log.error({ err: cause }, 'commit'))
+        endProcess()
       }
-      await abandon(used)
       throw error
     }
   }
 
-  async function putAside(name: 'profiles' | 'deltas' | 'sessions', key: Buffer, suffix = ''): Promise<void> {
+  /**
+   * After a commit that failed LMDB's writer may never begin another one, nor be closed. What was committed is whole: the
+   * process ends, and goes on from there when it is started again.
+   */
+  function endProcess(): void {
+    if (broken) return
+    broken = true
+    setImmediate(() => {
+      throw new Error('LMDB failed to commit and cannot go on: the profiler ends, start it again')
+    })
+  }
+
+  async function putAside(from: Database<Buffer, Buffer>, key: Buffer, suffix = ''): Promise<void> {
     await durably(() => {
-      const damaged = lmdb[name].get(key)
+      const damaged = from.get(key)
       if (!damaged) return
-      lmdb.quarantined.putSync(Buffer.from(`${clock.nowUnixMs()}\0${key}${suffix}`), damaged)
-      lmdb[name].removeSync(key)
+      quarantined.putSync(Buffer.from(`${clock.nowUnixMs()}\0${key}${suffix}`), damaged)
+      from.removeSync(key)
     })
   }
 
   /** One of another record was left by a program that did not know of deltas: what is whole is newer. */
   function deltaBeside(key: Buffer, sealed: Buffer): Buffer | undefined {
-    const delta = lmdb.deltas.get(key)
+    const delta = deltas.get(key)
     return delta && isDeltaOf(sealed, delta) ? delta : undefined
   }
 
@@ -156,7 +141,7 @@ export async function lmdbMedium(
   return {
     durability: 'disk',
     async *load() {
-      for (const { key, value } of lmdb.profiles.getRange()) {
+      for (const { key, value } of profiles.getRange()) {
         try {
           const whole = lastSeenOf(value)
           const delta = deltaBeside(key, value)
@@ -168,19 +153,18 @@ export async function lmdbMedium(
       }
     },
     async *loadSessions() {
-      for (const { key, value } of lmdb.sessions.getRange()) {
+      for (const { key, value } of sessions.getRange()) {
         try {
           yield [key.toString(), openCheckpoint(value)]
         } catch (error) {
           log.error({ err: error, session: key.toString() }, 'a damaged session was put aside')
-          await putAside('sessions', key)
+          await putAside(sessions, key)
         }
       }
     },
     async read(key) {
-      await ready
       const place = Buffer.from(key)
-      const sealed = lmdb.profiles.get(place)
+      const sealed = profiles.get(place)
       if (!sealed) return undefined
       const base = openProfile(sealed)
       const delta = deltaBeside(place, sealed)
@@ -198,27 +182,27 @@ export async function lmdbMedium(
       await durably(() => {
         for (const [, place, record] of records) {
           if (record && 'delta' in record) {
-            lmdb.deltas.putSync(place, record.delta)
+            deltas.putSync(place, record.delta)
             continue
           }
-          lmdb.deltas.removeSync(place)
-          if (record) lmdb.profiles.putSync(place, record.sealed)
-          else lmdb.profiles.removeSync(place)
+          deltas.removeSync(place)
+          if (record) profiles.putSync(place, record.sealed)
+          else profiles.removeSync(place)
         }
         for (const [id, sealed] of sealedSessions) {
-          if (sealed) lmdb.sessions.putSync(id, sealed)
-          else lmdb.sessions.removeSync(id)
+          if (sealed) sessions.putSync(id, sealed)
+          else sessions.removeSync(id)
         }
       })
       for (const [key, , record] of records) if (record && 'base' in record) bases.set(key, record.base)
     },
     async quarantine(key) {
       bases.delete(key)
-      await putAside('profiles', Buffer.from(key))
-      await putAside('deltas', Buffer.from(key), '\0delta')
+      await putAside(profiles, Buffer.from(key))
+      await putAside(deltas, Buffer.from(key), '\0delta')
     },
     async close() {
-      await lmdb.root.close()
+      if (!broken) await root.close()
       await lock.release()
     },
   }

@@ -12,7 +12,7 @@ test('a file that is not LMDB is refused by name and left as it is', async () =>
   for (const content of ['short', 'x'.repeat(20_000)]) {
     await writeFile(path, content)
     await expect(
-      lmdbMedium({ directory, codec: 'zstd', cachedProfiles: 10 }, systemClock, quietLog),
+      lmdbMedium({ directory, codec: 'zstd', cachedProfiles: 10, minFreeBytes: 0 }, systemClock, quietLog),
     ).rejects.toThrow(`${path} is damaged or no LMDB file`)
     expect(await readFile(path, 'utf8')).toBe(content)
   }
@@ -22,7 +22,11 @@ test('a file that is not LMDB is refused by name and left as it is', async () =>
 test('what it wrote itself it opens again', async () => {
   const directory = await temporaryDirectory()
   for (let round = 0; round < 2; round++) {
-    const medium = await lmdbMedium({ directory, codec: 'zstd', cachedProfiles: 10 }, systemClock, quietLog)
+    const medium = await lmdbMedium(
+      { directory, codec: 'zstd', cachedProfiles: 10, minFreeBytes: 0 },
+      systemClock,
+      quietLog,
+    )
     await medium.close()
   }
   await rm(directory, { recursive: true })

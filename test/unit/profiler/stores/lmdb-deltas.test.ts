@@ -19,7 +19,8 @@ const now = 1_800_000_000_000
 
 let directory: string
 let medium: Medium
-const opened = () => lmdbMedium({ directory, codec: 'zstd', cachedProfiles: 10 }, systemClock, quietLog)
+const opened = () =>
+  lmdbMedium({ directory, codec: 'zstd', cachedProfiles: 10, minFreeBytes: 0 }, systemClock, quietLog)
 const reopen = async () => {
   await medium.close()
   medium = await opened()

@@ -14,6 +14,9 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
+const streaming = (address: string) =>
+  steadyClient({ addresses: [address], sessionId: 's', task: 'streamed', executionsPerBatch: 3, window: 8 })
+
 test.each([
   ['lmdb', 'low'],
   ['file', 'full'],
@@ -29,13 +32,7 @@ test.each([
     await profiler.start(await faultEnvironment({ folder, [state]: full }))
     const client = new ProfilerServiceClient(profiler.address, credentials.createInsecure())
     cleanups.push(async () => client.close())
-    const worker = steadyClient({
-      addresses: [profiler.address],
-      sessionId: 's',
-      task: 'streamed',
-      executionsPerBatch: 3,
-      window: 8,
-    })
+    const worker = streaming(profiler.address)
     const update = (id: string) =>
       unary(client, 'updateProfile', { executions: [wireRecord(id, { task: { task: 'called' } })] })
     await update('before')
@@ -84,13 +81,7 @@ test('lmdb ends with a word where the disk fills up under a commit, and loses no
   const profiler = await profilerProcess(['--store', 'lmdb', '--data-dir', folder])
   cleanups.push(() => profiler.kill())
   await profiler.start(await faultEnvironment({ folder, full }))
-  const worker = steadyClient({
-    addresses: [profiler.address],
-    sessionId: 's',
-    task: 'streamed',
-    executionsPerBatch: 3,
-    window: 8,
-  })
+  const worker = streaming(profiler.address)
   await eventually(async () => worker.acknowledged() > 10)
 
   await writeFile(full, '')

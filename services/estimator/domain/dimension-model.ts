@@ -49,8 +49,8 @@ export interface DimensionModel {
   readonly calibration: Calibration
   /** What the distributions made of it are held in. */
   readonly workspace: Workspace
-  readonly kernel: Kernel
   readonly runtimeWorkspace: Workspace
+  readonly kernel: Kernel
   tracks: readonly Track[]
   observed: number
   largest: number

@@ -107,7 +107,9 @@ function caseOf(
   settings: AnswerSettings,
   access: QueryGuard,
 ): Case {
-  return { query, evidence, settings, access, policy: { ...settings.policy, ...query.policy } }
+  const policy = { ...settings.policy, ...query.policy }
+  const point = evidence.task?.model?.encoder.encode(query.features, query.labels, false)
+  return { query, evidence, settings, access, policy, point }
 }
 
 function dimensionsAsked({ evidence, query, settings }: Case): readonly Dimension[] {

@@ -3,6 +3,7 @@ import type { Policy } from '../../../shared/domain/policy.ts'
 import type { Resources } from '../../../shared/domain/resources.ts'
 import type { Limits } from './bounds.ts'
 import type { Guard } from './dimension-model.ts'
+import type { Point } from './encoding.ts'
 import type { LearnedProfile } from './learned-profile.ts'
 import type { Need } from './need.ts'
 import type { Registry } from './strategy.ts'
@@ -55,4 +56,6 @@ export interface Case {
   readonly settings: AnswerSettings
   readonly policy: Policy
   readonly access: QueryGuard
+  /** As the task's model sees it; unset where there is none. */
+  readonly point: Point | undefined
 }

@@ -7,6 +7,8 @@ export interface Point {
   readonly values: readonly number[]
   readonly logs: readonly number[]
   readonly labels: Readonly<Record<string, string>>
+  /** Of the labels, in order. */
+  readonly labelNames: readonly string[]
 }
 
 export interface Encoder {
@@ -27,15 +29,15 @@ export function encoder(): Encoder {
       if (learn)
         for (const name of Object.keys(features).sort())
           if (!columns.has(name) && columns.size < maxColumns) columns.set(name, columns.size)
-      const values: number[] = new Array<number>(columns.size).fill(Number.NaN)
-      const logs: number[] = new Array<number>(columns.size).fill(Number.NaN)
+      const values = new Array<number>(columns.size).fill(Number.NaN)
+      const logs = new Array<number>(columns.size).fill(Number.NaN)
       for (const [name, column] of columns) {
         const value = features[name]
         if (value === undefined || !Number.isFinite(value)) continue
         values[column] = value
         logs[column] = Math.sign(value) * Math.log1p(Math.abs(value))
       }
-      return { values, logs, labels }
+      return { values, logs, labels, labelNames: Object.keys(labels).sort() }
     },
   }
 }
@@ -61,6 +63,7 @@ interface Moments {
 
 export function relevance(): Relevance {
   const columns: Moments[] = []
+  let best = -1
   return {
     observe(point, need) {
       const y = Math.log(need)
@@ -81,23 +84,25 @@ export function relevance(): Relevance {
         m.sxy += dx * (y - m.my)
         m.syy += dy * (y - m.my)
       }
+      best = mostTelling(columns)
     },
-    best() {
-      let best = -1
-      let score = -1
-      for (let c = 0; c < columns.length; c++) {
-        const m = columns[c]
-        if (!m || m.n < 1) continue
-        const r = m.sxx > 1e-12 && m.syy > 1e-12 ? (m.sxy * m.sxy) / (m.sxx * m.syy) : 0
-        const s = (r * m.n) / (m.n + 2)
-        if (s > score + 0.05) {
-          score = s
-          best = c
-        }
-      }
-      return best
-    },
+    best: () => best,
   }
+}
+
+function mostTelling(columns: readonly Moments[]): number {
+  let best = -1
+  let score = -1
+  for (const [c, { n, sxx, sxy, syy }] of columns.entries()) {
+    if (n < 1) continue
+    const r = sxx > 1e-12 && syy > 1e-12 ? (sxy * sxy) / (sxx * syy) : 0
+    const s = (r * n) / (n + 2)
+    if (s > score + 0.05) {
+      score = s
+      best = c
+    }
+  }
+  return best
 }
 
 /** Which label tells most about the need: the share of the variance of ln(need) between its values, adjusted for their number. */
@@ -119,6 +124,7 @@ const leastExplained = 0.1
 
 export function labelRelevance(threshold = leastExplained): LabelRelevance {
   const keys = new Map<string, Groups>()
+  let best: string | undefined
   return {
     observe(labels, need) {
       const y = Math.log(need)
@@ -144,20 +150,23 @@ export function labelRelevance(threshold = leastExplained): LabelRelevance {
         v.mean += e / v.n
         g.within += e * (y - v.mean)
       }
+      best = mostExplaining(keys, threshold)
     },
-    best() {
-      let best: string | undefined
-      let score = threshold
-      for (const [key, { n, square, within, values }] of keys) {
-        const free = n - values.size
-        if (values.size < 2 || free < 3 || !(square > 1e-9)) continue
-        const s = 1 - within / free / (square / (n - 1))
-        if (s > score + 0.02) {
-          score = s
-          best = key
-        }
-      }
-      return best
-    },
+    best: () => best,
   }
+}
+
+function mostExplaining(keys: ReadonlyMap<string, Groups>, threshold: number): string | undefined {
+  let best: string | undefined
+  let score = threshold
+  for (const [key, { n, square, within, values }] of keys) {
+    const free = n - values.size
+    if (values.size < 2 || free < 3 || !(square > 1e-9)) continue
+    const s = 1 - within / free / (square / (n - 1))
+    if (s > score + 0.02) {
+      score = s
+      best = key
+    }
+  }
+  return best
 }

@@ -24,12 +24,10 @@ export function form(asked: Case, dimension: Dimension): Formed | undefined {
 /** Of the chance that the next execution is the largest of all, what the mixture does not foresee. */
 const unforeseenShare = 0.42
 
-function fromHistory({ evidence, query, settings, policy, access }: Case, d: Dimension): Formed | undefined {
-  const task = evidence.task?.model
-  const model = task?.dimensions.get(d)
-  if (task === undefined || model === undefined || model.observed < settings.minExecutions) return undefined
+function fromHistory({ evidence, settings, policy, access, point }: Case, d: Dimension): Formed | undefined {
+  const model = evidence.task?.model?.dimensions.get(d)
+  if (point === undefined || model === undefined || model.observed < settings.minExecutions) return undefined
   const wanted = policy.strategies
-  const point = task.encoder.encode(query.features, query.labels, false)
   const usable = (strategy: string) => wanted.length === 0 || wanted.includes(strategy)
   const unfollowed = wanted.length > 0 ? new Map<string, string>() : unfollowedIn(evidence.task, d, access)
   const heard = votes(model, point, usable, unfollowed, access.guard)

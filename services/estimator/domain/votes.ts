@@ -12,7 +12,7 @@ const nonsense = 10
 const mostParts = 4
 const leastWeight = 0.02
 /** Below this exponent a voice weighs nothing. */
-const faintest = -12
+const faintest = -4
 
 /** A prediction that may be used, or undefined: it abstained, or failed. Nonsense is a failure, for the guard to see. */
 function predicted(model: DimensionModel, track: Track, point: Point, guard: Guard): number | undefined {

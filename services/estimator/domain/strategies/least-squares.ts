@@ -23,7 +23,7 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
   const offsets = new Float64Array(columns)
   let n = 0
   let mean = 0
-  let solvedFor = 0
+  let varyingColumns = 0
 
   const varies = (i: number) =>
     (counts[i] as number) >= fewest &&
@@ -52,7 +52,7 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
     solveInPlace(matrix, solution)
     slopes.fill(0)
     for (const [p, i] of used.entries()) slopes[i] = (solution[p] as number) / (deviations[p] as number)
-    solvedFor = n
+    varyingColumns = size
   }
 
   return {
@@ -78,9 +78,9 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
         for (let j = 0; j < columns; j++)
           products[i * columns + j] = (products[i * columns + j] as number) + offset * (offsets[j] as number)
       }
+      solve()
     },
     predict(xs) {
-      if (solvedFor !== n) solve()
       let y = mean
       for (let i = 0; i < columns; i++) {
         const x = xs[i] as number
@@ -89,7 +89,7 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
       return y
     },
     mean: () => (n > 0 ? mean : undefined),
-    varying: () => varying().length,
+    varying: () => varyingColumns,
   }
 }
 

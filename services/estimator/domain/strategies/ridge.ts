@@ -7,6 +7,12 @@ const mostColumns = 12
 /** Executions' worth. */
 const shrinkage = 4
 
+/** What each of its values has shown: ln(need), added up. */
+interface Label {
+  readonly column: number
+  readonly shown: Map<string, { readonly count: number; readonly sum: number }>
+}
+
 /**
  * Least squares of ln(need) on ln(1 + feature) of all features together; a label counts as the mean ln(need) that its
  * value has shown before, shrunk to the mean of all by one execution. From two columns that vary: one alone is what
@@ -19,29 +25,34 @@ export const ridge: Strategy = {
   start: () => {
     const fit = leastSquares(mostColumns, shrinkage)
     const range = seenRange()
-    const columns = new Map<string, number>()
-    const shown = new Map<string, Map<string, { count: number; sum: number }>>()
+    const features: number[] = []
+    const labels = new Map<string, Label>()
+    let columns = 0
     const xs = new Float64Array(mostColumns)
 
-    function columnOf(name: string, learn: boolean): number | undefined {
-      if (learn && !columns.has(name) && columns.size < mostColumns) columns.set(name, columns.size)
-      return columns.get(name)
+    /** Those that are new get a column each, as long as there are any. */
+    function learnColumns({ logs, labelNames }: Point): void {
+      for (let c = 0; c < logs.length && columns < mostColumns; c++)
+        if (features[c] === undefined && !Number.isNaN(logs[c])) features[c] = columns++
+      if (fit.mean() === undefined) return
+      for (const name of labelNames)
+        if (columns < mostColumns && !labels.has(name))
+          labels.set(name, { column: columns++, shown: new Map() })
     }
 
-    function encode({ logs, labels }: Point, learn: boolean): Float64Array {
+    function encode({ logs, labels: values, labelNames }: Point): Float64Array {
       xs.fill(Number.NaN)
       for (let c = 0; c < logs.length; c++) {
-        const x = logs[c] as number
-        const column = Number.isNaN(x) ? undefined : columnOf(`feature ${c}`, learn)
-        if (column !== undefined) xs[column] = x
+        const column = features[c]
+        if (column !== undefined) xs[column] = logs[c] as number
       }
       const mean = fit.mean()
       if (mean === undefined) return xs
-      for (const key of Object.keys(labels).sort()) {
-        const column = columnOf(`label ${key}`, learn)
-        if (column === undefined) continue
-        const known = shown.get(key)?.get(labels[key] as string)
-        xs[column] = ((known?.sum ?? 0) + mean) / ((known?.count ?? 0) + 1)
+      for (const name of labelNames) {
+        const label = labels.get(name)
+        if (label === undefined) continue
+        const known = label.shown.get(values[name] as string)
+        xs[label.column] = ((known?.sum ?? 0) + mean) / ((known?.count ?? 0) + 1)
       }
       return xs
     }
@@ -50,18 +61,19 @@ export const ridge: Strategy = {
       observe(point, need) {
         const y = Math.log(need)
         range.observe(y)
-        fit.observe(encode(point, true), y)
-        for (const [key, value] of Object.entries(point.labels)) {
-          if (!columns.has(`label ${key}`)) continue
-          const values = shown.get(key) ?? new Map<string, { count: number; sum: number }>()
-          shown.set(key, values)
-          const { count, sum } = values.get(value) ?? { count: 0, sum: 0 }
-          values.set(value, { count: count + 1, sum: sum + y })
+        learnColumns(point)
+        fit.observe(encode(point), y)
+        for (const name of point.labelNames) {
+          const shown = labels.get(name)?.shown
+          if (shown === undefined) continue
+          const value = point.labels[name] as string
+          const { count, sum } = shown.get(value) ?? { count: 0, sum: 0 }
+          shown.set(value, { count: count + 1, sum: sum + y })
         }
       },
       predict(point) {
-        if (columns.size < 2 || fit.varying() < 2) return undefined
-        return Math.exp(range.clamp(fit.predict(encode(point, false))))
+        if (columns < 2 || fit.varying() < 2) return undefined
+        return Math.exp(range.clamp(fit.predict(encode(point))))
       },
     }
   },

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { type Distribution, slice } from '../../services/estimator/domain/distribution.ts'
+import type { Distribution } from '../../services/estimator/domain/distribution.ts'
 import { around } from '../../services/estimator/domain/mixture.ts'
 
 export const anyShare = fc.double({ min: 0, max: 1, noNaN: true })
@@ -17,17 +17,45 @@ export const anyDistribution = fc
   .tuple(fc.array(fc.tuple(anyResidual, anyWeight), { minLength: 1, maxLength: 96 }), anyShift)
   .map(([points, shift]) => around(points, shift))
 
-/** All atoms of a distribution in order, slice by slice: their needs, and P(need ≤ each). */
-export function sorted(d: Distribution): {
+/** The same needs, weighed by how often they come and by how long they run. */
+export const anyOutlook: fc.Arbitrary<Distribution> = fc
+  .tuple(fc.array(fc.tuple(anyResidual, anyWeight, anyWeight), { minLength: 1, maxLength: 96 }), anyShift)
+  .map(([points, shift]) => weighed(points.map(([at, often, long]) => [shift + at, often, long])))
+
+/** The distribution of some needs, given as logarithms, how often they come, and how long they run where that differs. */
+export function weighed(
+  points: readonly (readonly [at: number, often: number, long?: number])[],
+): Distribution {
+  const inOrder = points.toSorted(([a], [b]) => a - b)
+  return {
+    size: points.length,
+    atoms: Float64Array.from(inOrder, ([at]) => at),
+    below: upTo(inOrder.map(([, often]) => often)),
+    spent: upTo(inOrder.map(([, often, long]) => long ?? often)),
+  }
+}
+
+/** Shares of the whole, each with those before it. */
+function upTo(weights: readonly number[]): Float64Array {
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  let sum = 0
+  const shares = Float64Array.from(weights, (weight) => {
+    sum += weight
+    return Math.min(1, sum / total)
+  })
+  shares[weights.length - 1] = 1
+  return shares
+}
+
+/** Of each atom its need, P(need ≤ it), and the share of the run time that goes with those. */
+export function listed({ size, atoms, below, spent }: Distribution): {
   readonly needs: readonly number[]
   readonly below: readonly number[]
+  readonly spent: readonly number[]
 } {
-  const slices = Array.from({ length: d.size }, (_, index) => {
-    const { atoms, below, count } = slice(d, index)
-    return { atoms: [...atoms.subarray(0, count)], below: [...below.subarray(0, count)] }
-  })
   return {
-    needs: slices.flatMap(({ atoms }) => atoms.map(Math.exp)),
-    below: slices.flatMap(({ below }) => below),
+    needs: [...atoms.subarray(0, size)].map(Math.exp),
+    below: [...below.subarray(0, size)],
+    spent: [...spent.subarray(0, size)],
   }
 }

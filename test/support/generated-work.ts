@@ -1,9 +1,8 @@
 import { balanced } from '../../services/estimator/domain/appetite.ts'
 import { type DimensionModel, stakes } from '../../services/estimator/domain/dimension-model.ts'
-import type { Distribution } from '../../services/estimator/domain/distribution.ts'
 import { nextRung } from '../../services/estimator/domain/escalation.ts'
 import { headroom } from '../../services/estimator/domain/headroom.ts'
-import { mixture } from '../../services/estimator/domain/mixture.ts'
+import { weighed } from './distributions.ts'
 import { randomOf } from './random.ts'
 
 /** A task whose truth is known: what one execution needs, given its input and when it runs. */
@@ -78,33 +77,12 @@ export function oracleLadder(
   const random = randomOf(0x5eed + i)
   const draws = 400
   const needs = Float64Array.from({ length: draws }, () => work.need(i, input, random)).sort()
-  const drawn = scattered(needs)
+  const drawn = weighed(Array.from(needs, (need) => [Math.log(need), 1]))
   const largest = needs.at(-1) as number
   const known = stakes({ runtimeSum: runTimeMs, runtimeCount: 1, largest } as DimensionModel)
   const rarely = 1 - balanced.acceptable
   return (failed) =>
-    failed === undefined
-      ? headroom({ need: drawn, runtime: drawn }, known, balanced, rarely)
-      : nextRung(largest, failed)
-}
-
-/** Needs that are equally likely, as they are. */
-function scattered(needs: Float64Array): Distribution {
-  const count = needs.length
-  const none = new Float64Array(count)
-  const origin = Int32Array.from(needs, (_, at) => at)
-  const points = {
-    values: needs.map(Math.log),
-    growths: needs,
-    widths: none,
-    origin,
-    count,
-    rank: 1,
-    first: 0,
-  }
-  const shares = { slow: none.map(() => 1 / count), fast: none, near: none }
-  const bySlow = { bySlow: 1, byFast: 0, bySlowNear: 0, byFastNear: 0 }
-  return mixture([{ residuals: points, shift: 0, shares: { ...shares, ...bySlow } }], [])
+    failed === undefined ? headroom(drawn, known, balanced, rarely) : nextRung(largest, failed)
 }
 
 /** Of every execution generated here. */

@@ -1,4 +1,4 @@
-import type { Prior } from './distribution.ts'
+import type { Prior } from './mixture.ts'
 
 /** What a need is known to exceed that has not come back yet. Its weight fades as other executions come back. */
 export interface BoundBelow {

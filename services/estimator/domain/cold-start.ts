@@ -84,20 +84,25 @@ function fromMembers(kin: Kin, d: Dimension, request: number | undefined, least:
   return { distribution: around(spread, shift), calibration: undefined, above: 0 }
 }
 
-const wide: readonly [number, number][] = [
-  [-3, 1],
-  [-1.5, 2],
-  [-0.7, 2],
-  [0, 2],
-  [0.5, 2],
-  [0.9, 1],
-  [1.5, 0.6],
-  [2.5, 0.4],
-]
+/** What a need of which only an order of magnitude is known is to that, as logarithms. */
+const wide = around(
+  [
+    [-3, 1],
+    [-1.5, 2],
+    [-0.7, 2],
+    [0, 2],
+    [0.5, 2],
+    [0.9, 1],
+    [1.5, 0.6],
+    [2.5, 0.4],
+  ],
+  0,
+)
 
-/** All that can be said of a need of which only an order of magnitude is known. */
-const vague = (base: number): Need => ({
-  distribution: around(wide, Math.log(base)),
-  calibration: undefined,
-  above: 0,
-})
+function vague(base: number): Need {
+  const { size, below, spent } = wide
+  const shift = Math.log(base)
+  const atoms = new Float64Array(size)
+  for (let i = 0; i < size; i++) atoms[i] = (wide.atoms[i] as number) + shift
+  return { distribution: { size, atoms, below, spent }, calibration: undefined, above: 0 }
+}

@@ -1,19 +1,24 @@
 import { shortfall } from '../../../shared/domain/shortfall.ts'
 import { type BoundBelow, boundPriors, highestBound } from './bounds-below.ts'
 import type { DimensionModel } from './dimension-model.ts'
-import { type Distribution, type Part, type Prior, quantile } from './distribution.ts'
-import type { Outlook } from './expected-cost.ts'
-import { mixture } from './mixture.ts'
+import { type Distribution, quantile } from './distribution.ts'
+import { mixture, type Part, type Prior, type Runtimes, workspace } from './mixture.ts'
 import { views } from './views.ts'
 import type { Vote } from './votes.ts'
 import { priorMass, priorScale, totalsOf } from './weighting.ts'
 
-/** `running`: what executions under way use so far. */
-export function combined(
-  heard: readonly Vote[],
-  model: DimensionModel,
-  running: readonly number[],
-): Outlook & { readonly surprises: readonly number[] } {
+/** What is believed of the next need, and what of those under way was not foretold. */
+export interface Outlook {
+  readonly need: Distribution
+  readonly surprises: readonly number[]
+}
+
+/** One answer is made at a time, dimension by dimension. */
+const made = workspace()
+
+/** `running`: what executions under way use so far. Valid until the next is made. */
+export function combined(heard: readonly Vote[], model: DimensionModel, running: readonly number[]): Outlook {
+  const { kernel } = model
   const parts: Part[] = []
   const priors: Prior[] = []
   const byNearness = heard.some(({ byView }) => (byView[2] as number) + (byView[3] as number) > 0)
@@ -22,31 +27,43 @@ export function combined(
     const t = totalsOf(track, weighting, byNearness)
     const { slow, fast } = weighting.recollection
     const shift = Math.log(prediction)
-    const scale = [0, 0, 0, 0]
+    const by = [0, 0, 0, 0]
     for (let v = 0; v < views; v++) {
       const w = byView[v] as number
       if (w === 0) continue
       const total = t[v] as number
       const executions = t[views + v] as number
       const mass = priorMass(total, executions)
-      scale[v] = w / (total + mass)
-      priors.push({ shift, scale: priorScale(executions), share: (mass * w) / (total + mass) })
+      by[v] = w / (total + mass)
+      const own = (mass * w) / (total + mass)
+      priors.push({ shift, scale: priorScale(executions), share: own })
     }
-    const [bySlow, byFast, bySlowNear, byFastNear] = scale as [number, number, number, number]
+    const [bySlow, byFast, bySlowNear, byFastNear] = by as [number, number, number, number]
     const shares = { slow, fast, near: weighting.near, bySlow, byFast, bySlowNear, byFastNear }
     parts.push({ residuals: track.residuals, shift, shares })
   }
   let top = Math.log(model.largest)
   for (const { shift } of parts) if (shift > top) top = shift
   const room = 0.1 + 0.5 / Math.sqrt(model.observed)
-  const believed = mixture(parts, priors, top + room, model.workspace, model.kernel)
+  const runtimes = runtimesOf(model)
+  const believed = mixture(parts, priors, { limit: top + room, kernel, runtimes }, made)
   const surprises = surprising(running, believed)
   const bounds = [...killedAt(model, believed), ...surprises.map((bound) => ({ bound, weight: 1 }))]
-  if (bounds.length === 0) return { ...outlookOf(believed, priors, top + room, model), surprises }
+  if (bounds.length === 0) return { need: believed, surprises }
   const limit = Math.max(top, Math.log(highestBound(bounds))) + room
   const widened = [...priors, ...boundPriors(bounds, model.observed)]
-  const doubted = mixture(parts, widened, limit, model.workspace, model.kernel)
-  return { ...outlookOf(doubted, widened, limit, model), surprises }
+  return { need: mixture(parts, widened, { limit, kernel, runtimes }, made), surprises }
+}
+
+/** Where a failure loses what was held for the run time, and run times are known. */
+function runtimesOf({
+  dimension,
+  recollection,
+  runtimeSum,
+  runtimeCount,
+}: DimensionModel): Runtimes | undefined {
+  if (shortfall[dimension] !== 'kill' || runtimeCount === 0) return undefined
+  return { each: recollection.runtimes, mean: runtimeSum / runtimeCount }
 }
 
 /** What killed attempts say. Below the median that is nothing new. */
@@ -67,23 +84,4 @@ function surprising(running: readonly number[], believed: Distribution): readonl
     .filter((peak) => peak > usual)
     .sort((a, b) => b - a)
     .slice(0, mostRunning)
-}
-
-/** The same atoms, each weighed by how long its execution ran; where that does not matter or is not known, the same. */
-function outlookOf(
-  need: Distribution,
-  priors: readonly Prior[],
-  limit: number,
-  { dimension, recollection, runtimeSum, runtimeCount, runtimeWorkspace, kernel }: DimensionModel,
-): Outlook {
-  if (shortfall[dimension] !== 'kill' || runtimeCount === 0) return { need, runtime: need }
-  const mean = runtimeSum / runtimeCount
-  const runtime = mixture(
-    need.parts.map((part) => ({ ...part, factors: recollection.runtimes })),
-    priors.map((prior) => ({ ...prior, share: prior.share * mean })),
-    limit,
-    runtimeWorkspace,
-    kernel,
-  )
-  return { need, runtime }
 }

@@ -5,7 +5,6 @@ import { type Calibration, calibration, observeRank } from './calibration.ts'
 import { type LabelRelevance, labelRelevance, type Point, type Relevance, relevance } from './encoding.ts'
 import type { Stakes } from './expected-cost.ts'
 import { foretold } from './foretold.ts'
-import { type Workspace, workspace } from './mixture.ts'
 import { neighbourhood } from './neighbours.ts'
 import { type Kernel, leaning, note, pointed, type Residuals, residuals } from './residuals.ts'
 import { clamp, type Learner, type Registry } from './strategy.ts'
@@ -47,9 +46,6 @@ export interface DimensionModel {
   readonly labelling: LabelRelevance
   readonly recollection: Recollection
   readonly calibration: Calibration
-  /** What the distributions made of it are held in. */
-  readonly workspace: Workspace
-  readonly runtimeWorkspace: Workspace
   readonly kernel: Kernel
   tracks: readonly Track[]
   observed: number
@@ -95,9 +91,7 @@ export function dimensionModel(dimension: Dimension, registry: Registry, guard: 
     labelling: labelRelevance(),
     recollection: held,
     calibration: calibration(),
-    workspace: workspace(),
     kernel: shortfall[dimension] === 'kill' ? leaning : pointed,
-    runtimeWorkspace: workspace(),
     tracks,
     observed: 0,
     largest: 0,

@@ -1,5 +1,6 @@
-import { atMost, type Distribution, meanNeed } from './distribution.ts'
+import type { Distribution } from './distribution.ts'
 import { nextRung } from './escalation.ts'
+import { firstAbove } from './sorted.ts'
 
 /** What a failure costs. */
 export interface Stakes {
@@ -14,78 +15,66 @@ export interface Stakes {
   readonly largest: number
 }
 
-/** What is believed of a need: how likely it is, and how much of the expected run time goes with it. Of the same atoms. */
-export interface Outlook {
-  readonly need: Distribution
-  readonly runtime: Distribution
-}
-
 /**
  * What giving an amount is expected to cost. One that suffices costs itself for the run time; where it does not, itself ×
  * (time to failure), the retry at the next rung, and where that does not do either a third attempt at twice that; and each
  * failure its price. (What is needed is the same whatever is given.)
- * Unit: the need's × the expected run time. `fails` is the probability of failing, `failing` the share of the run time
- * that fails. Valid until the next one is made.
+ * Unit: the need's × the expected run time. Valid until the next one is made.
  */
 export interface ExpectedCost {
-  /** Of giving so much. */
-  at(given: number, fails: number, failing: number): number
-  /** The upper edge of slice j costs no more. */
-  mostAt(j: number): number
-  /** No amount of slice j costs less. */
-  leastIn(j: number): number
-  /** The need at the upper edge of each slice. */
-  readonly edges: Float64Array
+  /** Of giving what atom i needs. */
+  at(i: number): number
   /** Price of one failure to a balanced appetite. */
   readonly failure: number
 }
 
 /** `price`: the appetite's factor on the price of a failure. */
-export function expectedCost({ need, runtime }: Outlook, stakes: Stakes, price: number): ExpectedCost {
+export function expectedCost(need: Distribution, stakes: Stakes, price: number): ExpectedCost {
   const { failurePrice, restartPrice, restartAmount, largest } = stakes
-  const { below } = need
-  const spent = runtime.below
-  const edges = needsAtEdges(need)
-  const typical = meanNeed(need)
+  const { size, atoms, below, spent } = need
+  const needs = needsOf(need)
+  const typical = meanOf(needs, need)
   const failure = failurePrice * typical + restartPrice * Math.max(typical, restartAmount)
   const fine = price * failure
   const early = 1 - stakes.timeToFailure
-  /** Of the run time: what a retry at the next rung fails, below the largest need seen, and no more than that above it. */
-  const failsAgain = largest > 0 ? 1 - atMost(runtime, Math.log(nextRung(largest, 0))) : 1
 
-  function costOf(given: number, fails: number, failing: number, again: number): number {
-    const retry = nextRung(largest, given)
-    return given * (1 - failing * early) + failing * retry + 2 * retry * again + fails * fine
+  /** Of the run time: what fails at `amount`. */
+  function failingAt(amount: number): number {
+    const above = firstAbove(atoms, size, Math.log(amount))
+    return above > 0 ? 1 - (spent[above - 1] as number) : 1
   }
 
+  /** What a retry at the next rung fails, below the largest need seen. */
+  const failsAgain = largest > 0 ? failingAt(nextRung(largest, 0)) : 1
+
   return {
-    at(given, fails, failing) {
-      const known = given < largest ? failsAgain : undefined
-      const again = known ?? (failing > 0 ? 1 - atMost(runtime, Math.log(nextRung(largest, given))) : 0)
-      return costOf(given, fails, failing, again)
+    at(i) {
+      const given = needs[i] as number
+      const failing = 1 - (spent[i] as number)
+      const fails = 1 - (below[i] as number)
+      const retry = nextRung(largest, given)
+      const again = given < largest ? failsAgain : failing > 0 ? failingAt(retry) : 0
+      return given * (1 - failing * early) + failing * retry + 2 * retry * again + fails * fine
     },
-    mostAt(j) {
-      const failing = 1 - (spent[j] as number)
-      return costOf(edges[j] as number, 1 - (below[j] as number), failing, Math.min(failing, failsAgain))
-    },
-    leastIn(j) {
-      const least = j > 0 ? (edges[j - 1] as number) : 0
-      const failing = 1 - (spent[j] as number)
-      const most = j > 0 ? 1 - (spent[j - 1] as number) : 1
-      const again = (edges[j] as number) < largest ? Math.min(failing, failsAgain) : 0
-      const retry = nextRung(largest, least)
-      const fails = 1 - (below[j] as number)
-      return least * (1 - most * early) + failing * retry + 2 * retry * again + fails * fine
-    },
-    edges,
     failure,
   }
 }
 
 let needs = new Float64Array(64)
 
-function needsAtEdges({ edges, size }: Distribution): Float64Array {
+function needsOf({ atoms, size }: Distribution): Float64Array {
   if (needs.length < size) needs = new Float64Array(2 * size)
-  for (let j = 0; j < size; j++) needs[j] = Math.exp(edges[j] as number)
+  for (let i = 0; i < size; i++) needs[i] = Math.exp(atoms[i] as number)
   return needs
+}
+
+/** E[need]. */
+function meanOf(needs: Float64Array, { size, below }: Distribution): number {
+  let mean = 0
+  let before = 0
+  for (let i = 0; i < size; i++) {
+    mean += (needs[i] as number) * ((below[i] as number) - before)
+    before = below[i] as number
+  }
+  return mean
 }

@@ -37,7 +37,6 @@ function fromHistory({ evidence, settings, policy, access, point }: Case, d: Dim
   const outlook = combined(heard, model, runningPeaks(evidence.task, d))
   const need = {
     distribution: outlook.need,
-    runtime: outlook.runtime,
     calibration: model.calibration,
     above: 0,
     unforeseen: { chance: unforeseenShare / (model.observed + 1), largest: model.largest },
@@ -141,10 +140,10 @@ function allocate(need: Need, stakes: Stakes, policy: Policy, dimension: Dimensi
   if (policy.targetCoverage !== undefined) return covering(need, policy.targetCoverage)
   const appetite = appetiteOf(policy)
   if (shortfall[dimension] === 'kill') {
-    const { distribution, runtime = distribution, calibration } = need
+    const { distribution, calibration } = need
     const wanted = 1 - appetite.acceptable
     const rarely = calibration === undefined ? wanted : rawFor(calibration, wanted)
-    return headroom({ need: distribution, runtime }, stakes, appetite, rarely)
+    return headroom(distribution, stakes, appetite, rarely)
   }
   const q = shortfall[dimension] === 'throttle' ? appetite.quantile : 2 * appetite.quantile - 1
   return quantile(need.distribution, Math.max(0.02, q))

@@ -1,7 +1,10 @@
 import type { Appetite } from './appetite.ts'
-import { quantile, slice } from './distribution.ts'
-import { type ExpectedCost, expectedCost, type Outlook, type Stakes } from './expected-cost.ts'
+import type { Distribution } from './distribution.ts'
+import { expectedCost, type Stakes } from './expected-cost.ts'
 import { firstFrom } from './sorted.ts'
+
+/** What a failure is priced at on top of the appetite's price, as far as its tolerance goes. */
+const regret = 32
 
 /**
  * The newsvendor's allocation: of the atoms at or above the appetite's floor the one with the least expected cost, or a
@@ -13,78 +16,32 @@ import { firstFrom } from './sorted.ts'
  * Source: Arrow, Harris & Marschak, "Optimal Inventory Policy", Econometrica 19(3), 1951.
  */
 export function headroom(
-  outlook: Outlook,
+  need: Distribution,
   stakes: Stakes,
   { floor, price, tolerance }: Appetite,
   rarely: number,
 ): number {
-  const cost = expectedCost(outlook, stakes, price)
-  const cheapest = leastCost(outlook, cost, floor)
-  const most = quantile(outlook.need, rarely)
-  if (most <= cheapest.amount) return cheapest.amount
-  return leastRegret(outlook, cost, { ...cheapest, most, limit: cheapest.cost * (1 + tolerance) })
-}
-
-/** A slice is only looked into where the bounds of its cost do not rule it out. */
-function leastCost(
-  { need, runtime }: Outlook,
-  cost: ExpectedCost,
-  floor: number,
-): { readonly amount: number; readonly cost: number } {
+  const cost = expectedCost(need, stakes, price)
   const last = need.size - 1
-  const first = firstFrom(need.below, last, floor)
-  let bound = Number.POSITIVE_INFINITY
-  for (let j = first; j <= last; j++) {
-    const most = cost.mostAt(j)
-    if (most < bound) bound = most
-  }
-  bound *= 1 + 1e-9
+  let cheapest = last
   let least = Number.POSITIVE_INFINITY
-  let amount = cost.edges[last] as number
-  for (let j = last; j >= first; j--) {
-    if (cost.leastIn(j) > bound) continue
-    const { atoms, below, count } = slice(need, j)
-    const spent = slice(runtime, j).below
-    for (let i = count - 1; i >= 0 && (below[i] as number) >= floor; i--) {
-      const given = Math.exp(atoms[i] as number)
-      const its = cost.at(given, 1 - (below[i] as number), 1 - (spent[i] as number))
-      if (its > least) continue
-      least = its
-      amount = given
-    }
+  for (let i = firstFrom(need.below, last, floor); i <= last; i++) {
+    const its = cost.at(i)
+    if (its >= least) continue
+    least = its
+    cheapest = i
   }
-  return { amount, cost: least }
-}
-
-/** What a failure is priced at on top of the appetite's price, as far as its tolerance goes. */
-const regret = 32
-
-/** Among the amounts from `amount` to `most` that cost no more than `limit`. */
-function leastRegret(
-  { need, runtime }: Outlook,
-  cost: ExpectedCost,
-  within: { readonly amount: number; readonly most: number; readonly limit: number },
-): number {
-  const { most, limit } = within
-  const { edges, failure } = cost
-  let least = Number.POSITIVE_INFINITY
-  let { amount } = within
-  for (let j = need.size - 1; j >= 0 && (edges[j] as number) >= within.amount; j--) {
-    if ((j > 0 && (edges[j - 1] as number) >= most) || cost.leastIn(j) > limit) continue
-    const { atoms, below, count } = slice(need, j)
-    const spent = slice(runtime, j).below
-    for (let i = count - 1; i >= 0; i--) {
-      const given = Math.exp(atoms[i] as number)
-      if (given > most) continue
-      if (given < within.amount) break
-      const fails = 1 - (below[i] as number)
-      const its = cost.at(given, fails, 1 - (spent[i] as number))
-      if (its > limit) continue
-      const regretted = its + regret * fails * failure
-      if (regretted >= least) continue
-      least = regretted
-      amount = given
-    }
+  const most = firstFrom(need.below, last, rarely)
+  const limit = least * (1 + tolerance)
+  let chosen = cheapest
+  let leastRegretted = Number.POSITIVE_INFINITY
+  for (let i = cheapest; i <= most; i++) {
+    const its = cost.at(i)
+    if (its > limit) continue
+    const regretted = its + regret * (1 - (need.below[i] as number)) * cost.failure
+    if (regretted >= leastRegretted) continue
+    leastRegretted = regretted
+    chosen = i
   }
-  return amount
+  return Math.exp(need.atoms[chosen] as number)
 }

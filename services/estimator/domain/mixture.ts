@@ -1,179 +1,199 @@
-import {
-  type Distribution,
-  highestOfPeak,
-  type Part,
-  type Prior,
-  peakAtoms,
-  peakWeights,
-} from './distribution.ts'
+import { type Atoms, accumulate, atoms, insertAtom, mergeAtoms } from './atoms.ts'
+import type { Distribution } from './distribution.ts'
 import { type Kernel, leaning, note, type Residuals, residuals } from './residuals.ts'
+
+/** Residuals around one prediction: one part of a mixture. */
+export interface Part {
+  readonly residuals: Residuals
+  /** ln(prediction). */
+  readonly shift: number
+  /** Share of the whole, by number of execution. */
+  readonly shares: Shares
+}
+
+/** slow · (bySlow + bySlowNear · near) + fast · (byFast + byFastNear · near). Arrays by number of execution. */
+export interface Shares {
+  readonly slow: Float64Array
+  readonly fast: Float64Array
+  readonly near: Float64Array
+  readonly bySlow: number
+  readonly byFast: number
+  readonly bySlowNear: number
+  readonly byFastNear: number
+}
+
+/** What is believed beside the residuals: a peak of this scale at ln(prediction). */
+export interface Prior {
+  readonly shift: number
+  readonly scale: number
+  readonly share: number
+}
+
+/** How long executions ran, by their number, and on average. */
+export interface Runtimes {
+  readonly each: Float64Array
+  readonly mean: number
+}
+
+export interface MixtureOptions {
+  /** No atom is above, a logarithm. */
+  readonly limit?: number
+  readonly kernel?: Kernel
+  /** Unset: not known, or nothing hangs on them. */
+  readonly runtimes?: Runtimes | undefined
+}
 
 /** Arrays that a distribution is made in, so that the next one needs no new ones. It is valid until they are used again. */
 export interface Workspace {
-  edges: Float64Array
-  below: Float64Array
   shares: Float64Array
+  held: Atoms
+  spare: Atoms
 }
 
-const nothing = new Float64Array(0)
+export const workspace = (): Workspace => ({ shares: new Float64Array(0), held: atoms(0), spare: atoms(0) })
 
-export const workspace = (): Workspace => ({ edges: nothing, below: nothing, shares: nothing })
+const peakAtoms = [-0.3, -0.1, -0.02, 0.02, 0.1, 0.3, 0.7] as const
+const peakWeights = [0.08, 0.16, 0.24, 0.24, 0.16, 0.08, 0.04] as const
 
-/** The middle atom of every so many-th residual of a part is an edge. */
-const stride = 6
-
-/** The atoms of some parts and priors. None is above `limit`, a logarithm. */
+/** The atoms of some parts and priors. */
 export function mixture(
   parts: readonly Part[],
   priors: readonly Prior[],
-  limit = Number.POSITIVE_INFINITY,
+  { limit = Number.POSITIVE_INFINITY, kernel = leaning, runtimes }: MixtureOptions = {},
   made: Workspace = workspace(),
-  kernel: Kernel = leaning,
 ): Distribution {
-  let residualCount = 0
-  let most = 1
-  for (const { residuals } of parts) {
-    residualCount += residuals.count
-    most += edgesIn(residuals)
-  }
-  if (made.shares.length < residualCount) made.shares = new Float64Array(2 * residualCount)
-  if (made.edges.length < most) {
-    made.edges = new Float64Array(2 * most)
-    made.below = new Float64Array(2 * most)
-  }
-  const { edges, below, shares } = made
-  const size = setEdges(parts, kernel, highestAtom(parts, kernel, priors, limit), edges)
-  below.fill(0, 0, size)
-  let from = 0
-  for (const part of parts) {
-    weighPart(part, kernel, made, size, from)
-    from += part.residuals.count
-  }
-  weighPriors(priors, made, size)
-  let total = 0
-  for (let i = 0; i < size; i++) {
-    total += below[i] as number
-    below[i] = total
-  }
-  const share = 1 / total
-  for (let i = 0; i < size; i++) below[i] = (below[i] as number) * share
-  below[size - 1] = 1
-  return { parts, kernel, priors, size, edges, below, shares, total }
-}
-
-const edgesIn = ({ count }: Residuals): number => Math.ceil(count / stride)
-
-function highestAtom(
-  parts: readonly Part[],
-  { atoms }: Kernel,
-  priors: readonly Prior[],
-  limit: number,
-): number {
-  const highAtom = atoms[atoms.length - 1] as number
-  let highest = Number.NEGATIVE_INFINITY
-  for (const { shift, scale } of priors) highest = Math.max(highest, shift + scale * highestOfPeak)
-  for (const { residuals, shift } of parts) {
-    const { values, widths, count } = residuals
-    if (count === 0) continue
-    highest = Math.max(
-      highest,
-      shift + (values[count - 1] as number) + highAtom * (widths[count - 1] as number),
-    )
-  }
-  return Math.min(highest, limit)
-}
-
-/** Ascending; the last is the highest atom. Returns how many. */
-function setEdges(parts: readonly Part[], { atoms }: Kernel, highest: number, edges: Float64Array): number {
-  const atom = atoms[atoms.length >> 1] as number
+  makeRoom(parts, priors, kernel, made)
+  const ends: number[] = []
   let size = 0
-  for (const { residuals, shift } of parts) {
-    const { values, widths } = residuals
-    const own = edgesIn(residuals)
-    let left = size - 1
-    size += own
-    let i = stride * (own - 1)
-    // Merged from behind: those of one part are in order.
-    for (let at = size - 1; i >= 0; at--) {
-      const edge = shift + (values[i] as number) + atom * (widths[i] as number)
-      if (left >= 0 && (edges[left] as number) > edge) {
-        edges[at] = edges[left] as number
-        left--
-      } else {
-        edges[at] = edge
-        i -= stride
-      }
+  for (const part of parts) {
+    size = placePart(part, kernel, runtimes, made, size)
+    ends.push(size)
+  }
+  for (const prior of priors) {
+    size = placePrior(prior, runtimes?.mean ?? 0, made.held, size)
+    ends.push(size)
+  }
+  mergeRuns(made, ends)
+  const { at, weights, times } = made.held
+  for (let i = size - 1; i >= 0 && (at[i] as number) > limit; i--) at[i] = limit
+  accumulate(weights, size)
+  if (runtimes !== undefined) accumulate(times, size)
+  return { size, atoms: at, below: weights, spent: runtimes === undefined ? weights : times }
+}
+
+function makeRoom(parts: readonly Part[], priors: readonly Prior[], kernel: Kernel, made: Workspace): void {
+  let most = peakAtoms.length * priors.length
+  for (const { residuals } of parts) {
+    const { count } = residuals
+    most += kernel.atoms.length * count
+    if (made.shares.length < count) made.shares = new Float64Array(2 * count)
+  }
+  if (made.held.at.length >= most) return
+  made.held = atoms(2 * most)
+  made.spare = atoms(2 * most)
+}
+
+/** Neighbouring residuals are joined until they have this share of their part… */
+const enough = 1 / 12
+/** …or this share of all that lies above them: those that an amount hangs on stay single. */
+const enoughAbove = 1 / 4
+
+/**
+ * The atoms of a part, from `from` on; returns where they end. Residuals closer together than their kernels reach are
+ * joined, which costs nothing that a test on the traces could tell and takes two thirds of the atoms away.
+ */
+function placePart(
+  part: Part,
+  kernel: Kernel,
+  runtimes: Runtimes | undefined,
+  { shares, held }: Workspace,
+  from: number,
+): number {
+  const { residuals, shift } = part
+  const { values, widths, origin, count } = residuals
+  let above = weigh(part, shares)
+  const wanted = enough * above
+  let size = from
+  for (let i = 0; i < count; ) {
+    const first = values[i] as number
+    let last = first
+    let share = 0
+    let sum = 0
+    let width = 0
+    let time = 0
+    do {
+      const own = shares[i] as number
+      last = values[i] as number
+      share += own
+      sum += own * last
+      width += own * (widths[i] as number)
+      if (runtimes !== undefined) time += own * (runtimes.each[origin[i] as number] as number)
+      above -= own
+      i++
+    } while (
+      i < count &&
+      ((values[i] as number) === last ||
+        (share < wanted &&
+          share < enoughAbove * above &&
+          (values[i] as number) - last <= (widths[i] as number)))
+    )
+    if (!(share > 0)) continue
+    const x = shift + sum / share
+    width /= share
+    if (last > first) {
+      insertAtom(held, from, size++, x + kernel.joined * width, share, time)
+      continue
+    }
+    for (let k = 0; k < kernel.atoms.length; k++) {
+      const weight = kernel.weights[k] as number
+      insertAtom(held, from, size++, x + (kernel.atoms[k] as number) * width, share * weight, time * weight)
     }
   }
-  while (size > 0 && (edges[size - 1] as number) >= highest) size--
-  edges[size++] = highest
   return size
 }
 
-/** Adds the weight of each atom to its slice. The shares of the part begin at `from`. */
-function weighPart(
-  part: Part,
-  { atoms, weights }: Kernel,
-  made: Workspace,
-  size: number,
-  from: number,
-): void {
-  const { slow, fast, near, bySlow, byFast, bySlowNear, byFastNear } = part.shares
-  const { factors } = part
-  const { origin, count } = part.residuals
-  const { shares } = made
+/** The share of each residual, in their order; returns the sum. */
+function weigh({ residuals: { origin, count }, shares: by }: Part, shares: Float64Array): number {
+  const { slow, fast, near, bySlow, byFast, bySlowNear, byFastNear } = by
   let sum = 0
   for (let i = 0; i < count; i++) {
     const o = origin[i] as number
     const n = near[o] as number
     const share =
       (slow[o] as number) * (bySlow + bySlowNear * n) + (fast[o] as number) * (byFast + byFastNear * n)
-    sum += factors === undefined ? share : share * (factors[o] as number)
-    shares[from + i] = sum
+    shares[i] = share
+    sum += share
   }
-  for (let k = 0; k < atoms.length; k++)
-    weighAtoms(part, atoms[k] as number, weights[k] as number, made, size, from)
+  return sum
 }
 
-/** One atom of each residual. They are in order, so a slice gets what was added up between its edges. */
-function weighAtoms(
-  { residuals: { values, widths, count }, shift }: Part,
-  atom: number,
-  weight: number,
-  { edges, below, shares }: Workspace,
-  size: number,
-  from: number,
-): void {
-  const last = size - 1
-  let before = 0
-  let i = 0
-  for (let at = 0; at < last && i < count; at++) {
-    const edge = edges[at] as number
-    while (i < count && shift + (values[i] as number) + atom * (widths[i] as number) <= edge) i++
-    const upTo = i > 0 ? (shares[from + i - 1] as number) : 0
-    below[at] = (below[at] as number) + weight * (upTo - before)
-    before = upTo
+function placePrior({ shift, scale, share }: Prior, runtime: number, held: Atoms, from: number): number {
+  for (let j = 0; j < peakAtoms.length; j++) {
+    const weight = share * (peakWeights[j] as number)
+    held.at[from + j] = shift + scale * (peakAtoms[j] as number)
+    held.weights[from + j] = weight
+    held.times[from + j] = weight * runtime
   }
-  if (count > 0)
-    below[last] = (below[last] as number) + weight * ((shares[from + count - 1] as number) - before)
+  return from + peakAtoms.length
 }
 
-function weighPriors(priors: readonly Prior[], { edges, below }: Workspace, size: number): void {
-  const last = size - 1
-  for (const { shift, scale, share } of priors) {
-    let at = 0
-    for (let j = 0; j < peakAtoms.length; j++) {
-      at = sliceFrom(edges, last, shift + scale * (peakAtoms[j] as number), at)
-      below[at] = (below[at] as number) + share * (peakWeights[j] as number)
+/** Runs in order, which end where `ends` says, become one, two by two. */
+function mergeRuns(made: Workspace, ends: number[]): void {
+  while (ends.length > 1) {
+    const { held, spare } = made
+    let from = 0
+    let runs = 0
+    for (let i = 0; i < ends.length; i += 2) {
+      const middle = ends[i] as number
+      const end = ends[i + 1] ?? middle
+      mergeAtoms(held, spare, from, middle, end)
+      ends[runs++] = end
+      from = end
     }
+    ends.length = runs
+    made.held = spare
+    made.spare = held
   }
-}
-
-/** The first slice from `at` on whose edge is not below `x`, else the last. */
-function sliceFrom(edges: Float64Array, last: number, x: number, at: number): number {
-  let to = at
-  while (to < last && (edges[to] as number) < x) to++
-  return to
 }
 
 /** Some weighted points, widened like residuals, around ln(prediction). */

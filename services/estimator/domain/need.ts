@@ -7,8 +7,6 @@ import { type Distribution, leastNeed, probability, quantile } from './distribut
  */
 export interface Need {
   readonly distribution: Distribution
-  /** The same, weighed by how long executions ran: of what goes wrong, how much is lost. Unset: by nothing. */
-  readonly runtime?: Distribution | undefined
   readonly calibration: Calibration | undefined
   /** The need is above this: a retry's failed allocation. 0 = nothing known. */
   readonly above: number

@@ -10,8 +10,6 @@ export interface Residuals {
   values: Float64Array
   origin: Int32Array
   widths: Float64Array
-  /** e to the residual. */
-  growths: Float64Array
   count: number
   /** √count, rounded: which neighbour sets a width. */
   rank: number
@@ -24,15 +22,17 @@ const narrowestKernel = 0.0015
 const widestKernel = 0.3
 
 /** Three atoms around each residual, as wide as its kernel and leaning upwards. */
-export const leaning: Kernel = { atoms: [-0.6, 0.3, 1], weights: [0.45, 0.45, 0.1] }
+export const leaning: Kernel = { atoms: [-0.6, 0.3, 1], weights: [0.45, 0.45, 0.1], joined: 0.4 }
 
 /** Where nothing is weighed against its cost, a residual is one atom: quantiles of many need no more. */
-export const pointed: Kernel = { atoms: [0], weights: [1] }
+export const pointed: Kernel = { atoms: [0], weights: [1], joined: 0 }
 
 /** Atoms around a residual in widths, ascending, and how much of its weight each has. */
 export interface Kernel {
   readonly atoms: readonly number[]
   readonly weights: readonly number[]
+  /** The one atom of several residuals that lie close together, in their mean width. */
+  readonly joined: number
 }
 
 const firstCapacity = 32
@@ -41,7 +41,6 @@ export const residuals = (): Residuals => ({
   values: new Float64Array(firstCapacity),
   origin: new Int32Array(firstCapacity),
   widths: new Float64Array(firstCapacity),
-  growths: new Float64Array(firstCapacity),
   count: 0,
   rank: 1,
   first: 0,
@@ -55,11 +54,9 @@ export function note(r: Residuals, residual: number, origin: number): void {
     r.values[at] = r.values[at - 1] as number
     r.origin[at] = r.origin[at - 1] as number
     r.widths[at] = r.widths[at - 1] as number
-    r.growths[at] = r.growths[at - 1] as number
   }
   r.values[at] = residual
   r.origin[at] = origin
-  r.growths[at] = Math.exp(residual)
   const rank = Math.max(1, Math.round(Math.sqrt(r.count)))
   // Only those that count the newcomer among their nearest can have become narrower.
   const reach = rank === r.rank && r.count > rank + 1 ? rank + 1 : r.count
@@ -109,13 +106,10 @@ function grow(r: Residuals): void {
   const values = new Float64Array(capacity)
   const origin = new Int32Array(capacity)
   const widths = new Float64Array(capacity)
-  const growths = new Float64Array(capacity)
   values.set(r.values)
   origin.set(r.origin)
   widths.set(r.widths)
-  growths.set(r.growths)
   r.values = values
   r.origin = origin
   r.widths = widths
-  r.growths = growths
 }

@@ -1,33 +1,45 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { probability, quantile } from '../../../services/estimator/domain/distribution.ts'
+import { around, mixture, type Part } from '../../../services/estimator/domain/mixture.ts'
 import {
-  type Distribution,
-  peakAtoms,
-  peakWeights,
-  probability,
-  quantile,
-  slice,
-} from '../../../services/estimator/domain/distribution.ts'
-import { around } from '../../../services/estimator/domain/mixture.ts'
-import { leaning, note, residuals } from '../../../services/estimator/domain/residuals.ts'
-import { anyAmount, anyDistribution, anyResidual, anyShare, sorted } from '../../support/distributions.ts'
+  type Kernel,
+  leaning,
+  note,
+  pointed,
+  residuals,
+} from '../../../services/estimator/domain/residuals.ts'
+import {
+  anyAmount,
+  anyDistribution,
+  anyResidual,
+  anyShare,
+  anyWeight,
+  listed,
+} from '../../support/distributions.ts'
 
-/** What `sorted` gives, by itself: every residual's and every prior's atoms, sorted; equal ones are one. */
-function sortedPlainly({ parts, priors, shares, total }: Distribution) {
-  const weights = new Map<number, number>()
-  const add = (at: number, weight: number) => weights.set(at, (weights.get(at) ?? 0) + weight / total)
-  for (const { residuals, shift } of parts)
-    for (let i = 0; i < residuals.count; i++)
-      for (const [j, atom] of leaning.atoms.entries()) {
-        const share = (shares[i] ?? 0) - (shares[i - 1] ?? 0)
-        const at = shift + (residuals.values[i] ?? 0) + atom * (residuals.widths[i] ?? 0)
-        add(at, share * (leaning.weights[j] ?? 0))
-      }
-  for (const { shift, scale, share } of priors)
-    for (const [j, atom] of peakAtoms.entries()) add(shift + scale * atom, share * (peakWeights[j] ?? 0))
-  const atoms = [...weights].sort(([a], [b]) => a - b)
-  let sum = 0
-  return { needs: atoms.map(([at]) => Math.exp(at)), below: atoms.map(([, weight]) => (sum += weight)) }
+/** Residuals around one, each with a weight. */
+function partOf(points: readonly (readonly [at: number, weight: number])[]): Part {
+  const spread = residuals()
+  for (const [origin, [at]] of points.entries()) note(spread, at, origin)
+  const slow = Float64Array.from(points, ([, weight]) => weight)
+  const none = new Float64Array(points.length)
+  const shares = { slow, fast: none, near: none, bySlow: 1, byFast: 0, bySlowNear: 0, byFastNear: 0 }
+  return { residuals: spread, shift: 0, shares }
+}
+
+/** P(ln need ≤ x) by every atom of every residual. */
+function plainly(parts: readonly Part[], kernel: Kernel, x: number): number {
+  let [below, total] = [0, 0]
+  for (const { residuals, shares } of parts)
+    for (let i = 0; i < residuals.count; i++) {
+      const weight = shares.slow[residuals.origin[i] ?? 0] ?? 0
+      total += weight
+      for (const [k, atom] of kernel.atoms.entries())
+        if ((residuals.values[i] ?? 0) + atom * (residuals.widths[i] ?? 0) <= x)
+          below += weight * (kernel.weights[k] ?? 0)
+    }
+  return below / total
 }
 
 describe('residuals', () => {
@@ -66,39 +78,81 @@ describe('residuals', () => {
 })
 
 describe('a distribution', () => {
-  test('put in order slice by slice is what it is when all is sorted at once', () => {
+  test('of so few residuals that each counts is all their atoms in order', () => {
     fc.assert(
-      fc.property(anyDistribution, (distribution) => {
-        const [some, all] = [sorted(distribution), sortedPlainly(distribution)]
-        expect(some.needs).toEqual(all.needs)
-        for (const [i, share] of all.below.entries()) expect(some.below[i]).toBeCloseTo(share, 9)
-      }),
+      fc.property(
+        fc.array(fc.array(anyResidual, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 4 }),
+        (values) => {
+          const parts = values.map((own) => partOf(own.map((at) => [at, 1])))
+          const { size, atoms, below } = mixture(parts, [])
+          for (let i = 0; i < size; i++)
+            if (i === size - 1 || (atoms[i + 1] ?? 0) - (atoms[i] ?? 0) > 1e-8) {
+              expect(below[i]).toBeCloseTo(plainly(parts, leaning, (atoms[i] ?? 0) + 5e-9), 9)
+            }
+        },
+      ),
     )
   })
 
-  test('a slice that is asked for again stays as it is while others are', () => {
-    const distribution = around(
-      Array.from({ length: 90 }, (_, i) => [i, 1] as const),
-      0,
+  test('of many joins those close together: no more than a twelfth moves, and their mean stays', () => {
+    const mean = (ats: readonly number[], weights: readonly number[]) =>
+      ats.reduce((sum, at, i) => sum + at * (weights[i] ?? 0), 0) / weights.reduce((sum, one) => sum + one, 0)
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(anyResidual, anyWeight), { minLength: 1, maxLength: 96 }),
+        anyResidual,
+        (points, x) => {
+          const part = partOf(points)
+          const { size, atoms, below } = mixture([part], [], { kernel: pointed })
+          const shares = Array.from({ length: size }, (_, i) => (below[i] ?? 0) - (below[i - 1] ?? 0))
+          const weights = points.map(([, weight]) => weight)
+          expect(mean([...atoms.subarray(0, size)], shares)).toBeCloseTo(
+            mean(
+              points.map(([at]) => at),
+              weights,
+            ),
+            6,
+          )
+          const total = weights.reduce((sum, weight) => sum + weight, 0)
+          const byValue = Map.groupBy(points, ([at]) => at)
+          const largest = Math.max(
+            ...[...byValue.values()].map((same) => same.reduce((sum, [, weight]) => sum + weight, 0)),
+          )
+          const found = atoms.subarray(0, size).findLastIndex((at) => at <= x)
+          const moved = Math.abs((below[found] ?? 0) - plainly([part], pointed, x))
+          expect(moved).toBeLessThanOrEqual(1 / 12 + largest / total + 1e-9)
+        },
+      ),
     )
-    const contents = (index: number) => {
-      const { atoms, count } = slice(distribution, index)
-      return [...atoms.subarray(0, count)]
-    }
-    const wanted = Array.from({ length: 10 }, (_, index) => contents(index))
-    for (let again = 0; again < 9; again++)
-      for (let other = 0; other < 9; other++) {
-        const held = slice(distribution, again)
-        slice(distribution, 9)
-        slice(distribution, other)
-        expect([...held.atoms.subarray(0, held.count)]).toEqual(wanted[again])
-      }
+  })
+
+  test('keeps the largest residuals apart, and does not bridge a gap', () => {
+    const values = [
+      ...Array.from({ length: 80 }, (_, i) => 0.001 * i),
+      ...Array.from({ length: 16 }, (_, i) => 2 + 0.001 * i),
+    ]
+    const { size, atoms } = mixture([partOf(values.map((at) => [at, 1]))], [], { kernel: pointed })
+    const ats = [...atoms.subarray(0, size)]
+    expect(ats.slice(-4)).toEqual(values.slice(-4))
+    expect(ats.filter((at) => at > 0.08 && at < 2)).toEqual([])
+    expect(size).toBeLessThan(40)
+  })
+
+  test('weighs run times where they are known, with the same needs', () => {
+    const part = partOf([
+      [0, 1],
+      [1, 1],
+    ])
+    const runtimes = { each: Float64Array.of(1, 3), mean: 2 }
+    const { size, below, spent } = mixture([part], [], { kernel: pointed, runtimes })
+    expect([...below.subarray(0, size)]).toEqual([0.5, 1])
+    expect([...spent.subarray(0, size)]).toEqual([0.25, 1])
   })
 
   test('is ascending, adds up to one, and its quantiles and probabilities are each other’s inverse', () => {
     fc.assert(
       fc.property(anyDistribution, anyShare, (distribution, q) => {
-        const { needs, below } = sorted(distribution)
+        const { needs, below } = listed(distribution)
         expect(needs).toEqual(needs.toSorted((a, b) => a - b))
         expect(below).toEqual(below.toSorted((a, b) => a - b))
         expect(below.at(-1)).toBe(1)
@@ -130,7 +184,7 @@ describe('a distribution', () => {
       ],
       0,
     )
-    expect(sorted(distribution).needs[0]).toBe(0)
+    expect(listed(distribution).needs[0]).toBe(0)
     for (const amount of [5e-324, 1.5, 1e6]) {
       expect(probability(distribution, amount)).toBeGreaterThan(0)
       expect(probability(distribution, amount)).toBeLessThan(1)

@@ -1,33 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Appetite, appetiteOf, balanced } from '../../../services/estimator/domain/appetite.ts'
-import { type Distribution, meanNeed, quantile } from '../../../services/estimator/domain/distribution.ts'
+import { type Distribution, quantile } from '../../../services/estimator/domain/distribution.ts'
 import { nextRung } from '../../../services/estimator/domain/escalation.ts'
-import type { Outlook, Stakes } from '../../../services/estimator/domain/expected-cost.ts'
+import type { Stakes } from '../../../services/estimator/domain/expected-cost.ts'
 import { headroom } from '../../../services/estimator/domain/headroom.ts'
 import { around } from '../../../services/estimator/domain/mixture.ts'
-import { anyAmount, anyResidual, anyShare, anyShift, anyWeight, sorted } from '../../support/distributions.ts'
+import { anyAmount, anyOutlook, anyShare, listed, weighed } from '../../support/distributions.ts'
 
 describe('headroom', () => {
-  /** The same needs, weighed anew. */
-  const anyOutlook: fc.Arbitrary<Outlook> = fc
-    .tuple(fc.array(fc.tuple(anyResidual, anyWeight, anyWeight), { minLength: 1, maxLength: 96 }), anyShift)
-    .map(([points, shift]) => ({
-      need: around(
-        points.map(([at, often]) => [at, often] as const),
-        shift,
-      ),
-      runtime: around(
-        points.map(([at, , long]) => [at, long] as const),
-        shift,
-      ),
-    }))
-
   /** Expected cost of an amount, as its docstring says it. */
-  function costsOf({ need, runtime }: Outlook, stakes: Stakes, { price }: Appetite) {
-    const { needs, below } = sorted(need)
-    const spent = sorted(runtime).below
-    const typical = meanNeed(need)
+  function costsOf(need: Distribution, stakes: Stakes, { price }: Appetite) {
+    const { needs, below, spent } = listed(need)
+    const typical = needs.reduce((sum, one, i) => sum + one * ((below[i] ?? 0) - (below[i - 1] ?? 0)), 0)
     const { failurePrice, restartPrice, restartAmount } = stakes
     const fine = price * (failurePrice * typical + restartPrice * Math.max(typical, restartAmount))
     const at = (amount: number) => needs.findLastIndex((one) => one <= amount)
@@ -55,7 +40,7 @@ describe('headroom', () => {
           const appetite = appetiteOf({ risk })
           return headroom(outlook, stakes, appetite, 1 - appetite.acceptable)
         }
-        expect(sorted(outlook.need).needs).toContain(at(a))
+        expect(listed(outlook).needs).toContain(at(a))
         expect(at(Math.min(a, b))).toBeLessThanOrEqual(at(Math.max(a, b)))
       }),
     )
@@ -67,8 +52,7 @@ describe('headroom', () => {
         const appetite = { ...balanced, floor: 0, tolerance: 0 }
         const cost = costsOf(outlook, stakes, appetite)
         const given = cost(headroom(outlook, stakes, appetite, 0.97))
-        for (const need of sorted(outlook.need).needs)
-          expect(given).toBeLessThanOrEqual(cost(need) * (1 + 1e-6))
+        for (const need of listed(outlook).needs) expect(given).toBeLessThanOrEqual(cost(need) * (1 + 1e-6))
       }),
     )
   })
@@ -82,31 +66,21 @@ describe('headroom', () => {
         const cost = costsOf(outlook, stakes, cautious)
         expect(given).toBeGreaterThanOrEqual(cheapest)
         expect(cost(given)).toBeLessThanOrEqual(cost(cheapest) * (1 + tolerance) * (1 + 1e-6))
-        if (given > cheapest) expect(given).toBeLessThanOrEqual(quantile(outlook.need, rarely))
+        if (given > cheapest) expect(given).toBeLessThanOrEqual(quantile(outlook, rarely))
       }),
     )
   })
 
   test('gives long runs that need more their weight: what is lost with them is more', () => {
-    const [shift, shares] = [Math.log(1e9), Array.from({ length: 20 }, () => 1)]
-    const needs = shares.map((_, i) => (i < 16 ? 0.001 * i : 1.5 + 0.001 * i))
-    const need = around(
-      needs.map((at) => [at, 1] as const),
-      shift,
-    )
-    const long = around(
-      needs.map((at, i) => [at, i < 16 ? 1 : 100] as const),
-      shift,
-    )
-    const short = around(
-      needs.map((at, i) => [at, i < 16 ? 100 : 1] as const),
-      shift,
-    )
+    const shift = Math.log(1e9)
+    const needs = Array.from({ length: 20 }, (_, i) => (i < 16 ? 0.001 * i : 1.5 + 0.001 * i))
+    const needOf = (usual: number, large: number) =>
+      weighed(needs.map((at, i) => [shift + at, 1, i < 16 ? usual : large]))
     const stakes = { timeToFailure: 1, failurePrice: 0.1, restartPrice: 0, restartAmount: 0, largest: 5e9 }
-    const at = (runtime: Distribution) => headroom({ need, runtime }, stakes, balanced, 0.5)
+    const given = (need: Distribution) => headroom(need, stakes, balanced, 0.5)
 
-    expect(at(long)).toBeGreaterThan(4e9)
-    expect(at(short)).toBeLessThan(1.5e9)
+    expect(given(needOf(1, 100))).toBeGreaterThan(4e9)
+    expect(given(needOf(100, 1))).toBeLessThan(1.5e9)
   })
 
   test('leaves a rare outlier to the retry, and covers what is usual', () => {
@@ -114,7 +88,7 @@ describe('headroom', () => {
     const need = around([...usual, [5, 1]], Math.log(1e9))
     const largest = 1e9 * Math.exp(5)
     const stakes = { timeToFailure: 1, failurePrice: 0.5, restartPrice: 0, restartAmount: 0, largest }
-    const given = headroom({ need, runtime: need }, stakes, balanced, 1 - balanced.acceptable)
+    const given = headroom(need, stakes, balanced, 1 - balanced.acceptable)
 
     expect(given).toBeGreaterThan(1.03e9)
     expect(given).toBeLessThan(2e9)

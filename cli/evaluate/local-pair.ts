@@ -91,10 +91,10 @@ export function localPair(defaultMemoryBytes: number): Pair {
   }
 }
 
-const warmUpExecutions = 400
+const warmUpExecutions = 1500
 
 /**
- * Runs generated executions through a pair of its own. The first few hundred calls in a process run while they are being
+ * Runs generated executions through a pair of its own. The first thousand calls in a process run while they are being
  * compiled: in a short trace they, not the estimator, would be the 99th percentile.
  */
 export async function warmUp(): Promise<void> {

@@ -44,19 +44,19 @@ export function coldStart(
     return { need, source, reason: reasonOf(kin, request), ...(unrelated ? { unrelated } : {}) }
   }
   if (request !== undefined) {
-    const reason = 'no history: what was requested'
+    const reason = 'what was requested'
     return { need: vague(request / 3), source: 'request', reason, amount: request }
   }
   const fallback = positive(defaults[dimension])
   if (fallback === undefined) return undefined
-  const reason = 'no history and no request: the configured default'
+  const reason = 'the configured default, since nothing was requested'
   return { need: vague(fallback / 3), source: 'default', reason, amount: fallback }
 }
 
 function reasonOf({ key, members }: Kin, request: number | undefined): string {
   const whose = key.kind === 'namespace' ? `the namespace ${key.namespace}` : key.task
   const what = request === undefined ? 'use' : 'use of what they request'
-  return `no history: what ${members.length} tasks of ${whose} ${what}`
+  return `what ${members.length} tasks of ${whose} ${what}`
 }
 
 /** An amount below, in whatever unit, is as good as none asked for. */

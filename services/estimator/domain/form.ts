@@ -102,11 +102,13 @@ function unfollowedIn(
   return reasons
 }
 
-function fromKin({ evidence, query, settings, policy }: Case, dimension: Dimension): Formed | undefined {
+function fromKin(asked: Case, dimension: Dimension): Formed | undefined {
+  const { evidence, query, settings, policy } = asked
   const kin = evidence.kin.map(({ profile }) => profile)
   const belief = coldStart(kin, query, settings.defaults, dimension)
   if (belief === undefined) return undefined
-  const { need, source, reason, unrelated } = belief
+  const { need, source, unrelated } = belief
+  const reason = `${lacking(asked, dimension)}: ${belief.reason}`
   const at = (risk: number): number => {
     const careful = {
       ...policy,
@@ -116,6 +118,15 @@ function fromKin({ evidence, query, settings, policy }: Case, dimension: Dimensi
     return belief.amount ?? allocate(need, coldStakes, careful, dimension)
   }
   return { need, source, reason, strategy: '', predictions: [], amount: at(policy.risk), least: at(0) }
+}
+
+/** Why the task's own history does not answer. */
+function lacking({ evidence, settings: { minExecutions } }: Case, dimension: Dimension): string {
+  const observed = evidence.task?.model?.dimensions.get(dimension)?.observed ?? 0
+  if (observed === 0) return 'no history'
+  return observed < minExecutions
+    ? `${observed} executions of at least ${minExecutions}`
+    : `none of the strategies asked has anything to say after ${observed} executions`
 }
 
 /** What is taken from other tasks is wrong for all of a burst at once: appetite for that is less. */

@@ -242,3 +242,19 @@ test('what executions under way use already counts where next to nobody was beli
   expect(ask(few, { ...plain, ...retry }).resources.memoryBytes).toBeCloseTo(1.05 * 4.4e9, 0)
   expect(ask(under(Array.from({ length: 16 }, () => 4e9)), plain).resources.memoryBytes).toBeGreaterThan(4e9)
 })
+
+test('says why a history does not answer', () => {
+  const history = [1, 2, 3].map((i) =>
+    execution(`e-${i}`, { features: {}, labels: {}, used: { memoryBytes: 1e9 } }),
+  )
+  const query = queryOf({ features: {}, labels: {}, requested: { memoryBytes: 4e9 } })
+  const reason = (evidence: Evidence, strategy?: string, minExecutions = 1) => {
+    const policy = strategy === undefined ? {} : { strategies: [strategy] }
+    const settings = { ...defaultSettings, minExecutions }
+    return estimateOf({ ...query, policy }, evidence, settings, openGuard).reason
+  }
+  const known = evidenceOf(history)
+  expect(reason({ task: undefined, kin: [], unreachable: false })).toMatch(/^no history: what was requested/)
+  expect(reason(known, 'ridge')).toMatch(/^none of the strategies asked .* after 3 executions: what was/)
+  expect(reason(known, undefined, 5)).toMatch(/^3 executions of at least 5: what was requested/)
+})

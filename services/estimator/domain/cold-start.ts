@@ -3,7 +3,7 @@ import type { Profile } from '../../../shared/domain/profile.ts'
 import type { Dimension, Resources } from '../../../shared/domain/resources.ts'
 import { shortfall } from '../../../shared/domain/shortfall.ts'
 import { around } from './mixture.ts'
-import type { Need } from './need.ts'
+import { type Need, unforeseenAfter } from './need.ts'
 
 /** A cohort or a namespace: tasks in summary. */
 export type Kin = Pick<Profile, 'key' | 'members'>
@@ -81,7 +81,9 @@ function fromMembers(kin: Kin, d: Dimension, request: number | undefined, least:
   const middle = points.reduce((sum, [at, weight]) => sum + at * weight, 0) / members
   const [shift, from] = request === undefined ? [middle, middle] : [Math.log(request), 0]
   const spread = points.map(([at, weight]) => [at - from, weight] as const)
-  return { distribution: around(spread, shift), calibration: undefined, above: 0 }
+  const largest = Math.exp(shift - from + Math.max(...points.map(([at]) => at)))
+  const unforeseen = unforeseenAfter(members, largest)
+  return { distribution: around(spread, shift), calibration: undefined, above: 0, unforeseen }
 }
 
 /** What a need of which only an order of magnitude is known is to that, as logarithms. */

@@ -12,7 +12,7 @@ import { quantile } from './distribution.ts'
 import type { Stakes } from './expected-cost.ts'
 import { headroom } from './headroom.ts'
 import type { LearnedProfile } from './learned-profile.ts'
-import { covering, type Need } from './need.ts'
+import { covering, type Need, unforeseenAfter } from './need.ts'
 import { latestShare } from './views.ts'
 import { type Vote, votes } from './votes.ts'
 
@@ -20,9 +20,6 @@ import { type Vote, votes } from './votes.ts'
 export function form(asked: Case, dimension: Dimension): Formed | undefined {
   return fromHistory(asked, dimension) ?? fromKin(asked, dimension)
 }
-
-/** Of the chance that the next execution is the largest of all, what the mixture does not foresee. */
-const unforeseenShare = 0.42
 
 function fromHistory({ evidence, settings, policy, access, point }: Case, d: Dimension): Formed | undefined {
   const model = evidence.task?.model?.dimensions.get(d)
@@ -39,7 +36,7 @@ function fromHistory({ evidence, settings, policy, access, point }: Case, d: Dim
     distribution: outlook.need,
     calibration: model.calibration,
     above: 0,
-    unforeseen: { chance: unforeseenShare / (model.observed + 1), largest: model.largest },
+    unforeseen: unforeseenAfter(model.observed, model.largest),
   }
   return {
     need,
@@ -132,8 +129,8 @@ function lacking({ evidence, settings: { minExecutions } }: Case, dimension: Dim
 /** What is taken from other tasks is wrong for all of a burst at once: appetite for that is less. */
 const leastColdRisk = 0.7
 
-/** From 0.95 on. */
-const unrelatedCoverage = (risk: number) => 0.95 + 0.08 * Math.max(0, risk - 0.5)
+/** From 0.94 on. */
+const unrelatedCoverage = (risk: number) => 0.94 + 0.08 * Math.max(0, risk - 0.5)
 
 const coldStakes: Stakes = {
   timeToFailure: 1,

@@ -14,16 +14,24 @@ export interface Need {
   readonly unforeseen?: Unforeseen | undefined
 }
 
-/**
- * After n executions the next is the largest of all with probability 1 / (n + 1), if their order means nothing: some of
- * that lies beyond what any model makes of the n.
- */
 export interface Unforeseen {
   /** Probability that it happens. */
   readonly chance: number
   /** Largest need seen: from there the chance falls with the square of the amount. */
   readonly largest: number
 }
+
+/** Of the chance that the next is the largest of all, what the mixture does not foresee. */
+const unforeseenShare = 0.42
+
+/**
+ * After n executions, or n tasks, the next is the largest of all with probability 1 / (n + 1), if their order means
+ * nothing: some of that lies beyond what any model makes of the n.
+ */
+export const unforeseenAfter = (n: number, largest: number): Unforeseen => ({
+  chance: unforeseenShare / (n + 1),
+  largest,
+})
 
 function plain({ distribution, calibration, unforeseen }: Need, amount: number): number {
   if (!(amount > 0)) return 0

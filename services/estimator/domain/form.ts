@@ -3,7 +3,6 @@ import type { Policy } from '../../../shared/domain/policy.ts'
 import type { Dimension } from '../../../shared/domain/resources.ts'
 import { shortfall } from '../../../shared/domain/shortfall.ts'
 import { appetiteOf } from './appetite.ts'
-import { rawFor } from './calibration.ts'
 import type { Case, Formed, QueryGuard } from './case.ts'
 import { coldStart } from './cold-start.ts'
 import { combined } from './combined.ts'
@@ -12,7 +11,7 @@ import { quantile } from './distribution.ts'
 import type { Stakes } from './expected-cost.ts'
 import { headroom } from './headroom.ts'
 import type { LearnedProfile } from './learned-profile.ts'
-import { covering, type Need, unforeseenAfter } from './need.ts'
+import { covering, failingRarely, type Need, unforeseenAfter } from './need.ts'
 import { latestShare } from './views.ts'
 import { type Vote, votes } from './votes.ts'
 
@@ -148,10 +147,7 @@ function allocate(need: Need, stakes: Stakes, policy: Policy, dimension: Dimensi
   if (policy.targetCoverage !== undefined) return covering(need, policy.targetCoverage)
   const appetite = appetiteOf(policy)
   if (shortfall[dimension] === 'kill') {
-    const { distribution, calibration } = need
-    const wanted = 1 - appetite.acceptable
-    const rarely = calibration === undefined ? wanted : rawFor(calibration, wanted)
-    return headroom(distribution, stakes, appetite, rarely)
+    return headroom(need.distribution, stakes, appetite, failingRarely(need, appetite.acceptable))
   }
   const q = shortfall[dimension] === 'throttle' ? appetite.quantile : 2 * appetite.quantile - 1
   return quantile(need.distribution, Math.max(0.02, q))

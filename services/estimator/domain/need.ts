@@ -1,4 +1,4 @@
-import { type Calibration, calibrated } from './calibration.ts'
+import { type Calibration, calibrated, rawFor } from './calibration.ts'
 import { type Distribution, leastNeed, probability, quantile } from './distribution.ts'
 
 /**
@@ -54,6 +54,15 @@ export function sufficient(need: Need, amount: number): number {
 /** The amount that suffices with probability q, by the uncorrected distribution. */
 export const amountAt = (need: Need, q: number): number =>
   Math.max(need.above, quantile(need.distribution, q))
+
+/**
+ * The probability that the distribution must give an amount that fails no more often than `acceptable`. Of what is
+ * unforeseen half counts: more helps only against some of it.
+ */
+export function failingRarely({ calibration, unforeseen }: Need, acceptable: number): number {
+  const wanted = Math.min(1, (1 - acceptable) / (1 - 0.5 * (unforeseen?.chance ?? 0)))
+  return calibration === undefined ? wanted : rawFor(calibration, wanted)
+}
 
 /** The least amount that suffices with probability `target`, by the corrected distribution. */
 export function covering(need: Need, target: number): number {

@@ -18,7 +18,7 @@ export const anyDistribution = fc
   .map(([points, shift]) => around(points, shift))
 
 /** The same needs, weighed by how often they come and by how long they run. */
-export const anyOutlook: fc.Arbitrary<Distribution> = fc
+export const anyWeighed: fc.Arbitrary<Distribution> = fc
   .tuple(fc.array(fc.tuple(anyResidual, anyWeight, anyWeight), { minLength: 1, maxLength: 96 }), anyShift)
   .map(([points, shift]) => weighed(points.map(([at, often, long]) => [shift + at, often, long])))
 

@@ -1,4 +1,7 @@
-/** Weighted logarithms of needs: entry by entry the atom, its weight, and its weight × run time. */
+/**
+ * Weighted logarithms of needs: entry by entry the atom, its weight, and its weight × run time; once accumulated, the
+ * shares of those up to it.
+ */
 export interface Atoms {
   readonly at: Float64Array
   readonly weights: Float64Array
@@ -48,15 +51,29 @@ export function mergeAtoms(of: Atoms, into: Atoms, from: number, middle: number,
   }
 }
 
-/** The first `size` weights become shares of their sum, each with those before it: ascending, the last is 1. */
-export function accumulate(weights: Float64Array, size: number): void {
+/**
+ * Of the first `size`, which are in order, equal ones become one; weights become shares of their sum, each with those
+ * before it: ascending, the last is 1. The same with times, where they are known. Returns how many are left.
+ */
+export function accumulate({ at, weights, times }: Atoms, size: number, timed: boolean): number {
   let total = 0
-  for (let i = 0; i < size; i++) total += weights[i] as number
-  const whole = 1 / total
-  let sum = 0
+  let totalTime = 0
   for (let i = 0; i < size; i++) {
-    sum += (weights[i] as number) * whole
-    weights[i] = Math.min(1, sum)
+    total += weights[i] as number
+    totalTime += times[i] as number
   }
-  weights[size - 1] = 1
+  let sum = 0
+  let time = 0
+  let last = 0
+  for (let i = 0; i < size; i++) {
+    sum += weights[i] as number
+    time += times[i] as number
+    if (at[i] !== at[last]) last++
+    at[last] = at[i] as number
+    weights[last] = Math.min(1, sum / total)
+    if (timed) times[last] = Math.min(1, time / totalTime)
+  }
+  weights[last] = 1
+  times[last] = 1
+  return last + 1
 }

@@ -136,7 +136,7 @@ export function extendDimension(model: DimensionModel, observed: Observed, guard
     }),
   )
   model.relevance.observe(point, need)
-  model.labelling.observe(point.labels, need)
+  model.labelling.observe(point, need)
   model.observed++
   if (need > model.largest) model.largest = need
   settleBounds(model.exceeded, need, attempt)

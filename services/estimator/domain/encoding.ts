@@ -107,7 +107,7 @@ function mostTelling(columns: readonly Moments[]): number {
 
 /** Which label tells most about the need: the share of the variance of ln(need) between its values, adjusted for their number. */
 export interface LabelRelevance {
-  observe(labels: Readonly<Record<string, string>>, need: number): void
+  observe(point: Pick<Point, 'labels' | 'labelNames'>, need: number): void
   readonly best: () => string | undefined
 }
 
@@ -126,9 +126,9 @@ export function labelRelevance(threshold = leastExplained): LabelRelevance {
   const keys = new Map<string, Groups>()
   let best: string | undefined
   return {
-    observe(labels, need) {
+    observe({ labels, labelNames }, need) {
       const y = Math.log(need)
-      for (const key of Object.keys(labels).sort()) {
+      for (const key of labelNames) {
         let g = keys.get(key)
         if (!g) {
           if (keys.size >= maxLabels) continue

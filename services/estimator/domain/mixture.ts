@@ -76,9 +76,13 @@ export function mixture(
   mergeRuns(made, ends)
   const { at, weights, times } = made.held
   for (let i = size - 1; i >= 0 && (at[i] as number) > limit; i--) at[i] = limit
-  accumulate(weights, size)
-  if (runtimes !== undefined) accumulate(times, size)
-  return { size, atoms: at, below: weights, spent: runtimes === undefined ? weights : times }
+  const timed = runtimes !== undefined
+  return {
+    size: accumulate(made.held, size, timed),
+    atoms: at,
+    below: weights,
+    spent: timed ? times : weights,
+  }
 }
 
 function makeRoom(parts: readonly Part[], priors: readonly Prior[], kernel: Kernel, made: Workspace): void {
@@ -95,12 +99,12 @@ function makeRoom(parts: readonly Part[], priors: readonly Prior[], kernel: Kern
 
 /** Neighbouring residuals are joined until they have this share of their part… */
 const enough = 1 / 12
-/** …or this share of all that lies above them: those that an amount hangs on stay single. */
+/** …or this share of all that would lie above them: the largest, which an amount hangs on, stay single. */
 const enoughAbove = 1 / 4
 
 /**
- * The atoms of a part, from `from` on; returns where they end. Residuals closer together than their kernels reach are
- * joined, which costs nothing that a test on the traces could tell and takes two thirds of the atoms away.
+ * The atoms of a part, from `from` on; returns where they end. A residual that lies within its kernel width of the one
+ * below is joined to it, which costs nothing that the traces could tell and takes two thirds of the atoms away.
  */
 function placePart(
   part: Part,
@@ -134,7 +138,7 @@ function placePart(
       i < count &&
       ((values[i] as number) === last ||
         (share < wanted &&
-          share < enoughAbove * above &&
+          share < enoughAbove * (above - (shares[i] as number)) &&
           (values[i] as number) - last <= (widths[i] as number)))
     )
     if (!(share > 0)) continue

@@ -22,7 +22,7 @@ const narrowestKernel = 0.0015
 const widestKernel = 0.3
 
 /** Three atoms around each residual, as wide as its kernel and leaning upwards. */
-export const leaning: Kernel = { atoms: [-0.6, 0.3, 1], weights: [0.45, 0.45, 0.1], joined: 0.4 }
+export const leaning: Kernel = { atoms: [-0.6, 0.3, 1], weights: [0.45, 0.45, 0.1], joined: 0.2 }
 
 /** Where nothing is weighed against its cost, a residual is one atom: quantiles of many need no more. */
 export const pointed: Kernel = { atoms: [0], weights: [1], joined: 0 }

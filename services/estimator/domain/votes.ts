@@ -8,11 +8,10 @@ import { type Weighting, weightingFor } from './weighting.ts'
 const learningRate = 0.5
 /** A prediction beyond this many times the largest amount that may be reported is no prediction. */
 const nonsense = 10
-/** Voices that enter a mixture: the best few, none of less than this weight. */
+/** Voices that enter a mixture: the best few, none of less than this share of the best one's weight. */
 const mostParts = 4
 const leastWeight = 0.02
-/** Below this exponent a voice weighs nothing. */
-const faintest = -4
+const leastExponent = Math.log(leastWeight)
 
 /** A prediction that may be used, or undefined: it abstained, or failed. Nonsense is a failure, for the guard to see. */
 function predicted(model: DimensionModel, track: Track, point: Point, guard: Guard): number | undefined {
@@ -67,18 +66,16 @@ export function votes(
   for (const { track } of followed)
     for (let v = 0; v < heardViews; v++) best = Math.max(best, track.scores[v] as number)
   const largest = [0, 0, 0, 0]
-  let total = 0
   for (const { track, byView } of followed) {
     for (let v = 0; v < heardViews; v++) {
       const exponent = learningRate * ((track.scores[v] as number) - best)
-      const w = exponent < faintest ? 0 : Math.exp(exponent)
+      const w = exponent < leastExponent ? 0 : Math.exp(exponent)
       byView[v] = w
       if (w === 0) continue
-      total += w
       enter(largest, w)
     }
   }
-  const least = Math.max(leastWeight * total, largest[mostParts - 1] as number)
+  const least = largest[mostParts - 1] as number
   let kept = 0
   for (const { byView } of heard)
     for (let v = 0; v < heardViews; v++) {

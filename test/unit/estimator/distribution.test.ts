@@ -138,6 +138,24 @@ describe('a distribution', () => {
     expect(size).toBeLessThan(40)
   })
 
+  test('leaves the largest single however little it weighs', () => {
+    const few = Array.from({ length: 9 }, (_, i) => [0.5 * i, 10] as const)
+    const { size, atoms } = mixture([partOf([...few, [5, 0.2], [5.05, 1]])], [], { kernel: pointed })
+    expect(atoms[size - 1]).toBe(5.05)
+  })
+
+  test('of parts that agree, or of atoms at the limit, each need comes once, with all its weight', () => {
+    const part = partOf([
+      [0, 1],
+      [0.5, 2],
+      [1, 1],
+    ])
+    const [once, twice] = [[part], [part, part]].map((parts) => listed(mixture(parts, [], { limit: 0.75 })))
+    expect(twice?.needs).toEqual(once?.needs)
+    expect(new Set(once?.needs).size).toBe(once?.needs.length)
+    for (const [i, share] of once?.below.entries() ?? []) expect(twice?.below[i]).toBeCloseTo(share, 12)
+  })
+
   test('weighs run times where they are known, with the same needs', () => {
     const part = partOf([
       [0, 1],
@@ -153,7 +171,8 @@ describe('a distribution', () => {
     fc.assert(
       fc.property(anyDistribution, anyShare, (distribution, q) => {
         const { needs, below } = listed(distribution)
-        expect(needs).toEqual(needs.toSorted((a, b) => a - b))
+        for (let i = 1; i < distribution.size; i++)
+          expect(distribution.atoms[i]).toBeGreaterThan(distribution.atoms[i - 1] ?? 0)
         expect(below).toEqual(below.toSorted((a, b) => a - b))
         expect(below.at(-1)).toBe(1)
         expect(quantile(distribution, q)).toBe(needs[below.findIndex((share) => share >= q)])

@@ -6,7 +6,7 @@ import { nextRung } from '../../../services/estimator/domain/escalation.ts'
 import type { Stakes } from '../../../services/estimator/domain/expected-cost.ts'
 import { headroom } from '../../../services/estimator/domain/headroom.ts'
 import { around } from '../../../services/estimator/domain/mixture.ts'
-import { anyAmount, anyOutlook, anyShare, listed, weighed } from '../../support/distributions.ts'
+import { anyAmount, anyShare, anyWeighed, listed, weighed } from '../../support/distributions.ts'
 
 describe('headroom', () => {
   /** Expected cost of an amount, as its docstring says it. */
@@ -35,12 +35,12 @@ describe('headroom', () => {
 
   test('is one of the needs held possible, and no smaller for a larger appetite for safety', () => {
     fc.assert(
-      fc.property(anyOutlook, anyStakes, anyShare, anyShare, (outlook, stakes, a, b) => {
+      fc.property(anyWeighed, anyStakes, anyShare, anyShare, (need, stakes, a, b) => {
         const at = (risk: number) => {
           const appetite = appetiteOf({ risk })
-          return headroom(outlook, stakes, appetite, 1 - appetite.acceptable)
+          return headroom(need, stakes, appetite, 1 - appetite.acceptable)
         }
-        expect(listed(outlook).needs).toContain(at(a))
+        expect(listed(need).needs).toContain(at(a))
         expect(at(Math.min(a, b))).toBeLessThanOrEqual(at(Math.max(a, b)))
       }),
     )
@@ -48,25 +48,25 @@ describe('headroom', () => {
 
   test('costs no more than any other need held possible', () => {
     fc.assert(
-      fc.property(anyOutlook, anyStakes, (outlook, stakes) => {
+      fc.property(anyWeighed, anyStakes, (need, stakes) => {
         const appetite = { ...balanced, floor: 0, tolerance: 0 }
-        const cost = costsOf(outlook, stakes, appetite)
-        const given = cost(headroom(outlook, stakes, appetite, 0.97))
-        for (const need of listed(outlook).needs) expect(given).toBeLessThanOrEqual(cost(need) * (1 + 1e-6))
+        const cost = costsOf(need, stakes, appetite)
+        const given = cost(headroom(need, stakes, appetite, 0.97))
+        for (const other of listed(need).needs) expect(given).toBeLessThanOrEqual(cost(other) * (1 + 1e-6))
       }),
     )
   })
 
   test('goes above the cheapest only so as to fail less often, as far as is tolerated', () => {
     fc.assert(
-      fc.property(anyOutlook, anyStakes, anyShare, anyShare, (outlook, stakes, tolerance, rarely) => {
+      fc.property(anyWeighed, anyStakes, anyShare, anyShare, (need, stakes, tolerance, rarely) => {
         const cautious = { ...balanced, tolerance }
-        const cheapest = headroom(outlook, stakes, { ...cautious, tolerance: 0 }, rarely)
-        const given = headroom(outlook, stakes, cautious, rarely)
-        const cost = costsOf(outlook, stakes, cautious)
+        const cheapest = headroom(need, stakes, { ...cautious, tolerance: 0 }, rarely)
+        const given = headroom(need, stakes, cautious, rarely)
+        const cost = costsOf(need, stakes, cautious)
         expect(given).toBeGreaterThanOrEqual(cheapest)
         expect(cost(given)).toBeLessThanOrEqual(cost(cheapest) * (1 + tolerance) * (1 + 1e-6))
-        if (given > cheapest) expect(given).toBeLessThanOrEqual(quantile(outlook, rarely))
+        if (given > cheapest) expect(given).toBeLessThanOrEqual(quantile(need, rarely))
       }),
     )
   })

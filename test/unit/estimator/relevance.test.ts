@@ -19,9 +19,10 @@ describe('what tells most of a need', () => {
 
   test('among labels is the one whose values part the needs; a name that never repeats tells nothing', () => {
     const telling = labelRelevance()
+    const { encode } = encoder()
     for (let i = 0; i < 40; i++) {
       const labels = { sample: `s${i}`, queue: 'batch', genome: i % 2 === 0 ? 'human' : 'yeast' }
-      telling.observe(labels, i % 2 === 0 ? 4e9 : 1e9)
+      telling.observe(encode({}, labels, true), i % 2 === 0 ? 4e9 : 1e9)
     }
     expect(telling.best()).toBe('genome')
   })

@@ -65,6 +65,11 @@ export const estimatorConfig = z.object({
     .default(3_600_000)
     .describe('answer for a task of which nothing is known, milliseconds'),
   maxCpuCores: z.number().positive().default(1024).describe('nothing above is ever answered, cores'),
+  minMemoryBytes: z
+    .number()
+    .positive()
+    .default(12_582_912)
+    .describe('nothing below is ever answered, bytes; 12 MiB is the least limit that CRI-O accepts'),
   maxMemoryBytes: z.number().positive().default(16e12).describe('nothing above is ever answered, bytes'),
   maxDiskBytes: z.number().positive().default(1e15).describe('nothing above is ever answered, bytes'),
   maxGpuMemoryBytes: z.number().positive().default(4e12).describe('nothing above is ever answered, bytes'),
@@ -161,7 +166,13 @@ export function answerSettings(config: EstimatorConfig, registry: Registry): Ans
       durationMs: config.defaultDurationMs,
     },
     limits: {
-      min: { cpuCores: 0.01, memoryBytes: 1e6, diskBytes: 1e6, gpuMemoryBytes: 1e6, durationMs: 1 },
+      min: {
+        cpuCores: 0.01,
+        memoryBytes: config.minMemoryBytes,
+        diskBytes: 1e6,
+        gpuMemoryBytes: 1e6,
+        durationMs: 1,
+      },
       max: {
         cpuCores: config.maxCpuCores,
         memoryBytes: config.maxMemoryBytes,

@@ -44,7 +44,11 @@ test('every amount is finite, positive and within the bounds; quantiles are in o
       const { dimensions, confidence } = ask(evidenceOf(history), query)
       expect(confidence >= 0 && confidence <= 1).toBe(true)
       for (const { dimension, allocation, expected, lower, upper, confidence: own } of dimensions) {
-        expect(allocation).toBeGreaterThanOrEqual(limits.min[dimension] ?? 0)
+        const least = Math.min(
+          limits.min[dimension] ?? 0,
+          query.policy.max?.[dimension] ?? Number.POSITIVE_INFINITY,
+        )
+        expect(allocation).toBeGreaterThanOrEqual(least)
         expect(allocation).toBeLessThanOrEqual(limits.max[dimension] ?? 0)
         if (dimension === 'memoryBytes') {
           expect(allocation).toBeLessThanOrEqual(query.policy.max?.memoryBytes ?? Number.POSITIVE_INFINITY)

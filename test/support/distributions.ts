@@ -20,7 +20,12 @@ export const anyDistribution = fc
 /** The same needs, weighed by how often they come and by how long they run. */
 export const anyWeighed: fc.Arbitrary<Distribution> = fc
   .tuple(fc.array(fc.tuple(anyResidual, anyWeight, anyWeight), { minLength: 1, maxLength: 96 }), anyShift)
-  .map(([points, shift]) => weighed(points.map(([at, often, long]) => [shift + at, often, long])))
+  .map(([points, shift]) => {
+    const byNeed = new Map(
+      points.map(([at, often, long]) => [shift + at, [shift + at, often, long] as const]),
+    )
+    return weighed([...byNeed.values()])
+  })
 
 /** The distribution of some needs, given as logarithms, how often they come, and how long they run where that differs. */
 export function weighed(

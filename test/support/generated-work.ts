@@ -1,5 +1,6 @@
 import { balanced } from '../../services/estimator/domain/appetite.ts'
 import { type DimensionModel, stakes } from '../../services/estimator/domain/dimension-model.ts'
+import { quantile } from '../../services/estimator/domain/distribution.ts'
 import { nextRung } from '../../services/estimator/domain/escalation.ts'
 import { headroom } from '../../services/estimator/domain/headroom.ts'
 import { weighed } from './distributions.ts'
@@ -80,9 +81,12 @@ export function oracleLadder(
   const drawn = weighed(Array.from(needs, (need) => [Math.log(need), 1]))
   const largest = needs.at(-1) as number
   const known = stakes({ runtimeSum: runTimeMs, runtimeCount: 1, largest } as DimensionModel)
-  const rarely = 1 - balanced.acceptable
+  const within = {
+    from: quantile(drawn, balanced.floor),
+    to: quantile(drawn, 1 - balanced.acceptable),
+  }
   return (failed) =>
-    failed === undefined ? headroom(drawn, known, balanced, rarely) : nextRung(largest, failed)
+    failed === undefined ? headroom(drawn, known, balanced, within) : nextRung(largest, failed)
 }
 
 /** Of every execution generated here. */

@@ -3,7 +3,8 @@ import type { Profile } from '../../../shared/domain/profile.ts'
 import type { Dimension, Resources } from '../../../shared/domain/resources.ts'
 import { shortfall } from '../../../shared/domain/shortfall.ts'
 import { around } from './mixture.ts'
-import { type Need, unforeseenAfter } from './need.ts'
+import type { Need } from './need.ts'
+import { unforeseenAfter } from './unforeseen.ts'
 
 /** A cohort or a namespace: tasks in summary. */
 export type Kin = Pick<Profile, 'key' | 'members'>

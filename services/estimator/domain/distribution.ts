@@ -14,7 +14,7 @@ export interface Distribution {
 }
 
 /** How far the logarithm of a need may be from the atom that it is the exponential of. */
-const rounding = 1e-11
+export const rounding = 1e-11
 
 /** P(need ≤ amount), linear between needs on a log scale. Law: monotone; 0 below the first need, 1 from the last on. */
 export function probability({ size, atoms, below }: Distribution, amount: number): number {

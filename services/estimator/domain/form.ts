@@ -3,6 +3,7 @@ import type { Policy } from '../../../shared/domain/policy.ts'
 import type { Dimension } from '../../../shared/domain/resources.ts'
 import { shortfall } from '../../../shared/domain/shortfall.ts'
 import { appetiteOf } from './appetite.ts'
+import { rawFor } from './calibration.ts'
 import type { Case, Formed, QueryGuard } from './case.ts'
 import { coldStart } from './cold-start.ts'
 import { combined } from './combined.ts'
@@ -11,7 +12,8 @@ import { quantile } from './distribution.ts'
 import type { Stakes } from './expected-cost.ts'
 import { headroom } from './headroom.ts'
 import type { LearnedProfile } from './learned-profile.ts'
-import { covering, failingRarely, type Need, unforeseenAfter } from './need.ts'
+import { covering, type Need } from './need.ts'
+import { unforeseenAfter, withUnforeseen } from './unforeseen.ts'
 import { latestShare } from './views.ts'
 import { type Vote, votes } from './votes.ts'
 
@@ -106,12 +108,10 @@ function fromKin(asked: Case, dimension: Dimension): Formed | undefined {
   const { need, source, unrelated } = belief
   const reason = `${lacking(asked, dimension)}: ${belief.reason}`
   const at = (risk: number): number => {
-    const careful = {
-      ...policy,
-      risk: Math.max(risk, leastColdRisk),
-      targetCoverage: policy.targetCoverage ?? (unrelated ? unrelatedCoverage(risk) : undefined),
-    }
-    return belief.amount ?? allocate(need, coldStakes, careful, dimension)
+    if (belief.amount !== undefined) return belief.amount
+    if (unrelated && policy.targetCoverage === undefined)
+      return amongUnrelated(need, risk, settings.defaults[dimension])
+    return allocate(need, coldStakes, { ...policy, risk: Math.max(risk, leastColdRisk) }, dimension)
   }
   return { need, source, reason, strategy: '', predictions: [], amount: at(policy.risk), least: at(0) }
 }
@@ -128,8 +128,14 @@ function lacking({ evidence, settings: { minExecutions } }: Case, dimension: Dim
 /** What is taken from other tasks is wrong for all of a burst at once: appetite for that is less. */
 const leastColdRisk = 0.7
 
-/** From 0.94 on. */
-const unrelatedCoverage = (risk: number) => 0.94 + 0.08 * Math.max(0, risk - 0.5)
+/**
+ * Of tasks that need not have anything in common: what suffices with a probability from 0.94 on, and with 0.97 where that is
+ * no more than a task would be given of which nothing is known.
+ */
+function amongUnrelated(need: Need, risk: number, usual = 0): number {
+  const enough = covering(need, 0.94 + 0.08 * Math.max(0, risk - 0.5))
+  return Math.max(enough, Math.min(usual, covering(need, 0.97)))
+}
 
 const coldStakes: Stakes = {
   timeToFailure: 1,
@@ -147,7 +153,14 @@ function allocate(need: Need, stakes: Stakes, policy: Policy, dimension: Dimensi
   if (policy.targetCoverage !== undefined) return covering(need, policy.targetCoverage)
   const appetite = appetiteOf(policy)
   if (shortfall[dimension] === 'kill') {
-    return headroom(need.distribution, stakes, appetite, failingRarely(need, appetite.acceptable))
+    const { distribution, calibration, unforeseen } = need
+    const rarely = 1 - appetite.acceptable
+    const within = {
+      from: quantile(distribution, appetite.floor),
+      to: quantile(distribution, calibration === undefined ? rarely : rawFor(calibration, rarely)),
+    }
+    const outlook = unforeseen === undefined ? distribution : withUnforeseen(distribution, unforeseen)
+    return headroom(outlook, stakes, appetite, within)
   }
   const q = shortfall[dimension] === 'throttle' ? appetite.quantile : 2 * appetite.quantile - 1
   return quantile(need.distribution, Math.max(0.02, q))

@@ -1,5 +1,5 @@
 import type { Appetite } from './appetite.ts'
-import type { Distribution } from './distribution.ts'
+import { type Distribution, rounding } from './distribution.ts'
 import { expectedCost, type Stakes } from './expected-cost.ts'
 import { firstFrom } from './sorted.ts'
 
@@ -7,31 +7,30 @@ import { firstFrom } from './sorted.ts'
 const regret = 32
 
 /**
- * The newsvendor's allocation: of the atoms at or above the appetite's floor the one with the least expected cost, or a
- * larger one that costs little more (the appetite's tolerance) as far as that makes it fail less often than `rarely`, a
- * probability of the distribution.
- * Law: positive and finite; monotone in the appetite: the floor only takes small amounts away, the price multiplies the
- * probability of failing, which falls with the amount, and of what cost little more at a lower price, an amount above the
- * cheapest still does at a higher one.
+ * The newsvendor's allocation: of the atoms from `within.from` on the one with the least expected cost, or a larger one up
+ * to `within.to` that costs little more (the appetite's tolerance) and fails less often. Unit: of the need, as amounts.
+ * Law: positive and finite; monotone in the appetite and in both ends: `from` only takes small amounts away, the price
+ * multiplies the probability of failing, which falls with the amount, and of what cost little more at a lower price, an
+ * amount above the cheapest still does at a higher one.
  * Source: Arrow, Harris & Marschak, "Optimal Inventory Policy", Econometrica 19(3), 1951.
  */
 export function headroom(
   need: Distribution,
   stakes: Stakes,
-  { floor, price, tolerance }: Appetite,
-  rarely: number,
+  { price, tolerance }: Appetite,
+  within: { readonly from: number; readonly to: number },
 ): number {
   const cost = expectedCost(need, stakes, price)
   const last = need.size - 1
   let cheapest = last
   let least = Number.POSITIVE_INFINITY
-  for (let i = firstFrom(need.below, last, floor); i <= last; i++) {
+  for (let i = indexOf(need, within.from); i <= last; i++) {
     const its = cost.at(i)
     if (its >= least) continue
     least = its
     cheapest = i
   }
-  const most = firstFrom(need.below, last, rarely)
+  const most = indexOf(need, within.to)
   const limit = least * (1 + tolerance)
   let chosen = cheapest
   let leastRegretted = Number.POSITIVE_INFINITY
@@ -45,3 +44,7 @@ export function headroom(
   }
   return Math.exp(need.atoms[chosen] as number)
 }
+
+/** Of the first need that is not below the amount; of the last where all are. */
+const indexOf = ({ atoms, size }: Distribution, amount: number): number =>
+  firstFrom(atoms, size - 1, Math.log(amount) - rounding)

@@ -1,5 +1,6 @@
-import { type Calibration, calibrated, rawFor } from './calibration.ts'
+import { type Calibration, calibrated } from './calibration.ts'
 import { type Distribution, leastNeed, probability, quantile } from './distribution.ts'
+import { chanceAbove, type Unforeseen } from './unforeseen.ts'
 
 /**
  * What is believed about one need: a distribution, corrected by its record, cut off below at what is already known not
@@ -14,32 +15,12 @@ export interface Need {
   readonly unforeseen?: Unforeseen | undefined
 }
 
-export interface Unforeseen {
-  /** Probability that it happens. */
-  readonly chance: number
-  /** Largest need seen: from there the chance falls with the square of the amount. */
-  readonly largest: number
-}
-
-/** Of the chance that the next is the largest of all, what the mixture does not foresee. */
-const unforeseenShare = 0.42
-
-/**
- * After n executions, or n tasks, the next is the largest of all with probability 1 / (n + 1), if their order means
- * nothing: some of that lies beyond what any model makes of the n.
- */
-export const unforeseenAfter = (n: number, largest: number): Unforeseen => ({
-  chance: unforeseenShare / (n + 1),
-  largest,
-})
-
 function plain({ distribution, calibration, unforeseen }: Need, amount: number): number {
   if (!(amount > 0)) return 0
   const p = probability(distribution, amount)
   const known = calibration ? calibrated(calibration, p) : p
   if (unforeseen === undefined) return known
-  const { chance, largest } = unforeseen
-  return known * (1 - chance * (amount <= largest ? 1 : (largest / amount) ** 2))
+  return known * (1 - chanceAbove(unforeseen, amount))
 }
 
 /** P(the need is at most `amount`). */
@@ -54,15 +35,6 @@ export function sufficient(need: Need, amount: number): number {
 /** The amount that suffices with probability q, by the uncorrected distribution. */
 export const amountAt = (need: Need, q: number): number =>
   Math.max(need.above, quantile(need.distribution, q))
-
-/**
- * The probability that the distribution must give an amount that fails no more often than `acceptable`. Of what is
- * unforeseen half counts: more helps only against some of it.
- */
-export function failingRarely({ calibration, unforeseen }: Need, acceptable: number): number {
-  const wanted = Math.min(1, (1 - acceptable) / (1 - 0.5 * (unforeseen?.chance ?? 0)))
-  return calibration === undefined ? wanted : rawFor(calibration, wanted)
-}
 
 /** The least amount that suffices with probability `target`, by the corrected distribution. */
 export function covering(need: Need, target: number): number {

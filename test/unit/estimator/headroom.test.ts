@@ -9,6 +9,11 @@ import { around } from '../../../services/estimator/domain/mixture.ts'
 import { anyAmount, anyShare, anyWeighed, listed, weighed } from '../../support/distributions.ts'
 
 describe('headroom', () => {
+  const within = (need: Distribution, floor: number, rarely: number) => ({
+    from: quantile(need, floor),
+    to: quantile(need, rarely),
+  })
+
   /** Expected cost of an amount, as its docstring says it. */
   function costsOf(need: Distribution, stakes: Stakes, { price }: Appetite) {
     const { needs, below, spent } = listed(need)
@@ -38,7 +43,7 @@ describe('headroom', () => {
       fc.property(anyWeighed, anyStakes, anyShare, anyShare, (need, stakes, a, b) => {
         const at = (risk: number) => {
           const appetite = appetiteOf({ risk })
-          return headroom(need, stakes, appetite, 1 - appetite.acceptable)
+          return headroom(need, stakes, appetite, within(need, appetite.floor, 1 - appetite.acceptable))
         }
         expect(listed(need).needs).toContain(at(a))
         expect(at(Math.min(a, b))).toBeLessThanOrEqual(at(Math.max(a, b)))
@@ -49,9 +54,9 @@ describe('headroom', () => {
   test('costs no more than any other need held possible', () => {
     fc.assert(
       fc.property(anyWeighed, anyStakes, (need, stakes) => {
-        const appetite = { ...balanced, floor: 0, tolerance: 0 }
+        const appetite = { ...balanced, tolerance: 0 }
         const cost = costsOf(need, stakes, appetite)
-        const given = cost(headroom(need, stakes, appetite, 0.97))
+        const given = cost(headroom(need, stakes, appetite, within(need, 0, 0.97)))
         for (const other of listed(need).needs) expect(given).toBeLessThanOrEqual(cost(other) * (1 + 1e-6))
       }),
     )
@@ -61,8 +66,9 @@ describe('headroom', () => {
     fc.assert(
       fc.property(anyWeighed, anyStakes, anyShare, anyShare, (need, stakes, tolerance, rarely) => {
         const cautious = { ...balanced, tolerance }
-        const cheapest = headroom(need, stakes, { ...cautious, tolerance: 0 }, rarely)
-        const given = headroom(need, stakes, cautious, rarely)
+        const between = within(need, balanced.floor, rarely)
+        const cheapest = headroom(need, stakes, { ...cautious, tolerance: 0 }, between)
+        const given = headroom(need, stakes, cautious, between)
         const cost = costsOf(need, stakes, cautious)
         expect(given).toBeGreaterThanOrEqual(cheapest)
         expect(cost(given)).toBeLessThanOrEqual(cost(cheapest) * (1 + tolerance) * (1 + 1e-6))
@@ -77,7 +83,7 @@ describe('headroom', () => {
     const needOf = (usual: number, large: number) =>
       weighed(needs.map((at, i) => [shift + at, 1, i < 16 ? usual : large]))
     const stakes = { timeToFailure: 1, failurePrice: 0.1, restartPrice: 0, restartAmount: 0, largest: 5e9 }
-    const given = (need: Distribution) => headroom(need, stakes, balanced, 0.5)
+    const given = (need: Distribution) => headroom(need, stakes, balanced, within(need, balanced.floor, 0.5))
 
     expect(given(needOf(1, 100))).toBeGreaterThan(4e9)
     expect(given(needOf(100, 1))).toBeLessThan(1.5e9)
@@ -88,7 +94,7 @@ describe('headroom', () => {
     const need = around([...usual, [5, 1]], Math.log(1e9))
     const largest = 1e9 * Math.exp(5)
     const stakes = { timeToFailure: 1, failurePrice: 0.5, restartPrice: 0, restartAmount: 0, largest }
-    const given = headroom(need, stakes, balanced, 1 - balanced.acceptable)
+    const given = headroom(need, stakes, balanced, within(need, balanced.floor, 1 - balanced.acceptable))
 
     expect(given).toBeGreaterThan(1.03e9)
     expect(given).toBeLessThan(2e9)

@@ -3,6 +3,7 @@ import { type BoundBelow, boundPriors, highestBound } from './bounds-below.ts'
 import type { DimensionModel } from './dimension-model.ts'
 import { type Distribution, quantile } from './distribution.ts'
 import { mixture, type Part, type Prior, type Runtimes, workspace } from './mixture.ts'
+import { roomAfter } from './unforeseen.ts'
 import { views } from './views.ts'
 import type { Vote } from './votes.ts'
 import { priorMass, priorScale, totalsOf } from './weighting.ts'
@@ -44,7 +45,7 @@ export function combined(heard: readonly Vote[], model: DimensionModel, running:
   }
   let top = Math.log(model.largest)
   for (const { shift } of parts) if (shift > top) top = shift
-  const room = 0.1 + 0.5 / Math.sqrt(model.observed)
+  const room = roomAfter(model.observed)
   const runtimes = runtimesOf(model)
   const believed = mixture(parts, priors, { limit: top + room, kernel, runtimes }, made)
   const surprises = surprising(running, believed)

@@ -129,12 +129,12 @@ function lacking({ evidence, settings: { minExecutions } }: Case, dimension: Dim
 const leastColdRisk = 0.7
 
 /**
- * Of tasks that need not have anything in common: what suffices with a probability from 0.94 on, and with 0.97 where that is
+ * Of tasks that need not have anything in common: what suffices with a probability from 0.94 on, and with 0.98 where that is
  * no more than a task would be given of which nothing is known.
  */
 function amongUnrelated(need: Need, risk: number, usual = 0): number {
   const enough = covering(need, 0.94 + 0.08 * Math.max(0, risk - 0.5))
-  return Math.max(enough, Math.min(usual, covering(need, 0.97)))
+  return Math.max(enough, Math.min(usual, covering(need, 0.98)))
 }
 
 const coldStakes: Stakes = {

@@ -7,6 +7,8 @@ export interface Unforeseen {
   readonly chance: number
   /** Largest need seen: from there the chance falls with the square of the amount. */
   readonly largest: number
+  /** How far above it an amount may lie, as a logarithm. */
+  readonly room: number
 }
 
 /** Of the chance that the next is the largest of all, what the mixture does not foresee. */
@@ -19,44 +21,44 @@ const unforeseenShare = 0.42
 export const unforeseenAfter = (n: number, largest: number): Unforeseen => ({
   chance: unforeseenShare / (n + 1),
   largest,
+  room: roomAfter(n),
 })
+
+/** How far above the largest need of n an amount may lie, as a logarithm: a factor of 1.8 after one, of 1.16 after a hundred. */
+export const roomAfter = (n: number): number => 0.1 + 0.5 / Math.sqrt(n)
 
 /** Probability that an unforeseen need is above `amount`. */
 export const chanceAbove = ({ chance, largest }: Unforeseen, amount: number): number =>
   chance * (amount <= largest ? 1 : (largest / amount) ** 2)
 
-/** Steps of that probability: so many times the largest suffice… */
-const steps = [1.25, 1.6, 2.1, 3, 5, 10] as const
-/** …for those that the steps before do not. The last stands for all beyond. */
-const stepWeights = steps.map(
-  (step, i) => 1 / (steps[i - 1] ?? 1) ** 2 - (i === steps.length - 1 ? 0 : 1 / step ** 2),
-)
-const logSteps = steps.map(Math.log)
+/** Amounts in the room, alike far apart. */
+const steps = 4
 
 let made: Atoms = atoms(0)
 
-/** The distribution with what is unforeseen in it. Valid until the next one is made. */
-export function withUnforeseen(d: Distribution, { chance, largest }: Unforeseen): Distribution {
-  const most = d.size + steps.length
+/**
+ * The distribution with what is unforeseen in it as far as the room goes: all is short of 1 by what lies beyond, which no
+ * amount helps against. Valid until the next one is made.
+ */
+export function withUnforeseen(d: Distribution, { chance, largest, room }: Unforeseen): Distribution {
+  const most = d.size + steps
   if (made.at.length < most) made = atoms(2 * most)
   const { at, weights: below, times: spent } = made
   const from = Math.log(largest)
   const foreseen = 1 - chance
   let size = 0
   let known = 0
+  let step = 1
   let passed = 0
-  let step = 0
-  while (known < d.size || step < steps.length) {
-    const next = step < steps.length ? from + (logSteps[step] as number) : Number.POSITIVE_INFINITY
+  while (known < d.size || step <= steps) {
+    const next = step <= steps ? from + (room * step) / steps : Number.POSITIVE_INFINITY
     const isKnown = known < d.size && (d.atoms[known] as number) <= next
     const x = isKnown ? (d.atoms[known++] as number) : next
-    if (x === next) passed += stepWeights[step++] as number
+    if (x === next) passed = chance * (1 - Math.exp((-2 * room * step++) / steps))
     at[size] = x
-    below[size] = known > 0 ? (d.below[known - 1] as number) * foreseen + passed * chance : passed * chance
-    spent[size] = known > 0 ? (d.spent[known - 1] as number) * foreseen + passed * chance : passed * chance
+    below[size] = known > 0 ? (d.below[known - 1] as number) * foreseen + passed : passed
+    spent[size] = known > 0 ? (d.spent[known - 1] as number) * foreseen + passed : passed
     size++
   }
-  below[size - 1] = 1
-  spent[size - 1] = 1
   return { size, atoms: at, below, spent }
 }

@@ -50,7 +50,7 @@ describe('confidence in an amount', () => {
     distribution: anyDistribution,
     calibration: fc.constant(undefined),
     above: fc.oneof(fc.constant(0), anyAmount),
-    unforeseen: fc.record({ chance: anyShare, largest: anyAmount }),
+    unforeseen: fc.record({ chance: anyShare, largest: anyAmount, room: anyShare }),
   })
 
   test('grows with the amount, and is none at or below what is known not to suffice', () => {
@@ -81,7 +81,7 @@ describe('confidence in an amount', () => {
           distribution,
           calibration: undefined,
           above: 0,
-          unforeseen: { chance: 1 / executions, largest: 1e9 },
+          unforeseen: { chance: 1 / executions, largest: 1e9, room: 0.1 },
         },
         1e9,
       )

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { probability } from '../../../services/estimator/domain/distribution.ts'
 import {
   chanceAbove,
   unforeseenAfter,
@@ -8,13 +7,15 @@ import {
 } from '../../../services/estimator/domain/unforeseen.ts'
 import { anyAmount, anyWeighed, listed, weighed } from '../../support/distributions.ts'
 
-test('in a distribution it is what it is in the confidence, at every step of it', () => {
+test('in a distribution it is what it is in the confidence, as far as the room goes', () => {
   const unforeseen = unforeseenAfter(1, 1e9)
+  const { chance, room } = unforeseen
   const believed = withUnforeseen(weighed([[Math.log(1e9), 1]]), unforeseen)
-  expect(probability(believed, 1e9)).toBeCloseTo(1 - unforeseen.chance, 9)
-  for (const times of [1.25, 1.6, 2.1, 3, 5])
-    expect(probability(believed, times * 1e9)).toBeCloseTo(1 - chanceAbove(unforeseen, times * 1e9), 9)
-  expect(probability(believed, 10e9)).toBe(1)
+  const { needs, below } = listed(believed)
+  expect(needs[0]).toBeCloseTo(1e9, 0)
+  expect(below[0]).toBeCloseTo(1 - chance, 12)
+  expect(needs.at(-1)).toBeCloseTo(1e9 * Math.exp(room), 0)
+  for (const [i, need] of needs.entries()) expect(below[i]).toBeCloseTo(1 - chanceAbove(unforeseen, need), 12)
 })
 
 test('takes its chance from what is foreseen, alike by count and by run time, and leaves it in order', () => {
@@ -27,7 +28,8 @@ test('takes its chance from what is foreseen, alike by count and by run time, an
         expect(below[i]).toBeGreaterThanOrEqual(below[i - 1] ?? 0)
         expect(spent[i]).toBeGreaterThanOrEqual(spent[i - 1] ?? 0)
       }
-      expect([below[size - 1], spent[size - 1]]).toEqual([1, 1])
+      const beyond = chanceAbove(unforeseen, largest * Math.exp(unforeseen.room))
+      for (const all of [below, spent]) expect(all[size - 1]).toBeCloseTo(1 - beyond, 9)
       const { needs, below: foreseen } = listed(need)
       for (const [i, one] of needs.entries())
         if (one < largest)

@@ -69,7 +69,9 @@ export const estimatorConfig = z.object({
     .number()
     .positive()
     .default(12_582_912)
-    .describe('nothing below is ever answered, bytes; 12 MiB is the least limit that CRI-O accepts'),
+    .describe(
+      'nothing below is answered, unless a maximum is lower, bytes; 12 MiB is the least limit that CRI-O accepts',
+    ),
   maxMemoryBytes: z.number().positive().default(16e12).describe('nothing above is ever answered, bytes'),
   maxDiskBytes: z.number().positive().default(1e15).describe('nothing above is ever answered, bytes'),
   maxGpuMemoryBytes: z.number().positive().default(4e12).describe('nothing above is ever answered, bytes'),

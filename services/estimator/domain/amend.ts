@@ -5,7 +5,7 @@ import { bounded } from './bounds.ts'
 import { highestBound } from './bounds-below.ts'
 import type { Case, Formed } from './case.ts'
 import { exceeded, nextRung } from './escalation.ts'
-import { amountAt, type Need, sufficient } from './need.ts'
+import { amountAt, covering, type Need, sufficient } from './need.ts'
 
 /** A retry goes above what failed; a first run is not below what running ones of its task use already. */
 export function amend(
@@ -17,7 +17,10 @@ export function amend(
   const failed = exceeded(query, dimension)
   let { amount, source, reason } = formed
   if (failed !== undefined) {
-    const rung = rungAbove(failed, asked, dimension, source)
+    const { targetCoverage } = policy
+    const covered =
+      targetCoverage === undefined ? 0 : covering({ ...formed.need, above: failed }, targetCoverage)
+    const rung = Math.max(covered, rungAbove(failed, asked, dimension, source))
     if (rung > amount) {
       amount = rung
       source = 'escalation'

@@ -64,7 +64,7 @@ const scoreLimit = 6
 /** What a failure is charged on top, in runs of a typical need… */
 const failurePrice = 0.5
 /** …and as if so much time were lost, of at least so much memory, at most so many runs of it: the price of starting again. */
-const restartMs = 45_000
+const restartMs = 60_000
 const restartBytes = 5e8
 const mostRestart = 20
 

@@ -2,8 +2,9 @@ import { firstAbove, firstFrom } from './sorted.ts'
 
 /**
  * A need as weighted atoms in order.
- * Shape: the first `size` entries of each array; `atoms` strictly ascending, logarithms; `below[i]` = P(ln need ≤ atoms[i]), the last
- * is 1; `spent[i]` = share of the expected run time that goes with these needs, `below` itself where run times are not known.
+ * Shape: the first `size` entries of each array; `atoms` strictly ascending, logarithms; `below[i]` = P(ln need ≤ atoms[i]),
+ * the last is 1 but for what no amount helps against; `spent[i]` = share of the expected run time that goes with these
+ * needs, `below` itself where run times are not known.
  * Law: never empty. Valid until the workspace that it was made in is used again.
  */
 export interface Distribution {

@@ -159,8 +159,9 @@ function allocate(need: Need, stakes: Stakes, policy: Policy, dimension: Dimensi
       from: quantile(distribution, appetite.floor),
       to: quantile(distribution, calibration === undefined ? rarely : rawFor(calibration, rarely)),
     }
-    const outlook = unforeseen === undefined ? distribution : withUnforeseen(distribution, unforeseen)
-    return headroom(outlook, stakes, appetite, within)
+    // What kin have not shown casts doubt on an amount; it is no reason to give more than they ever used.
+    const own = stakes.largest > 0 && unforeseen !== undefined
+    return headroom(own ? withUnforeseen(distribution, unforeseen) : distribution, stakes, appetite, within)
   }
   const q = shortfall[dimension] === 'throttle' ? appetite.quantile : 2 * appetite.quantile - 1
   return quantile(need.distribution, Math.max(0.02, q))

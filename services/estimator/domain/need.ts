@@ -41,5 +41,6 @@ export function covering(need: Need, target: number): number {
   const amount = leastNeed(need.distribution, (atom) => sufficient(need, atom) >= target)
   if (need.unforeseen === undefined || sufficient(need, amount) >= target) return amount
   const { chance, largest } = need.unforeseen
-  return Math.max(amount, largest * Math.sqrt(chance / (1 - target)) * (1 + 1e-9))
+  const known = need.above > 0 ? plain(need, need.above) : 0
+  return Math.max(amount, largest * Math.sqrt(chance / ((1 - target) * (1 - known))) * (1 + 1e-9))
 }

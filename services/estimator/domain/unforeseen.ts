@@ -38,13 +38,14 @@ let made: Atoms = atoms(0)
 
 /**
  * The distribution with what is unforeseen in it as far as the room goes: all is short of 1 by what lies beyond, which no
- * amount helps against. Valid until the next one is made.
+ * amount helps against. It begins at the largest need seen, or at the largest foreseen where that is less, as it is for a
+ * small input. Valid until the next one is made.
  */
 export function withUnforeseen(d: Distribution, { chance, largest, room }: Unforeseen): Distribution {
   const most = d.size + steps
   if (made.at.length < most) made = atoms(2 * most)
   const { at, weights: below, times: spent } = made
-  const from = Math.log(largest)
+  const from = Math.min(Math.log(largest), d.atoms[d.size - 1] as number)
   const foreseen = 1 - chance
   let size = 0
   let known = 0

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { answerSettings, estimatorConfig } from '../../../services/estimator/config.ts'
 import { confidenceOf, estimateOf } from '../../../services/estimator/domain/answer.ts'
 import type { Evidence } from '../../../services/estimator/domain/case.ts'
 import {
@@ -9,6 +10,7 @@ import {
 } from '../../../services/estimator/domain/learned-profile.ts'
 import { strategies } from '../../../services/estimator/domain/strategies/index.ts'
 import { decodeProfile, readGetProfileResponse } from '../../../services/estimator/profile-bytes.ts'
+import { summarise } from '../../../shared/domain/cohort.ts'
 import type { EstimateQuery } from '../../../shared/domain/estimate.ts'
 import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
 import type { Profile } from '../../../shared/domain/profile.ts'
@@ -261,4 +263,104 @@ test('says why a history does not answer', () => {
   expect(reason({ task: undefined, kin: [], unreachable: false })).toMatch(/^no history: what was requested/)
   expect(reason(known, 'ridge')).toMatch(/^none of the strategies asked .* after 3 executions: what was/)
   expect(reason(known, undefined, 5)).toMatch(/^3 executions of at least 5: what was requested/)
+})
+
+describe('what no execution has shown', () => {
+  const history = (count: number, bytes: number, durationMs: number) =>
+    Array.from({ length: count }, (_, i) =>
+      execution(`u-${i}`, { features: {}, labels: {}, used: { memoryBytes: bytes, durationMs } }),
+    )
+  const given = (
+    evidence: Evidence,
+    more: Partial<EstimateQuery> = {},
+    defaults = defaultSettings.defaults,
+  ) => {
+    const query = queryOf({ features: {}, labels: {}, ...more })
+    return estimateOf(query, evidence, { ...defaultSettings, defaults }, openGuard).resources.memoryBytes ?? 0
+  }
+
+  test('is covered where running again costs more than the memory: by short tasks, and less the more has been seen', () => {
+    const times = (count: number, durationMs: number) =>
+      given(evidenceOf(history(count, 200e6, durationMs))) / 200e6
+    expect(times(1, 10_000)).toBeGreaterThan(1.5)
+    expect(times(1, 10_000)).toBeLessThanOrEqual(Math.exp(0.6) * (1 + 1e-9))
+    expect(times(1, 36_000_000)).toBeLessThan(1.3)
+    expect(times(30, 10_000)).toBeLessThan(times(1, 10_000))
+  })
+
+  test('is measured by the input: a small one is not given what only a large one needs', () => {
+    const sizes = [1e9, 1e10, 3e10, 1e11]
+    const bySize = sizes.map((input_bytes, i) =>
+      execution(`s-${i}`, {
+        features: { input_bytes },
+        labels: {},
+        used: { memoryBytes: 2 * input_bytes, durationMs: 1000 },
+      }),
+    )
+    for (const risk of [0, 0.5, 1])
+      expect(given(evidenceOf(bySize), { features: { input_bytes: 1e9 }, policy: { risk } })).toBeLessThan(
+        10e9,
+      )
+  })
+
+  test('of what kin request they are given what they used, not more', () => {
+    const used = [1, 2, 3].map((i) =>
+      execution(`k-${i}`, { requested: { memoryBytes: 4e9 }, used: { memoryBytes: 2e9 } }),
+    )
+    const cohort = {
+      ...cohortOf('tool=x', []),
+      members: used.map((one, i) => summarise(`kin/${i}`, 1, [one])),
+    }
+    const evidence = { task: undefined, kin: [{ ...learned(cohort), profile: cohort }], unreachable: false }
+    const ratio = given(evidence, { requested: { memoryBytes: 4e9 } }) / 4e9
+    expect(ratio).toBeGreaterThan(0.5)
+    expect(ratio).toBeLessThan(0.6)
+  })
+
+  test('of unrelated tasks up to the default all but the rarest is covered, beyond it less', () => {
+    const uses = Array.from({ length: 20 }, (_, i) => 50e6 * 1.3 ** i)
+    const namespace = {
+      ...cohortOf('', uses),
+      key: { namespace: 'default', kind: 'namespace' as const, task: '' },
+    }
+    const evidence = {
+      task: undefined,
+      kin: [{ ...learned(namespace), profile: namespace }],
+      unreachable: false,
+    }
+    const generous = given(evidence, {}, { memoryBytes: 100e9 })
+    const middling = given(evidence, {}, { memoryBytes: 8e9 })
+    const sparing = given(evidence, {}, { memoryBytes: 1e6 })
+    expect(generous).toBeGreaterThan(middling)
+    expect(middling).toBe(8e9)
+    expect(sparing).toBeLessThan(8e9)
+    expect(sparing).toBeGreaterThan(uses[17] ?? 0)
+  })
+})
+
+test('a retry reaches the target coverage too', () => {
+  const evidence = evidenceOf(
+    [1, 2].map((i) => execution(`r-${i}`, { features: {}, labels: {}, used: { memoryBytes: 1e9 } })),
+  )
+  const answer = ask(
+    evidence,
+    queryOf({
+      attempt: 2,
+      previousOutcome: 'out-of-memory',
+      previousAllocation: { memoryBytes: 1.02e9 },
+      policy: { targetCoverage: 0.95 },
+    }),
+  )
+  const memory = answer.dimensions.find(({ dimension }) => dimension === 'memoryBytes')
+  expect(memory?.confidence).toBeGreaterThanOrEqual(0.95)
+})
+
+test('the least memory that is ever answered is a setting', () => {
+  const tiny = evidenceOf([execution('t', { features: {}, labels: {}, used: { memoryBytes: 2e6 } })])
+  const least = (config: Record<string, number>) => {
+    const settings = answerSettings(estimatorConfig.parse(config), strategies)
+    return estimateOf(queryOf(), tiny, settings, openGuard).resources.memoryBytes
+  }
+  expect(least({})).toBe(12 * 1024 ** 2)
+  expect(least({ minMemoryBytes: 64e6 })).toBe(64e6)
 })

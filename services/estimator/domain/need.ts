@@ -23,12 +23,17 @@ function plain({ distribution, calibration, unforeseen }: Need, amount: number):
   return known * (1 - chanceAbove(unforeseen, amount))
 }
 
+/** What was believed of an amount that is known not to have sufficed. */
+const disproved = (need: Need): number => (need.above > 0 ? plain(need, need.above) : 0)
+
+/** From here on nothing was left above: all the model knows is that it was wrong. */
+const certain = 0.999
+
 /** P(the need is at most `amount`). */
 export function sufficient(need: Need, amount: number): number {
   if (amount <= need.above) return 0
-  const known = need.above > 0 ? plain(need, need.above) : 0
-  // Nothing was left above: all the model knows is that it was wrong.
-  if (known >= 0.999) return amount >= 2 * need.above ? 0.5 : 0.5 * (amount / need.above - 1)
+  const known = disproved(need)
+  if (known >= certain) return amount >= 2 * need.above ? 0.5 : 0.5 * (amount / need.above - 1)
   return (plain(need, amount) - known) / (1 - known)
 }
 
@@ -36,11 +41,11 @@ export function sufficient(need: Need, amount: number): number {
 export const amountAt = (need: Need, q: number): number =>
   Math.max(need.above, quantile(need.distribution, q))
 
-/** The least amount that suffices with probability `target`, by the corrected distribution. */
+/** The least amount that suffices with probability `target`, by the corrected distribution; where none does, its largest. */
 export function covering(need: Need, target: number): number {
   const amount = leastNeed(need.distribution, (atom) => sufficient(need, atom) >= target)
-  if (need.unforeseen === undefined || sufficient(need, amount) >= target) return amount
+  const known = disproved(need)
+  if (need.unforeseen === undefined || known >= certain || sufficient(need, amount) >= target) return amount
   const { chance, largest } = need.unforeseen
-  const known = need.above > 0 ? plain(need, need.above) : 0
   return Math.max(amount, largest * Math.sqrt(chance / ((1 - target) * (1 - known))) * (1 + 1e-9))
 }

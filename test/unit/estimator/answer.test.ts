@@ -282,24 +282,24 @@ describe('what no execution has shown', () => {
   test('is covered where running again costs more than the memory: by short tasks, and less the more has been seen', () => {
     const times = (count: number, durationMs: number) =>
       given(evidenceOf(history(count, 200e6, durationMs))) / 200e6
-    expect(times(1, 10_000)).toBeGreaterThan(1.5)
-    expect(times(1, 10_000)).toBeLessThanOrEqual(Math.exp(0.6) * (1 + 1e-9))
+    expect(times(1, 1000)).toBeGreaterThan(1.7)
+    expect(times(1, 1000)).toBeLessThanOrEqual(Math.exp(0.6) * (1 + 1e-9))
+    expect(times(30, 1000)).toBeGreaterThan(1.15)
     expect(times(1, 36_000_000)).toBeLessThan(1.3)
-    expect(times(30, 10_000)).toBeLessThan(times(1, 10_000))
+    expect(times(30, 1000)).toBeLessThan(times(1, 1000))
   })
 
   test('is measured by the input: a small one is not given what only a large one needs', () => {
-    const sizes = [1e9, 1e10, 3e10, 1e11]
-    const bySize = sizes.map((input_bytes, i) =>
+    const bySize = [1e7, 1e8, 3e8, 1e9].map((input_bytes, i) =>
       execution(`s-${i}`, {
         features: { input_bytes },
         labels: {},
-        used: { memoryBytes: 2 * input_bytes, durationMs: 1000 },
+        used: { memoryBytes: 2 * input_bytes, durationMs: 100 + input_bytes / 5e5 },
       }),
     )
     for (const risk of [0, 0.5, 1])
-      expect(given(evidenceOf(bySize), { features: { input_bytes: 1e9 }, policy: { risk } })).toBeLessThan(
-        10e9,
+      expect(given(evidenceOf(bySize), { features: { input_bytes: 1e7 }, policy: { risk } })).toBeLessThan(
+        1e8,
       )
   })
 

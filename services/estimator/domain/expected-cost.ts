@@ -68,7 +68,7 @@ function needsOf({ atoms, size }: Distribution): Float64Array {
   return needs
 }
 
-/** E[need]. */
+/** E[need], of what an amount may help against. */
 function meanOf(needs: Float64Array, { size, below }: Distribution): number {
   let mean = 0
   let before = 0

@@ -128,13 +128,15 @@ function lacking({ evidence, settings: { minExecutions } }: Case, dimension: Dim
 /** What is taken from other tasks is wrong for all of a burst at once: appetite for that is less. */
 const leastColdRisk = 0.7
 
-/**
- * Of tasks that need not have anything in common: what suffices with a probability from 0.94 on, and with 0.98 where that is
- * no more than a task would be given of which nothing is known.
- */
+/** Of tasks that need not have anything in common: what suffices with such a probability, more of it from balanced to safe… */
+const unrelatedCoverage = { balanced: 0.94, safe: 0.98 }
+/** …and with this one where that is no more than a task would be given of which nothing is known. */
+const coverageUpToUsual = 0.98
+
 function amongUnrelated(need: Need, risk: number, usual = 0): number {
-  const enough = covering(need, 0.94 + 0.08 * Math.max(0, risk - 0.5))
-  return Math.max(enough, Math.min(usual, covering(need, 0.98)))
+  const { balanced, safe } = unrelatedCoverage
+  const enough = covering(need, balanced + (safe - balanced) * Math.max(0, 2 * risk - 1))
+  return Math.max(enough, Math.min(usual, covering(need, coverageUpToUsual)))
 }
 
 const coldStakes: Stakes = {

@@ -1,7 +1,9 @@
 import { localPair, warmUp } from '../cli/evaluate/local-pair.ts'
 import { queryOf, recordOf } from '../cli/evaluate/records.ts'
+import { unguarded } from '../services/estimator/domain/ensemble/guard.ts'
+import { fitTask } from '../services/estimator/domain/ensemble/task-model.ts'
+import { createWorkspace } from '../services/estimator/domain/ensemble/workspace.ts'
 import { strategies } from '../services/estimator/domain/strategies/index.ts'
-import { fitTask } from '../services/estimator/domain/task-model.ts'
 import { type Spread, spread } from './bench.ts'
 
 const executions = 96
@@ -31,6 +33,7 @@ export async function inProcess(): Promise<
   readonly { readonly name: string; readonly us: Spread; readonly p99Us: number; readonly passes: number }[]
 > {
   await warmUp()
+  const learning = { registry: strategies, guard: unguarded, workspace: createWorkspace() }
   const pair = localPair(4e9)
   let next = 0
   const report = () => pair.report(recordOf(rowOf(next), `e${next++}`, false))
@@ -41,7 +44,7 @@ export async function inProcess(): Promise<
   const before = { estimates: pair.timings.estimateUs.length, updates: pair.timings.updateUs.length }
   for (let round = 0; round < rounds; round++) {
     passUs.push(...Array.from({ length: 20 }, () => timed(addUp)))
-    replayUs.push(...Array.from({ length: 5 }, () => timed(() => fitTask(history, strategies))))
+    replayUs.push(...Array.from({ length: 5 }, () => timed(() => fitTask(history, learning))))
     for (let i = 0; i < 32; i++) {
       await pair.estimate(Array.from({ length: 4 }, (_, k) => queryOf(rowOf(7 * i + k), {}, false)))
       await report()

@@ -1,4 +1,3 @@
-import type { Estimate } from '../../shared/domain/estimate.ts'
 import type { Policy } from '../../shared/domain/policy.ts'
 import { baselines, type ColdStart, type SizingMethod } from './baselines.ts'
 import { type Ledger, ledger, type MethodScore } from './ledger.ts'
@@ -11,7 +10,7 @@ import {
   scoreForecasts,
   scorePredictions,
 } from './metrics.ts'
-import type { Pair } from './pair.ts'
+import type { Pair, PairEstimate } from './pair.ts'
 import { killedRecordOf, queryOf, recordOf } from './records.ts'
 import type { TraceRow } from './trace.ts'
 
@@ -237,7 +236,7 @@ function foresizePlay(trace: string, pair: Pair, options: BacktestOptions, bookO
   }
 }
 
-function memoryOf(estimate: Estimate | undefined): number {
+function memoryOf(estimate: PairEstimate | undefined): number {
   const bytes = estimate?.resources.memoryBytes
   if (bytes === undefined) throw new Error('an estimate without memory')
   return bytes
@@ -245,7 +244,7 @@ function memoryOf(estimate: Estimate | undefined): number {
 
 /** Only what the task's own history told is a prediction. */
 function notePrediction(
-  { dimensions }: Estimate,
+  { dimensions }: PairEstimate,
   wanted: 'durationMs' | 'cpuCores',
   actual: number | undefined,
   pairs: PredictionPair[],

@@ -1,11 +1,18 @@
-import { estimateOf, needsKin } from '../../services/estimator/domain/answer.ts'
-import type { AnswerSettings, QueryGuard } from '../../services/estimator/domain/case.ts'
-import { unguarded } from '../../services/estimator/domain/dimension-model.ts'
+import { unguarded } from '../../services/estimator/domain/ensemble/guard.ts'
 import {
   extendProfile,
   type LearnedProfile,
   learnProfile,
-} from '../../services/estimator/domain/learned-profile.ts'
+} from '../../services/estimator/domain/ensemble/learned-profile.ts'
+import { createWorkspace } from '../../services/estimator/domain/ensemble/workspace.ts'
+import {
+  contextOf,
+  type EstimateSettings,
+  needsSimilarTasks,
+  type StrategyAccess,
+} from '../../services/estimator/domain/estimate/context.ts'
+import { estimateOf } from '../../services/estimator/domain/estimate/estimate.ts'
+import { withReason } from '../../services/estimator/reason-text.ts'
 import type { TokenEstimate } from '../../services/profiler/domain/accuracy.ts'
 import { joinCohorts } from '../../services/profiler/domain/cohorts.ts'
 import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fold.ts'
@@ -33,18 +40,20 @@ interface Known {
 const keyOf = ({ namespace, task }: TaskKey): ProfileKey => ({ namespace, kind: 'task', task })
 
 /** Law: answers depend on what was observed, in its order, and on nothing else. */
-export function createLearning(settings: AnswerSettings): Learning {
+export function createLearning(settings: EstimateSettings): Learning {
   const profiles = new Map<string, Known>()
   const cohortSettings = { cohortLabels: defaultCohortLabels }
-  const access: QueryGuard = { guard: unguarded, faults: new Map(), unfollowed: () => undefined }
+  const access: StrategyAccess = { guard: unguarded, faults: new Map(), unfollowed: () => undefined }
+  const workspace = createWorkspace()
+  const learning = { registry: settings.registry, guard: unguarded, workspace }
 
   function learnedOf(key: ProfileKey): LearnedProfile | undefined {
     const known = profiles.get(profileId(key))
     if (known === undefined) return undefined
     if (known.learned?.profile.revision !== known.profile.revision) {
       const { learned: before, profile } = known
-      const extended = before === undefined ? undefined : extendProfile(before, profile, unguarded)
-      const learned = extended ?? learnProfile(profile, settings.registry, unguarded)
+      const extended = before === undefined ? undefined : extendProfile(before, profile, learning)
+      const learned = extended ?? learnProfile(profile, learning)
       known.learned = { ...learned, leftOut: new Map() }
     }
     return known.learned
@@ -58,10 +67,11 @@ export function createLearning(settings: AnswerSettings): Learning {
   return {
     estimate(query) {
       const task = learnedOf(keyOf(query.task))
-      const kin = needsKin(task, settings)
+      const similar = needsSimilarTasks(task, settings)
         ? cohortKeys(query.task, query.labels).flatMap((key) => learnedOf(key) ?? [])
         : []
-      return estimateOf(query, { task, kin, unreachable: false }, settings, access)
+      const evidence = { task, similar, isUnreachable: false }
+      return withReason(estimateOf(contextOf(query, evidence, { settings, access, workspace })))
     },
 
     observe(record, nowUnixMs, estimate) {
@@ -81,9 +91,11 @@ export function createLearning(settings: AnswerSettings): Learning {
 
     version(task, labels) {
       const own = profiles.get(profileId(keyOf(task)))?.profile.revision
-      if (own !== undefined && !needsKin(learnedOf(keyOf(task)), settings)) return `${own}`
-      const kin = cohortKeys(task, labels).map((key) => profiles.get(profileId(key))?.profile.revision ?? 0)
-      return `${own ?? 0},${kin.join(',')}`
+      if (own !== undefined && !needsSimilarTasks(learnedOf(keyOf(task)), settings)) return `${own}`
+      const similar = cohortKeys(task, labels).map(
+        (key) => profiles.get(profileId(key))?.profile.revision ?? 0,
+      )
+      return `${own ?? 0},${similar.join(',')}`
     },
 
     profile: (task) => profiles.get(profileId(keyOf(task)))?.profile,

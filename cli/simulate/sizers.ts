@@ -1,4 +1,4 @@
-import type { AnswerSettings } from '../../services/estimator/domain/case.ts'
+import type { EstimateSettings } from '../../services/estimator/domain/estimate/context.ts'
 import { strategies } from '../../services/estimator/domain/strategies/index.ts'
 import {
   defaultLearningConfig,
@@ -159,7 +159,7 @@ function recordOf(
   }
 }
 
-function answerSettingsOf(options: ForesizeOptions): AnswerSettings {
+function answerSettingsOf(options: ForesizeOptions): EstimateSettings {
   return {
     registry: strategies,
     policy: { risk: options.risk, strategies: [], min: {}, max: {} },

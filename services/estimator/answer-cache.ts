@@ -1,10 +1,11 @@
-import type { Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
-import type { LearnedProfile } from './domain/learned-profile.ts'
+import type { EstimateQuery } from '../../shared/domain/estimate.ts'
+import type { LearnedProfile } from './domain/ensemble/learned-profile.ts'
+import type { Answer } from './domain/estimate/estimate.ts'
 
 /** Estimates made before: the same profile and the same query give the same answer, so it need not be made again. */
 export interface AnswerCache {
-  get(task: LearnedProfile, query: EstimateQuery): Estimate | undefined
-  put(task: LearnedProfile, query: EstimateQuery, estimate: Estimate): void
+  get(task: LearnedProfile, query: EstimateQuery): Answer | undefined
+  put(task: LearnedProfile, query: EstimateQuery, estimate: Answer): void
 }
 
 /**
@@ -14,8 +15,8 @@ export interface AnswerCache {
 export function answerCache(maxAnswers: number): AnswerCache {
   const serials = new WeakMap<LearnedProfile, number>()
   let next = 0
-  let young = new Map<string, Estimate>()
-  let old = new Map<string, Estimate>()
+  let young = new Map<string, Answer>()
+  let old = new Map<string, Answer>()
 
   function keyOf(task: LearnedProfile, query: EstimateQuery): string {
     let serial = serials.get(task)
@@ -27,7 +28,7 @@ export function answerCache(maxAnswers: number): AnswerCache {
     return `${serial}${JSON.stringify([features, labels, requested, attempt, previousOutcome, previousAllocation, policy])}`
   }
 
-  function keep(key: string, estimate: Estimate): void {
+  function keep(key: string, estimate: Answer): void {
     if (2 * (young.size + 1) > maxAnswers) {
       old = young
       young = new Map()

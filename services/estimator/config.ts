@@ -4,8 +4,8 @@ import type { ClientSettings } from '../../shared/rpc/client.ts'
 import { rpcSettings } from '../../shared/rpc/settings.ts'
 import { logLevels } from '../../shared/runtime/log.ts'
 import type { BreakerSettings } from './breaker.ts'
-import type { AnswerSettings } from './domain/case.ts'
-import type { Registry } from './domain/strategy.ts'
+import type { EstimateSettings } from './domain/estimate/context.ts'
+import type { Registry } from './domain/strategies/strategy.ts'
 import { experimentSettings } from './experiment-config.ts'
 
 const whole = (min: number, max: number) => z.int().min(min).max(max)
@@ -152,7 +152,7 @@ export type EstimatorConfig = z.output<typeof estimatorConfig>
 export const estimatorEnvPrefix = 'FORESIZE_ESTIMATOR'
 
 /** What the settings say of answering: the server's policy, its defaults, its limits. */
-export function answerSettings(config: EstimatorConfig, registry: Registry): AnswerSettings {
+export function answerSettings(config: EstimatorConfig, registry: Registry): EstimateSettings {
   return {
     registry,
     policy: {

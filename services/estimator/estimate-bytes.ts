@@ -1,22 +1,23 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import type { Violation } from '../../shared/domain/errors.ts'
-import type { Estimate } from '../../shared/domain/estimate.ts'
 import { fromEstimate } from '../../shared/wire/estimate.ts'
 import {
   EstimateResult,
   EstimatorServiceService,
   Estimate as WireEstimate,
 } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
+import type { Answer } from './domain/estimate/estimate.ts'
+import { withReason } from './reason-text.ts'
 
-/** An answer, and the age of the view that it came from. */
+/** An estimate, and the age of the view that it came from. */
 export interface Answered {
-  readonly estimate: Estimate
+  readonly estimate: Answer
   readonly stalenessMs: number
 }
 
 /** What became of the queries of a batch. */
 export interface BatchAnswered {
-  readonly results: readonly (Estimate | Rejection)[]
+  readonly results: readonly (Answer | Rejection)[]
   readonly stalenessMs: number
 }
 
@@ -34,15 +35,15 @@ const [fixed64, lengthDelimited] = [1, 2]
 const stalenessBytes = 1 + 8
 
 /** An estimate that is given again is encoded once: all but its age is the same [12 µs before, 0.5 µs now]. */
-const encodedEstimates = new WeakMap<Estimate, Uint8Array>()
+const encodedEstimates = new WeakMap<Answer, Uint8Array>()
 
 /** Keeps its buffer, which a new one would have to grow for each estimate. */
 let writer = new BinaryWriter()
 
-function encoded(estimate: Estimate): Uint8Array {
+function encoded(estimate: Answer): Uint8Array {
   const before = encodedEstimates.get(estimate)
   if (before !== undefined) return before
-  const message = fromEstimate(estimate, 0)
+  const message = fromEstimate(withReason(estimate), 0)
   try {
     const bytes = WireEstimate.encode(message, writer).finish()
     encodedEstimates.set(estimate, bytes)

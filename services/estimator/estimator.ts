@@ -1,27 +1,38 @@
 import { cohortKeys } from '../../shared/domain/cohort.ts'
-import type { Confidence, Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
+import type { EstimateQuery } from '../../shared/domain/estimate.ts'
 import { type ProfileKey, profileId, type StrategyAccuracy } from '../../shared/domain/profile.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
 import { type AnswerCache, answerCache } from './answer-cache.ts'
 import type { Breakers } from './breaker.ts'
-import { confidenceOf, estimateOf, needsKin } from './domain/answer.ts'
-import type { AnswerSettings, Evidence, QueryGuard } from './domain/case.ts'
-import type { LearnedProfile } from './domain/learned-profile.ts'
+import type { LearnedProfile } from './domain/ensemble/learned-profile.ts'
+import { createWorkspace } from './domain/ensemble/workspace.ts'
+import { type ConfidenceAnswer, confidenceOf } from './domain/estimate/confidence.ts'
+import {
+  contextOf,
+  type EstimateSettings,
+  type Evidence,
+  needsSimilarTasks,
+  type StrategyAccess,
+} from './domain/estimate/context.ts'
+import { type Answer, estimateOf } from './domain/estimate/estimate.ts'
 import type { LearnedProfiles } from './learned-profiles.ts'
 import type { Lookup, Replica } from './replica.ts'
 
 /** Answers at once from memory; a promise only where a profile must be fetched first. */
 export interface Estimator {
-  estimate(query: EstimateQuery): Estimate | Promise<Estimate>
+  estimate(query: EstimateQuery): Answer | Promise<Answer>
   /** Of `resources`; where unset, of what `estimate` would answer. */
-  confidence(query: EstimateQuery, resources: Resources | undefined): Confidence | Promise<Confidence>
+  confidence(
+    query: EstimateQuery,
+    resources: Resources | undefined,
+  ): ConfidenceAnswer | Promise<ConfidenceAnswer>
   accuracy(task: TaskKey): readonly StrategyAccuracy[] | Promise<readonly StrategyAccuracy[]>
   /** Age of the view that answers come from. */
   stalenessMs(): number
 }
 
-export interface EstimatorSettings extends AnswerSettings {
+export interface EstimatorSettings extends EstimateSettings {
   /** Labels that make a cohort, most telling first; the profiler's are the same. */
   readonly cohortLabels: readonly string[]
   /** Answers kept, so that the same query of an unchanged profile is not worked out again. */
@@ -40,6 +51,7 @@ export interface EstimatorParts {
 /** Law: the same (profile, query, policy) gives the same answer, to the bit, whatever was asked before. */
 export function createEstimator(settings: EstimatorSettings, parts: EstimatorParts): Estimator {
   const { replica, learned, breakers, monotonicMs } = parts
+  const workspace = createWorkspace()
   let answers = answerCache(settings.maxAnswers)
   let followingEpoch = breakers.followingEpoch
 
@@ -57,9 +69,9 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
       return typeof found === 'string' ? undefined : found
     }
     const task = find(keyOf(query.task))
-    if (!needsKin(task, settings)) return { task, kin: [], unreachable: false }
-    const kin = cohortKeys(query.task, query.labels, settings.cohortLabels).flatMap((key) => find(key) ?? [])
-    return { task, kin, unreachable: absent.length > 0 }
+    if (!needsSimilarTasks(task, settings)) return { task, similar: [], isUnreachable: false }
+    const keys = cohortKeys(query.task, query.labels, settings.cohortLabels)
+    return { task, similar: keys.flatMap((key) => find(key) ?? []), isUnreachable: absent.length > 0 }
   }
 
   async function fetched(keys: readonly ProfileKey[]): Promise<ReadonlyMap<string, Lookup>> {
@@ -77,7 +89,7 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
   }
 
   /** Gated on the breakers' state; what a strategy does wrong in answering is counted against it. */
-  function queryGuard(leftOut: ReadonlyMap<string, string>): QueryGuard {
+  function accessFor(leftOut: ReadonlyMap<string, string>): StrategyAccess {
     const faults = new Map(leftOut)
     return {
       faults,
@@ -102,24 +114,25 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
   }
 
   /** From the cache where nothing but the query and the task's own profile enters. */
-  function estimateFrom(query: EstimateQuery, evidence: Evidence): Estimate {
-    const { task, kin } = evidence
-    if (task === undefined || kin.length > 0 || evidence.unreachable) return estimateAnew(query, evidence)
+  function estimateFrom(query: EstimateQuery, evidence: Evidence): Answer {
+    const { task, similar } = evidence
+    if (task === undefined || similar.length > 0 || evidence.isUnreachable)
+      return estimateAnew(query, evidence)
     const cache = answersNow()
     const kept = cache.get(task, query)
     if (kept !== undefined) return kept
-    const guard = queryGuard(task.leftOut)
-    const estimate = estimateAnew(query, evidence, guard)
-    if (guard.faults.size === task.leftOut.size) cache.put(task, query, estimate)
+    const access = accessFor(task.leftOut)
+    const estimate = estimateAnew(query, evidence, access)
+    if (access.faults.size === task.leftOut.size) cache.put(task, query, estimate)
     return estimate
   }
 
   function estimateAnew(
     query: EstimateQuery,
     evidence: Evidence,
-    guard = queryGuard(evidence.task?.leftOut ?? new Map()),
-  ): Estimate {
-    return timed((access) => estimateOf(query, evidence, settings, access), guard)
+    access = accessFor(evidence.task?.leftOut ?? new Map()),
+  ): Answer {
+    return timed((access) => estimateOf(contextOf(query, evidence, { settings, access, workspace })), access)
   }
 
   /** What a breaker lets be followed enters every answer. */
@@ -132,9 +145,9 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
   }
 
   /** Timing every prediction would cost more than making it: only after a slow answer are they timed one by one. */
-  function timed<T>(answer: (access: QueryGuard) => T, guard: QueryGuard): T {
+  function timed<T>(answer: (access: StrategyAccess) => T, access: StrategyAccess): T {
     const startMs = monotonicMs()
-    const result = answer(guard)
+    const result = answer(access)
     if (monotonicMs() - startMs > settings.predictBudgetMs) {
       const suspects = breakers.beginFit(settings.predictBudgetMs)
       answer({ guard: suspects.guard, faults: new Map(), unfollowed: () => undefined })
@@ -147,8 +160,10 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
     estimate: (query) => withEvidence(query, (evidence) => estimateFrom(query, evidence)),
     confidence: (query, resources) =>
       withEvidence(query, (evidence) => {
-        const guard = queryGuard(evidence.task?.leftOut ?? new Map())
-        return timed((access) => confidenceOf(query, resources, evidence, settings, access), guard)
+        return timed(
+          (access) => confidenceOf(contextOf(query, evidence, { settings, access, workspace }), resources),
+          accessFor(evidence.task?.leftOut ?? new Map()),
+        )
       }),
     accuracy(task) {
       const key = keyOf(task)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ConfigError } from '../../shared/runtime/config.ts'
-import type { Registry } from './domain/strategy.ts'
-import type { Experiment } from './domain/variants.ts'
+import type { Experiment } from './domain/estimate/variants.ts'
+import type { Registry } from './domain/strategies/strategy.ts'
 
 /** Each variant of each strategy in each dimension is one score of a profile: more would crowd each other out. */
 const mostVariants = 8

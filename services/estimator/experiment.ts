@@ -1,5 +1,6 @@
-import type { Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
-import { drawVariant, type Experiment, underVariant } from './domain/variants.ts'
+import type { EstimateQuery } from '../../shared/domain/estimate.ts'
+import type { Answer } from './domain/estimate/estimate.ts'
+import { drawVariant, type Experiment, underVariant } from './domain/estimate/variants.ts'
 import type { Estimator } from './estimator.ts'
 
 /** Answers each query as its arm of the experiment does, and says which that was. */
@@ -18,7 +19,7 @@ export function experimenting(estimator: Estimator, experiment: Experiment): Est
     ...estimator,
     estimate(asked) {
       const { query, variant } = drawn(asked)
-      const named = (answer: Estimate): Estimate => ({ ...answer, variant, variantByExecution })
+      const named = (answer: Answer): Answer => ({ ...answer, variant, variantByExecution })
       const answer = estimator.estimate(query)
       return answer instanceof Promise ? answer.then(named) : named(answer)
     },

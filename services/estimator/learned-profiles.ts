@@ -3,8 +3,9 @@ import { type ProfileKey, profileId } from '../../shared/domain/profile.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import type { Breakers } from './breaker.ts'
-import { extendProfile, type LearnedProfile, learnProfile } from './domain/learned-profile.ts'
-import type { Registry } from './domain/strategy.ts'
+import { extendProfile, type LearnedProfile, learnProfile } from './domain/ensemble/learned-profile.ts'
+import { createWorkspace } from './domain/ensemble/workspace.ts'
+import type { Registry } from './domain/strategies/strategy.ts'
 import type { HeldProfile } from './held-profiles.ts'
 import type { Lookup } from './replica.ts'
 
@@ -50,6 +51,7 @@ export function learnedProfiles(
   },
 ): LearnedProfiles {
   const { breakers, registry, monotonicMs, log } = parts
+  const workspace = createWorkspace()
   const memos = recentlyUsed<Memo>(settings.maxModels)
 
   /** Spent on learning anew in this turn of the event loop; undefined before the first such profile of a turn. */
@@ -80,8 +82,9 @@ export function learnedProfiles(
     try {
       const profile = held.read()
       const fit = breakers.beginFit()
-      const model = before === undefined ? undefined : extendProfile(before, profile, fit.guard)
-      const next = model ?? learnProfile(profile, registry, fit.guard)
+      const learning = { registry, guard: fit.guard, workspace }
+      const extended = before === undefined ? undefined : extendProfile(before, profile, learning)
+      const next = extended ?? learnProfile(profile, learning)
       return { ...next, leftOut: fit.settle() }
     } catch (error) {
       if (!(error instanceof ForesizeError)) throw error

@@ -1,9 +1,10 @@
 import { Gauge, type Registry } from 'prom-client'
-import { type Estimate, type EstimateSource, estimateSources } from '../../shared/domain/estimate.ts'
+import { type EstimateSource, estimateSources } from '../../shared/domain/estimate.ts'
 import { rpcMetrics } from '../../shared/rpc/metrics.ts'
 import type { RpcServerFigures } from '../../shared/rpc/server.ts'
 import { countersOf, gaugeOf, gaugesOf, histogramOf } from '../../shared/runtime/metrics.ts'
 import type { Breakers, RemoteBreaker } from './breaker.ts'
+import type { Answer } from './domain/estimate/estimate.ts'
 import type { Estimator } from './estimator.ts'
 import type { Replica } from './replica.ts'
 
@@ -40,7 +41,7 @@ export function observedEstimator(
     confidenceBuckets,
   )
 
-  function counted(estimate: Estimate, startMs: number): Estimate {
+  function counted(estimate: Answer, startMs: number): Answer {
     answers[estimate.source]++
     observeConfidence(estimate.confidence)
     observeSeconds((monotonicMs() - startMs) / 1000)

@@ -1,6 +1,6 @@
 import type { handleUnaryCall } from '@grpc/grpc-js'
 import { invalid } from '../../shared/domain/errors.ts'
-import type { Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
+import type { EstimateQuery } from '../../shared/domain/estimate.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
 import { fromConfidence, toQuery } from '../../shared/wire/estimate.ts'
 import { readResources, readTask } from '../../shared/wire/fields.ts'
@@ -13,8 +13,10 @@ import type {
 import { type Inspection, inspect, inspection } from '../../shared/wire/inspection.ts'
 import { limits } from '../../shared/wire/limits.ts'
 import { fromAccuracy } from '../../shared/wire/profile.ts'
+import type { Answer } from './domain/estimate/estimate.ts'
 import type { Answered, BatchAnswered, Rejection } from './estimate-bytes.ts'
 import type { Estimator } from './estimator.ts'
+import { withReason } from './reason-text.ts'
 
 type EstimatorServer = Omit<EstimatorServiceServer, 'estimate' | 'estimateBatch'> & {
   readonly estimate: handleUnaryCall<EstimateRequest, Answered>
@@ -37,7 +39,7 @@ export function estimatorRpc(
     return query
   }
 
-  function result(message: WireQuery): Estimate | Promise<Estimate> | Rejection {
+  function result(message: WireQuery): Answer | Promise<Answer> | Rejection {
     const seen = inspection()
     const query = readQuery(message, '', seen)
     return seen.violations.length === 0 ? estimator.estimate(query) : { violations: seen.violations }
@@ -63,7 +65,7 @@ export function estimatorRpc(
         resources: resources && readResources(resources, 'resources', seen),
       }))
       return after(estimator.confidence(asked.query, asked.resources), (confidence) =>
-        fromConfidence(confidence, estimator.stalenessMs()),
+        fromConfidence(withReason(confidence), estimator.stalenessMs()),
       )
     }),
     getAccuracy: unary(({ task }) =>

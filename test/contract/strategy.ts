@@ -1,9 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encoder, type Point, relevance } from '../../services/estimator/domain/encoding.ts'
-import { neighbourhood } from '../../services/estimator/domain/neighbours.ts'
-import type { Strategy } from '../../services/estimator/domain/strategy.ts'
-import { recall, recollection } from '../../services/estimator/domain/views.ts'
+import { encoder, type Point } from '../../services/estimator/domain/features/encoder.ts'
+import { featureRelevance } from '../../services/estimator/domain/features/feature-relevance.ts'
+import { neighbourSearch } from '../../services/estimator/domain/history/nearest-neighbours.ts'
+import {
+  addExecution,
+  observedExecutions,
+} from '../../services/estimator/domain/history/observed-executions.ts'
+import type { Strategy } from '../../services/estimator/domain/strategies/strategy.ts'
 
 interface Seen {
   readonly features: Readonly<Record<string, number>>
@@ -25,69 +29,69 @@ const anySeen: fc.Arbitrary<Seen> = fc.record({
 
 const anyHistory = fc.array(anySeen, { minLength: 1, maxLength: 40 })
 
-/** A strategy in the surroundings that a model gives it. */
-function student(strategy: Strategy) {
+/** A strategy's learner in the surroundings that a model gives it. */
+function learnerOf(strategy: Strategy) {
   const columns = encoder()
-  const telling = relevance()
-  const held = recollection()
-  const { find } = neighbourhood(held)
+  const relevance = featureRelevance()
+  const executions = observedExecutions()
+  const { find } = neighbourSearch(executions)
   const learner = strategy.start({
-    primary: telling.best,
-    neighbours: (point) => find(telling.best(), point),
+    primaryColumn: relevance.mostInformative,
+    neighbours: (point) => find(relevance.mostInformative(), point),
   })
-  const point = (features: Seen['features'], learn: boolean): Point => columns.encode(features, {}, learn)
+  const encode = (features: Seen['features'], learn: boolean): Point => columns.encode(features, {}, learn)
   return {
     observe({ features, need }: Seen): void {
-      const at = point(features, true)
-      learner.observe(at, need)
-      recall(held, { point: at, need, runtime: 1, slow: 1, fast: 1 })
-      telling.observe(at, need)
+      const point = encode(features, true)
+      learner.observe(point, need)
+      addExecution(executions, { point, need, runtimeMs: 1, slow: 1, fast: 1 })
+      relevance.observe(point, need)
     },
-    predict: (features: Seen['features']) => learner.predict(point(features, false)),
+    predict: (features: Seen['features']) => learner.predict(encode(features, false)),
   }
 }
 
-function taught(strategy: Strategy, history: readonly Seen[]) {
-  const pupil = student(strategy)
-  for (const seen of history) pupil.observe(seen)
-  return pupil
+function learnerAfter(history: readonly Seen[], strategy: Strategy) {
+  const learner = learnerOf(strategy)
+  for (const seen of history) learner.observe(seen)
+  return learner
 }
 
 /** What the ensemble and the breakers rely on in every strategy. */
 export function strategyContract(name: string, strategy: Strategy): void {
   describe(name, () => {
-    test('has nothing to say of nothing', () => {
-      expect(student(strategy).predict({ input_bytes: 1e6 })).toBeUndefined()
+    test('abstains before it has seen anything', () => {
+      expect(learnerOf(strategy).predict({ input_bytes: 1e6 })).toBeUndefined()
     })
 
-    test('says a finite positive number or nothing, whatever it has seen', () => {
+    test('predicts a finite positive number or abstains, whatever it has seen', () => {
       fc.assert(
         fc.property(anyHistory, anySeen, (history, { features }) => {
-          const answer = taught(strategy, history).predict(features)
+          const answer = learnerAfter(history, strategy).predict(features)
           if (answer !== undefined) expect(answer > 0 && answer < 1e20).toBe(true)
         }),
         { numRuns: 200 },
       )
     })
 
-    test('depends on what it has seen, in order, and on nothing else; being asked changes nothing', () => {
+    test('depends on what it has seen, in order, and on nothing else; predicting changes nothing', () => {
       fc.assert(
         fc.property(anyHistory, anySeen, (history, { features }) => {
-          const asked = student(strategy)
+          const queried = learnerOf(strategy)
           for (const seen of history) {
-            asked.predict(seen.features)
-            asked.observe(seen)
+            queried.predict(seen.features)
+            queried.observe(seen)
           }
-          expect(asked.predict(features)).toBe(taught(strategy, history).predict(features))
+          expect(queried.predict(features)).toBe(learnerAfter(history, strategy).predict(features))
         }),
         { numRuns: 100 },
       )
     })
 
-    test('of equal executions it expects their need', () => {
+    test('predicts the need of executions that are all equal', () => {
       fc.assert(
         fc.property(anySeen, fc.integer({ min: 1, max: 30 }), (seen, count) => {
-          const answer = taught(strategy, new Array<Seen>(count).fill(seen)).predict(seen.features)
+          const answer = learnerAfter(new Array<Seen>(count).fill(seen), strategy).predict(seen.features)
           if (answer !== undefined) expect(answer / seen.need).toBeCloseTo(1, 9)
         }),
         { numRuns: 100 },
@@ -97,9 +101,9 @@ export function strategyContract(name: string, strategy: Strategy): void {
     test('the unit of the need does not matter', () => {
       fc.assert(
         fc.property(anyHistory, anySeen, fc.constantFrom(1e-3, 8, 1024), (history, { features }, unit) => {
-          const before = taught(strategy, history).predict(features)
+          const before = learnerAfter(history, strategy).predict(features)
           const scaled = history.map((seen) => ({ ...seen, need: seen.need * unit }))
-          const after = taught(strategy, scaled).predict(features)
+          const after = learnerAfter(scaled, strategy).predict(features)
           expect(after === undefined).toBe(before === undefined)
           if (before !== undefined && after !== undefined) expect(after / (before * unit)).toBeCloseTo(1, 6)
         }),

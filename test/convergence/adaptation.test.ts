@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createLearning } from '../../cli/simulate/learning.ts'
 import { strategies } from '../../services/estimator/domain/strategies/index.ts'
-import type { Registry, Strategy } from '../../services/estimator/domain/strategy.ts'
+import type { Registry, Strategy } from '../../services/estimator/domain/strategies/strategy.ts'
 import { recordOf } from '../support/executions.ts'
 import { normal } from '../support/generated-work.ts'
 import { queryOf } from '../support/queries.ts'

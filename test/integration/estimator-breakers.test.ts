@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { strategies } from '../../services/estimator/domain/strategies/index.ts'
-import type { Learner, Registry } from '../../services/estimator/domain/strategy.ts'
+import type { Learner, Registry } from '../../services/estimator/domain/strategies/strategy.ts'
 import type { Estimate } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { estimatorFixture } from '../support/estimator-fixture.ts'
 import { execution, linearHistory, profileOf } from '../support/histories.ts'
@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
 })
 
-/** A strategy in production that behaves until told otherwise, beside the real ones. */
+/** A strategy in production that behaves until it is switched, beside the real ones. */
 function registryWith(misbehave: (need: number) => number | undefined) {
   const state = { hostile: true, predictions: 0 }
   const learner = (): Learner => {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { strategies } from '../../services/estimator/domain/strategies/index.ts'
-import type { Registry } from '../../services/estimator/domain/strategy.ts'
+import type { Registry } from '../../services/estimator/domain/strategies/strategy.ts'
 import { call } from '../../shared/rpc/client.ts'
 import { fromExecutionStart } from '../../shared/wire/execution.ts'
 import type { Estimate } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import type { Distribution } from '../../services/estimator/domain/distribution.ts'
-import { around } from '../../services/estimator/domain/mixture.ts'
+import type { Distribution } from '../../services/estimator/domain/distribution/distribution.ts'
+import { mixtureAround } from '../../services/estimator/domain/distribution/mixture.ts'
 
 export const anyShare = fc.double({ min: 0, max: 1, noNaN: true })
 export const anyResidual = fc.oneof(
@@ -15,7 +15,7 @@ export const anyShift = fc.double({ min: 0, max: 30, noNaN: true })
 
 export const anyDistribution = fc
   .tuple(fc.array(fc.tuple(anyResidual, anyWeight), { minLength: 1, maxLength: 96 }), anyShift)
-  .map(([points, shift]) => around(points, shift))
+  .map(([points, shift]) => mixtureAround(points, shift))
 
 /** The same needs, weighed by how often they come and by how long they run. */
 export const anyWeighed: fc.Arbitrary<Distribution> = fc
@@ -35,8 +35,8 @@ export function weighed(
   return {
     size: points.length,
     atoms: Float64Array.from(inOrder, ([at]) => at),
-    below: upTo(inOrder.map(([, often]) => often)),
-    spent: upTo(inOrder.map(([, often, long]) => long ?? often)),
+    cumulative: upTo(inOrder.map(([, often]) => often)),
+    runtimeShare: upTo(inOrder.map(([, often, long]) => long ?? often)),
   }
 }
 
@@ -53,14 +53,14 @@ function upTo(weights: readonly number[]): Float64Array {
 }
 
 /** Of each atom its need, P(need ≤ it), and the share of the run time that goes with those. */
-export function listed({ size, atoms, below, spent }: Distribution): {
+export function listed({ size, atoms, cumulative, runtimeShare }: Distribution): {
   readonly needs: readonly number[]
-  readonly below: readonly number[]
-  readonly spent: readonly number[]
+  readonly cumulative: readonly number[]
+  readonly runtimeShare: readonly number[]
 } {
   return {
     needs: [...atoms.subarray(0, size)].map(Math.exp),
-    below: [...below.subarray(0, size)],
-    spent: [...spent.subarray(0, size)],
+    cumulative: [...cumulative.subarray(0, size)],
+    runtimeShare: [...runtimeShare.subarray(0, size)],
   }
 }

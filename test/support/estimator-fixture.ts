@@ -1,7 +1,7 @@
 import { credentials } from '@grpc/grpc-js'
 import { type EstimatorConfig, estimatorConfig } from '../../services/estimator/config.ts'
 import { strategies } from '../../services/estimator/domain/strategies/index.ts'
-import type { Registry } from '../../services/estimator/domain/strategy.ts'
+import type { Registry } from '../../services/estimator/domain/strategies/strategy.ts'
 import { startEstimatorService } from '../../services/estimator/service.ts'
 import { call } from '../../shared/rpc/client.ts'
 import { systemClock } from '../../shared/runtime/clock.ts'

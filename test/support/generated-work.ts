@@ -1,8 +1,9 @@
-import { balanced } from '../../services/estimator/domain/appetite.ts'
-import { type DimensionModel, stakes } from '../../services/estimator/domain/dimension-model.ts'
-import { quantile } from '../../services/estimator/domain/distribution.ts'
-import { nextRung } from '../../services/estimator/domain/escalation.ts'
-import { headroom } from '../../services/estimator/domain/headroom.ts'
+import { failureCostOf } from '../../services/estimator/domain/allocation/failure-cost.ts'
+import { newsvendor } from '../../services/estimator/domain/allocation/newsvendor.ts'
+import { retryAmount } from '../../services/estimator/domain/allocation/retry.ts'
+import { balanced } from '../../services/estimator/domain/allocation/risk-profile.ts'
+import { quantile } from '../../services/estimator/domain/distribution/distribution.ts'
+import { distributionWorkspace } from '../../services/estimator/domain/distribution/workspace.ts'
 import { weighed } from './distributions.ts'
 import { randomOf } from './random.ts'
 
@@ -80,13 +81,15 @@ export function oracleLadder(
   const needs = Float64Array.from({ length: draws }, () => work.need(i, input, random)).sort()
   const drawn = weighed(Array.from(needs, (need) => [Math.log(need), 1]))
   const largest = needs.at(-1) as number
-  const known = stakes({ runtimeSum: runTimeMs, runtimeCount: 1, largest } as DimensionModel)
+  const cost = failureCostOf({ runtimeSumMs: runTimeMs, runtimeCount: 1, largest })
   const within = {
-    from: quantile(drawn, balanced.floor),
-    to: quantile(drawn, 1 - balanced.acceptable),
+    from: quantile(drawn, balanced.leastCoverage),
+    to: quantile(drawn, 1 - balanced.acceptableFailure),
   }
   return (failed) =>
-    failed === undefined ? headroom(drawn, known, balanced, within) : nextRung(largest, failed)
+    failed === undefined
+      ? newsvendor(drawn, cost, balanced, within, distributionWorkspace())
+      : retryAmount(largest, failed)
 }
 
 /** Of every execution generated here. */

@@ -3,7 +3,7 @@ import { summarise } from '../../shared/domain/cohort.ts'
 import type { ExecutionRecord } from '../../shared/domain/execution.ts'
 import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
 
-/** One finished execution of `demo/task`, 1 GB for 60 s, unless told otherwise. */
+/** One finished execution of `demo/task`, 1 GB for 60 s, unless said otherwise. */
 export function execution(id: string, more: Partial<ExecutionRecord> = {}): ExecutionRecord {
   return {
     executionId: id,
@@ -61,7 +61,7 @@ export function cohortOf(name: string, memoryBytes: readonly number[]): Profile 
     ...emptyProfile(key, 1_750_000_000_000),
     revision: memoryBytes.length,
     members: memoryBytes.map((bytes, i) =>
-      summarise(`other/${i}`, 1, [execution(`kin-${i}`, { used: { memoryBytes: bytes } })]),
+      summarise(`other/${i}`, 1, [execution(`similar-${i}`, { used: { memoryBytes: bytes } })]),
     ),
   }
 }

@@ -1,5 +1,5 @@
 import { credentials } from '@grpc/grpc-js'
-import type { Registry } from '../../services/estimator/domain/strategy.ts'
+import type { Registry } from '../../services/estimator/domain/strategies/strategy.ts'
 import { profilerConfig } from '../../services/profiler/config.ts'
 import { startProfiler } from '../../services/profiler/service.ts'
 import type { ExecutionRecord } from '../../shared/domain/execution.ts'

@@ -1,26 +1,24 @@
 import { expect, test } from 'vitest'
 import { answerCache } from '../../../services/estimator/answer-cache.ts'
-import { type LearnedProfile, learnProfile } from '../../../services/estimator/domain/learned-profile.ts'
-import type { Estimate, EstimateQuery } from '../../../shared/domain/estimate.ts'
+import type { LearnedProfile } from '../../../services/estimator/domain/ensemble/learned-profile.ts'
+import type { Answer } from '../../../services/estimator/domain/estimate/estimate.ts'
+import type { EstimateQuery } from '../../../shared/domain/estimate.ts'
 import { execution, profileOf } from '../../support/histories.ts'
-import { queryOf } from '../../support/queries.ts'
+import { learned, queryOf } from '../../support/queries.ts'
 
-const profile = (): LearnedProfile => ({
-  ...learnProfile(profileOf([execution('e')]), {}, (_strategy, run) => run()),
-  leftOut: new Map(),
-})
+const profile = (): LearnedProfile => learned(profileOf([execution('e')]), {})
 
 const query = (inputBytes: number, more: Partial<EstimateQuery> = {}) =>
   queryOf({ features: { input_bytes: inputBytes }, ...more })
 
-const estimate = (reason: string, more: Partial<Estimate> = {}): Estimate => ({
+const answer = (executions: number, more: Partial<Answer> = {}): Answer => ({
   resources: {},
   confidence: 1,
   source: 'profile',
-  reason,
+  reasons: [],
   dimensions: [],
   profileRevision: 1,
-  executions: 1,
+  executions,
   variant: '',
   variantByExecution: false,
   ...more,
@@ -29,9 +27,9 @@ const estimate = (reason: string, more: Partial<Estimate> = {}): Estimate => ({
 test('gives what was put for the same profile and the same query, whoever runs it', () => {
   const cache = answerCache(10)
   const task = profile()
-  cache.put(task, query(1), estimate('one'))
+  cache.put(task, query(1), answer(1))
 
-  expect(cache.get(task, query(1, { executionId: 'another' }))?.reason).toBe('one')
+  expect(cache.get(task, query(1, { executionId: 'another' }))?.executions).toBe(1)
   expect(cache.get(task, query(2))).toBeUndefined()
   expect(cache.get(task, query(1, { policy: { risk: 1 } }))).toBeUndefined()
   expect(cache.get(task, query(1, { previousOutcome: 'out-of-memory' }))).toBeUndefined()
@@ -43,7 +41,7 @@ test('keeps no more than it may, and what is asked for often longest', () => {
   const cache = answerCache(10)
   const task = profile()
   for (let i = 0; i < 100; i++) {
-    cache.put(task, query(i), estimate(String(i)))
+    cache.put(task, query(i), answer(i))
     cache.get(task, query(0))
   }
   const held = Array.from({ length: 100 }, (_, i) => i).filter((i) => cache.get(task, query(i)) !== undefined)
@@ -57,8 +55,8 @@ test('keeps no answer that is for one execution alone, and none at all where non
   const cache = answerCache(10)
   const none = answerCache(0)
   const task = profile()
-  cache.put(task, query(1), estimate('drawn', { variantByExecution: true }))
-  none.put(task, query(1), estimate('one'))
+  cache.put(task, query(1), answer(1, { variantByExecution: true }))
+  none.put(task, query(1), answer(1))
 
   expect(cache.get(task, query(1))).toBeUndefined()
   expect(none.get(task, query(1))).toBeUndefined()

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Answer } from '../../../services/estimator/domain/estimate/estimate.ts'
 import { estimatorDefinition } from '../../../services/estimator/estimate-bytes.ts'
+import { withReason } from '../../../services/estimator/reason-text.ts'
 import { fromEstimate } from '../../../shared/wire/estimate.ts'
 import {
   EstimateBatchResponse,
@@ -10,14 +12,23 @@ import { anyEstimate } from '../../support/arbitraries.ts'
 
 /** Law: whoever reads the bytes reads what the generated encoder would have written. */
 
+/** An answer whose reason is some text. */
+const answerSaying = (text: string): Pick<Answer, 'reasons'> => ({
+  reasons: [{ kind: 'left-out', faults: [[text, 'failed']] }],
+})
+const anyAnswer: fc.Arbitrary<Answer> = anyEstimate.map(({ reason, ...estimate }) => ({
+  ...estimate,
+  ...answerSaying(reason),
+}))
+
 const anyStalenessMs = fc.double({ min: 0, max: 1e12, noNaN: true })
 
 test('an answer, the first time and again at another age', () => {
   fc.assert(
-    fc.property(anyEstimate, anyStalenessMs, anyStalenessMs, (estimate, first, again) => {
+    fc.property(anyAnswer, anyStalenessMs, anyStalenessMs, (estimate, first, again) => {
       for (const stalenessMs of [first, again]) {
         const bytes = estimatorDefinition.estimate.responseSerialize({ estimate, stalenessMs })
-        const expected = { estimate: fromEstimate(estimate, stalenessMs) }
+        const expected = { estimate: fromEstimate(withReason(estimate), stalenessMs) }
         expect(EstimateResponse.decode(bytes)).toEqual(
           EstimateResponse.decode(EstimateResponse.encode(expected).finish()),
         )
@@ -31,14 +42,14 @@ test('a batch of answers and of rejections, in the order asked', () => {
     violations: fc.array(fc.record({ field: fc.string(), description: fc.string() }), { minLength: 1 }),
   })
   fc.assert(
-    fc.property(fc.array(fc.oneof(anyEstimate, anyRejection)), anyStalenessMs, (results, stalenessMs) => {
+    fc.property(fc.array(fc.oneof(anyAnswer, anyRejection)), anyStalenessMs, (results, stalenessMs) => {
       const bytes = estimatorDefinition.estimateBatch.responseSerialize({ results, stalenessMs })
       const expected: EstimateBatchResponse = {
         results: results.map((result) => ({
           result:
             'violations' in result
               ? { $case: 'rejection', value: result }
-              : { $case: 'estimate', value: fromEstimate(result, stalenessMs) },
+              : { $case: 'estimate', value: fromEstimate(withReason(result), stalenessMs) },
         })),
       }
       expect(EstimateBatchResponse.decode(bytes)).toEqual(
@@ -54,20 +65,23 @@ test('answers of every length, also where the length of a length changes', () =>
       resources: {},
       confidence: 0,
       source: 'default',
-      reason: 'x'.repeat(length),
+      ...answerSaying('x'.repeat(length)),
       dimensions: [],
       profileRevision: 0,
       executions: 0,
       variant: '',
       variantByExecution: false,
-    } as const
+    } as const satisfies Answer
     const one = estimatorDefinition.estimate.responseSerialize({ estimate, stalenessMs: 7 })
     const many = estimatorDefinition.estimateBatch.responseSerialize({
       results: [estimate, estimate],
       stalenessMs: 7,
     })
 
-    expect(EstimateResponse.decode(one).estimate).toMatchObject({ reason: estimate.reason, stalenessMs: 7 })
+    expect(EstimateResponse.decode(one).estimate).toMatchObject({
+      reason: withReason(estimate).reason,
+      stalenessMs: 7,
+    })
     expect(EstimateBatchResponse.decode(many).results).toHaveLength(2)
   }
 })

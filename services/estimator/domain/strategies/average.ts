@@ -1,4 +1,4 @@
-import type { Strategy } from '../strategy.ts'
+import type { Strategy } from './strategy.ts'
 
 /** Decayed arithmetic mean, factor 0.97 per execution (half-life 23 executions). */
 export const average: Strategy = {

@@ -1,4 +1,4 @@
-import type { Strategy } from '../strategy.ts'
+import type { Strategy } from './strategy.ts'
 
 /** Always the first need seen: its residuals are then the plain empirical distribution, which nothing can smear. */
 export const constant: Strategy = {

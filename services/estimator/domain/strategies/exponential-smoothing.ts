@@ -1,4 +1,4 @@
-import type { Strategy } from '../strategy.ts'
+import type { Strategy } from './strategy.ts'
 
 /** Simple exponential smoothing of ln(need), α = 0.3. */
 export const exponentialSmoothing: Strategy = {

@@ -1,4 +1,3 @@
-import type { Registry } from '../strategy.ts'
 import { average } from './average.ts'
 import { constant } from './constant.ts'
 import { exponentialSmoothing } from './exponential-smoothing.ts'
@@ -9,6 +8,7 @@ import { maxSeen } from './max-seen.ts'
 import { nearestNeighbours } from './nearest-neighbours.ts'
 import { p95 } from './p95.ts'
 import { ridge } from './ridge.ts'
+import type { Registry } from './strategy.ts'
 
 /** Every strategy there is; a new one is one file and one line here. The order breaks ties. */
 export const strategies: Registry = {

@@ -1,12 +1,14 @@
-/** Least squares on several columns, each of which may be absent (NaN): an absent one is taken to be average. */
+/** Least squares on several columns; one that is absent (undefined) is taken to be average. */
 export interface LeastSquares {
-  observe(xs: Float64Array, y: number): void
-  predict(xs: Float64Array): number
+  observe(xs: Columns, y: number): void
+  predict(xs: Columns): number
   /** Of what was observed; undefined: nothing was. */
   readonly mean: () => number | undefined
   /** Columns that vary. */
   readonly varying: () => number
 }
+
+export type Columns = readonly (number | undefined)[]
 
 /** A column has been there at least so often before it counts. */
 const fewest = 3
@@ -59,9 +61,9 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
     observe(xs, y) {
       n++
       for (let i = 0; i < columns; i++) {
-        const x = xs[i] as number
+        const x = xs[i]
         offsets[i] = 0
-        if (Number.isNaN(x)) continue
+        if (x === undefined) continue
         const count = (counts[i] as number) + 1
         counts[i] = count
         const offset = count === 1 ? 0 : x - (means[i] as number)
@@ -83,8 +85,8 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
     predict(xs) {
       let y = mean
       for (let i = 0; i < columns; i++) {
-        const x = xs[i] as number
-        if (!Number.isNaN(x)) y += (slopes[i] as number) * (x - (means[i] as number))
+        const x = xs[i]
+        if (x !== undefined) y += (slopes[i] as number) * (x - (means[i] as number))
       }
       return y
     },

@@ -1,11 +1,11 @@
-import { type Strategy, seenRange } from '../strategy.ts'
-import { regressions } from './regressions.ts'
+import { columnRegressions } from './column-regressions.ts'
+import { type Strategy, seenRange } from './strategy.ts'
 
-/** Least squares, need on the most telling feature; slope sxy/(sxx + 10⁻³·n·x̄²); from 3 executions. */
+/** Least squares, need on the most informative feature; slope sxy/(sxx + 10⁻³·n·x̄²); from 3 executions. */
 export const linearRegression: Strategy = {
-  describe: 'least squares of the need on the most telling feature',
-  start: (setting) => {
-    const fits = regressions()
+  describe: 'least squares of the need on the most informative feature',
+  start: (surroundings) => {
+    const fits = columnRegressions()
     const range = seenRange()
     return {
       observe(point, need) {
@@ -13,12 +13,13 @@ export const linearRegression: Strategy = {
         fits.observe(point.values, need)
       },
       predict(point) {
-        const c = setting.primary()
-        const x = point.values[c] ?? Number.NaN
-        const m = fits.at(c)
-        if (!m || m.n < 3 || Number.isNaN(x)) return undefined
-        const bottom = m.sxx + 1e-3 * m.n * m.mx * m.mx
-        const y = m.my + (bottom > 0 ? m.sxy / bottom : 0) * (x - m.mx)
+        const column = surroundings.primaryColumn()
+        if (column === undefined) return undefined
+        const x = point.values[column]
+        const fit = fits.at(column)
+        if (!fit || fit.count < 3 || x === undefined) return undefined
+        const variation = fit.squaresX + 1e-3 * fit.count * fit.meanX * fit.meanX
+        const y = fit.meanY + (variation > 0 ? fit.products / variation : 0) * (x - fit.meanX)
         return Math.exp(range.clamp(y > 0 ? Math.log(y) : Number.NEGATIVE_INFINITY))
       },
     }

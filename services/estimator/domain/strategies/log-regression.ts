@@ -1,24 +1,25 @@
-import { type Strategy, seenRange } from '../strategy.ts'
-import { regressions } from './regressions.ts'
+import { columnRegressions } from './column-regressions.ts'
+import { type Strategy, seenRange } from './strategy.ts'
 
-/** Least squares, ln(need) on ln(1+feature) of the most telling feature, ridge 10⁻²; from 3 executions. */
+/** Least squares, ln(need) on ln(1 + feature) of the most informative feature, ridge 10⁻²; from 3 executions. */
 export const logRegression: Strategy = {
-  describe: 'least squares on log scales, on the most telling feature',
-  start: (setting) => {
-    const fits = regressions()
+  describe: 'least squares on log scales, on the most informative feature',
+  start: (surroundings) => {
+    const fits = columnRegressions()
     const range = seenRange()
     return {
       observe(point, need) {
-        const l = Math.log(need)
-        range.observe(l)
-        fits.observe(point.logs, l)
+        const logNeed = Math.log(need)
+        range.observe(logNeed)
+        fits.observe(point.logs, logNeed)
       },
       predict(point) {
-        const c = setting.primary()
-        const x = point.logs[c] ?? Number.NaN
-        const m = fits.at(c)
-        if (!m || m.n < 3 || Number.isNaN(x)) return undefined
-        return Math.exp(range.clamp(m.my + (m.sxy / (m.sxx + 1e-2)) * (x - m.mx)))
+        const column = surroundings.primaryColumn()
+        if (column === undefined) return undefined
+        const x = point.logs[column]
+        const fit = fits.at(column)
+        if (!fit || fit.count < 3 || x === undefined) return undefined
+        return Math.exp(range.clamp(fit.meanY + (fit.products / (fit.squaresX + 1e-2)) * (x - fit.meanX)))
       },
     }
   },

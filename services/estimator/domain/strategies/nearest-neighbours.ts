@@ -1,12 +1,12 @@
-import type { Strategy } from '../strategy.ts'
+import type { Strategy } from './strategy.ts'
 
 /** Geometric mean of the needs of the k nearest (at most 5), weights 1/(distance + 0.01). */
 export const nearestNeighbours = (k: number): Strategy => ({
   describe: `geometric mean of the ${k} nearest`,
-  start: (setting) => ({
+  start: (surroundings) => ({
     observe() {},
     predict(point) {
-      const { needs, distances, count } = setting.neighbours(point)
+      const { needs, distances, count } = surroundings.neighbours(point)
       if (count === 0) return undefined
       let sum = 0
       let weight = 0

@@ -1,4 +1,4 @@
-import type { Strategy } from '../strategy.ts'
+import type { Strategy } from './strategy.ts'
 
 /** 95th percentile of the retained executions, linear between order statistics (Hyndman & Fan type 7). */
 export const p95: Strategy = {

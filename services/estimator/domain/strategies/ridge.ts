@@ -1,6 +1,6 @@
-import type { Point } from '../encoding.ts'
-import { type Strategy, seenRange } from '../strategy.ts'
-import { leastSquares } from './least-squares.ts'
+import type { Point } from '../features/encoder.ts'
+import { type Columns, leastSquares } from './least-squares.ts'
+import { type Strategy, seenRange } from './strategy.ts'
 
 /** Features and labels that enter, in order of first appearance. */
 const mostColumns = 12
@@ -28,23 +28,23 @@ export const ridge: Strategy = {
     const features: number[] = []
     const labels = new Map<string, Label>()
     let columns = 0
-    const xs = new Float64Array(mostColumns)
+    const xs = new Array<number | undefined>(mostColumns).fill(undefined)
 
     /** Those that are new get a column each, as long as there are any. */
     function learnColumns({ logs, labelNames }: Point): void {
       for (let c = 0; c < logs.length && columns < mostColumns; c++)
-        if (features[c] === undefined && !Number.isNaN(logs[c])) features[c] = columns++
+        if (features[c] === undefined && logs[c] !== undefined) features[c] = columns++
       if (fit.mean() === undefined) return
       for (const name of labelNames)
         if (columns < mostColumns && !labels.has(name))
           labels.set(name, { column: columns++, shown: new Map() })
     }
 
-    function encode({ logs, labels: values, labelNames }: Point): Float64Array {
-      xs.fill(Number.NaN)
+    function encode({ logs, labels: values, labelNames }: Point): Columns {
+      xs.fill(undefined)
       for (let c = 0; c < logs.length; c++) {
         const column = features[c]
-        if (column !== undefined) xs[column] = logs[c] as number
+        if (column !== undefined) xs[column] = logs[c]
       }
       const mean = fit.mean()
       if (mean === undefined) return xs

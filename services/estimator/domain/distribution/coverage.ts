@@ -1,0 +1,55 @@
+import { type Calibration, calibrated } from './calibration.ts'
+import { type Distribution, leastNeed, probability, quantile } from './distribution.ts'
+import { probabilityAbove, type Tail } from './tail.ts'
+
+/**
+ * What is predicted of one need: a distribution, calibrated by its record, with a tail beyond what was seen, cut off
+ * below at what is known not to have sufficed.
+ */
+export interface PredictedNeed {
+  readonly distribution: Distribution
+  readonly calibration?: Calibration | undefined
+  /** The need is above this: a retry's failed allocation. Unset where nothing is known. */
+  readonly above?: number | undefined
+  /** Unset where nothing is known of what was not seen. */
+  readonly tail?: Tail | undefined
+}
+
+/** P(need ≤ amount), whatever the need is known to exceed. */
+function unconditional({ distribution, calibration, tail }: PredictedNeed, amount: number): number {
+  if (!(amount > 0)) return 0
+  const raw = probability(distribution, amount)
+  const covered = calibration ? calibrated(calibration, raw) : raw
+  return tail === undefined ? covered : covered * (1 - probabilityAbove(tail, amount))
+}
+
+/** What had been given to an amount that is known not to have sufficed. */
+const refuted = (need: PredictedNeed): number =>
+  need.above === undefined ? 0 : unconditional(need, need.above)
+
+/** From here on nothing was left above: all the model knows is that it was wrong. */
+const certain = 0.999
+
+/** P(need ≤ amount). Law: monotone in the amount, in [0, 1]. */
+export function coverage(need: PredictedNeed, amount: number): number {
+  const { above } = need
+  if (above === undefined) return unconditional(need, amount)
+  if (amount <= above) return 0
+  const known = refuted(need)
+  if (known >= certain) return amount >= 2 * above ? 0.5 : 0.5 * (amount / above - 1)
+  return (unconditional(need, amount) - known) / (1 - known)
+}
+
+/** The amount that suffices with probability q, by the uncalibrated distribution. */
+export function needQuantile({ distribution, above = 0 }: PredictedNeed, q: number): number {
+  return Math.max(above, quantile(distribution, q))
+}
+
+/** The least amount whose coverage is `target`; where none reaches it, the largest. */
+export function amountCovering(need: PredictedNeed, target: number): number {
+  const amount = leastNeed(need.distribution, (atom) => coverage(need, atom) >= target)
+  const known = refuted(need)
+  if (need.tail === undefined || known >= certain || coverage(need, amount) >= target) return amount
+  const { chance, largest } = need.tail
+  return Math.max(amount, largest * Math.sqrt(chance / ((1 - target) * (1 - known))) * (1 + 1e-9))
+}

@@ -1,0 +1,48 @@
+import { firstAbove, firstFrom } from '../history/sorted-search.ts'
+
+/**
+ * A need as weighted atoms in order.
+ * Shape: the first `size` entries of each array; `atoms` strictly ascending, logarithms; `cumulative[i]` =
+ * P(ln need ≤ atoms[i]), the last is 1 but for what no amount helps against; `runtimeShare[i]` = share of the expected
+ * run time that goes with these needs, `cumulative` itself where run times are not known.
+ * Law: never empty. Valid until the workspace that it was made in is used again.
+ */
+export interface Distribution {
+  readonly size: number
+  readonly atoms: Float64Array
+  readonly cumulative: Float64Array
+  readonly runtimeShare: Float64Array
+}
+
+/** How far the logarithm of a need may be from the atom that it is the exponential of. */
+export const rounding = 1e-11
+
+/** P(need ≤ amount), linear between needs on a log scale. Law: monotone; 0 below the first need, 1 from the last on. */
+export function probability({ size, atoms, cumulative }: Distribution, amount: number): number {
+  if (!(amount > 0)) return 0
+  const x = Math.log(amount) + rounding
+  const at = firstAbove(atoms, size, x)
+  if (at === 0) return 0
+  const from = cumulative[at - 1] as number
+  if (at === size) return from
+  const left = atoms[at - 1] as number
+  const share = Math.min(1, (x - left) / ((atoms[at] as number) - left))
+  return from + ((cumulative[at] as number) - from) * share
+}
+
+/** The smallest need at or below which at least q of the weight lies. Law: monotone in q. */
+export function quantile({ size, atoms, cumulative }: Distribution, q: number): number {
+  return Math.exp(atoms[firstFrom(cumulative, size - 1, q)] as number)
+}
+
+/** The smallest need that passes, where all larger ones do; the largest where none does. */
+export function leastNeed({ size, atoms }: Distribution, passes: (need: number) => boolean): number {
+  let low = 0
+  let high = size - 1
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (passes(Math.exp(atoms[middle] as number))) high = middle
+    else low = middle + 1
+  }
+  return Math.exp(atoms[low] as number)
+}

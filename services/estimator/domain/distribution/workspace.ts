@@ -1,0 +1,21 @@
+import { type Atoms, atoms } from './atoms.ts'
+
+/** Scratch space that distributions are made in, so that the next one needs no new arrays. Each grows as needed. */
+export interface DistributionWorkspace {
+  /** Of a mixture: shares of residuals, its atoms, and where they are merged. */
+  shares: Float64Array
+  held: Atoms
+  spare: Atoms
+  /** Of the distribution with its tail. */
+  tail: Atoms
+  /** Of the needs that amounts are priced at. */
+  needs: Float64Array
+}
+
+export const distributionWorkspace = (): DistributionWorkspace => ({
+  shares: new Float64Array(0),
+  held: atoms(0),
+  spare: atoms(0),
+  tail: atoms(0),
+  needs: new Float64Array(0),
+})

@@ -1,0 +1,181 @@
+import { clamp } from '../../../../shared/domain/clamp.ts'
+import type { Dimension } from '../../../../shared/domain/resources.ts'
+import { shortfall } from '../../../../shared/domain/shortfall.ts'
+import { addTransform, type Calibration, calibration } from '../distribution/calibration.ts'
+import { addResidual, type Kernel, pointKernel, skewedKernel } from '../distribution/residuals.ts'
+import type { Point } from '../features/encoder.ts'
+import { type FeatureRelevance, featureRelevance } from '../features/feature-relevance.ts'
+import { type LabelRelevance, labelRelevance } from '../features/label-relevance.ts'
+import { type CensoredAttempt, settleCensored } from '../history/censored-attempts.ts'
+import { neighbourSearch } from '../history/nearest-neighbours.ts'
+import { addExecution, type ObservedExecutions, observedExecutions } from '../history/observed-executions.ts'
+import { addWeights, forgetting, type SampleWeights, sampleWeights } from '../history/sample-weights.ts'
+import type { Registry } from '../strategies/strategy.ts'
+import { measureSamples } from './effective-sample.ts'
+import { type Expert, type Member, member } from './expert.ts'
+import { allStrategies, type Prediction, weighedPredictions } from './expert-weights.ts'
+import type { Guard } from './guard.ts'
+import { type Evaluation, evaluate } from './predictive-density.ts'
+import type { Workspace } from './workspace.ts'
+
+/**
+ * What is learned of one dimension of one task. Grows in place, by `learnExecution` alone.
+ * Law: a function of the executions given so far, in order.
+ */
+export interface DimensionModel {
+  readonly dimension: Dimension
+  readonly features: FeatureRelevance
+  readonly labels: LabelRelevance
+  readonly executions: ObservedExecutions
+  readonly calibration: Calibration
+  readonly kernel: Kernel
+  members: readonly Member[]
+  /** Largest need seen. */
+  largest: number | undefined
+  /** Attempts killed of late, oldest first. */
+  readonly censored: CensoredAttempt[]
+  /** Of the executions whose run time is known; each is at least 1 ms. */
+  runtimeSumMs: number
+  runtimeCount: number
+}
+
+/** What learning needs beside the executions. */
+export interface Learning {
+  readonly registry: Registry
+  readonly guard: Guard
+  readonly workspace: Workspace
+}
+
+export function dimensionModel(dimension: Dimension, { registry, guard }: Learning): DimensionModel {
+  const features = featureRelevance()
+  const executions = observedExecutions()
+  const { find } = neighbourSearch(executions)
+  const surroundings = {
+    primaryColumn: features.mostInformative,
+    neighbours: (point: Point) => find(features.mostInformative(), point),
+  }
+  const members: Member[] = []
+  for (const [strategy, { start }] of Object.entries(registry)) {
+    const learner = guard(strategy, () => start(surroundings))
+    if (learner) members.push(member(strategy, learner))
+  }
+  return {
+    dimension,
+    features,
+    labels: labelRelevance(),
+    executions,
+    calibration: calibration(),
+    kernel: shortfall[dimension] === 'kill' ? skewedKernel : pointKernel,
+    members,
+    largest: undefined,
+    censored: [],
+    runtimeSumMs: 0,
+    runtimeCount: 0,
+  }
+}
+
+/** Undefined where no run time is known. */
+export function meanRuntimeMs({
+  runtimeSumMs,
+  runtimeCount,
+}: Pick<DimensionModel, 'runtimeSumMs' | 'runtimeCount'>): number | undefined {
+  return runtimeCount > 0 ? runtimeSumMs / runtimeCount : undefined
+}
+
+/** How much each past execution counts for a point. Valid until the workspace is used again. */
+export function weightsFor(model: DimensionModel, point: Point, workspace: Workspace): SampleWeights {
+  const { executions, features, labels } = model
+  if (workspace.proximity.length < executions.count)
+    workspace.proximity = new Float64Array(2 * executions.count)
+  return sampleWeights(
+    executions,
+    features.mostInformative(),
+    labels.mostInformative(),
+    point,
+    workspace.proximity,
+  )
+}
+
+/** What one execution has shown of one dimension. */
+export interface Observation {
+  readonly point: Point
+  readonly need: number
+  /** Unset: not known. */
+  readonly runtimeMs?: number | undefined
+  readonly attempt: number
+}
+
+/** Scores every expert against the need, then lets the strategies learn it. */
+export function learnExecution(model: DimensionModel, observation: Observation, learning: Learning): void {
+  const { point, need, runtimeMs, attempt } = observation
+  const { guard, workspace } = learning
+  const { executions } = model
+  const weights = weightsFor(model, point, workspace)
+  const predictions = weighedPredictions(model, point, weights.isLocal, allStrategies, guard)
+  const slow = forgetting.slow ** -executions.count
+  const fast = forgetting.fast ** -executions.count
+  score(model, predictions, weights, Math.log(need), workspace)
+  for (const { member } of predictions) addWeights(member.weightSums, slow, fast)
+  addExecution(executions, {
+    point,
+    need,
+    runtimeMs: Math.max(runtimeMs ?? meanRuntimeMs(model) ?? 0, 1),
+    slow,
+    fast,
+  })
+  model.members = model.members.filter(({ strategy, learner }) =>
+    guard(strategy, () => {
+      learner.observe(point, need)
+      return true
+    }),
+  )
+  model.features.observe(point, need)
+  model.labels.observe(point, need)
+  if (model.largest === undefined || need > model.largest) model.largest = need
+  settleCensored(model.censored, need, attempt)
+  if (runtimeMs !== undefined) learnRuntime(model, Math.max(runtimeMs, 1))
+}
+
+function learnRuntime(model: DimensionModel, runtimeMs: number): void {
+  const { executions } = model
+  if (model.runtimeCount === 0) executions.runtimesMs.fill(runtimeMs, 0, executions.count)
+  model.runtimeSumMs += runtimeMs
+  model.runtimeCount++
+}
+
+/** Factor on a log score at each execution after it. */
+const scoreDecay = 0.97
+/** A single execution moves a score by at most this, up or down. */
+const scoreLimit = 6
+/** Beyond this a residual, a logarithm, says no more. */
+const residualLimit = 30
+
+/** Scores each expert by the density that it gave to the need, and the mixture by the probability at or below it. */
+function score(
+  model: DimensionModel,
+  predictions: readonly Prediction[],
+  weights: SampleWeights,
+  logNeed: number,
+  { samples, evaluations }: Workspace,
+): void {
+  const { isLocal } = weights
+  let transform = 0
+  for (const { member, value, experts } of predictions) {
+    const residual = clamp(logNeed - Math.log(value), -residualLimit, residualLimit)
+    measureSamples(member, weights, isLocal, samples)
+    evaluate(member, weights, residual, samples, experts.length > 0, evaluations)
+    for (const { expert, weight } of experts) transform += weight * evaluations[expert.weighting].cumulative
+    const [slow, fast, slowLocal, fastLocal] = member.experts
+    addScore(slow, evaluations.slow)
+    addScore(fast, evaluations.fast)
+    // With nothing to be near in, a local expert is the plain one.
+    addScore(slowLocal, isLocal ? evaluations.slowLocal : evaluations.slow)
+    addScore(fastLocal, isLocal ? evaluations.fastLocal : evaluations.fast)
+    addResidual(member.residuals, residual, model.executions.count)
+  }
+  if (predictions.length > 0) addTransform(model.calibration, Math.min(1, transform))
+}
+
+function addScore(expert: Expert, { density }: Evaluation): void {
+  expert.logScore = expert.logScore * scoreDecay + clamp(Math.log(density), -scoreLimit, scoreLimit)
+}

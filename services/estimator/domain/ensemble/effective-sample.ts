@@ -1,0 +1,44 @@
+import {
+  type ByWeighting,
+  localSumsFrom,
+  localSumsOver,
+  type SampleWeights,
+} from '../history/sample-weights.ts'
+import type { Member } from './expert.ts'
+
+/** How much an expert has seen under its weighting. */
+export interface EffectiveSample {
+  /** Sum of the weights of the executions that its strategy has predicted. */
+  total: number
+  /** How many executions of equal weight that is. Source: Kish, "Survey Sampling", 1965, § 11.7. */
+  executions: number
+}
+
+export const effectiveSamples = (): ByWeighting<EffectiveSample> => ({
+  slow: { total: 0, executions: 0 },
+  fast: { total: 0, executions: 0 },
+  slowLocal: { total: 0, executions: 0 },
+  fastLocal: { total: 0, executions: 0 },
+})
+
+/** Measures the samples of a member's experts into `out`; those of the local ones only with `withLocal`. */
+export function measureSamples(
+  { residuals: { first, count, execution }, weightSums }: Member,
+  weights: SampleWeights,
+  withLocal: boolean,
+  out: ByWeighting<EffectiveSample>,
+): void {
+  measure(out.slow, weightSums.slow, weightSums.slowSquared)
+  measure(out.fast, weightSums.fast, weightSums.fastSquared)
+  if (!withLocal) return
+  // Mostly a strategy has predicted all executions from some number on.
+  const hasPredictedAll = count === weights.executions.count - first
+  const local = hasPredictedAll ? localSumsFrom(weights, first) : localSumsOver(weights, execution, count)
+  measure(out.slowLocal, local.slow, local.slowSquared)
+  measure(out.fastLocal, local.fast, local.fastSquared)
+}
+
+function measure(sample: EffectiveSample, sum: number, squares: number): void {
+  sample.total = sum
+  sample.executions = squares > 0 ? (sum * sum) / squares : 0
+}

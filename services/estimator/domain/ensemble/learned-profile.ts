@@ -1,0 +1,81 @@
+import type { ExecutionRecord } from '../../../../shared/domain/execution.ts'
+import type { Profile } from '../../../../shared/domain/profile.ts'
+import { type Dimension, dimensions } from '../../../../shared/domain/resources.ts'
+import type { Registry } from '../strategies/strategy.ts'
+import type { Learning } from './dimension-model.ts'
+import { extendStandby, type StandbyModel, takeOver } from './standby-model.ts'
+import { verdict } from './strategy-record.ts'
+import { extendTask, fitTask, type TaskModel } from './task-model.ts'
+
+/** A profile and what was learned from the executions that it holds one by one. */
+export interface LearnedProfile {
+  readonly profile: Omit<Profile, 'executions' | 'folded'>
+  /** Of the executions learned from, oldest first. */
+  readonly executionIds: readonly string[]
+  /** Of a task. */
+  readonly model?: TaskModel | undefined
+  /** Takes over when the profile drops its oldest executions. */
+  readonly standby?: StandbyModel | undefined
+  /** Strategies whose record in a dimension is poor: they go on being scored, and are not followed. */
+  readonly poor: readonly { readonly strategy: string; readonly dimension: Dimension }[]
+  /** Strategies that its record says enough of to judge, good or poor. */
+  readonly judged: readonly string[]
+  /** Strategies that could not learn from it, and why. */
+  readonly leftOut: ReadonlyMap<string, string>
+}
+
+type Learned = Omit<LearnedProfile, 'leftOut'>
+
+/** Law: depends on the profile and on what the guard lets through, on nothing else. */
+export function learnProfile(profile: Profile, learning: Learning): Learned {
+  const learned = withoutExecutions(profile, learning.registry)
+  return profile.key.kind === 'task' ? { ...learned, model: fitTask(profile.executions, learning) } : learned
+}
+
+/**
+ * The same, cheaper, where `profile` holds what `before` was learned from and some executions more, or less an oldest
+ * block that was expected; else undefined. Grows the models of `before` in place. Law: equals `learnProfile(profile)` to the
+ * bit.
+ */
+export function extendProfile(
+  before: LearnedProfile,
+  profile: Profile,
+  learning: Learning,
+): Learned | undefined {
+  const { executionIds, standby } = before
+  const { executions } = profile
+  const dropped = droppedOf(executionIds, executions)
+  if (before.model === undefined || dropped === undefined) return undefined
+  const model = dropped === 0 ? before.model : takeOver(standby, executionIds.length, dropped)
+  if (model === undefined) return undefined
+  for (const execution of executions.slice(executionIds.length - dropped))
+    extendTask(model, execution, learning)
+  const next = extendStandby(dropped === 0 ? standby : undefined, executions, learning)
+  return { ...withoutExecutions(profile, learning.registry), model, standby: next }
+}
+
+/** How many of the known executions are gone, where those that are left are known and in their order. */
+function droppedOf(known: readonly string[], executions: readonly ExecutionRecord[]): number | undefined {
+  const oldest = executions[0]?.executionId
+  const dropped = oldest === undefined || known.length === 0 ? known.length : known.indexOf(oldest)
+  if (dropped < 0 || known.length - dropped > executions.length) return undefined
+  for (let i = dropped; i < known.length; i++)
+    if (executions[i - dropped]?.executionId !== known[i]) return undefined
+  return dropped
+}
+
+function withoutExecutions({ executions, folded, ...profile }: Profile, registry: Registry): Learned {
+  const verdicts = Object.keys(registry).flatMap((strategy) =>
+    dimensions.map((dimension) => {
+      return { strategy, dimension, verdict: verdict(profile.accuracy, strategy, dimension) }
+    }),
+  )
+  return {
+    profile,
+    executionIds: executions.map(({ executionId }) => executionId),
+    poor: verdicts.filter(({ verdict }) => verdict === 'poor'),
+    judged: [
+      ...new Set(verdicts.flatMap(({ strategy, verdict }) => (verdict === undefined ? [] : strategy))),
+    ],
+  }
+}

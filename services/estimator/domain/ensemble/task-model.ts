@@ -1,0 +1,66 @@
+import { clamp } from '../../../../shared/domain/clamp.ts'
+import { needEvidence } from '../../../../shared/domain/evidence.ts'
+import type { ExecutionRecord } from '../../../../shared/domain/execution.ts'
+import { type Dimension, dimensions, type Resources } from '../../../../shared/domain/resources.ts'
+import { type Encoder, encoder } from '../features/encoder.ts'
+import { addCensored } from '../history/censored-attempts.ts'
+import { type DimensionModel, dimensionModel, type Learning, learnExecution } from './dimension-model.ts'
+
+/**
+ * Everything learned of one task, over all dimensions.
+ * Law: `fitTask(executions)` equals `extendTask` over them one by one, bit for bit; nothing else enters.
+ * A model grows in place: whoever needs the older one fits it again.
+ */
+export interface TaskModel {
+  readonly encoder: Encoder
+  readonly dimensions: Map<Dimension, DimensionModel>
+}
+
+/** Below these a need is noise; they keep logarithms finite. */
+const leastNeed = {
+  cpuCores: 1e-3,
+  memoryBytes: 1,
+  diskBytes: 1,
+  gpuMemoryBytes: 1,
+  durationMs: 1,
+} as const satisfies Record<Dimension, number>
+const mostNeed = 1e18
+
+export function fitTask(executions: readonly ExecutionRecord[], learning: Learning): TaskModel {
+  const model: TaskModel = { encoder: encoder(), dimensions: new Map() }
+  for (const execution of executions) extendTask(model, execution, learning)
+  return model
+}
+
+/** Learns one more execution, in place, and returns the same model. */
+export function extendTask(model: TaskModel, execution: ExecutionRecord, learning: Learning): TaskModel {
+  const point = model.encoder.encode(execution.features, execution.labels, true)
+  const { attempt, used } = execution
+  for (const dimension of dimensions) {
+    const evidence = needEvidence(execution, dimension)
+    if (evidence?.kind === 'exact') {
+      const need = clamp(evidence.need, leastNeed[dimension], mostNeed)
+      const observation = { point, need, runtimeMs: runtimeOf(used), attempt }
+      learnExecution(modelOf(model, dimension, learning), observation, learning)
+    } else if (evidence?.kind === 'censored') {
+      const { censored } = modelOf(model, dimension, learning)
+      if (evidence.above > 0 && Number.isFinite(evidence.above)) addCensored(censored, evidence.above)
+    }
+  }
+  return model
+}
+
+function modelOf(
+  { dimensions: models }: TaskModel,
+  dimension: Dimension,
+  learning: Learning,
+): DimensionModel {
+  const known = models.get(dimension)
+  if (known !== undefined) return known
+  const model = dimensionModel(dimension, learning)
+  models.set(dimension, model)
+  return model
+}
+
+const runtimeOf = ({ durationMs }: Resources): number | undefined =>
+  durationMs !== undefined && durationMs >= 0 && Number.isFinite(durationMs) ? durationMs : undefined

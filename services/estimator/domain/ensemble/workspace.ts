@@ -1,0 +1,23 @@
+import { type DistributionWorkspace, distributionWorkspace } from '../distribution/workspace.ts'
+import type { ByWeighting } from '../history/sample-weights.ts'
+import { type EffectiveSample, effectiveSamples } from './effective-sample.ts'
+import { type Evaluation, evaluations } from './predictive-density.ts'
+
+/**
+ * Scratch space of an estimator, used by one call at a time: whatever was made in it is valid until the next call that it
+ * is given to. Nothing in it outlives an answer.
+ */
+export interface Workspace {
+  /** Proximity of each execution to the query. */
+  proximity: Float64Array
+  readonly samples: ByWeighting<EffectiveSample>
+  readonly evaluations: ByWeighting<Evaluation>
+  readonly distribution: DistributionWorkspace
+}
+
+export const createWorkspace = (): Workspace => ({
+  proximity: new Float64Array(0),
+  samples: effectiveSamples(),
+  evaluations: evaluations(),
+  distribution: distributionWorkspace(),
+})

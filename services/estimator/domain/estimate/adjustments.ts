@@ -1,0 +1,123 @@
+import type { Clamp, EstimateSource } from '../../../../shared/domain/estimate.ts'
+import type { RunningExecution } from '../../../../shared/domain/execution.ts'
+import type { Dimension } from '../../../../shared/domain/resources.ts'
+import { bounded } from '../allocation/bounds.ts'
+import { failedAmount, retryAmount } from '../allocation/retry.ts'
+import { amountCovering } from '../distribution/coverage.ts'
+import { highestCensored } from '../history/censored-attempts.ts'
+import type { Context } from './context.ts'
+import type { Adjustment } from './reasons.ts'
+import type { Recommendation } from './recommendation.ts'
+
+/** A recommended amount as far as it has been adjusted. */
+export interface Adjusted {
+  readonly amount: number
+  readonly source: EstimateSource
+  /** What changed it, in order. */
+  readonly changes: readonly Adjustment[]
+  readonly clamps: readonly Clamp[]
+}
+
+type Step = (
+  current: Adjusted,
+  recommendation: Recommendation,
+  context: Context,
+  dimension: Dimension,
+) => Adjusted
+
+/** What changes an amount after it was recommended, in this order. */
+const steps: readonly Step[] = [aboveFailedAttempt, aboveOthersKilled, aboveRunning, withinBounds]
+
+export function adjust(recommendation: Recommendation, context: Context, dimension: Dimension): Adjusted {
+  const { amount, source } = recommendation
+  return steps.reduce<Adjusted>((current, step) => step(current, recommendation, context, dimension), {
+    amount,
+    source,
+    changes: [],
+    clamps: [],
+  })
+}
+
+/** A retry goes above what failed, and reaches a target coverage given that it failed. */
+function aboveFailedAttempt(
+  current: Adjusted,
+  { need, source }: Recommendation,
+  context: Context,
+  dimension: Dimension,
+): Adjusted {
+  const failed = failedAmount(context.query, dimension)
+  if (failed === undefined) return current
+  const { targetCoverage } = context.policy
+  const covering =
+    targetCoverage === undefined ? 0 : amountCovering({ ...need, above: failed }, targetCoverage)
+  const after = Math.max(covering, amountAfter(failed, context, dimension, source))
+  if (after <= current.amount) return current
+  const change = { kind: 'retry', failed, before: current.amount, after } as const
+  return { ...current, amount: after, source: 'escalation', changes: [...current.changes, change] }
+}
+
+/** Without a history, an amount at which other executions of the task were killed is refuted. */
+function aboveOthersKilled(
+  current: Adjusted,
+  { source, leastAmount }: Recommendation,
+  context: Context,
+  dimension: Dimension,
+): Adjusted {
+  const { amount } = current
+  if (source === 'profile' || failedAmount(context.query, dimension) !== undefined) return current
+  const failed = highestCensored(context.evidence.task?.model?.dimensions.get(dimension)?.censored ?? [])
+  if (failed === undefined || failed < (leastAmount ?? amount)) return current
+  const after = amountAfter(failed, context, dimension, source)
+  if (after <= amount) return current
+  const change = { kind: 'others-killed', failed, before: amount, after } as const
+  return { ...current, amount: after, changes: [...current.changes, change] }
+}
+
+const aboveRunningPeak = 1.05
+
+/** Without a history, an amount is not below what running executions of the task use already. */
+function aboveRunning(
+  current: Adjusted,
+  { source }: Recommendation,
+  { query, evidence }: Context,
+  dimension: Dimension,
+): Adjusted {
+  if (source === 'profile' || failedAmount(query, dimension) !== undefined) return current
+  const after = aboveRunningPeak * highestPeak(evidence.task?.profile.running ?? [], dimension)
+  if (after <= current.amount) return current
+  const change = { kind: 'running-use-more', before: current.amount, after } as const
+  return { ...current, amount: after, changes: [...current.changes, change] }
+}
+
+function withinBounds(
+  current: Adjusted,
+  _recommendation: Recommendation,
+  { policy, settings }: Context,
+  dimension: Dimension,
+): Adjusted {
+  const { amount, clamps } = bounded(current.amount, dimension, policy, settings.limits)
+  if (clamps.length === 0) return current
+  const changes = clamps.map((clamp) => ({ kind: 'clamped', clamp }) as const)
+  return { ...current, amount, changes: [...current.changes, ...changes], clamps }
+}
+
+const noHistoryFactor = 2
+
+/** Without a history, what the user asked for is the best known amount that ought to do. */
+function amountAfter(
+  failed: number,
+  { query, evidence }: Context,
+  dimension: Dimension,
+  source: EstimateSource,
+): number {
+  const request = query.requested[dimension] ?? 0
+  if (source !== 'profile') return request > failed * 1.05 ? request : failed * noHistoryFactor
+  const seen = evidence.task?.model?.dimensions.get(dimension)?.largest ?? 0
+  const largest = Math.max(seen, highestPeak(evidence.task?.profile.running ?? [], dimension))
+  // What failed was an attempt before, whatever the query counts.
+  return retryAmount(largest, failed, Math.max(1, query.attempt - 1))
+}
+
+/** 0 where none runs. */
+const highestPeak = (running: readonly RunningExecution[], dimension: Dimension): number =>
+  running.reduce((highest, { peak }) => Math.max(highest, peak[dimension] ?? 0), 0)

@@ -1,0 +1,46 @@
+import type { Confidence } from '../../../../shared/domain/estimate.ts'
+import { dimensions, type Resources } from '../../../../shared/domain/resources.ts'
+import { shortfall } from '../../../../shared/domain/shortfall.ts'
+import { failedAmount } from '../allocation/retry.ts'
+import { coverage } from '../distribution/coverage.ts'
+import { type Context, executionsOf } from './context.ts'
+import { circumstancesOf, estimateOf } from './estimate.ts'
+import type { Reason } from './reasons.ts'
+import { recommend } from './recommend.ts'
+import type { Recommendation } from './recommendation.ts'
+
+/** A confidence with its reasons as data. */
+export interface ConfidenceAnswer extends Omit<Confidence, 'reason'> {
+  readonly reasons: readonly Reason[]
+}
+
+/**
+ * Probability that `given` suffices; where unset, of what `estimateOf` answers.
+ * Law: monotone in every amount given.
+ */
+export function confidenceOf(context: Context, given: Resources | undefined): ConfidenceAnswer {
+  const { evidence, query } = context
+  const resources = given ?? estimateOf(context).resources
+  const found: Confidence['dimensions'][number][] = []
+  let joint = 1
+  let leading: Pick<Recommendation, 'source' | 'reason'> | undefined
+  for (const dimension of dimensions) {
+    const allocation = resources[dimension]
+    const recommendation = allocation === undefined ? undefined : recommend(context, dimension)
+    if (allocation === undefined || recommendation === undefined) continue
+    const need = { ...recommendation.need, above: failedAmount(query, dimension) }
+    const confidence = coverage(need, allocation)
+    found.push({ dimension, allocation, confidence })
+    if (shortfall[dimension] === 'kill' || (given !== undefined && dimension === 'durationMs'))
+      joint *= confidence
+    if (leading === undefined || dimension === 'memoryBytes') leading = recommendation
+  }
+  return {
+    confidence: found.length === 0 ? 0 : joint,
+    dimensions: found,
+    source: leading?.source ?? 'default',
+    reasons: [leading?.reason ?? { kind: 'nothing-known' }, ...circumstancesOf(context)],
+    executions: executionsOf(evidence),
+    profileRevision: evidence.task?.profile.revision ?? 0,
+  }
+}

@@ -1,0 +1,83 @@
+import type { DimensionEstimate, Estimate } from '../../../../shared/domain/estimate.ts'
+import { type Dimension, resourceLimits } from '../../../../shared/domain/resources.ts'
+import { shortfall } from '../../../../shared/domain/shortfall.ts'
+import { failedAmount } from '../allocation/retry.ts'
+import { coverage, needQuantile, type PredictedNeed } from '../distribution/coverage.ts'
+import { adjust } from './adjustments.ts'
+import { type Context, dimensionsOf, executionsOf } from './context.ts'
+import type { Reason } from './reasons.ts'
+import { recommend } from './recommend.ts'
+import type { Recommendation } from './recommendation.ts'
+
+/** An estimate with its reasons as data instead of in words. */
+export interface Answer extends Omit<Estimate, 'reason'> {
+  readonly reasons: readonly Reason[]
+}
+
+/**
+ * The answer to one query.
+ * Law: a function of its arguments; every amount is finite, within the limits but for a lower maximum of the policy, and
+ * monotone in the risk.
+ */
+export function estimateOf(context: Context): Answer {
+  const { evidence } = context
+  const answers: DimensionEstimate[] = []
+  const resources: { [D in Dimension]?: number } = {}
+  let leading: { readonly answer: DimensionEstimate; readonly reasons: readonly Reason[] } | undefined
+  let confidence = 1
+  for (const dimension of dimensionsOf(context)) {
+    const recommendation = recommend(context, dimension)
+    if (recommendation === undefined) continue
+    const sized = sizedDimension(recommendation, context, dimension)
+    const { answer } = sized
+    answers.push(answer)
+    resources[dimension] = answer.allocation
+    if (shortfall[dimension] === 'kill') confidence *= answer.confidence
+    if (leading === undefined || dimension === 'memoryBytes') leading = sized
+  }
+  return {
+    resources,
+    confidence: answers.length === 0 ? 0 : confidence,
+    source: leading?.answer.source ?? 'default',
+    reasons: [...(leading?.reasons ?? [{ kind: 'nothing-known' } as const]), ...circumstancesOf(context)],
+    dimensions: answers,
+    profileRevision: evidence.task?.profile.revision ?? 0,
+    executions: executionsOf(evidence),
+    variant: '',
+    variantByExecution: false,
+  }
+}
+
+function sizedDimension(
+  recommendation: Recommendation,
+  context: Context,
+  dimension: Dimension,
+): { readonly answer: DimensionEstimate; readonly reasons: readonly Reason[] } {
+  const { amount, source, changes, clamps } = adjust(recommendation, context, dimension)
+  const need = { ...recommendation.need, above: failedAmount(context.query, dimension) }
+  const answer = {
+    dimension,
+    allocation: amount,
+    expected: reportedQuantile(need, 0.5, dimension),
+    lower: reportedQuantile(need, 0.05, dimension),
+    upper: reportedQuantile(need, 0.95, dimension),
+    confidence: coverage(need, amount),
+    source,
+    strategy: recommendation.strategy ?? '',
+    predictions: recommendation.predictions,
+    clamps,
+  }
+  return { answer, reasons: [recommendation.reason, ...changes] }
+}
+
+/** No need is beyond what may be reported as one. */
+const reportedQuantile = (need: PredictedNeed, q: number, dimension: Dimension): number =>
+  Math.min(needQuantile(need, q), resourceLimits[dimension])
+
+/** What bears on an answer beside the history: strategies left out, a profiler that did not answer. */
+export function circumstancesOf({ access, evidence }: Context): readonly Reason[] {
+  const reasons: Reason[] = []
+  if (access.faults.size > 0) reasons.push({ kind: 'left-out', faults: [...access.faults] })
+  if (evidence.isUnreachable) reasons.push({ kind: 'profiler-unreachable' })
+  return reasons
+}

@@ -1,0 +1,108 @@
+import type { StrategyPrediction } from '../../../../shared/domain/estimate.ts'
+import type { Dimension } from '../../../../shared/domain/resources.ts'
+import { shortfall } from '../../../../shared/domain/shortfall.ts'
+import { allocate } from '../allocation/allocate.ts'
+import { failureCostOf } from '../allocation/failure-cost.ts'
+import { tailAfter } from '../distribution/tail.ts'
+import { weightsFor } from '../ensemble/dimension-model.ts'
+import { type Prediction, weighedPredictions } from '../ensemble/expert-weights.ts'
+import type { LearnedProfile } from '../ensemble/learned-profile.ts'
+import { predictiveDistribution } from '../ensemble/predictive-distribution.ts'
+import type { Context, StrategyAccess } from './context.ts'
+import type { Recommendation } from './recommendation.ts'
+
+/** Undefined where there are too few executions, or no strategy has anything to say. */
+export function fromOwnHistory(
+  { evidence, settings, policy, access, point, workspace }: Context,
+  dimension: Dimension,
+): Recommendation | undefined {
+  const model = evidence.task?.model?.dimensions.get(dimension)
+  if (point === undefined || model?.largest === undefined) return undefined
+  const observed = model.executions.count
+  if (observed < settings.minExecutions) return undefined
+
+  const isAsked = (strategy: string) => policy.strategies.length === 0 || policy.strategies.includes(strategy)
+  // One asked for by name is followed whatever its record.
+  const unfollowed =
+    policy.strategies.length > 0 ? new Map<string, string>() : unfollowedIn(evidence.task, dimension, access)
+  const weights = weightsFor(model, point, workspace)
+  const predictions = weighedPredictions(model, point, weights.isLocal, { isAsked, unfollowed }, access.guard)
+  const foremost = foremostOf(predictions)
+  if (foremost === undefined) return undefined
+
+  const peaks = runningPeaks(evidence.task, dimension)
+  const { distribution, exceeding } = predictiveDistribution(predictions, model, weights, peaks, workspace)
+  const tail = tailAfter(observed, model.largest)
+  const need = { distribution, calibration: model.calibration, tail }
+  const { strategy } = foremost.member
+  return {
+    need,
+    amount: allocate(need, failureCostOf(model, exceeding), policy, dimension, workspace.distribution),
+    source: 'profile',
+    reason: {
+      kind: 'own-history',
+      executions: observed,
+      strategy,
+      isChanging: forgetsFast(predictions),
+      exceeding: exceeding.length,
+    },
+    strategy,
+    predictions: Object.keys(settings.registry)
+      .filter(isAsked)
+      .map((name) => predictionOf(name, predictions, unfollowed, access)),
+  }
+}
+
+function foremostOf(predictions: readonly Prediction[]): Prediction | undefined {
+  let foremost: Prediction | undefined
+  for (const prediction of predictions)
+    if (foremost === undefined || prediction.weight > foremost.weight) foremost = prediction
+  return foremost
+}
+
+/** Lower bounds of needs to come; the mean of CPU so far is none. */
+function runningPeaks(task: LearnedProfile | undefined, dimension: Dimension): readonly number[] {
+  if (task === undefined || shortfall[dimension] === 'throttle') return []
+  return task.profile.running.flatMap(({ peak }) => peak[dimension] ?? [])
+}
+
+/** Whether most of the weight is with experts that forget fast. */
+function forgetsFast(predictions: readonly Prediction[]): boolean {
+  let fast = 0
+  for (const { experts } of predictions) {
+    let own = 0
+    for (const { expert, weight } of experts) if (expert.forgetsFast) own += weight
+    fast += own
+  }
+  return fast > 0.5
+}
+
+function predictionOf(
+  strategy: string,
+  predictions: readonly Prediction[],
+  unfollowed: ReadonlyMap<string, string>,
+  { faults }: StrategyAccess,
+): StrategyPrediction {
+  const prediction = predictions.find(({ member }) => member.strategy === strategy)
+  if (prediction === undefined) return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
+  const { value, weight } = prediction
+  const reason = weight > 0 ? undefined : unfollowed.get(strategy)
+  return { strategy, value, weight, reason: reason === undefined ? '' : `not followed: ${reason}` }
+}
+
+/** Strategies that are not followed and why: by the task's own record or, whatever the task, by the breakers. */
+function unfollowedIn(
+  task: LearnedProfile | undefined,
+  dimension: Dimension,
+  access: StrategyAccess,
+): ReadonlyMap<string, string> {
+  const reasons = new Map<string, string>()
+  for (const { strategy } of task?.model?.dimensions.get(dimension)?.members ?? []) {
+    const reason = access.unfollowed(strategy)
+    if (reason !== undefined) reasons.set(strategy, reason)
+  }
+  for (const poor of task?.poor ?? []) {
+    if (poor.dimension === dimension) reasons.set(poor.strategy, 'its record is poor')
+  }
+  return reasons
+}

@@ -1,0 +1,56 @@
+import type { Dimension } from '../../../../shared/domain/resources.ts'
+import { allocate } from '../allocation/allocate.ts'
+import { unknownFailureCost } from '../allocation/failure-cost.ts'
+import { amountCovering, type PredictedNeed } from '../distribution/coverage.ts'
+import { coldStart } from './cold-start.ts'
+import type { Context } from './context.ts'
+import type { Lacking } from './reasons.ts'
+import type { Recommendation } from './recommendation.ts'
+
+/** What is taken from other tasks is wrong for all of a burst at once: it is never given at a lower risk. */
+const leastRisk = 0.7
+
+/** Undefined where the dimension was not asked for and nothing is known of it. */
+export function fromSimilarTasks(context: Context, dimension: Dimension): Recommendation | undefined {
+  const { evidence, query, settings, policy, workspace } = context
+  const groups = evidence.similar.map(({ profile }) => profile)
+  const start = coldStart(groups, query, settings.defaults, dimension)
+  if (start === undefined) return undefined
+  const { need, basis, isUnrelated } = start
+
+  function amountAt(risk: number): number {
+    if (start?.amount !== undefined) return start.amount
+    if (isUnrelated && policy.targetCoverage === undefined)
+      return amongUnrelated(need, risk, settings.defaults[dimension])
+    const careful = { ...policy, risk: Math.max(risk, leastRisk) }
+    return allocate(need, unknownFailureCost, careful, dimension, workspace.distribution)
+  }
+
+  return {
+    need,
+    source: basis.kind,
+    reason: { kind: 'without-own-history', lacking: lackingIn(context, dimension), basis },
+    predictions: [],
+    amount: amountAt(policy.risk),
+    leastAmount: amountAt(0),
+  }
+}
+
+function lackingIn({ evidence, settings: { minExecutions } }: Context, dimension: Dimension): Lacking {
+  const executions = evidence.task?.model?.dimensions.get(dimension)?.executions.count ?? 0
+  if (executions === 0) return { kind: 'no-history' }
+  return executions < minExecutions
+    ? { kind: 'few-executions', executions, needed: minExecutions }
+    : { kind: 'strategies-abstain', executions }
+}
+
+/** Of tasks that need not have anything in common: the coverage to reach, more of it from balanced to safe… */
+const unrelatedCoverage = { balanced: 0.94, safe: 0.98 }
+/** …and this one where that is no more than a task would be given of which nothing is known. */
+const coverageUpToDefault = 0.98
+
+function amongUnrelated(need: PredictedNeed, risk: number, defaultAmount = 0): number {
+  const { balanced, safe } = unrelatedCoverage
+  const enough = amountCovering(need, balanced + (safe - balanced) * Math.max(0, 2 * risk - 1))
+  return Math.max(enough, Math.min(defaultAmount, amountCovering(need, coverageUpToDefault)))
+}

@@ -1,0 +1,16 @@
+import type { EstimateSource, StrategyPrediction } from '../../../../shared/domain/estimate.ts'
+import type { PredictedNeed } from '../distribution/coverage.ts'
+import type { OwnHistory, WithoutOwnHistory } from './reasons.ts'
+
+/** What is predicted and would be given in one dimension, before adjustments. Valid until the next is made. */
+export interface Recommendation {
+  readonly need: PredictedNeed
+  readonly amount: number
+  /** What it would be at the lowest risk, where it is not from the task's own history: what refutes it does so at any. */
+  readonly leastAmount?: number | undefined
+  readonly source: EstimateSource
+  readonly reason: OwnHistory | WithoutOwnHistory
+  /** The strategy of most weight; unset where none was used. */
+  readonly strategy?: string | undefined
+  readonly predictions: readonly StrategyPrediction[]
+}

@@ -1,0 +1,76 @@
+import type { Point } from '../features/encoder.ts'
+import { type ObservedExecutions, orderedBy } from './observed-executions.ts'
+import { firstFrom } from './sorted-search.ts'
+
+/** The nearest executions, the nearest first: the first `count` of each array. Valid until others are asked for. */
+export interface Neighbours {
+  readonly count: number
+  readonly needs: Float64Array
+  /** |Δ ln(1 + x)| in the column. */
+  readonly distances: Float64Array
+}
+
+/** As many as any strategy looks at. */
+const most = 5
+
+export interface NeighbourSearch {
+  /** By the distance in a column; of equals the latest comes first. None where the point or all executions lack it. */
+  readonly find: (column: number | undefined, point: Point) => Neighbours
+}
+
+/** The strategies ask one after the other for the same point: it is searched once. */
+export function neighbourSearch(executions: ObservedExecutions): NeighbourSearch {
+  const found = { count: 0, needs: new Float64Array(most), distances: new Float64Array(most) }
+  let last: { point: Point; column: number | undefined; executions: number } | undefined
+  return {
+    find(column, point) {
+      const isKnown =
+        last !== undefined &&
+        last.point === point &&
+        last.column === column &&
+        last.executions === executions.count
+      if (!isKnown) {
+        search(executions, column, point, found)
+        last = { point, column, executions: executions.count }
+      }
+      return found
+    },
+  }
+}
+
+function search(
+  executions: ObservedExecutions,
+  column: number | undefined,
+  point: Point,
+  found: { count: number; needs: Float64Array; distances: Float64Array },
+): void {
+  found.count = 0
+  const x = column === undefined ? undefined : point.logs[column]
+  if (column === undefined || x === undefined) return
+  const { needs } = executions
+  const { sorted, order, present } = orderedBy(executions, column)
+  let up = firstFrom(sorted, present, x)
+  let down = up - 1
+  // Executions of the same x lie in the order they came: upwards the latest of each run comes first.
+  let runEnd = endOfRun(sorted, present, up)
+  let inRun = runEnd - 1
+  while (found.count < most && (down >= 0 || up < present)) {
+    const below = down >= 0 ? x - (sorted[down] as number) : Number.POSITIVE_INFINITY
+    const above = up < present ? (sorted[inRun] as number) - x : Number.POSITIVE_INFINITY
+    const takeBelow = below < above || (below === above && (order[down] as number) > (order[inRun] as number))
+    const at = takeBelow ? down-- : inRun--
+    found.needs[found.count] = needs[order[at] as number] as number
+    found.distances[found.count++] = takeBelow ? below : above
+    if (!takeBelow && inRun < up) {
+      up = runEnd
+      runEnd = endOfRun(sorted, present, up)
+      inRun = runEnd - 1
+    }
+  }
+}
+
+function endOfRun(sorted: Float64Array, present: number, from: number): number {
+  let end = from
+  while (end < present && sorted[end] === sorted[from]) end++
+  return end
+}

@@ -1,0 +1,48 @@
+import { clamp } from '../../../../shared/domain/clamp.ts'
+import type { Point } from '../features/encoder.ts'
+import type { Neighbours } from '../history/nearest-neighbours.ts'
+
+/** What a learner may ask of its surroundings. */
+export interface Surroundings {
+  /** Column of the most informative feature so far; undefined: none. */
+  readonly primaryColumn: () => number | undefined
+  /** The nearest executions in that column. */
+  readonly neighbours: (point: Point) => Neighbours
+}
+
+/**
+ * One way to predict the need in one dimension from what is known before the run.
+ * Law (test/contract/strategy.ts): predictions depend only on what was observed, in order; observing never throws for
+ * finite positive needs; a prediction is finite and positive, or undefined when there is nothing to say.
+ */
+export interface Strategy {
+  readonly describe: string
+  readonly start: (surroundings: Surroundings) => Learner
+}
+
+/** The strategies that a model follows, by name; the order breaks ties. */
+export type Registry = Readonly<Record<string, Strategy>>
+
+export interface Learner {
+  observe(point: Point, need: number): void
+  /** Undefined: it abstains. */
+  predict(point: Point): number | undefined
+}
+
+/** The range of ln(need) seen so far; regressions may leave it by 0.7 (a factor of two) either way. */
+export interface SeenRange {
+  observe(logNeed: number): void
+  clamp(logNeed: number): number
+}
+
+export function seenRange(): SeenRange {
+  let low = Number.POSITIVE_INFINITY
+  let high = Number.NEGATIVE_INFINITY
+  return {
+    observe(logNeed) {
+      if (logNeed < low) low = logNeed
+      if (logNeed > high) high = logNeed
+    },
+    clamp: (logNeed) => clamp(logNeed, low - 0.7, high + 0.7),
+  }
+}

@@ -1,0 +1,71 @@
+import type { Basis, Lacking, Reason } from './domain/estimate/reasons.ts'
+
+/** An answer with its reasons in words. */
+export function withReason<T extends { readonly reasons: readonly Reason[] }>(
+  answer: T,
+): T & { readonly reason: string } {
+  return { ...answer, reason: reasonText(answer.reasons) }
+}
+
+/** Reasons as a person reads them: what the answer is made of, after what raised it, before what bounded it. */
+export function reasonText(reasons: readonly Reason[]): string {
+  const raised = reasons.filter(({ kind }) => raising.has(kind)).toReversed()
+  const rest = reasons.filter(({ kind }) => !raising.has(kind))
+  return [...raised, ...rest].map(sentenceOf).join('; ')
+}
+
+const raising: ReadonlySet<Reason['kind']> = new Set(['retry', 'others-killed', 'running-use-more'])
+
+function sentenceOf(reason: Reason): string {
+  switch (reason.kind) {
+    case 'own-history': {
+      const changing = reason.isChanging ? ', the latest above all since its needs are changing' : ''
+      const exceeding =
+        reason.exceeding === 0 ? '' : `; ${reason.exceeding} running executions use more than was foretold`
+      return `${reason.executions} executions${changing}, mostly by ${reason.strategy}${exceeding}`
+    }
+    case 'without-own-history':
+      return `${lackingText(reason.lacking)}: ${basisText(reason.basis)}`
+    case 'nothing-known':
+      return 'nothing is known'
+    case 'retry':
+      return `the attempt before was killed at ${reason.failed}`
+    case 'others-killed':
+      return `others were killed at ${reason.failed}`
+    case 'running-use-more':
+      return 'running executions use more already'
+    case 'clamped': {
+      const { kind, before, after } = reason.clamp
+      return `${kind} put ${before} to ${after}`
+    }
+    case 'left-out':
+      return `left out: ${reason.faults.map(([strategy, fault]) => `${strategy} (${fault})`).join(', ')}`
+    case 'profiler-unreachable':
+      return 'the profiler did not answer'
+  }
+}
+
+function lackingText(lacking: Lacking): string {
+  switch (lacking.kind) {
+    case 'no-history':
+      return 'no history'
+    case 'few-executions':
+      return `${lacking.executions} executions of at least ${lacking.needed}`
+    case 'strategies-abstain':
+      return `none of the strategies asked has anything to say after ${lacking.executions} executions`
+  }
+}
+
+function basisText(basis: Basis): string {
+  switch (basis.kind) {
+    case 'cohort':
+    case 'namespace': {
+      const whose = basis.kind === 'namespace' ? `the namespace ${basis.name}` : basis.name
+      return `what ${basis.tasks} tasks of ${whose} use${basis.ofRequest ? ' of what they request' : ''}`
+    }
+    case 'request':
+      return 'what was requested'
+    case 'default':
+      return 'the configured default, since nothing was requested'
+  }
+}

@@ -1,6 +1,6 @@
+import { exhaustedBy } from '../../shared/domain/evidence.ts'
 import type { Outcome } from '../../shared/domain/execution.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
-import { exhausted } from './domain/sizing.ts'
 import type { LearningScheduler } from './learning-scheduler.ts'
 import type { SchedulableTask } from './resource-aware-scheduler.ts'
 
@@ -37,7 +37,7 @@ export function createRetryingScheduler<T extends SchedulableTask, R>(
         const result = await learning.schedule(next)
         const { outcome, allocated } = endOf(result)
         if (!retried.includes(outcome) || attempt >= maxAttempts) return result
-        const ranOut = exhausted[outcome]
+        const ranOut = exhaustedBy(outcome)
         const isHeld =
           ranOut !== undefined &&
           (task.explicit?.[ranOut] !== undefined ||

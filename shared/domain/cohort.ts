@@ -1,3 +1,4 @@
+import { needEvidence } from './evidence.ts'
 import type { ExecutionRecord, Labels } from './execution.ts'
 import type { ProfileKey } from './profile.ts'
 import { profileLimits } from './profile-limits.ts'
@@ -43,16 +44,16 @@ function summariseDimension(
 ): MemberSummary | undefined {
   let [count, logMean, squares, logMax] = [0, 0, 0, Number.NEGATIVE_INFINITY]
   let [requests, ratioLogMean, ratioLogMax] = [0, 0, Number.NEGATIVE_INFINITY]
-  for (const { outcome, used, requested } of executions) {
-    const need = used[dimension]
-    if (outcome !== 'succeeded' || need === undefined || !(need > 0)) continue
-    const log = Math.log(need)
+  for (const execution of executions) {
+    const evidence = needEvidence(execution, dimension)
+    if (evidence?.kind !== 'exact' || evidence.need === 0) continue
+    const log = Math.log(evidence.need)
     const distance = log - logMean
     count += 1
     logMean += distance / count
     squares += distance * (log - logMean)
     logMax = Math.max(logMax, log)
-    const request = requested[dimension]
+    const request = execution.requested[dimension]
     if (request === undefined || !(request > 0)) continue
     const ratio = log - Math.log(request)
     requests += 1

@@ -1,10 +1,9 @@
 import { observeFigures } from '../../../shared/domain/accuracy.ts'
+import { needEvidence } from '../../../shared/domain/evidence.ts'
 import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
 import { ensembleName, type StrategyAccuracy } from '../../../shared/domain/profile.ts'
 import { type Dimension, dimensions } from '../../../shared/domain/resources.ts'
-import { ranOutOf } from '../../../shared/domain/shortage.ts'
 import { shortfall } from '../../../shared/domain/shortfall.ts'
-import { evidenceOf } from './statistics.ts'
 
 /** What an estimate said, read back from its token. */
 export interface TokenEstimate {
@@ -48,10 +47,10 @@ export function scoreEstimate(
   const { variant } = estimate
   let scored = false
   const add = (score: Score) => {
-    const need = knownNeed(record, score.dimension, score.prediction)
-    if (need === undefined) return
+    const judgement = judged(record, score.dimension, score.prediction)
+    if (judgement === undefined) return
     const name = nameOf(score)
-    entries.set(name, scoreOf(entries.get(name), score, need, record, settings))
+    entries.set(name, scoreOf(entries.get(name), score, judgement, record, settings))
     scored = true
   }
   for (const { dimension, allocation, confidence, predictions } of estimate.dimensions) {
@@ -67,23 +66,29 @@ export function scoreEstimate(
 /** A need below has no relative error worth the name. */
 const smallestNeed = 1e-9
 
-function knownNeed(record: ExecutionRecord, dimension: Dimension, prediction: number): number | undefined {
+interface Judgement {
+  readonly need: number
+  readonly sufficed: boolean
+}
+
+/** What the run says of the prediction; undefined where it cannot tell. */
+function judged(record: ExecutionRecord, dimension: Dimension, prediction: number): Judgement | undefined {
   const used = record.used[dimension]
   if (used === undefined || used < smallestNeed) return undefined
-  if (evidenceOf(record.outcome) === 'whole') return used
-  if (!ranOutOf(record, dimension)) return undefined
-  const bound = Math.max(used, record.allocated[dimension] ?? 0)
-  return prediction <= bound ? bound : undefined
+  const evidence = needEvidence(record, dimension)
+  if (evidence?.kind === 'exact') return { need: evidence.need, sufficed: prediction >= evidence.need }
+  if (evidence?.kind !== 'censored') return undefined
+  const above = Math.max(used, evidence.above)
+  return prediction <= above ? { need: above, sufficed: false } : undefined
 }
 
 function scoreOf(
   before: StrategyAccuracy | undefined,
   { strategy, variant, dimension, prediction, confidence }: Score,
-  need: number,
+  { need, sufficed }: Judgement,
   record: ExecutionRecord,
   { accuracyDecay }: AccuracySettings,
 ): StrategyAccuracy {
-  const sufficed = evidenceOf(record.outcome) === 'whole' && prediction >= need
   const runTimeMs = record.used.durationMs ?? 0
   const wastage = Math.max(prediction - need, 0) * runTimeMs
   const seen = {

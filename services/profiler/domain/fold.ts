@@ -1,3 +1,4 @@
+import { isInformative } from '../../../shared/domain/evidence.ts'
 import {
   type ExecutionRecord,
   type Outcome,
@@ -13,7 +14,7 @@ import {
 import { profileLimits } from '../../../shared/domain/profile-limits.ts'
 import { type AccuracySettings, scoreEstimate, type TokenEstimate } from './accuracy.ts'
 import { fingerprint } from './fingerprint.ts'
-import { decayStatistics, evidenceOf, observe } from './statistics.ts'
+import { decayStatistics, observe } from './statistics.ts'
 
 export interface FoldSettings extends AccuracySettings {
   /** Time after which an execution counts half in the statistics, milliseconds. Default 30 days. */
@@ -78,9 +79,8 @@ export function foldAll(
   const counts = new Map(base.outcomes.map(({ outcome, count }) => [outcome, count]))
   for (const { record, estimate } of news) {
     counts.set(record.outcome, (counts.get(record.outcome) ?? 0) + record.weight)
-    const evidence = evidenceOf(record.outcome)
-    if (evidence === 'nothing') continue
-    statistics = observe(statistics, record.used, record.weight, evidence)
+    if (!isInformative(record.outcome)) continue
+    statistics = observe(statistics, record)
     if (estimate) accuracy = scoreEstimate(accuracy, estimate, record, settings)
     if (executions.length >= settings.maxExecutions) executions.splice(0, settings.droppedExecutions)
     executions.push({ ...record, estimateToken: noToken })

@@ -1,26 +1,8 @@
-import type { Outcome } from '../../../shared/domain/execution.ts'
+import { needEvidence } from '../../../shared/domain/evidence.ts'
+import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
 import type { DimensionStatistics } from '../../../shared/domain/profile.ts'
-import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
+import { type Dimension, dimensions } from '../../../shared/domain/resources.ts'
 import { addToSketch, emptySketch, scaleSketch } from '../../../shared/domain/sketch.ts'
-
-/**
- * What an outcome says of the need. `whole`: the usage is the need. `bound`: the run was cut short, its peaks are
- * lower bounds of the need. `nothing`: the platform or the owner ended it.
- */
-export function evidenceOf(outcome: Outcome): 'whole' | 'bound' | 'nothing' {
-  switch (outcome) {
-    case 'succeeded':
-      return 'whole'
-    case 'failed':
-    case 'out-of-memory':
-    case 'timed-out':
-      return 'bound'
-    case 'evicted':
-    case 'cancelled':
-    case 'lost':
-      return 'nothing'
-  }
-}
 
 /** Multiplies what lies behind every figure by `factor`, from 0 to 1. Extremes stay. */
 export function decayStatistics(
@@ -36,32 +18,34 @@ export function decayStatistics(
 }
 
 /**
- * Adds one execution. A bound moves only the maximum, and not that of `cpuCores`: the mean over a part of a run bounds
- * nothing.
+ * Adds one execution. One that did not run to its end moves only the maximum, by its peak.
  * Source: West, "Updating mean and variance estimates", CACM 22(9), 1979, for the weighted update.
  */
 export function observe(
   statistics: readonly DimensionStatistics[],
-  used: Resources,
-  weight: number,
-  evidence: 'whole' | 'bound',
+  record: ExecutionRecord,
 ): readonly DimensionStatistics[] {
   const next: DimensionStatistics[] = []
   for (const dimension of dimensions) {
     const before = statistics.find((entry) => entry.dimension === dimension)
-    const value = used[dimension]
-    const after =
-      value === undefined
-        ? before
-        : evidence === 'whole'
-          ? withValue(before, dimension, value, weight)
-          : withBound(before, dimension, value)
+    const after = withRecord(before, dimension, record)
     if (after) next.push(after)
   }
   return next
 }
 
-function withValue(
+function withRecord(
+  before: DimensionStatistics | undefined,
+  dimension: Dimension,
+  record: ExecutionRecord,
+): DimensionStatistics | undefined {
+  const evidence = needEvidence(record, dimension)
+  if (evidence?.kind === 'exact') return withNeed(before, dimension, evidence.need, record.weight)
+  const peak = record.used[dimension]
+  return evidence === undefined || peak === undefined ? before : withPeak(before, dimension, peak)
+}
+
+function withNeed(
   before: DimensionStatistics | undefined,
   dimension: Dimension,
   value: number,
@@ -93,12 +77,11 @@ function withValue(
   }
 }
 
-function withBound(
+function withPeak(
   before: DimensionStatistics | undefined,
   dimension: Dimension,
-  value: number,
-): DimensionStatistics | undefined {
-  if (dimension === 'cpuCores') return before
-  if (before) return value > before.max ? { ...before, max: value } : before
-  return { dimension, weight: 0, mean: 0, variance: 0, min: 0, max: value, sketch: emptySketch }
+  peak: number,
+): DimensionStatistics {
+  if (before) return peak > before.max ? { ...before, max: peak } : before
+  return { dimension, weight: 0, mean: 0, variance: 0, min: 0, max: peak, sketch: emptySketch }
 }

@@ -1,4 +1,5 @@
 import type { EstimateSource } from '../../../shared/domain/estimate.ts'
+import { exhaustedBy } from '../../../shared/domain/evidence.ts'
 import type { Outcome } from '../../../shared/domain/execution.ts'
 import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
 import type { LearningSettings } from './learning-config.ts'
@@ -84,17 +85,11 @@ export function size(input: SizingInput): Sizing {
 
 /** What ran out is never given again as it was, whatever was learned. */
 function raisedAgain(input: SizingInput, advice: Resources): Resources {
-  const dimension = input.previousOutcome === undefined ? undefined : exhausted[input.previousOutcome]
+  const dimension = input.previousOutcome === undefined ? undefined : exhaustedBy(input.previousOutcome)
   if (dimension === undefined) return {}
   const before = input.previousAllocation[dimension] ?? 0
   if ((advice[dimension] ?? 0) > before) return {}
   return { [dimension]: escalated(input, advice).resources[dimension] }
-}
-
-/** What an outcome says was too little. */
-export const exhausted: Partial<Record<Outcome, Dimension>> = {
-  'out-of-memory': 'memoryBytes',
-  'timed-out': 'durationMs',
 }
 
 /** Growth of the dimension that ran out, where the estimator has nothing better to say. */
@@ -104,7 +99,7 @@ function escalated(
   { previousAllocation, previousOutcome, settings }: SizingInput,
   resources: Resources,
 ): { readonly resources: Resources; readonly isEscalated: boolean } {
-  const dimension = previousOutcome === undefined ? undefined : exhausted[previousOutcome]
+  const dimension = previousOutcome === undefined ? undefined : exhaustedBy(previousOutcome)
   const before = dimension === undefined ? undefined : previousAllocation[dimension]
   if (dimension === undefined || before === undefined) return { resources, isEscalated: false }
   const ceiling = settings.max[dimension] ?? Number.POSITIVE_INFINITY

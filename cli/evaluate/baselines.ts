@@ -1,3 +1,11 @@
+import {
+  addPair,
+  addValue,
+  type JointMoments,
+  jointMoments,
+  type Moments,
+  moments,
+} from '../../shared/domain/moments.ts'
 import type { TraceRow } from './trace.ts'
 
 /** What a method may know of a row before it runs. */
@@ -18,13 +26,9 @@ export interface SizingMethod {
 /** What a task gets of which nothing is known. */
 export type ColdStart = (row: Asked) => number
 
-interface History {
-  readonly sorted: number[]
+interface History extends Readonly<Moments> {
+  readonly sorted: readonly number[]
   readonly max: number
-  readonly count: number
-  readonly mean: number
-  /** Sum of squared deviations from the mean. */
-  readonly squares: number
 }
 
 const double = (failed: number) => failed * 2
@@ -39,7 +43,7 @@ function perTask(
   value: (history: History) => number,
   next: (failed: number, maxSeen: number) => number = double,
 ): SizingMethod {
-  const histories = new Map<string, History>()
+  const histories = new Map<string, Moments & { readonly sorted: number[]; max: number }>()
   return {
     name,
     allocate(row) {
@@ -48,12 +52,11 @@ function perTask(
     },
     retry: ({ task }, failed) => next(failed, histories.get(task)?.max ?? 0),
     observe({ task }, need) {
-      const before = histories.get(task) ?? { sorted: [], max: 0, count: 0, mean: 0, squares: 0 }
-      insert(before.sorted, need)
-      const count = before.count + 1
-      const mean = before.mean + (need - before.mean) / count
-      const squares = before.squares + (need - before.mean) * (need - mean)
-      histories.set(task, { sorted: before.sorted, max: Math.max(before.max, need), count, mean, squares })
+      const history = histories.get(task) ?? { ...moments(), sorted: [], max: 0 }
+      histories.set(task, history)
+      insert(history.sorted, need)
+      history.max = Math.max(history.max, need)
+      addValue(history, need)
     },
   }
 }
@@ -103,26 +106,7 @@ export const meanPlusTwoSigma = (coldStart: ColdStart) =>
  * HPCS 2019 (LR+).
  */
 export function wittLr(coldStart: ColdStart): SizingMethod {
-  interface Sums {
-    count: number
-    mx: number
-    my: number
-    sxx: number
-    sxy: number
-    syy: number
-  }
-  const empty = (): Sums => ({ count: 0, mx: 0, my: 0, sxx: 0, sxy: 0, syy: 0 })
-  const tasks = new Map<string, { readonly sized: Sums; readonly all: Sums }>()
-  const add = (sums: Sums, x: number, y: number): void => {
-    sums.count++
-    const dx = x - sums.mx
-    const dy = y - sums.my
-    sums.mx += dx / sums.count
-    sums.my += dy / sums.count
-    sums.sxx += dx * (x - sums.mx)
-    sums.sxy += dx * (y - sums.my)
-    sums.syy += dy * (y - sums.my)
-  }
+  const tasks = new Map<string, { readonly sized: JointMoments; readonly all: JointMoments }>()
   return {
     name: 'witt-lr',
     allocate(row) {
@@ -130,18 +114,18 @@ export function wittLr(coldStart: ColdStart): SizingMethod {
       if (known === undefined) return coldStart(row)
       const { sized, all } = known
       const x = row.features['input_bytes']
-      if (x === undefined || sized.count < 2) return all.my + Math.sqrt(all.syy / all.count)
-      const slope = sized.sxx > 0 ? sized.sxy / sized.sxx : 0
-      const left = Math.max(0, sized.syy - slope * sized.sxy) / sized.count
-      return Math.max(1e6, sized.my + slope * (x - sized.mx) + Math.sqrt(left))
+      if (x === undefined || sized.count < 2) return all.meanY + Math.sqrt(all.squaresY / all.count)
+      const slope = sized.squaresX > 0 ? sized.products / sized.squaresX : 0
+      const left = Math.max(0, sized.squaresY - slope * sized.products) / sized.count
+      return Math.max(1e6, sized.meanY + slope * (x - sized.meanX) + Math.sqrt(left))
     },
     retry: (_row, failed) => double(failed),
     observe(row, need) {
-      const known = tasks.get(row.task) ?? { sized: empty(), all: empty() }
+      const known = tasks.get(row.task) ?? { sized: jointMoments(), all: jointMoments() }
       tasks.set(row.task, known)
-      add(known.all, 0, need)
+      addPair(known.all, 0, need)
       const x = row.features['input_bytes']
-      if (x !== undefined) add(known.sized, x, need)
+      if (x !== undefined) addPair(known.sized, x, need)
     },
   }
 }

@@ -1,3 +1,4 @@
+import { meanWith, varianceWith } from './moments.ts'
 import type { AccuracyFigures, CalibrationBin } from './profile.ts'
 
 /** One prediction held against what then happened. */
@@ -25,9 +26,9 @@ export function observeFigures(
 ): AccuracyFigures {
   const total = (before?.weight ?? 0) * decay + weight
   const share = weight / total
-  const mean = (old: number | undefined, value: number) => (old ?? 0) + (value - (old ?? 0)) * share
+  const mean = (old: number | undefined, value: number) => meanWith(old ?? 0, value, share)
   const variance = (old: number | undefined, oldMean: number | undefined, value: number) =>
-    (1 - share) * ((old ?? 0) + share * (value - (oldMean ?? 0)) ** 2)
+    varianceWith(old ?? 0, oldMean ?? 0, value, share)
   const sufficed = seen.sufficed ? 1 : 0
   const { confidence } = seen
   return {
@@ -59,13 +60,12 @@ function observeBin(
   const faded = decay === 1 ? bins : bins.map((each) => ({ ...each, weight: each.weight * decay }))
   const before = faded.find((each) => each.bin === bin)
   const total = (before?.weight ?? 0) + weight
-  const mean = (old: number | undefined, value: number) =>
-    (old ?? 0) + ((value - (old ?? 0)) * weight) / total
+  const share = weight / total
   const after = {
     bin,
     weight: total,
-    confidence: mean(before?.confidence, confidence),
-    coverage: mean(before?.coverage, sufficed),
+    confidence: meanWith(before?.confidence ?? 0, confidence, share),
+    coverage: meanWith(before?.coverage ?? 0, sufficed, share),
   }
   return [...faded.filter((each) => each.bin !== bin), after].sort((a, b) => a.bin - b.bin)
 }

@@ -1,5 +1,6 @@
 import { needEvidence } from './evidence.ts'
 import type { ExecutionRecord, Labels } from './execution.ts'
+import { addValue, moments } from './moments.ts'
 import type { ProfileKey } from './profile.ts'
 import { profileLimits } from './profile-limits.ts'
 import { type Dimension, dimensions } from './resources.ts'
@@ -42,34 +43,32 @@ function summariseDimension(
   dimension: Dimension,
   executions: readonly ExecutionRecord[],
 ): MemberSummary | undefined {
-  let [count, logMean, squares, logMax] = [0, 0, 0, Number.NEGATIVE_INFINITY]
-  let [requests, ratioLogMean, ratioLogMax] = [0, 0, Number.NEGATIVE_INFINITY]
+  const needs = moments()
+  const ratios = moments()
+  let logMax = Number.NEGATIVE_INFINITY
+  let ratioLogMax = Number.NEGATIVE_INFINITY
   for (const execution of executions) {
     const evidence = needEvidence(execution, dimension)
     if (evidence?.kind !== 'exact' || evidence.need === 0) continue
     const log = Math.log(evidence.need)
-    const distance = log - logMean
-    count += 1
-    logMean += distance / count
-    squares += distance * (log - logMean)
+    addValue(needs, log)
     logMax = Math.max(logMax, log)
     const request = execution.requested[dimension]
     if (request === undefined || !(request > 0)) continue
     const ratio = log - Math.log(request)
-    requests += 1
-    ratioLogMean += (ratio - ratioLogMean) / requests
+    addValue(ratios, ratio)
     ratioLogMax = Math.max(ratioLogMax, ratio)
   }
-  if (count === 0) return undefined
+  if (needs.count === 0) return undefined
   return {
     dimension,
-    count,
-    logMean,
-    logSpread: Math.sqrt(squares / count),
+    count: needs.count,
+    logMean: needs.mean,
+    logSpread: Math.sqrt(needs.squares / needs.count),
     logMax,
-    requests,
-    ratioLogMean,
-    ratioLogMax: requests === 0 ? 0 : ratioLogMax,
+    requests: ratios.count,
+    ratioLogMean: ratios.mean,
+    ratioLogMax: ratios.count === 0 ? 0 : ratioLogMax,
   }
 }
 

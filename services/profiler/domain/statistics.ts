@@ -1,5 +1,6 @@
 import { needEvidence } from '../../../shared/domain/evidence.ts'
 import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
+import { meanWith, varianceWith } from '../../../shared/domain/moments.ts'
 import type { DimensionStatistics } from '../../../shared/domain/profile.ts'
 import { type Dimension, dimensions } from '../../../shared/domain/resources.ts'
 import { addToSketch, emptySketch, scaleSketch } from '../../../shared/domain/sketch.ts'
@@ -17,10 +18,7 @@ export function decayStatistics(
   }))
 }
 
-/**
- * Adds one execution. One that did not run to its end moves only the maximum, by its peak.
- * Source: West, "Updating mean and variance estimates", CACM 22(9), 1979, for the weighted update.
- */
+/** Adds one execution. One that did not run to its end moves only the maximum, by its peak. */
 export function observe(
   statistics: readonly DimensionStatistics[],
   record: ExecutionRecord,
@@ -64,13 +62,12 @@ function withNeed(
     }
   }
   const total = before.weight + weight
-  const delta = value - before.mean
   const share = weight / total
   return {
     dimension,
     weight: total,
-    mean: before.mean + delta * share,
-    variance: (1 - share) * (before.variance + share * delta * delta),
+    mean: meanWith(before.mean, value, share),
+    variance: varianceWith(before.variance, before.mean, value, share),
     min: Math.min(before.min, value),
     max: Math.max(before.max, value),
     sketch: addToSketch(before.sketch, value, weight),

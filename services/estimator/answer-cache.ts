@@ -1,4 +1,5 @@
 import type { EstimateQuery } from '../../shared/domain/estimate.ts'
+import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import type { LearnedProfile } from './domain/ensemble/learned-profile.ts'
 import type { Answer } from './domain/estimate/estimate.ts'
 
@@ -8,15 +9,11 @@ export interface AnswerCache {
   put(task: LearnedProfile, query: EstimateQuery, estimate: Answer): void
 }
 
-/**
- * Two generations: when the young one is full it becomes the old one, and what was not asked for meanwhile is gone.
- * Law: never more than `maxAnswers` answers; one for a single execution is not kept.
- */
+/** Law: never more than `maxAnswers` answers; one for a single execution is not kept. */
 export function answerCache(maxAnswers: number): AnswerCache {
   const serials = new WeakMap<LearnedProfile, number>()
   let next = 0
-  let young = new Map<string, Answer>()
-  let old = new Map<string, Answer>()
+  const answers = recentlyUsed<Answer>(maxAnswers)
 
   function keyOf(task: LearnedProfile, query: EstimateQuery): string {
     let serial = serials.get(task)
@@ -28,26 +25,10 @@ export function answerCache(maxAnswers: number): AnswerCache {
     return `${serial}${JSON.stringify([features, labels, requested, attempt, previousOutcome, previousAllocation, policy])}`
   }
 
-  function keep(key: string, estimate: Answer): void {
-    if (2 * (young.size + 1) > maxAnswers) {
-      old = young
-      young = new Map()
-    }
-    young.set(key, estimate)
-  }
-
   return {
-    get(task, query) {
-      if (maxAnswers <= 1) return undefined
-      const key = keyOf(task, query)
-      const fresh = young.get(key)
-      if (fresh !== undefined) return fresh
-      const kept = old.get(key)
-      if (kept !== undefined) keep(key, kept)
-      return kept
-    },
+    get: (task, query) => (maxAnswers === 0 ? undefined : answers.get(keyOf(task, query))),
     put(task, query, estimate) {
-      if (maxAnswers > 1 && !estimate.variantByExecution) keep(keyOf(task, query), estimate)
+      if (maxAnswers > 0 && !estimate.variantByExecution) answers.set(keyOf(task, query), estimate)
     },
   }
 }

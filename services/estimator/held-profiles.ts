@@ -1,4 +1,5 @@
 import type { Profile } from '../../shared/domain/profile.ts'
+import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import { decodeProfile, type ProfileBytes } from './profile-bytes.ts'
 
 /** One profile in memory. A change makes a new one with a higher version. */
@@ -44,7 +45,7 @@ export function heldProfiles(limits: {
   readonly maxProfiles: number
   readonly maxBytes: number
 }): HeldProfiles {
-  const entries = new Map<string, Entry>()
+  const entries = recentlyUsed<Entry>(limits.maxProfiles, (_id, dropped) => evicted(dropped))
   let bytes = 0
   let versions = 0
   let generation = 0
@@ -54,62 +55,47 @@ export function heldProfiles(limits: {
 
   const hasRoom = (more: number) => entries.size < limits.maxProfiles && bytes + more <= limits.maxBytes
 
-  function remove(id: string): void {
-    const entry = entries.get(id)
-    if (entry === undefined) return
-    entries.delete(id)
+  function evicted(entry: Entry): void {
     bytes -= entry.bytes
+    complete = false
   }
 
+  function remove(id: string): void {
+    bytes -= entries.peek(id)?.bytes ?? 0
+    entries.delete(id)
+  }
+
+  /** Makes room for it, and keeps it even where it is larger than all the room there is. */
   function put(id: string, profile: ProfileBytes): HeldProfile {
-    const before = entries.get(id)
+    const before = entries.peek(id)
     const held: HeldProfile = { version: ++versions, read: () => decodeProfile(profile) }
     const entry = { held, bytes: sizeOf(profile), generation }
     bytes += entry.bytes - (before?.bytes ?? 0)
     if (before === undefined) entries.set(id, entry)
     else Object.assign(before, entry)
+    for (const [oldest, old] of entries.entries()) {
+      if (bytes <= limits.maxBytes) break
+      if (oldest === id) continue
+      entries.delete(oldest)
+      evicted(old)
+    }
     return held
   }
 
-  function evictDownTo(target: () => boolean, spare: string): void {
-    for (const id of entries.keys()) {
-      if (target()) return
-      if (id === spare) continue
-      remove(id)
-      complete = false
-    }
-  }
-
-  const within = () => entries.size <= limits.maxProfiles && bytes <= limits.maxBytes
-
   return {
-    get(id) {
-      const entry = entries.get(id)
-      if (entry === undefined) return undefined
-      entries.delete(id)
-      entries.set(id, entry)
-      return entry.held
-    },
+    get: (id) => entries.get(id)?.held,
     follow(id, profile) {
-      if (!entries.has(id) && !hasRoom(sizeOf(profile))) {
-        complete = false
-        return
-      }
-      put(id, profile)
-      evictDownTo(within, id)
+      if (entries.peek(id) === undefined && !hasRoom(sizeOf(profile))) complete = false
+      else put(id, profile)
     },
-    admit(id, profile) {
-      const held = put(id, profile)
-      evictDownTo(within, id)
-      return held
-    },
+    admit: put,
     delete: remove,
     beginGeneration() {
       generation++
       complete = true
     },
     forgetOlder() {
-      for (const [id, entry] of entries) if (entry.generation !== generation) remove(id)
+      for (const [id, entry] of entries.entries()) if (entry.generation !== generation) remove(id)
     },
     get complete() {
       return complete

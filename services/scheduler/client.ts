@@ -11,6 +11,7 @@ import {
   securityIn,
   statusOf,
 } from '../../shared/rpc/client.ts'
+import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import type { ReceivedEstimate } from '../../shared/wire/estimate.ts'
 import {
   EstimatorServiceClient,
@@ -18,7 +19,6 @@ import {
 } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { limits } from '../../shared/wire/limits.ts'
 import { type EstimateAnswer, readResult } from './answer.ts'
-import { createAnswerCache } from './answer-cache.ts'
 import { healthOf, type LearningHealth } from './health.ts'
 import { encoded, keyOf } from './question.ts'
 
@@ -102,7 +102,7 @@ export function createEstimatorClient(options: EstimatorClientOptions = {}): Est
   const target = options.target ?? process.env['FORESIZE_ESTIMATOR'] ?? defaultEstimatorTarget
   const settings = { target, ...clientSecurityOf(process.env), ...securityIn(options) }
   const client = new EstimatorServiceClient(target, channelCredentials(settings), clientOptionsFor(settings))
-  const answers = createAnswerCache<ReceivedEstimate>(maxAnswers, monotonicMs)
+  const answers = recentlyUsed<{ readonly estimate: ReceivedEstimate; readonly atMs: number }>(maxAnswers)
   const underWay = new Map<string, Promise<EstimateAnswer>>()
   const counts = { asks: 0, cached: 0, outdated: 0, unavailable: 0, calls: 0, failedCalls: 0 }
   let waiting: Ask[] = []
@@ -178,8 +178,9 @@ export function createEstimatorClient(options: EstimatorClientOptions = {}): Est
             if (answer.kind === 'estimate') {
               stalenessMs = answer.estimate.stalenessMs
               drawsByExecution = answer.estimate.variantByExecution
-              answers.set(key, answer.estimate)
-              if (fallbackKey !== key) answers.set(fallbackKey, answer.estimate)
+              const kept = { estimate: answer.estimate, atMs: monotonicMs() }
+              answers.set(key, kept)
+              if (fallbackKey !== key) answers.set(fallbackKey, kept)
             }
             settle(answer)
           }
@@ -216,26 +217,28 @@ export function createEstimatorClient(options: EstimatorClientOptions = {}): Est
     return answer
   }
 
+  function keptAnswer(key: string, maxAgeMs: number): EstimateAnswer | undefined {
+    const kept = answers.get(key)
+    if (kept === undefined) return undefined
+    const ageMs = monotonicMs() - kept.atMs
+    return ageMs > maxAgeMs ? undefined : { kind: 'estimate', estimate: kept.estimate, ageMs }
+  }
+
   /** The last answer, where the estimator cannot be reached and it is not too old. */
   function orOutdated(fallbackKey: string, answer: EstimateAnswer): EstimateAnswer {
     if (answer.kind === 'estimate') return answer
-    const last = answers.get(fallbackKey)
-    if (last === undefined || last.ageMs > maxAnswerAgeMs) {
-      counts.unavailable++
-      return answer
-    }
-    counts.outdated++
-    return { kind: 'estimate', estimate: last.value, ageMs: last.ageMs }
+    const last = keptAnswer(fallbackKey, maxAnswerAgeMs)
+    counts[last === undefined ? 'unavailable' : 'outdated']++
+    return last ?? answer
   }
 
   const forExecution = (key: string, { executionId }: EstimateQuery) =>
     drawsByExecution ? `${key}\n${executionId}` : key
 
   function cachedAt(key: string, maxAgeMs = updateIntervalMs): EstimateAnswer | undefined {
-    const last = answers.get(key)
-    if (last === undefined || last.ageMs > maxAgeMs) return undefined
-    counts.cached++
-    return { kind: 'estimate', estimate: last.value, ageMs: last.ageMs }
+    const answer = keptAnswer(key, maxAgeMs)
+    if (answer !== undefined) counts.cached++
+    return answer
   }
 
   return {

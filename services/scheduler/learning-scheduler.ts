@@ -1,6 +1,7 @@
 import type { EstimateQuery } from '../../shared/domain/estimate.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
+import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import type { EstimateAnswer } from './answer.ts'
 import type { EstimatorClient } from './client.ts'
 import {
@@ -62,7 +63,9 @@ export function createLearningScheduler<T extends SchedulableTask, R>(
     'unknown-task': 0,
   }
   const savings = createSavingsReport()
-  const settingsByTask = new Map<string, { readonly settings: LearningSettings; readonly policy: Policy }>()
+  const settingsByTask = recentlyUsed<{ readonly settings: LearningSettings; readonly policy: Policy }>(
+    maxTasks,
+  )
 
   function settingsOf(task: TaskKey): { readonly settings: LearningSettings; readonly policy: Policy } {
     const key = `${task.namespace}\n${task.task}`
@@ -70,7 +73,6 @@ export function createLearningScheduler<T extends SchedulableTask, R>(
     if (known === undefined) {
       const settings = settingsFor(learning, task)
       known = { settings, policy: policyOf(settings) }
-      if (settingsByTask.size >= maxTasks) settingsByTask.clear()
       settingsByTask.set(key, known)
     }
     return known

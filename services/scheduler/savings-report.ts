@@ -35,7 +35,7 @@ export function createSavingsReport({ maxUnderWay = 10_000, maxTasks = 1000 } = 
       total = addSavings(total, { ...sizing, used })
       tasks.set(key, { task, savings: addSavings(before, { ...sizing, used }) })
     },
-    byTask: () => [...tasks.values()],
+    byTask: () => [...tasks.entries()].map(([, task]) => task),
     total: () => total,
   }
 }

@@ -8,6 +8,7 @@ import {
 } from '@grpc/grpc-js'
 import { ForesizeError } from '../domain/errors.ts'
 import type { Log } from '../runtime/log.ts'
+import { recentlyUsed } from '../runtime/recently-used.ts'
 import type { CallSpan, Tracing } from '../runtime/tracing.ts'
 import { type AccessRule, accessRules } from './access-rules.ts'
 import { anyone, authorizeAll, nobody, type Principal } from './principal.ts'
@@ -67,7 +68,7 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
   const rate = createRateLimit(maxCallsPerSecondPerPeer, maxPeers)
   const refused = new Map<status, number>()
   const ended = new Map<string, Map<status, number>>([...accessRules.keys()].map((path) => [path, new Map()]))
-  const loggedAtMs = new Map<string, number>()
+  const loggedAtMs = recentlyUsed<number>(maxPeers)
   const streams = new Map<ServerInterceptingCallInterface, Grant>()
 
   const sweep = setInterval(() => {
@@ -94,7 +95,6 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
   ): void {
     const nowMs = performance.now()
     if (nowMs - (loggedAtMs.get(host) ?? Number.NEGATIVE_INFINITY) < refusalLogIntervalMs) return
-    if (loggedAtMs.size >= maxPeers) loggedAtMs.clear()
     loggedAtMs.set(host, nowMs)
     log.warn(fields, 'a call was refused; further ones of this peer go unlogged for a minute')
   }

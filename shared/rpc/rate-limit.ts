@@ -1,3 +1,5 @@
+import { recentlyUsed } from '../runtime/recently-used.ts'
+
 export interface RateLimit {
   /** False where the key has used up its share. */
   take(key: string, nowMs: number): boolean
@@ -9,12 +11,11 @@ export interface RateLimit {
  */
 export function createRateLimit(perSecond: number, maxKeys: number): RateLimit {
   if (perSecond === 0) return { take: () => true }
-  const buckets = new Map<string, { left: number; atMs: number }>()
+  const buckets = recentlyUsed<{ left: number; atMs: number }>(maxKeys)
   return {
     take(key, nowMs) {
       let bucket = buckets.get(key)
       if (bucket === undefined) {
-        if (buckets.size >= maxKeys) forgetOldest(buckets)
         bucket = { left: perSecond, atMs: nowMs }
         buckets.set(key, bucket)
       }
@@ -24,12 +25,5 @@ export function createRateLimit(perSecond: number, maxKeys: number): RateLimit {
       bucket.left -= 1
       return true
     },
-  }
-}
-
-function forgetOldest(map: Map<string, unknown>): void {
-  for (const key of map.keys()) {
-    map.delete(key)
-    return
   }
 }

@@ -1,20 +1,5 @@
 import { expect, test } from 'vitest'
-import { createAnswerCache } from '../../../services/scheduler/answer-cache.ts'
 import { type HealthFacts, healthOf } from '../../../services/scheduler/health.ts'
-
-test('answers keep their age, and the least recently used is forgotten first', () => {
-  let now = 0
-  const cache = createAnswerCache<string>(2, () => now)
-  cache.set('a', 'A')
-  now = 5
-  cache.set('b', 'B')
-  now = 8
-  expect(cache.get('a')).toEqual({ value: 'A', ageMs: 8 })
-  cache.set('c', 'C')
-  expect(cache.get('b')).toBeUndefined()
-  expect(cache.get('a')?.value).toBe('A')
-  expect(cache.size).toBe(2)
-})
 
 const well: HealthFacts = {
   isBreakerOpen: false,

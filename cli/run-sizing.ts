@@ -28,17 +28,14 @@ const deadlineMs = 250
 export async function sizeRun(input: CommandInput, run: RunTask): Promise<RunSizing> {
   const { task, namespace, ...known } = run
   try {
-    const [{ createEstimatorClient }, { createLearningScheduler }, { settingsOf }] = await Promise.all([
+    const [{ createEstimatorClient }, { createSizer }, { settingsOf }] = await Promise.all([
       import('../services/scheduler/client.ts'),
-      import('../services/scheduler/learning-scheduler.ts'),
+      import('../services/scheduler/sizer.ts'),
       import('./connection.ts'),
     ])
     const client = createEstimatorClient({ ...settingsOf(input, 'estimator'), deadlineMs })
-    const learning = createLearningScheduler({ schedule: async () => {} }, client)
-    const { allocated, estimateToken, decision } = await learning.size({
-      task: { namespace, task },
-      ...known,
-    })
+    const sizer = createSizer(client)
+    const { allocated, estimateToken, decision } = await sizer.size({ task: { namespace, task }, ...known })
     client.close()
     const { reason, explanation } = decision
     const sized = { allocated, estimateToken, explanation: `${reason}: ${explanation}` }

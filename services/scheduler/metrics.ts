@@ -2,15 +2,15 @@ import type { Registry } from 'prom-client'
 import { countersOf, gaugesOf } from '../../shared/runtime/metrics.ts'
 import type { EstimatorClient } from './client.ts'
 import type { LearningState } from './health.ts'
-import type { LearningScheduler } from './learning-scheduler.ts'
 import type { SchedulableTask } from './resource-aware-scheduler.ts'
+import type { Sizer } from './sizer.ts'
 
 const states: readonly LearningState[] = ['HEALTHY', 'DEGRADED', 'UNAVAILABLE']
 
-/** What a scheduler's own /metrics says of learning. No label holds a task's name. */
-export function learningMetrics<T extends SchedulableTask, R>(
+/** What a scheduler's own /metrics says of sizer. No label holds a task's name. */
+export function learningMetrics<T extends SchedulableTask>(
   registry: Registry,
-  learning: LearningScheduler<T, R>,
+  sizer: Sizer<T>,
   client: Pick<EstimatorClient, 'statistics'>,
 ): void {
   gaugesOf(
@@ -19,7 +19,7 @@ export function learningMetrics<T extends SchedulableTask, R>(
     '1 for the state that learning is in.',
     ['state'],
     () => {
-      const { state } = learning.health()
+      const { state } = sizer.health()
       return states.map((each) => [[each], each === state ? 1 : 0] as const)
     },
   )
@@ -28,7 +28,7 @@ export function learningMetrics<T extends SchedulableTask, R>(
     'foresize_scheduler_decisions_total',
     'Tasks sized, by why they got what they got.',
     ['reason'],
-    () => Object.entries(learning.decisions()).map(([reason, count]) => [[reason], count] as const),
+    () => Object.entries(sizer.decisions()).map(([reason, count]) => [[reason], count] as const),
   )
   countersOf(
     registry,
@@ -58,7 +58,7 @@ export function learningMetrics<T extends SchedulableTask, R>(
     'Memory times run time of ended tasks: as given, as foresize would have given, as used.',
     ['kind'],
     () => {
-      const { givenByteMs, advisedByteMs, usedByteMs } = learning.savings()
+      const { givenByteMs, advisedByteMs, usedByteMs } = sizer.savings()
       return [
         [['given'], givenByteMs / 1000],
         [['advised'], advisedByteMs / 1000],
@@ -72,7 +72,7 @@ export function learningMetrics<T extends SchedulableTask, R>(
     'Ended tasks that used more memory than that.',
     ['kind'],
     () => {
-      const { overruns, advisedOverruns } = learning.savings()
+      const { overruns, advisedOverruns } = sizer.savings()
       return [
         [['given'], overruns],
         [['advised'], advisedOverruns],

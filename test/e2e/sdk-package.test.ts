@@ -51,6 +51,7 @@ const program = `
 import { createWorker } from 'foresize-sdk'
 import { createEstimatorClient } from 'foresize-sdk/estimator-client'
 import { createLearningScheduler } from 'foresize-sdk/learning-scheduler'
+import { createSizer } from 'foresize-sdk/sizer'
 
 const worker = createWorker()
 const client = createEstimatorClient()
@@ -59,9 +60,10 @@ const task = { task: { namespace: 'default', task: 'packed' }, executionId: 'e',
 const result = await worker.run({ task: 'packed', command: 'true', stdio: 'ignore' }).done
 await worker.profile('packed', { n: 1 }, () => 1)
 const bytes = await learning.schedule(task)
+const { allocated } = await createSizer(client).size(task)
 const isStored = await worker.close()
 client.close()
-console.log(JSON.stringify({ outcome: result.outcome, bytes, isStored }))
+console.log(JSON.stringify({ outcome: result.outcome, bytes, allocated, isStored }))
 `
 
 test('it runs as JavaScript, from its tarball, and reports', async () => {
@@ -69,7 +71,7 @@ test('it runs as JavaScript, from its tarball, and reports', async () => {
   const env = { FORESIZE_PROFILER: pair.profilerAddress, FORESIZE_ESTIMATOR: pair.estimatorAddress }
   const printed = JSON.parse(run(process.execPath, ['program.mjs'], env))
   expect(printed).toMatchObject({ outcome: 'succeeded', isStored: true })
-  expect(printed.bytes).toBe(5e9)
+  expect(printed).toMatchObject({ bytes: 5e9, allocated: { memoryBytes: 5e9 } })
   await pair.profile('packed', (found) => countOf(found) === 2)
 })
 

@@ -13,6 +13,7 @@ const entries: Readonly<Record<string, string>> = {
   './learning-scheduler': 'services/scheduler/learning-scheduler',
   './retrying-scheduler': 'services/scheduler/retrying-scheduler',
   './cluster-scheduler': 'services/scheduler/cluster-scheduler',
+  './sizer': 'services/scheduler/sizer',
   './metrics': 'services/scheduler/metrics',
 }
 

@@ -5,9 +5,9 @@ import { parseArgs } from 'node:util'
 import { type BacktestOptions, backtest, type TraceScore } from '../cli/evaluate/backtest.ts'
 import { baselineNames } from '../cli/evaluate/baselines.ts'
 import type { MethodScore } from '../cli/evaluate/ledger.ts'
-import { localPair, warmUp } from '../cli/evaluate/local-pair.ts'
 import { readTraceFile } from '../cli/evaluate/read-file.ts'
 import { figure, wastageOf } from '../cli/evaluate/report-table.ts'
+import { defaultPair, timedPair, warmUp } from '../cli/evaluate/timed-pair.ts'
 import { table } from '../cli/table.ts'
 
 /**
@@ -52,7 +52,7 @@ interface Row {
 }
 
 const rows: Row[] = []
-await warmUp()
+warmUp()
 for (const path of traceFiles()) {
   const name = basename(path)
   const { rows: trace } = readTraceFile(path, {
@@ -63,9 +63,8 @@ for (const path of traceFiles()) {
     trace.every(({ completed, submitMs }) => !completed || submitMs !== undefined) &&
     trace.some(({ durationMs }) => durationMs !== undefined)
   if (options.feedback === 'completion' && !timed) continue
-  const pair = localPair(options.defaultBytes)
+  const pair = timedPair(defaultPair(options.defaultBytes))
   const { score } = await backtest(name.replace(/\.csv(\.gz)?$/, ''), trace, pair, options, () => {})
-  await pair.close()
   const row = compare(
     score,
     trace.some(({ requestedMemoryBytes }) => requestedMemoryBytes !== undefined),

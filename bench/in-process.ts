@@ -1,5 +1,5 @@
-import { localPair, warmUp } from '../cli/evaluate/local-pair.ts'
 import { queryOf, recordOf } from '../cli/evaluate/records.ts'
+import { defaultPair, timedPair, warmUp } from '../cli/evaluate/timed-pair.ts'
 import { unguarded } from '../services/estimator/domain/ensemble/guard.ts'
 import { fitTask } from '../services/estimator/domain/ensemble/task-model.ts'
 import { createWorkspace } from '../services/estimator/domain/ensemble/workspace.ts'
@@ -26,15 +26,15 @@ function rowOf(i: number) {
 }
 
 /**
- * The estimator's work by itself, breakers included, in µs and as ratios to one pass through 10,000 doubles: three
+ * The estimator's work by itself, in µs and as ratios to one pass through 10,000 doubles: three
  * dimensions, a full ring. An update at every place in the ring, so that the drop of its oldest block is among them.
  */
 export async function inProcess(): Promise<
   readonly { readonly name: string; readonly us: Spread; readonly p99Us: number; readonly passes: number }[]
 > {
-  await warmUp()
+  warmUp()
+  const pair = timedPair(defaultPair(4e9))
   const learning = { registry: strategies, guard: unguarded, workspace: createWorkspace() }
-  const pair = localPair(4e9)
   let next = 0
   const report = () => pair.report(recordOf(rowOf(next), `e${next++}`, false))
   while (next < executions) await report()
@@ -50,7 +50,6 @@ export async function inProcess(): Promise<
       await report()
     }
   }
-  await pair.close()
   const pass = spread(passUs).median
   const row = (name: string, us: readonly number[]) => {
     const sorted = us.toSorted((a, b) => a - b)

@@ -6,11 +6,11 @@ import { readBytes, readNumber, readWhole, readWord } from '../options.ts'
 import { createProgress, type Progress } from '../progress.ts'
 import { type Backtest, type BacktestOptions, backtest } from './backtest.ts'
 import { htmlReport } from './html.ts'
-import { localPair, warmUp } from './local-pair.ts'
 import type { Pair } from './pair.ts'
 import { readTraceFile, type TraceFile } from './read-file.ts'
 import { describeTrace } from './report-table.ts'
 import { shuffled } from './shuffle.ts'
+import { defaultPair, timedPair, warmUp } from './timed-pair.ts'
 import { wirePair } from './wire-pair.ts'
 
 export const evaluate: Command = {
@@ -80,7 +80,7 @@ what the columns are.
         const file = readTraceFile(path, { ignoreInput: flag(input, 'ignore-input'), limit })
         check(file, options)
         const rows = seed === undefined ? file.rows : shuffled(file.rows, seed)
-        if (done.length === 0 && text(input, 'via') === undefined) await warmUp()
+        if (done.length === 0 && text(input, 'via') === undefined) warmUp()
         const result = await play(input, { ...file, rows }, options, progress)
         progress.end()
         input.out(
@@ -131,7 +131,7 @@ async function play(
     if (done % 50 === 0 || done === rows.length) progress.update(bar(name, done, rows.length))
   }
   if (text(input, 'via') === undefined) {
-    return closing(localPair(options.defaultBytes), (pair) => backtest(name, rows, pair, options, onRow))
+    return backtest(name, rows, timedPair(defaultPair(options.defaultBytes)), options, onRow)
   }
   const profiler = profilerOf(input)
   const estimator = estimatorOf(viaEstimator(input))

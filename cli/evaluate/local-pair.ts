@@ -1,117 +1,122 @@
-import { createBreakers } from '../../services/estimator/breaker.ts'
-import { answerSettings, breakerSettings, estimatorConfig } from '../../services/estimator/config.ts'
-import { strategies } from '../../services/estimator/domain/strategies/index.ts'
-import { createEstimator } from '../../services/estimator/estimator.ts'
-import type { HeldProfile } from '../../services/estimator/held-profiles.ts'
-import { learnedProfiles } from '../../services/estimator/learned-profiles.ts'
+import { unguarded } from '../../services/estimator/domain/ensemble/guard.ts'
+import {
+  extendProfile,
+  type LearnedProfile,
+  learnProfile,
+} from '../../services/estimator/domain/ensemble/learned-profile.ts'
+import { createWorkspace } from '../../services/estimator/domain/ensemble/workspace.ts'
+import { confidenceOf } from '../../services/estimator/domain/estimate/confidence.ts'
+import {
+  type Context,
+  contextOf,
+  type EstimateSettings,
+  needsSimilarTasks,
+} from '../../services/estimator/domain/estimate/context.ts'
+import { estimateOf } from '../../services/estimator/domain/estimate/estimate.ts'
+import { withReason } from '../../services/estimator/reason-text.ts'
+import type { TokenEstimate } from '../../services/profiler/domain/accuracy.ts'
 import { joinCohorts } from '../../services/profiler/domain/cohorts.ts'
 import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fold.ts'
+import { cohortKeys, defaultCohortLabels } from '../../shared/domain/cohort.ts'
+import type { Confidence, Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
+import type { ExecutionRecord, Labels } from '../../shared/domain/execution.ts'
 import { type Profile, type ProfileKey, profileId } from '../../shared/domain/profile.ts'
-import { systemClock } from '../../shared/runtime/clock.ts'
-import { createLog } from '../../shared/runtime/log.ts'
-import type { Pair } from './pair.ts'
-import { queryOf, recordOf } from './records.ts'
+import type { Resources } from '../../shared/domain/resources.ts'
+import type { TaskKey } from '../../shared/domain/task.ts'
 
-/** Profiles of one namespace that the profiler holds at most, by default; a backtest in this process does the same. */
+/** The profiler's fold and the estimator's answer as the pure functions that they are, over profiles in memory. */
+export interface LocalPair {
+  estimate(query: EstimateQuery): Estimate
+  confidence(query: EstimateQuery, resources: Resources): Confidence
+  /** `estimate` is the one that the execution was sized by, where there was one: it is scored. */
+  report(record: ExecutionRecord, nowUnixMs: number, estimate?: Estimate): void
+  /** Brings what is learned of the task up to date, as the next estimate would. */
+  learn(task: TaskKey): void
+  /** As long as it stays the same, so does every answer for the task. */
+  version(task: TaskKey, labels: Labels): string
+  profile(task: TaskKey): Profile | undefined
+}
+
+interface Known {
+  readonly profile: Profile
+  learned?: LearnedProfile | undefined
+}
+
+/** Cohorts kept at most: as many as the profiler keeps of one namespace by default. */
 const maxCohorts = 1000
 
-/** The profiler's fold and the estimator as the services compose them, without the wire and without a store. */
-export function localPair(defaultMemoryBytes: number): Pair {
-  const config = estimatorConfig.parse({
-    updateIntervalMs: 0,
-    maxModels: 1_000_000,
-    maxAnswers: 0,
-    defaultMemoryBytes,
-  })
-  const { monotonicMs } = systemClock
-  const log = createLog('evaluate', 'silent')
-  const breakers = createBreakers(breakerSettings(config), { monotonicMs, log })
-  const profiles = new Map<string, { readonly profile: Profile; readonly held: HeldProfile }>()
-  const estimateUs: number[] = []
-  const updateUs: number[] = []
-  const nowUnixMs = Date.now()
-  let versions = 0
+const keyOf = ({ namespace, task }: TaskKey): ProfileKey => ({ namespace, kind: 'task', task })
+
+/** Law: answers depend on what was reported, in its order, and on nothing else: not on a clock, not on the load. */
+export function localPair(settings: EstimateSettings): LocalPair {
+  const profiles = new Map<string, Known>()
+  const cohortSettings = { cohortLabels: defaultCohortLabels }
+  const access = { guard: unguarded, faults: new Map(), unfollowed: () => undefined }
+  const workspace = createWorkspace()
+  const learning = { registry: settings.registry, guard: unguarded, workspace }
   let cohorts = 0
 
-  const lookup = (key: ProfileKey) => profiles.get(profileId(key))?.held ?? 'unknown'
-  const replica = {
-    lookup,
-    fetch: async (key: ProfileKey) => lookup(key),
-    stalenessMs: () => 0,
-    profiles: 0,
-    bytes: 0,
-    close: async () => {},
+  const profileOf = (key: ProfileKey): Profile | undefined => profiles.get(profileId(key))?.profile
+
+  function learnedOf(key: ProfileKey): LearnedProfile | undefined {
+    const known = profiles.get(profileId(key))
+    if (known === undefined) return undefined
+    if (known.learned?.profile.revision !== known.profile.revision) {
+      const { learned: before, profile } = known
+      const extended = before === undefined ? undefined : extendProfile(before, profile, learning)
+      const learned = extended ?? learnProfile(profile, learning)
+      known.learned = { ...learned, leftOut: new Map() }
+    }
+    return known.learned
   }
-  const learned = learnedProfiles(config, { breakers, registry: strategies, monotonicMs, log })
-  const estimator = createEstimator(
-    { ...answerSettings(config, strategies), ...config },
-    { replica, learned, breakers, monotonicMs },
-  )
 
   function put(profile: Profile): void {
-    profiles.set(profileId(profile.key), { profile, held: { version: ++versions, read: () => profile } })
+    const id = profileId(profile.key)
+    profiles.set(id, { profile, learned: profiles.get(id)?.learned })
   }
 
-  function tellCohorts(before: Profile | undefined, after: Profile): void {
-    for (const { key, change } of joinCohorts([{ before, after }], nowUnixMs, config)) {
-      const known = profiles.get(profileId(key))?.profile
-      if (known === undefined && key.kind === 'cohort' && cohorts++ >= maxCohorts) continue
-      put(change(known))
-    }
+  function contextFor(query: EstimateQuery): Context {
+    const task = learnedOf(keyOf(query.task))
+    const similar = needsSimilarTasks(task, settings)
+      ? cohortKeys(query.task, query.labels).flatMap((cohort) => learnedOf(cohort) ?? [])
+      : []
+    return contextOf(query, { task, similar, isUnreachable: false }, { settings, access, workspace })
   }
 
   return {
-    timings: { estimateUs, updateUs },
-    async estimate(queries) {
-      const answers = []
-      for (const query of queries) {
-        const startMs = performance.now()
-        const answered = estimator.estimate(query)
-        const tookUs = (performance.now() - startMs) * 1000
-        const answer = await answered
-        if (answer.source === 'profile') estimateUs.push(tookUs)
-        answers.push(answer)
-      }
-      return answers
-    },
-    confidence: async (query, resources) => estimator.confidence(query, resources),
-    async report(record) {
-      const key: ProfileKey = { ...record.task, kind: 'task' }
-      const before = profiles.get(profileId(key))?.profile
-      const { profile } = foldAll(before, key, [{ record }], nowUnixMs, defaultFoldSettings)
+    estimate: (query) => withReason(estimateOf(contextFor(query))),
+    confidence: (query, resources) => withReason(confidenceOf(contextFor(query), resources)),
+
+    report(record, nowUnixMs, estimate) {
+      const key = keyOf(record.task)
+      const before = profileOf(key)
+      const finished = { record, estimate: estimate && scoredPart(estimate) }
+      const { profile } = foldAll(before, key, [finished], nowUnixMs, defaultFoldSettings)
       put(profile)
-      tellCohorts(before, profile)
-      const startMs = performance.now()
-      learned.get(key, lookup(key))
-      updateUs.push((performance.now() - startMs) * 1000)
+      for (const { key: cohort, change } of joinCohorts(
+        [{ before, after: profile }],
+        nowUnixMs,
+        cohortSettings,
+      )) {
+        const known = profileOf(cohort)
+        if (known === undefined && cohort.kind === 'cohort' && cohorts++ >= maxCohorts) continue
+        put(change(known))
+      }
     },
-    async close() {
-      breakers.close()
+
+    learn: (task) => void learnedOf(keyOf(task)),
+
+    version(task, labels) {
+      const own = profileOf(keyOf(task))?.revision
+      if (own !== undefined && !needsSimilarTasks(learnedOf(keyOf(task)), settings)) return `${own}`
+      return `${own ?? 0},${cohortKeys(task, labels).map((key) => profileOf(key)?.revision ?? 0)}`
     },
+
+    profile: (task) => profileOf(keyOf(task)),
   }
 }
 
-const warmUpExecutions = 1500
-
-/**
- * Runs generated executions through a pair of its own. The first thousand calls in a process run while they are being
- * compiled: in a short trace they, not the estimator, would be the 99th percentile.
- */
-export async function warmUp(): Promise<void> {
-  const pair = localPair(4e9)
-  for (let i = 0; i < warmUpExecutions; i++) {
-    const inputBytes = 1e6 * (1 + ((i * 7919) % 97))
-    const row = {
-      task: `task-${i % 3}`,
-      completed: true,
-      features: { input_bytes: inputBytes, threads: 1 + (i % 4) },
-      labels: { tool: `tool-${i % 2}` },
-      peakMemoryBytes: 1e8 + 3 * inputBytes * (1 + 0.1 * Math.sin(i)),
-      durationMs: 1000 + inputBytes / 1e3,
-      cpuCores: 1 + (i % 4),
-    }
-    await pair.estimate([queryOf(row, {}, false)])
-    await pair.report(recordOf(row, `warm-up-${i}`, false))
-  }
-  await pair.close()
+/** What the token carries from the estimator to the profiler. */
+function scoredPart({ variant, dimensions }: Estimate): TokenEstimate {
+  return { variant, dimensions }
 }

@@ -8,9 +8,9 @@ import { size } from '../../services/scheduler/domain/sizing.ts'
 import type { Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
 import type { ExecutionRecord } from '../../shared/domain/execution.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
+import { localPair } from '../evaluate/local-pair.ts'
 import type { EndedAttempt, JobSize, Sizer } from './cluster.ts'
 import type { Job } from './jobs.ts'
-import { createLearning } from './learning.ts'
 
 /** Memory as users asked for, doubled after a kill. */
 export const requestSizer = (): Sizer => ({
@@ -44,7 +44,7 @@ export interface ForesizeOptions {
 
 /** foresize as a scheduler has it: the profiler's fold, the estimator's answer, the scheduler's decision. */
 export function foresizeSizer(options: ForesizeOptions): Sizer {
-  const learning = createLearning(answerSettingsOf(options))
+  const pair = localPair(answerSettingsOf(options))
   const settings: LearningSettings = {
     ...defaultLearningConfig,
     minExecutions: options.minExecutions,
@@ -57,10 +57,10 @@ export function foresizeSizer(options: ForesizeOptions): Sizer {
     const key = `${keyOf(job)} ${attempt} ${failedBytes ?? ''}`
     const known = answers.get(key)
     if (known !== undefined && nowMs - known.atMs < defaultLearningConfig.updateInterval) return known
-    const version = learning.version(taskOf(job), job.row.labels)
+    const version = pair.version(taskOf(job), job.row.labels)
     if (known?.version === version) return known
     const query = queryOf(job, attempt, failedBytes)
-    const estimate = learning.estimate(query)
+    const estimate = pair.estimate(query)
     const { allocated } = size({
       explicit: options.sizesCpu ? {} : { cpuCores: job.requestedCores },
       requested: query.requested,
@@ -88,7 +88,7 @@ export function foresizeSizer(options: ForesizeOptions): Sizer {
     },
     ended(ended, nowMs) {
       const id = idOf(ended.job, ended.attempt)
-      learning.observe(recordOf(ended, id), nowMs, used.get(id))
+      pair.report(recordOf(ended, id), nowMs, used.get(id))
       used.delete(id)
     },
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createLearning } from '../../cli/simulate/learning.ts'
+import { localPair } from '../../cli/evaluate/local-pair.ts'
 import { strategies } from '../../services/estimator/domain/strategies/index.ts'
 import type { Registry, Strategy } from '../../services/estimator/domain/strategies/strategy.ts'
 import { recordOf } from '../support/executions.ts'
@@ -25,7 +25,7 @@ const wild = (good: number): Strategy => ({
 test('a strategy that is far off is left out, says why, goes on being scored, and comes back once it is right', () => {
   const good = 60
   const registry: Registry = { ...strategies, wild: wild(good) }
-  const learning = createLearning({
+  const pair = localPair({
     registry,
     policy: { risk: 0.5, strategies: [], min: {}, max: {} },
     defaults: { memoryBytes: 8e9 },
@@ -36,13 +36,13 @@ test('a strategy that is far off is left out, says why, goes on being scored, an
   const task = { namespace: 'default', task: 'task' }
   const said: string[] = []
   for (let i = 0; i < 260; i++) {
-    const estimate = learning.estimate(queryOf({ task, executionId: `${i}` }))
+    const estimate = pair.estimate(queryOf({ task, executionId: `${i}` }))
     const memory = estimate.dimensions.find(({ dimension }) => dimension === 'memoryBytes')
     const opinion = memory?.predictions.find(({ strategy }) => strategy === 'wild')
     if (opinion?.reason.includes('not followed')) expect(opinion.weight).toBe(0)
     said.push(opinion?.reason ?? '')
     const used = { memoryBytes: 1e9 * Math.exp(0.2 * normal(random)), durationMs: 60_000 }
-    learning.observe(recordOf(`${i}`, used), i, estimate)
+    pair.report(recordOf(`${i}`, used), i, estimate)
   }
   const leftOut = said.map((reason) => reason.includes('not followed'))
   expect(leftOut.indexOf(true)).toBeGreaterThan(10)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { credentials } from '@grpc/grpc-js'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import type { TraceScore } from '../../cli/evaluate/backtest.ts'
 import { evaluate } from '../../cli/evaluate/evaluate.ts'
 import { call } from '../../shared/rpc/client.ts'
@@ -18,6 +18,7 @@ beforeAll(() => {
 })
 
 afterAll(() => rmSync(directory, { recursive: true }))
+afterEach(() => vi.restoreAllMocks())
 
 const header =
   'task,submit_ms,duration_ms,peak_memory_bytes,requested_memory_bytes,cpu_cores_avg,cpu_cores_requested,input_bytes,attempt,status,group,features'
@@ -93,16 +94,28 @@ test('where the need follows the input, foresize wastes less than what does not 
   }
 })
 
+const untimed = ({ estimate_us: _e, update_us: _u, ...rest }: TraceScore) => rest
+
+test('gives the same figures on a machine so slow that every look at the clock is ten seconds later', async () => {
+  const path = file('flow.csv', trace(120))
+  const fast = await score(path)
+  let nowMs = 0
+  vi.spyOn(performance, 'now').mockImplementation(() => (nowMs += 10_000))
+  const slow = await score(path)
+
+  expect(slow.estimate_us?.p50).toBeGreaterThanOrEqual(10_000_000)
+  expect(untimed(slow)).toEqual(untimed(fast))
+})
+
 test('is the same every time, and through a running pair the same as in this process', async () => {
   const pair = await pairFixture()
   try {
     const path = file('flow.csv', trace(120))
     const via = ['--via', pair.estimator.address, '--profiler', pair.profilerAddress]
-    const without = ({ estimate_us: _e, update_us: _u, ...rest }: TraceScore) => rest
     for (const feedback of ['immediate', 'completion']) {
       const local = await score(path, '--feedback', feedback)
-      expect(without(await score(path, '--feedback', feedback))).toEqual(without(local))
-      expect(without(await score(path, '--feedback', feedback, ...via))).toEqual(without(local))
+      expect(untimed(await score(path, '--feedback', feedback))).toEqual(untimed(local))
+      expect(untimed(await score(path, '--feedback', feedback, ...via))).toEqual(untimed(local))
     }
     const profiler = new ProfilerServiceClient(pair.profilerAddress, credentials.createInsecure())
     const request = { namespace: 'default', taskPrefix: '', pageSize: 10, pageToken: '', kind: 0 } as const
@@ -124,10 +137,10 @@ test('a need known only at completion is not used before', async () => {
 })
 
 test('without run times memory alone is counted; without memory, time and CPU are', async () => {
-  const untimed = file('untimed.csv', 'task,peak_memory_bytes\na,1e9\na,2e9\na,2e9\n')
+  const timeless = file('timeless.csv', 'task,peak_memory_bytes\na,1e9\na,2e9\na,2e9\n')
   const memoryless = file('memoryless.csv', `task,duration_ms,cpu_cores_avg\n${'a,1000,0.5\n'.repeat(20)}`)
 
-  const first = await score(untimed)
+  const first = await score(timeless)
   const second = await score(memoryless)
 
   expect(first.used_gb_hours).toBeNull()

@@ -1,4 +1,4 @@
-import { createLearning, type Learning } from '../../cli/simulate/learning.ts'
+import { type LocalPair, localPair } from '../../cli/evaluate/local-pair.ts'
 import { strategies } from '../../services/estimator/domain/strategies/index.ts'
 import type { Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
 import type { Policy } from '../../shared/domain/policy.ts'
@@ -28,7 +28,7 @@ export function playWork(
   policy: Partial<Policy> = {},
 ): readonly Played[] {
   const random = randomOf(seed)
-  const learning = createLearning({
+  const pair = localPair({
     registry: strategies,
     policy: { risk: 0.5, strategies: [], min: {}, max: {}, ...policy },
     defaults: { memoryBytes: 8e9 },
@@ -39,25 +39,20 @@ export function playWork(
     const input = work.input(i, random)
     const need = work.need(i, input, random)
     const ladder = oracleLadder(work, i, input)
-    const first = run(learning, i, input, need)
+    const first = run(pair, i, input, need)
     return { need, ...first, oracleWasted: wastedBy(need, ladder) }
   })
 }
 
-function run(
-  learning: Learning,
-  i: number,
-  input: number,
-  need: number,
-): Omit<Played, 'need' | 'oracleWasted'> {
+function run(pair: LocalPair, i: number, input: number, need: number): Omit<Played, 'need' | 'oracleWasted'> {
   const features = { input_bytes: input }
-  const first = learning.estimate(queryOf(features, 1, undefined))
+  const first = pair.estimate(queryOf(features, 1, undefined))
   let [estimate, wasted]: [Estimate, number] = [first, 0]
   for (let attempt = 1; ; attempt++) {
     const given = memoryOf(estimate)
     const killed = given < need
     const executionId = `${i}-${attempt}`
-    learning.observe(
+    pair.report(
       {
         executionId,
         task,
@@ -78,7 +73,7 @@ function run(
     )
     wasted += killed ? given : given - need
     if (!killed) break
-    estimate = learning.estimate(queryOf(features, attempt + 1, given))
+    estimate = pair.estimate(queryOf(features, attempt + 1, given))
   }
   const { confidence, reason } = first
   return { wasted, sufficed: memoryOf(first) >= need, confidence, reason }

@@ -126,14 +126,17 @@ function weightedExperts(
   scores: readonly number[],
 ): Weighed['experts'] {
   const best = scores[0] as number
-  const least = scores[mostExperts - 1] as number
+  const leastEntering = Math.exp(learningRate * ((scores[mostExperts - 1] as number) - best))
   let weighted: { readonly expert: Expert; weight: number }[] | undefined
   for (const expert of experts) {
-    if ((expert.isLocal && !isLocal) || expert.logScore < least) continue
+    if (expert.isLocal && !isLocal) continue
     const exponent = learningRate * (expert.logScore - best)
     if (exponent < leastExponent) continue
+    const weight = Math.exp(exponent)
+    // By weight, not by score: experts whose scores differ by rounding alone tie.
+    if (weight < leastEntering) continue
     weighted ??= []
-    weighted.push({ expert, weight: Math.exp(exponent) })
+    weighted.push({ expert, weight })
   }
   return weighted ?? none
 }

@@ -1,1 +1,0 @@
-export { ranOutOf } from './evidence.ts'

@@ -53,9 +53,9 @@ export function wirePair(
     })
   }
 
-  async function caughtUp(what: string, heard: () => Promise<boolean>): Promise<void> {
+  async function caughtUp(what: string, isCaughtUp: () => Promise<boolean>): Promise<void> {
     const untilMs = performance.now() + catchUpMs
-    while (!(await heard())) {
+    while (!(await isCaughtUp())) {
       if (performance.now() > untilMs) {
         throw new Error(
           `the estimator has not heard of ${what} in ${catchUpMs} ms: does it follow this profiler, and does it run with --update-interval-ms 0?`,

@@ -44,8 +44,8 @@ export interface RemoteBreaker {
   readonly opened: boolean
   /** Rejects at once while open. */
   run<T>(call: () => Promise<T>): Promise<T>
-  /** The other side was heard by another way: closes it before its time. */
-  heard(): void
+  /** The other side was reached by another way: closes it before its time. */
+  reached(): void
 }
 
 export interface FitGuard {
@@ -223,7 +223,7 @@ export function createBreakers(
           return breaker.opened
         },
         run: (call) => breaker.fire(call) as ReturnType<typeof call>,
-        heard: () => breaker.close(),
+        reached: () => breaker.close(),
       }
     },
     close() {

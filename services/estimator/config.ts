@@ -28,7 +28,7 @@ export const estimatorConfig = z.object({
     .array(z.string())
     .default([...defaultCohortLabels])
     .describe(
-      'labels by which tasks form a cohort, the most telling first, comma-separated; as the profiler has them',
+      'labels by which tasks form a cohort, the most specific first, comma-separated; as the profiler has them',
     ),
   updateIntervalMs: whole(0, 86_400_000)
     .default(1000)
@@ -40,7 +40,7 @@ export const estimatorConfig = z.object({
     ),
   minExecutions: whole(1, 1000)
     .default(1)
-    .describe("executions of a task's own before they are trusted more than those of its kin"),
+    .describe("executions of a task's own before they are trusted more than similar tasks"),
   risk: z.number().min(0).max(1).default(0.5).describe('0 economical, 0.5 balanced, 1 safe'),
   targetCoverage: z
     .number()

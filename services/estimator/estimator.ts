@@ -33,7 +33,7 @@ export interface Estimator {
 }
 
 export interface EstimatorSettings extends EstimateSettings {
-  /** Labels that make a cohort, most telling first; the profiler's are the same. */
+  /** Labels that make a cohort, most specific first; the profiler's are the same. */
   readonly cohortLabels: readonly string[]
   /** Answers kept, so that the same query of an unchanged profile is not worked out again. */
   readonly maxAnswers: number

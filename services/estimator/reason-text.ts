@@ -21,7 +21,7 @@ function sentenceOf(reason: Reason): string {
     case 'own-history': {
       const changing = reason.isChanging ? ', the latest above all since its needs are changing' : ''
       const exceeding =
-        reason.exceeding === 0 ? '' : `; ${reason.exceeding} running executions use more than was foretold`
+        reason.exceeding === 0 ? '' : `; ${reason.exceeding} running executions use more than was predicted`
       return `${reason.executions} executions${changing}, mostly by ${reason.strategy}${exceeding}`
     }
     case 'without-own-history':

@@ -166,9 +166,9 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
     held.beginGeneration()
   }
 
-  /** Follows until the stream ends; returns whether anything was heard. */
+  /** Follows until the stream ends; returns whether anything arrived. */
   async function follow(): Promise<boolean> {
-    let heard = false
+    let hasArrived = false
     caughtUp = false
     if (cursor === '') beginResync()
     const stream = source.watch(cursor)
@@ -178,9 +178,9 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
     stopping.signal.addEventListener('abort', cancel, { once: true })
     try {
       for await (const message of stream) {
-        if (!heard) {
-          heard = true
-          breaker.heard()
+        if (!hasArrived) {
+          hasArrived = true
+          breaker.reached()
           if (isAway) log.info({ resumed: cursor !== '' }, 'following the profiler')
           isAway = false
         }
@@ -188,16 +188,16 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
       }
     } catch (error) {
       // The profiler renews connections now and then: it is lost only where it does not answer again at once.
-      if (!stopping.signal.aborted && !heard && !isAway) {
+      if (!stopping.signal.aborted && !hasArrived && !isAway) {
         isAway = true
         log.warn({ err: error }, 'lost the profiler, answering from memory')
-      } else log.debug({ err: error, heard }, 'the stream from the profiler ended')
+      } else log.debug({ err: error, hasArrived }, 'the stream from the profiler ended')
       if (statusOf(error) === status.OUT_OF_RANGE) cursor = ''
     } finally {
       stopping.signal.removeEventListener('abort', cancel)
       stream.cancel()
     }
-    return heard
+    return hasArrived
   }
 
   async function run(): Promise<void> {

@@ -80,7 +80,7 @@ export const profilerConfig = z.object({
   cohortLabels: z
     .array(z.string())
     .default([...defaultCohortLabels])
-    .describe('labels by which tasks form a cohort, the most telling first, comma-separated'),
+    .describe('labels by which tasks form a cohort, the most specific first, comma-separated'),
 
   defaultLeaseMs: whole(100, 7 * day)
     .default(300_000)

@@ -82,7 +82,7 @@ export function putMember(members: readonly CohortMember[], member: CohortMember
   return [...members.filter(({ task }) => task !== member.task), member].slice(-profileLimits.members)
 }
 
-/** Labels that make a cohort, the most telling first. */
+/** Labels that make a cohort, the most specific first. */
 export const defaultCohortLabels: readonly string[] = [
   'image',
   'container',
@@ -124,7 +124,7 @@ function utf8Bytes(text: string): number {
   return bytes
 }
 
-/** The last telling part of a name: `NFCORE_MAG:MAG:FASTQC` gives `fastqc`, `iuc/fastp/0.20.1+galaxy0` gives `fastp`. */
+/** The last part of a name that names something: `NFCORE_MAG:MAG:FASTQC` gives `fastqc`, `iuc/fastp/0.20.1+galaxy0` gives `fastp`. */
 function namePart(task: string): string | undefined {
   return task
     .toLowerCase()

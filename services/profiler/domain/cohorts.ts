@@ -3,7 +3,7 @@ import type { Profile, ProfileKey } from '../../../shared/domain/profile.ts'
 import { emptyProfile } from './fold.ts'
 
 export interface CohortSettings {
-  /** Labels by which tasks form a cohort, the most telling first. */
+  /** Labels by which tasks form a cohort, the most specific first. */
   readonly cohortLabels: readonly string[]
 }
 

@@ -121,6 +121,6 @@ test('a remote call that fails opens its own breaker, an answer that is an error
 
   await expect(down.run(call)).rejects.toThrow('Breaker is open')
   expect(breakers.epoch).toBe(epoch)
-  down.heard()
+  down.reached()
   await expect(down.run(async () => 'back')).resolves.toBe('back')
 })

@@ -28,7 +28,7 @@ test('a breaker that is open shows, whatever opened it', async () => {
     },
     breakers,
     strategies: ['faulty', 'poor', 'good'],
-    profilerBreaker: { opened: false, run: (call) => call(), heard() {} },
+    profilerBreaker: { opened: false, run: (call) => call(), reached() {} },
     limits: { replicaMaxProfiles: 1, replicaMaxBytes: 1 },
     server: () => ({
       calls: new Map(),

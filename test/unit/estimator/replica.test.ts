@@ -50,7 +50,7 @@ function impatientClock(patience: number) {
   return { clock, slept, exhausted: exhausted.promise }
 }
 
-const idle = { run: <T>(call: () => Promise<T>) => call(), heard() {}, opened: false }
+const idle = { run: <T>(call: () => Promise<T>) => call(), reached() {}, opened: false }
 
 test('waits longer after each failure, up to a limit, at random, and starts short again once it was heard', async () => {
   const { clock, slept, exhausted } = impatientClock(8)

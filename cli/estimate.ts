@@ -66,7 +66,7 @@ function describe(task: string, answer: ReceivedEstimate, withStrategies: boolea
   const lines = [
     `${task}: ${formatShare(confidence)} sure to suffice, from ${source} (${Math.round(executions)} executions, revision ${profileRevision})`,
     reason,
-    ...(variant === '' ? [] : [`variant ${variant}`]),
+    ...(variant === undefined ? [] : [`variant ${variant}`]),
     ...(stalenessMs > 60_000
       ? [`the estimator last heard from the profiler ${formatDuration(stalenessMs)} ago`]
       : []),
@@ -79,9 +79,9 @@ function strategiesOf({ dimension, predictions, clamps }: DimensionEstimate): st
   const rows = table(
     [
       { title: dimensionTitles[dimension], value: ({ strategy }) => `  ${strategy}` },
-      { title: 'says', align: 'right', value: ({ value }) => formatDimension(dimension, value) },
+      { title: 'predicts', align: 'right', value: ({ value }) => formatDimension(dimension, value) },
       { title: 'weight', align: 'right', value: ({ weight }) => formatShare(weight) },
-      { title: '', value: ({ reason }) => reason },
+      { title: '', value: ({ reason }) => reason ?? '' },
     ],
     predictions,
   )

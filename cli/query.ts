@@ -36,6 +36,5 @@ export function readQuery(input: CommandInput): EstimateQuery {
       ...(risk === undefined ? {} : { risk }),
       ...(targetCoverage === undefined ? {} : { targetCoverage }),
     },
-    executionId: '',
   }
 }

@@ -117,6 +117,6 @@ export function localPair(settings: EstimateSettings): LocalPair {
 }
 
 /** What the token carries from the estimator to the profiler. */
-function scoredPart({ variant, dimensions }: Estimate): TokenEstimate {
+function scoredPart({ variant = '', dimensions }: Estimate): TokenEstimate {
   return { variant, dimensions }
 }

@@ -23,7 +23,6 @@ export function queryOf(
     previousAllocation: failedBytes === undefined ? {} : { memoryBytes: failedBytes },
     previousOutcome: failedBytes === undefined ? undefined : 'out-of-memory',
     policy,
-    executionId: '',
   }
 }
 

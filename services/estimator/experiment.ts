@@ -8,11 +8,9 @@ export function experimenting(estimator: Estimator, experiment: Experiment): Est
   if (experiment.variants.length === 0) return estimator
   const variantByExecution = experiment.by === 'execution'
 
-  function drawn(query: EstimateQuery): { readonly query: EstimateQuery; readonly variant: string } {
+  function drawn(query: EstimateQuery): { readonly query: EstimateQuery; readonly variant?: string } {
     const variant = drawVariant(experiment, query)
-    return variant === undefined
-      ? { query, variant: '' }
-      : { query: underVariant(query, variant), variant: variant.name }
+    return variant === undefined ? { query } : { query: underVariant(query, variant), variant: variant.name }
   }
 
   return {

@@ -16,8 +16,8 @@ export interface EstimateQuery {
   readonly previousOutcome?: Outcome | undefined
   /** Fields that are unset come from the server's policy. */
   readonly policy: Partial<Policy>
-  /** Decides the A/B variant; empty where unknown. */
-  readonly executionId: string
+  /** Decides the A/B variant; unset where unknown. */
+  readonly executionId?: string | undefined
 }
 
 export const estimateSources = ['profile', 'cohort', 'request', 'namespace', 'default', 'escalation'] as const
@@ -35,7 +35,8 @@ export interface Estimate {
   readonly profileRevision: number
   /** Executions that the profile has folded. */
   readonly executions: number
-  readonly variant: string
+  /** The arm of an A/B test that answered; unset where there is none. */
+  readonly variant?: string | undefined
   /** The variant was drawn by `executionId`: the answer is for that execution alone. */
   readonly variantByExecution: boolean
 }
@@ -51,8 +52,8 @@ export interface DimensionEstimate {
   /** Probability that the need is within `allocation`. */
   readonly confidence: number
   readonly source: EstimateSource
-  /** The strategy it follows; empty where none was used. */
-  readonly strategy: string
+  /** The strategy of most weight; unset where none was used. */
+  readonly strategy?: string | undefined
   readonly predictions: readonly StrategyPrediction[]
   readonly clamps: readonly Clamp[]
 }
@@ -63,8 +64,8 @@ export interface StrategyPrediction {
   readonly value?: number | undefined
   /** In the answer, 0 to 1. */
   readonly weight: number
-  /** Why it has no value or, beside one, why it is not followed; else empty. */
-  readonly reason: string
+  /** Why it has no value or, beside one, why it is not followed. */
+  readonly reason?: string | undefined
 }
 
 export const clampKinds = ['policy-min', 'policy-max', 'limit'] as const

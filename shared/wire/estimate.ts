@@ -46,9 +46,12 @@ export function toQuery(
         ? undefined
         : readWord(outcomeEnum, message.previousOutcome, 'lost', `${at}previous_outcome`, seen),
     policy: message.policy === undefined ? {} : toPolicy(message.policy, `${at}policy`, seen),
-    executionId: checkText(message.executionId, `${at}execution_id`, seen),
+    executionId: worded(checkText(message.executionId, `${at}execution_id`, seen)),
   }
 }
+
+/** Proto3 text that is not set is empty. */
+const worded = (text: string): string | undefined => (text === '' ? undefined : text)
 
 function toPolicy(message: gen.Policy, path: string, seen: Inspection): Partial<Policy> {
   const { risk, targetCoverage, strategies } = message
@@ -83,9 +86,10 @@ function toPolicy(message: gen.Policy, path: string, seen: Inspection): Partial<
 }
 
 export function fromQuery(query: EstimateQuery): gen.EstimateQuery {
-  const { policy } = query
+  const { policy, executionId = '' } = query
   return {
     ...query,
+    executionId,
     previousOutcome: query.previousOutcome === undefined ? 0 : outcomeEnum.toWire(query.previousOutcome),
     policy: { ...policy, strategies: policy.strategies ?? [] },
   }
@@ -94,6 +98,7 @@ export function fromQuery(query: EstimateQuery): gen.EstimateQuery {
 export function fromEstimate(estimate: Estimate, stalenessMs: number): gen.Estimate {
   return {
     ...estimate,
+    variant: estimate.variant ?? '',
     stalenessMs,
     source: estimateSourceEnum.toWire(estimate.source),
     estimateToken: encodeEstimateToken(estimate),
@@ -101,6 +106,8 @@ export function fromEstimate(estimate: Estimate, stalenessMs: number): gen.Estim
       ...d,
       dimension: dimensionEnum.toWire(d.dimension),
       source: estimateSourceEnum.toWire(d.source),
+      strategy: d.strategy ?? '',
+      predictions: d.predictions.map((p) => ({ ...p, reason: p.reason ?? '' })),
       clamps: d.clamps.map((clamp) => ({ ...clamp, kind: clampKindEnum.toWire(clamp.kind) })),
     })),
   }
@@ -117,6 +124,7 @@ export function toEstimate(message: gen.Estimate): ReceivedEstimate {
   return {
     ...message,
     resources: message.resources ?? {},
+    variant: worded(message.variant),
     source: estimateSourceEnum.toWord(message.source) ?? 'default',
     dimensions: message.dimensions.flatMap((d) => {
       const dimension = dimensionEnum.toWord(d.dimension)
@@ -125,6 +133,8 @@ export function toEstimate(message: gen.Estimate): ReceivedEstimate {
         ...d,
         dimension,
         source: estimateSourceEnum.toWord(d.source) ?? 'default',
+        strategy: worded(d.strategy),
+        predictions: d.predictions.map((p) => ({ ...p, reason: worded(p.reason) })),
         clamps: d.clamps.map((clamp) => ({ ...clamp, kind: clampKindEnum.toWord(clamp.kind) ?? 'limit' })),
       }
     }),
@@ -156,7 +166,7 @@ export function toConfidence(message: gen.ConfidenceResponse): Confidence {
  * What the profiler scores; its services/profiler/estimate-token.ts reads it. Empty where it would not fit: an estimate
  * without a score is better than one that is refused.
  */
-function encodeEstimateToken({ profileRevision, variant, dimensions }: Estimate): Buffer {
+function encodeEstimateToken({ profileRevision, variant = '', dimensions }: Estimate): Buffer {
   const strategies = strategiesOf(dimensions)
   const bytes = token.EstimateToken.encode({
     profileRevision,

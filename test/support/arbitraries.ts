@@ -29,6 +29,7 @@ export const anyText = fc
   .filter((text) => bytes(text) <= limits.nameBytes && text !== '__proto__')
 
 export const anyName = anyText.filter((text) => text !== '')
+const perhaps = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })
 
 /** Negative zero is zero on the wire. */
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)
@@ -211,7 +212,7 @@ export const anyQuery: fc.Arbitrary<EstimateQuery> = fc.record(
       },
       { requiredKeys: [], noNullPrototype: true },
     ),
-    executionId: anyText,
+    executionId: perhaps(anyName),
   },
   { noNullPrototype: true },
 )
@@ -232,7 +233,7 @@ export const anyEstimate: fc.Arbitrary<Estimate> = fc.record(
           upper: positive,
           confidence: share,
           source: fc.constantFrom(...estimateSources),
-          strategy: anyText,
+          strategy: perhaps(anyName),
           predictions: fc.uniqueArray(
             fc.record(
               {
@@ -242,7 +243,7 @@ export const anyEstimate: fc.Arbitrary<Estimate> = fc.record(
                   { nil: undefined },
                 ),
                 weight: share,
-                reason: anyText,
+                reason: perhaps(anyName),
               },
               { noNullPrototype: true },
             ),
@@ -262,7 +263,7 @@ export const anyEstimate: fc.Arbitrary<Estimate> = fc.record(
     ),
     profileRevision: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
     executions: positive,
-    variant: anyText,
+    variant: perhaps(anyName),
     variantByExecution: fc.boolean(),
   },
   { noNullPrototype: true },

@@ -102,7 +102,6 @@ function queryOf(
     previousAllocation: failed === undefined ? {} : { memoryBytes: failed },
     previousOutcome: failed === undefined ? undefined : 'out-of-memory',
     policy: {},
-    executionId: '',
   }
 }
 

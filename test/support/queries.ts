@@ -30,7 +30,6 @@ export const queryOf = (more: Partial<EstimateQuery> = {}): EstimateQuery => ({
   attempt: 1,
   previousAllocation: {},
   policy: {},
-  executionId: '',
   ...more,
 })
 

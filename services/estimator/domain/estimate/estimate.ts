@@ -43,7 +43,6 @@ export function estimateOf(context: Context): Answer {
     dimensions: answers,
     profileRevision: evidence.task?.profile.revision ?? 0,
     executions: executionsOf(evidence),
-    variant: '',
     variantByExecution: false,
   }
 }
@@ -63,7 +62,7 @@ function sizedDimension(
     upper: reportedQuantile(need, 0.95, dimension),
     confidence: coverage(need, amount),
     source,
-    strategy: recommendation.strategy ?? '',
+    strategy: recommendation.strategy,
     predictions: recommendation.predictions,
     clamps,
   }

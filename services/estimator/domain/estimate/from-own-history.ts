@@ -87,7 +87,7 @@ function predictionOf(
   if (prediction === undefined) return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
   const { value, weight } = prediction
   const reason = weight > 0 ? undefined : unfollowed.get(strategy)
-  return { strategy, value, weight, reason: reason === undefined ? '' : `not followed: ${reason}` }
+  return { strategy, value, weight, reason: reason && `not followed: ${reason}` }
 }
 
 /** Strategies that are not followed and why: by the task's own record or, whatever the task, by the breakers. */

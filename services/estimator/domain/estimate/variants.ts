@@ -28,7 +28,7 @@ export function drawVariant(
   { variants, by }: Experiment,
   { task, executionId }: Pick<EstimateQuery, 'task' | 'executionId'>,
 ): Variant | undefined {
-  if (by === 'execution' && executionId === '') return undefined
+  if (by === 'execution' && executionId === undefined) return undefined
   const drawn = unitOf(by === 'task' ? taskId(task) : `${taskId(task)}\0${executionId}`)
   let upTo = 0
   for (const variant of variants) {

@@ -76,7 +76,7 @@ describe('the draw', () => {
   })
 
   test('by execution: a query that names none draws none', () => {
-    expect(drawVariant(experiment(variant('a', 1)), query({ executionId: '' }))).toBeUndefined()
+    expect(drawVariant(experiment(variant('a', 1)), query({ executionId: undefined }))).toBeUndefined()
   })
 })
 

@@ -27,7 +27,7 @@ export function expectedCost(
   const { largest } = cost
   const { size, atoms, cumulative, runtimeShare } = need
   const needs = needsOf(need, workspace)
-  const typical = meanOf(needs, need)
+  const typical = cost.typicalNeed ?? meanOfAtoms(need, needs)
   const failure = cost.patience * typical + cost.restart * Math.max(typical, cost.restartAmount)
   const charged = failureFactor * failure
   const saved = 1 - cost.timeToFailure
@@ -68,7 +68,10 @@ function needsOf({ atoms, size }: Distribution, workspace: DistributionWorkspace
 }
 
 /** E[need], of what an amount may help against. */
-function meanOf(needs: Float64Array, { size, cumulative }: Distribution): number {
+export const meanOf = (need: Distribution, workspace: DistributionWorkspace): number =>
+  meanOfAtoms(need, needsOf(need, workspace))
+
+function meanOfAtoms({ size, cumulative }: Distribution, needs: Float64Array): number {
   let mean = 0
   let before = 0
   for (let i = 0; i < size; i++) {

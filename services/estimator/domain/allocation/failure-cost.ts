@@ -11,6 +11,8 @@ export interface FailureCost {
   readonly restartAmount: number
   /** Largest need seen, where a retry goes first; unset where none was. */
   readonly largest?: number | undefined
+  /** The typical need; the mean of the distribution where unset. */
+  readonly typicalNeed?: number | undefined
 }
 
 const patience = 0.5

@@ -1,5 +1,6 @@
 import { type Calibration, calibrated } from './calibration.ts'
 import { type Distribution, leastNeed, probability, quantile } from './distribution.ts'
+import { type Doubt, probabilityAgainst } from './doubt.ts'
 import { probabilityAbove, type Tail } from './tail.ts'
 
 /**
@@ -13,14 +14,18 @@ export interface PredictedNeed {
   readonly above?: number | undefined
   /** Unset where nothing is known of what was not seen. */
   readonly tail?: Tail | undefined
+  /** Beyond the range of a feature: that it is not as within. */
+  readonly doubt?: Doubt | undefined
 }
 
 /** P(need ≤ amount), whatever the need is known to exceed. */
-function unconditional({ distribution, calibration, tail }: PredictedNeed, amount: number): number {
+function unconditional({ distribution, calibration, tail, doubt }: PredictedNeed, amount: number): number {
   if (!(amount > 0)) return 0
   const raw = probability(distribution, amount)
   const covered = calibration ? calibrated(calibration, raw) : raw
-  return tail === undefined ? covered : covered * (1 - probabilityAbove(tail, amount))
+  const lawful = doubt === undefined ? 1 : 1 - probabilityAgainst(doubt, amount)
+  const seen = tail === undefined ? 1 : 1 - probabilityAbove(tail, amount)
+  return covered * lawful * seen
 }
 
 /** What had been given to an amount that is known not to have sufficed. */

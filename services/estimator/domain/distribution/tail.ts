@@ -12,15 +12,17 @@ export interface Tail {
   readonly room: number
 }
 
-/** Of the chance that the next is the largest of all, what the mixture does not cover. */
+/** Of the chance that the next is the largest of all, what the mixture does not cover… */
 const uncoveredShare = 0.42
+/** …and where the most informative feature is known: what is large since its input is large is covered. */
+const uncoveredShareKnown = 0.25
 
 /**
  * After n executions, or n tasks, the next is the largest of all with probability 1 / (n + 1), if they are exchangeable:
  * some of that lies beyond what any model makes of the n.
  */
-export const tailAfter = (n: number, largest: number): Tail => ({
-  chance: uncoveredShare / (n + 1),
+export const tailAfter = (n: number, largest: number, isFeatureKnown = false): Tail => ({
+  chance: (isFeatureKnown ? uncoveredShareKnown : uncoveredShare) / (n + 1),
   largest,
   room: roomAfter(n),
 })

@@ -1,4 +1,5 @@
 import { type Atoms, atoms } from './atoms.ts'
+import { type GrowthWorkspace, growthWorkspace } from './growth.ts'
 
 /** Scratch space that distributions are made in, so that the next one needs no new arrays. Each grows as needed. */
 export interface DistributionWorkspace {
@@ -10,6 +11,7 @@ export interface DistributionWorkspace {
   tail: Atoms
   /** Of the needs that amounts are priced at. */
   needs: Float64Array
+  readonly growth: GrowthWorkspace
 }
 
 export const distributionWorkspace = (): DistributionWorkspace => ({
@@ -18,4 +20,5 @@ export const distributionWorkspace = (): DistributionWorkspace => ({
   spare: atoms(0),
   tail: atoms(0),
   needs: new Float64Array(0),
+  growth: growthWorkspace(),
 })

@@ -2,6 +2,7 @@ import { clamp } from '../../../../shared/domain/clamp.ts'
 import type { Dimension } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { addTransform, type Calibration, calibration } from '../distribution/calibration.ts'
+import { type LawRecord, lawRecord } from '../distribution/growth-laws.ts'
 import { addResidual, type Kernel, pointKernel, skewedKernel } from '../distribution/residuals.ts'
 import type { Point } from '../features/encoder.ts'
 import { type FeatureRelevance, featureRelevance } from '../features/feature-relevance.ts'
@@ -34,6 +35,8 @@ export interface DimensionModel {
   largest: number | undefined
   /** Attempts killed of late, oldest first. */
   readonly censored: CensoredAttempt[]
+  /** What the executions say of growth beyond the range; made when it is first asked for. */
+  growthLaws: LawRecord | undefined
   /** Of the executions whose run time is known; each is at least 1 ms. */
   runtimeSumMs: number
   runtimeCount: number
@@ -69,6 +72,7 @@ export function dimensionModel(dimension: Dimension, { registry, guard }: Learni
     members,
     largest: undefined,
     censored: [],
+    growthLaws: undefined,
     runtimeSumMs: 0,
     runtimeCount: 0,
   }
@@ -94,6 +98,14 @@ export function weightsFor(model: DimensionModel, point: Point, workspace: Works
     point,
     workspace.proximity,
   )
+}
+
+/** What the executions say of growth along a column, remembered until there are more. */
+export function growthLawsOf(model: DimensionModel, column: number): LawRecord {
+  const { growthLaws: known, executions } = model
+  if (known?.executions === executions.count && known.column === column) return known
+  model.growthLaws = lawRecord(executions, column)
+  return model.growthLaws
 }
 
 /** What one execution has shown of one dimension. */

@@ -41,7 +41,7 @@ export function adjust(recommendation: Recommendation, context: Context, dimensi
 /** A retry goes above what failed, and reaches a target coverage given that it failed. */
 function aboveFailedAttempt(
   current: Adjusted,
-  { need, source }: Recommendation,
+  recommendation: Recommendation,
   context: Context,
   dimension: Dimension,
 ): Adjusted {
@@ -49,8 +49,10 @@ function aboveFailedAttempt(
   if (failed === undefined) return current
   const { targetCoverage } = context.policy
   const covering =
-    targetCoverage === undefined ? 0 : amountCovering({ ...need, above: failed }, targetCoverage)
-  const after = Math.max(covering, amountAfter(failed, context, dimension, source))
+    targetCoverage === undefined
+      ? 0
+      : amountCovering({ ...recommendation.need, above: failed }, targetCoverage)
+  const after = Math.max(covering, amountAfter(failed, context, dimension, recommendation))
   if (after <= current.amount) return current
   const change = { kind: 'retry', failed, before: current.amount, after } as const
   return { ...current, amount: after, source: 'escalation', changes: [...current.changes, change] }
@@ -59,15 +61,16 @@ function aboveFailedAttempt(
 /** Without a history, an amount at which other executions of the task were killed is refuted. */
 function aboveOthersKilled(
   current: Adjusted,
-  { source, leastAmount }: Recommendation,
+  recommendation: Recommendation,
   context: Context,
   dimension: Dimension,
 ): Adjusted {
+  const { source, leastAmount } = recommendation
   const { amount } = current
   if (source === 'profile' || failedAmount(context.query, dimension) !== undefined) return current
   const failed = highestCensored(context.evidence.task?.model?.dimensions.get(dimension)?.censored ?? [])
   if (failed === undefined || failed < (leastAmount ?? amount)) return current
-  const after = amountAfter(failed, context, dimension, source)
+  const after = amountAfter(failed, context, dimension, recommendation)
   if (after <= amount) return current
   const change = { kind: 'others-killed', failed, before: amount, after } as const
   return { ...current, amount: after, changes: [...current.changes, change] }
@@ -108,11 +111,10 @@ function amountAfter(
   failed: number,
   { query, evidence }: Context,
   dimension: Dimension,
-  source: EstimateSource,
+  { source, largest: seen = 0 }: Recommendation,
 ): number {
   const request = query.requested[dimension] ?? 0
   if (source !== 'profile') return request > failed * 1.05 ? request : failed * noHistoryFactor
-  const seen = evidence.task?.model?.dimensions.get(dimension)?.largest ?? 0
   const largest = Math.max(seen, highestPeak(evidence.task?.profile.running ?? [], dimension))
   // What failed was an attempt before, whatever the query counts.
   return retryAmount(largest, failed, Math.max(1, query.attempt - 1))

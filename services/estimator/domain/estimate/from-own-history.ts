@@ -8,7 +8,9 @@ import { weightsFor } from '../ensemble/dimension-model.ts'
 import { type Prediction, weighedPredictions } from '../ensemble/expert-weights.ts'
 import type { LearnedProfile } from '../ensemble/learned-profile.ts'
 import { predictiveDistribution } from '../ensemble/predictive-distribution.ts'
+import { beyondRange } from '../history/range.ts'
 import type { Context, StrategyAccess } from './context.ts'
+import { extrapolate } from './extrapolation.ts'
 import type { Recommendation } from './recommendation.ts'
 
 /** Undefined where there are too few executions, or no strategy has anything to say. */
@@ -25,19 +27,37 @@ export function fromOwnHistory(
   // One asked for by name is followed whatever its record.
   const unfollowed =
     policy.strategies.length > 0 ? new Map<string, string>() : unfollowedIn(evidence.task, dimension, access)
-  const weights = weightsFor(model, point, workspace)
-  const predictions = weighedPredictions(model, point, weights.isLocal, { isAsked, unfollowed }, access.guard)
+  // Beyond the range it is predicted at the edge, and grown from there.
+  const column = model.features.mostInformative()
+  const beyond = beyondRange(model.executions, column, point)
+  const within = beyond?.edge ?? point
+  const weights = weightsFor(model, within, workspace)
+  const predictions = weighedPredictions(
+    model,
+    within,
+    weights.isLocal,
+    { isAsked, unfollowed },
+    access.guard,
+  )
   const foremost = foremostOf(predictions)
   if (foremost === undefined) return undefined
 
   const peaks = runningPeaks(evidence.task, dimension)
   const { distribution, exceeding } = predictiveDistribution(predictions, model, weights, peaks, workspace)
-  const tail = tailAfter(observed, model.largest)
-  const need = { distribution, calibration: model.calibration, tail }
+  const isFeatureKnown = column !== undefined && point.values[column] !== undefined
+  const tail = tailAfter(observed, model.largest, isFeatureKnown)
+  const inRange = {
+    need: { distribution, calibration: model.calibration, tail },
+    failureCost: failureCostOf(model, exceeding),
+    growthFactor: 1,
+  }
+  const { need, failureCost, growthFactor } =
+    beyond === undefined ? inRange : extrapolate(inRange, beyond, model, workspace)
   const { strategy } = foremost.member
   return {
     need,
-    amount: allocate(need, failureCostOf(model, exceeding), policy, dimension, workspace.distribution),
+    amount: allocate(need, failureCost, policy, dimension, workspace.distribution),
+    largest: failureCost.largest,
     source: 'profile',
     reason: {
       kind: 'own-history',
@@ -49,7 +69,7 @@ export function fromOwnHistory(
     strategy,
     predictions: Object.keys(settings.registry)
       .filter(isAsked)
-      .map((name) => predictionOf(name, predictions, unfollowed, access)),
+      .map((name) => predictionOf(name, predictions, unfollowed, access, growthFactor)),
   }
 }
 
@@ -82,10 +102,12 @@ function predictionOf(
   predictions: readonly Prediction[],
   unfollowed: ReadonlyMap<string, string>,
   { faults }: StrategyAccess,
+  growthFactor: number,
 ): StrategyPrediction {
   const prediction = predictions.find(({ member }) => member.strategy === strategy)
   if (prediction === undefined) return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
-  const { value, weight } = prediction
+  const { weight } = prediction
+  const value = prediction.value * growthFactor
   const reason = weight > 0 ? undefined : unfollowed.get(strategy)
   return { strategy, value, weight, reason: reason && `not followed: ${reason}` }
 }

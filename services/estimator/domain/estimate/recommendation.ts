@@ -8,6 +8,8 @@ export interface Recommendation {
   readonly amount: number
   /** What it would be at the lowest risk, where it is not from the task's own history: what refutes it does so at any. */
   readonly leastAmount?: number | undefined
+  /** Largest need seen, grown to the query where that is beyond the range: where a retry goes first. */
+  readonly largest?: number | undefined
   readonly source: EstimateSource
   readonly reason: OwnHistory | WithoutOwnHistory
   /** The strategy of most weight; unset where none was used. */

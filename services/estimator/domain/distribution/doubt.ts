@@ -1,0 +1,33 @@
+import type { LawRecord } from './growth-laws.ts'
+
+/**
+ * The doubt that beyond the range none of the growth laws holds. It lowers the confidence in an amount; it is no reason to
+ * give more.
+ */
+export interface Doubt {
+  readonly chance: number
+  /** ln(amount) from which the chance falls, and how far above it is 0. */
+  readonly from: number
+  readonly reach: number
+}
+
+/** The chance grows with distance ÷ range up to `mostDoubt`, half of which it is at `halfLeverage`… */
+const mostDoubt = 0.5
+const halfLeverage = 6
+/** …and with the scatter, half at this one: what varies for no known reason may vary more. */
+const halfScatter = 0.03
+/** A range counts as no less, as a logarithm. */
+const leastRange = 0.01
+
+/** `distance`: ln(value / largest value seen). `largest`: the largest need seen. */
+export function doubtAt({ range, scatter }: LawRecord, distance: number, largest: number): Doubt {
+  const leverage = distance / (range + leastRange)
+  const chance = mostDoubt * (leverage / (leverage + halfLeverage)) * (scatter / (scatter + halfScatter))
+  return { chance, from: Math.log(largest), reach: 1 + 2 * distance }
+}
+
+/** Probability that the need is above `amount`, against all laws. */
+export function probabilityAgainst({ chance, from, reach }: Doubt, amount: number): number {
+  const left = 1 - (Math.log(amount) - from) / reach
+  return chance * Math.max(0, Math.min(1, left)) ** 2
+}

@@ -1,0 +1,150 @@
+import { clamp } from '../../../../shared/domain/clamp.ts'
+import { type ObservedExecutions, orderedBy } from '../history/observed-executions.ts'
+import { farthest } from '../history/range.ts'
+
+/**
+ * How a need grows with a feature: a need that is 1 at the largest value seen is 1 − share + share · r^exponent at r times
+ * that value, on either side of it.
+ */
+export interface GrowthLaw {
+  readonly exponent: number
+  readonly share: number
+  /** ln of its prior probability. */
+  readonly logPrior: number
+}
+
+/** Prior probability that a need does not depend on the feature at all. */
+const flatPrior = 0.5
+/** Of the others, by exponent. */
+const exponentPriors = [
+  [0.5, 0.25],
+  [1, 0.7],
+  [1.5, 0.03],
+  [2, 0.02],
+] as const
+/** Shares of each exponent: (i / 10)², from a hundredth of the need to all of it, which counts so many times. */
+const sharesPerExponent = 10
+const wholeCounts = 3
+
+export const growthLaws: readonly GrowthLaw[] = [
+  { exponent: 1, share: 0, logPrior: Math.log(flatPrior) },
+  ...exponentPriors.flatMap(([exponent, prior]) =>
+    Array.from({ length: sharesPerExponent }, (_, i) => {
+      const counts = i + 1 === sharesPerExponent ? wholeCounts : 1
+      const part = counts / (sharesPerExponent - 1 + wholeCounts)
+      return {
+        exponent,
+        share: ((i + 1) / sharesPerExponent) ** 2,
+        logPrior: Math.log((1 - flatPrior) * prior * part),
+      }
+    }),
+  ),
+]
+
+/** ln of the growth from the largest value seen to one that is e^`distance` times that; negative distances lie within. */
+export const logGrowth = ({ exponent, share }: GrowthLaw, distance: number): number =>
+  Math.log(1 - share + share * Math.exp(exponent * distance))
+
+/** What some executions say of the growth laws. A function of the executions, in any order. */
+export interface LawRecord {
+  /** The executions and the column that it was made of. */
+  readonly executions: number
+  readonly column: number
+  /** Posterior probability of each law. */
+  readonly weights: Float64Array
+  /** ln(largest / smallest value). */
+  readonly range: number
+  /** Standard deviation of ln(need) around the likeliest law. */
+  readonly scatter: number
+}
+
+/** Logarithms: of value / largest value, ascending, and of the need. */
+interface Evidence {
+  readonly distances: Float64Array
+  readonly logNeeds: Float64Array
+  readonly count: number
+}
+
+/** Executions whose values differ by less, as a logarithm, are one piece of evidence: the one of them that needed most. */
+const alike = 0.05
+/** The i-th of k pieces, by value, weighs (i / k)^4: what lies beyond is most like the largest. */
+const weightExponent = 4
+/** No law is true to the last byte: as if two executions had been off by this much. */
+const leastScatter = 0.02
+
+/**
+ * The posterior over the laws. The likelihood of a law is that of normal errors of unknown size around it: Σ w·error² to
+ * the power of −Σw / 2, which is what it gets for predicting each need from those of smaller values, one by one (the
+ * prequential likelihood along the feature).
+ * Source: Dawid, "The Prequential Approach", JRSS A 147(2), 1984; Zellner, "An Introduction to Bayesian Inference in
+ * Econometrics", 1971, § 3.2.
+ */
+export function lawRecord(executions: ObservedExecutions, column: number): LawRecord {
+  const all = evidenceOf(executions, column)
+  const pieces = distinct(all)
+  const weights = Float64Array.from(
+    { length: pieces.count },
+    (_, i) => ((i + 1) / pieces.count) ** weightExponent,
+  )
+  const scores = growthLaws.map((law) => {
+    const { total, squares } = misfit(pieces, law, weights)
+    return law.logPrior - (total / 2) * Math.log((squares + 2 * leastScatter ** 2) / (total + 2))
+  })
+  const best = Math.max(...scores)
+  const relative = Float64Array.from(scores, (score) => Math.exp(score - best))
+  const sum = relative.reduce((a, b) => a + b, 0)
+  const likeliest = growthLaws[scores.indexOf(best)] as GrowthLaw
+  const { total, squares } = misfit(all, likeliest, new Float64Array(all.count).fill(1))
+  return {
+    executions: executions.count,
+    column,
+    weights: relative.map((weight) => weight / sum),
+    range: -(all.distances[0] ?? 0),
+    scatter: Math.sqrt(squares / total),
+  }
+}
+
+function evidenceOf(executions: ObservedExecutions, column: number): Evidence {
+  const { points, needs } = executions
+  const { order, present } = orderedBy(executions, column)
+  const distances = new Float64Array(present)
+  const logNeeds = new Float64Array(present)
+  const largest = Math.log(points[order[present - 1] as number]?.values[column] as number)
+  let count = 0
+  for (let i = 0; i < present; i++) {
+    const value = points[order[i] as number]?.values[column] as number
+    if (!(value > 0)) continue
+    // The order is that of ln(1 + value), which does not tell the smallest values apart.
+    distances[count] = clamp(Math.log(value) - largest, -farthest, 0)
+    logNeeds[count++] = Math.log(needs[order[i] as number] as number)
+  }
+  return { distances, logNeeds, count }
+}
+
+function distinct({ distances, logNeeds, count }: Evidence): Evidence {
+  const found = { distances: new Float64Array(count), logNeeds: new Float64Array(count), count: 0 }
+  for (let i = 0; i < count; ) {
+    let largest = i
+    const first = distances[i] as number
+    for (; i < count && (distances[i] as number) - first <= alike; i++)
+      if ((logNeeds[i] as number) > (logNeeds[largest] as number)) largest = i
+    found.distances[found.count] = distances[largest] as number
+    found.logNeeds[found.count++] = logNeeds[largest] as number
+  }
+  return found
+}
+
+/** Sum of the weights, and of the weighted squared errors around a law whose level is the best. */
+function misfit({ distances, logNeeds, count }: Evidence, law: GrowthLaw, weights: Float64Array) {
+  let total = 0
+  let sum = 0
+  let squares = 0
+  for (let i = 0; i < count; i++) {
+    const weight = weights[i] as number
+    const error = (logNeeds[i] as number) - logGrowth(law, distances[i] as number)
+    total += weight
+    sum += weight * error
+    squares += weight * error * error
+  }
+  return { total, squares: Math.max(0, squares - (sum * sum) / total) }
+}

@@ -86,6 +86,15 @@ fault: $(installed) $(redis) ## The fault suite at length: 200 kills a durable s
 	FORESIZE_TEST_KILLS=200 FORESIZE_TEST_HOT_EXECUTIONS=100000 FORESIZE_TEST_NAMES=1000000 \
 	  vitest run --maxWorkers=1 test/fault
 
+# The domain's own code. Mutants are tried where it differs from SINCE, or with MUTATE, a comma between patterns.
+domain := services/estimator/domain services/profiler/domain shared/domain
+SINCE ?= HEAD
+MUTATE ?= $(shell git diff --name-only --diff-filter=d $(SINCE) -- $(domain) | grep '\.ts$$' | paste -sd, -)
+
+.PHONY: mutation
+mutation: $(installed) ## Mutants of the domain that no unit test notices (SINCE=REF what changed, MUTATE='**' all of it)
+	@$(if $(MUTATE),stryker run $(if $(filter-out **,$(MUTATE)),--mutate '$(MUTATE)'),echo 'no change to the domain since $(SINCE)')
+
 .PHONY: check
 check: lock lint types contract generated check-sdks docs-current audit ## Every static check
 

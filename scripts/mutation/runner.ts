@@ -17,11 +17,12 @@ import {
 import fc from 'fast-check'
 import type { Case } from './vitest.ts'
 
-/** The tests that mutants of the domain have to fail. */
-const testFiles = [
-  'test/unit/{domain,estimator,profiler/domain}/**/*.test.ts',
-  'test/contract/strategy.test.ts',
-]
+/** The tests that the mutants of a folder have to fail: those that mirror it. */
+const mirrors = {
+  'shared/domain/': ['test/unit/domain/'],
+  'services/profiler/domain/': ['test/unit/profiler/domain/'],
+  'services/estimator/domain/': ['test/unit/estimator/', 'test/contract/strategy.test.ts'],
+} as const
 
 const vitestUrl = new URL('vitest.ts', import.meta.url).href
 registerHooks({
@@ -41,7 +42,9 @@ function inProcessRunner(): TestRunner {
 
   async function load(): Promise<Timed[]> {
     const { beginFile, cases } = await import('./vitest.ts')
-    for (const path of globSync(testFiles)) {
+    const places = Object.values(mirrors).flat()
+    const patterns = places.map((place) => (place.endsWith('/') ? `${place}**/*.test.ts` : place))
+    for (const path of globSync(patterns)) {
       beginFile(path)
       await import(pathToFileURL(resolve(path)).href)
     }
@@ -77,7 +80,7 @@ function inProcessRunner(): TestRunner {
     // The quickest first: most mutants fall to them.
     for (const each of cases.sort((a, b) => a.tookMs - b.tookMs)) {
       const { name } = each
-      if (testFilter !== undefined && !testFilter.includes(name)) continue
+      if (!isMirror(name, activeMutant) || testFilter?.includes(name) === false) continue
       nrOfTests++
       const failureMessage = await failureOf(each)
       const endless = determineHitLimitReached(stryker.hitCount, hitLimit)?.reason
@@ -90,6 +93,11 @@ function inProcessRunner(): TestRunner {
 
   return { capabilities: () => ({ reloadEnvironment: false }), dryRun, mutantRun }
 }
+
+const isMirror = (test: string, { fileName }: MutantRunOptions['activeMutant']): boolean =>
+  Object.entries(mirrors).some(
+    ([folder, tests]) => fileName.includes(folder) && tests.some((at) => test.startsWith(at)),
+  )
 
 interface Timed extends Case {
   /** When it was last run and did not fail. */

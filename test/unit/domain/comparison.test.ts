@@ -90,3 +90,83 @@ describe('two arms', () => {
     expect(compareArms(strata)).toEqual({ tasks: 0, costRatio: undefined, coverageDifference: undefined })
   })
 })
+
+describe('the figures of two arms', () => {
+  const figures = (given: Partial<AccuracyFigures>): AccuracyFigures => ({
+    weight: 100,
+    weightSquares: 100,
+    coverage: 0.9,
+    relativeError: 0,
+    relativeErrorVariance: 0,
+    wastage: 0,
+    cost: 10,
+    costVariance: 99,
+    brier: 0,
+    meanConfidence: 0,
+    calibration: [],
+    ...given,
+  })
+
+  test('the ratio of costs is the mean of its logarithm over the tasks, each by the inverse of its variance', () => {
+    const strata = [
+      { control: figures({}), variant: figures({ cost: 5, costVariance: 99 / 4 }) },
+      { control: figures({ costVariance: 3 * 99 }), variant: figures({ cost: 20, costVariance: 12 * 99 }) },
+    ]
+    // Variances of the logarithms: 2 · 0.01 and 2 · 0.03, so weights of three to one.
+    const mean = (3 * Math.log(0.5) + Math.log(2)) / 4
+    const half = 1.959964 * Math.sqrt(1 / (1 / 0.02 + 1 / 0.06))
+    const { tasks, costRatio } = compareArms(strata)
+    expect(tasks).toBe(2)
+    expect(costRatio?.value).toBeCloseTo(Math.exp(mean), 9)
+    expect(costRatio?.low).toBeCloseTo(Math.exp(mean - half), 9)
+    expect(costRatio?.high).toBeCloseTo(Math.exp(mean + half), 9)
+  })
+
+  test('the difference of shares weighs each task by what both arms saw, and its bounds are Agresti and Caffo’s', () => {
+    const [few, many] = [figures({ weight: 20, weightSquares: 20 }), figures({ coverage: 0.8 })]
+    const { coverageDifference } = compareArms([
+      { control: few, variant: figures({ weight: 30, weightSquares: 30, coverage: 0.95 }) },
+      { control: many, variant: figures({ coverage: 0.7 }) },
+    ])
+    const [w, v] = [(20 * 30) / 50, 50]
+    const adjusted = (p: number, n: number) => ((p * n + 1) / (n + 2)) * (1 - (p * n + 1) / (n + 2))
+    const variance =
+      w ** 2 * (adjusted(0.9, 20) / 22 + adjusted(0.95, 30) / 32) +
+      v ** 2 * (adjusted(0.8, 100) / 102 + adjusted(0.7, 100) / 102)
+    const value = (w * 0.05 - v * 0.1) / (w + v)
+    const half = (1.959964 * Math.sqrt(variance)) / (w + v)
+    expect(coverageDifference?.value).toBeCloseTo(value, 9)
+    expect(coverageDifference?.low).toBeCloseTo(value - half, 9)
+    expect(coverageDifference?.high).toBeCloseTo(value + half, 9)
+  })
+
+  test('a difference is never beyond one, nor a share beyond nothing and all', () => {
+    const few = { weight: 10, weightSquares: 10 }
+    const [never, always] = [figures({ ...few, coverage: 0 }), figures({ ...few, coverage: 1 })]
+    expect(compareArms([{ control: never, variant: always }]).coverageDifference?.high).toBe(1)
+    expect(compareArms([{ control: always, variant: never }]).coverageDifference?.low).toBe(-1)
+    expect(shareInterval(0, 3).low).toBeCloseTo(0, 12)
+    expect(shareInterval(1, 3).high).toBeCloseTo(1, 12)
+  })
+
+  test.each([
+    ['control', { weight: 9.9, weightSquares: 9.9 }, {}],
+    ['variant', {}, { weight: 9.9, weightSquares: 9.9 }],
+  ])('a task counts where both have seen enough of it: not where the %s has not', (_, control, variant) => {
+    expect(compareArms([{ control: figures(control), variant: figures(variant) }]).tasks).toBe(0)
+    const enough = figures({ weight: 10, weightSquares: 10 })
+    expect(compareArms([{ control: enough, variant: enough }]).tasks).toBe(1)
+  })
+
+  test('a task that cost nothing says nothing of costs', () => {
+    expect(compareArms([{ control: figures({ cost: 0 }), variant: figures({}) }]).costRatio).toBeUndefined()
+    expect(compareArms([{ control: figures({}), variant: figures({ cost: 0 }) }]).costRatio).toBeUndefined()
+  })
+
+  test('costs that never varied give a ratio, not an infinite certainty', () => {
+    const still = figures({ costVariance: 0 })
+    const { costRatio } = compareArms([{ control: still, variant: still }])
+    expect(costRatio?.value).toBe(1)
+    expect(costRatio?.high).toBeGreaterThan(1)
+  })
+})

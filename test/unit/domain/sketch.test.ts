@@ -112,3 +112,62 @@ test('sketches of different accuracy do not merge', () => {
   const coarse: QuantileSketch = { ...emptySketch, relativeAccuracy: 0.05 }
   expect(() => mergeSketches(coarse, emptySketch)).toThrow(RangeError)
 })
+
+test('a value is in the bucket of the power of gamma that is next above it', () => {
+  expect(addToSketch(emptySketch, 1, 2)).toEqual({
+    relativeAccuracy: 0.01,
+    zeroWeight: 0,
+    offset: 0,
+    weights: [2],
+  })
+  const gamma = 1.01 / 0.99
+  expect(addToSketch(emptySketch, gamma ** 5 * 0.999).offset).toBe(5)
+  expect(quantile(addToSketch(emptySketch, 1), 0.5)).toBeCloseTo(2 / (gamma + 1), 12)
+})
+
+test('zeros, and what is too small to be told from them, are counted apart', () => {
+  const sketch = sketchOf([0, 1e-13, 1])
+  expect(sketch).toMatchObject({ zeroWeight: 2, weights: [1] })
+  expect(quantile(sketch, 0.5)).toBe(0)
+  expect(quantile(sketch, 2 / 3)).toBe(0)
+  expect(quantile(sketch, 0.7)).toBeCloseTo(1, 1)
+  expect(quantile(sketchOf([0, 0]), 1)).toBe(0)
+  expect(quantile(sketchOf([1e-12]), 0.5)).toBeGreaterThan(0)
+})
+
+test('ranks beyond the ends are those of the ends', () => {
+  const sketch = sketchOf([1, 10, 100])
+  expect(quantile(sketch, -1)).toBe(quantile(sketch, 0))
+  expect(quantile(sketch, 2)).toBe(quantile(sketch, 1))
+  expect(quantile(sketch, 0)).toBeCloseTo(1, 1)
+})
+
+test('the rank of a value is the share at or below it', () => {
+  const sketch = sketchOf([0, 1, 10, 100])
+  expect([-1, 0, 0.5, 1, 5, 10, 1e6].map((v) => rankOf(sketch, v))).toEqual([
+    0, 0.25, 0.25, 0.5, 0.5, 0.75, 1,
+  ])
+})
+
+test('merging keeps the zeros of both, whichever is empty otherwise', () => {
+  const zeros = sketchOf([0, 0])
+  expect(mergeSketches(zeros, sketchOf([5]))).toEqual(sketchOf([0, 0, 5]))
+  expect(mergeSketches(sketchOf([5]), zeros)).toEqual(sketchOf([0, 0, 5]))
+})
+
+test('a weight of nothing adds nothing, a factor of one changes nothing', () => {
+  const sketch = sketchOf([1, 2])
+  expect(addToSketch(sketch, 9, 0)).toBe(sketch)
+  expect(scaleSketch(sketch, 1)).toBe(sketch)
+})
+
+test('buckets that have faded away are cut off at both ends, not between', () => {
+  const heavy = addToSketch(addToSketch(addToSketch(emptySketch, 1, 1e-11), 2, 5), 4, 1e-11)
+  const both = addToSketch(heavy, 3, 5)
+  const faded = scaleSketch(both, 0.01)
+  expect(faded.weights[0]).toBeCloseTo(0.05, 12)
+  expect(faded.weights.at(-1)).toBeCloseTo(0.05, 12)
+  expect(faded.weights).toHaveLength(Math.ceil(Math.log(3) / Math.log(1.01 / 0.99)) - faded.offset + 1)
+  expect(sketchWeight(faded)).toBeCloseTo(0.1, 12)
+  expect(scaleSketch(addToSketch(emptySketch, 0, 1e-12), 0.5).zeroWeight).toBe(0)
+})

@@ -151,3 +151,72 @@ test('host memory that ran out says nothing of GPU memory that was left', () => 
   expect(scoreEstimate([], estimate, killed(40), settings)).toEqual([])
   expect(find(scoreEstimate([], estimate, killed(99), settings), ensembleName)).toMatchObject({ coverage: 0 })
 })
+
+test('own answers are dropped last, however few executions they scored', () => {
+  const entry = (strategy: string, executions: number) => {
+    const [scored] = scoreEstimate([], estimateOf(1), recordOf('a', { memoryBytes: 1 }), settings)
+    return { ...(scored as StrategyAccuracy), strategy, executions }
+  }
+  const held = ['a', 'b', 'c', 'd'].map((strategy) => entry(strategy, 100))
+  const accuracy = scoreEstimate(held, estimateOf(1), recordOf('a', { memoryBytes: 1 }), settings)
+  expect(accuracy.map(({ strategy, executions }) => [strategy, executions])).toContainEqual([ensembleName, 1])
+  expect(accuracy).toHaveLength(settings.maxAccuracyEntries)
+})
+
+test('the use is what a need is known to be above, where it was higher than what was given', () => {
+  const killed = recordOf(
+    'a',
+    { memoryBytes: 120, durationMs: 10 },
+    { outcome: 'out-of-memory', allocated: { memoryBytes: 100 } },
+  )
+  const accuracy = scoreEstimate([], estimateOf(110, { at: 120, above: 121 }), killed, settings)
+  expect(find(accuracy, ensembleName)?.relativeError).toBeCloseTo(10 / 120, 12)
+  expect(find(accuracy, 'at')).toMatchObject({ coverage: 0, relativeError: 0 })
+  expect(find(accuracy, 'above')).toBeUndefined()
+})
+
+test('a prediction that is met exactly has sufficed', () => {
+  const [scored] = scoreEstimate([], estimateOf(100), recordOf('a', { memoryBytes: 100 }), settings)
+  expect(scored).toMatchObject({ coverage: 1, relativeError: 0, wastage: 0 })
+})
+
+test('an execution that used nothing to speak of, or was not measured, scores nothing', () => {
+  const held = scoreEstimate([], estimateOf(1), recordOf('a', { memoryBytes: 1 }), settings)
+  expect(scoreEstimate(held, estimateOf(1), recordOf('b', { memoryBytes: 0 }), settings)).toBe(held)
+  expect(scoreEstimate(held, estimateOf(1), recordOf('b', { durationMs: 5 }), settings)).toBe(held)
+})
+
+test('an execution of weight n scores as n do', () => {
+  const [scored] = scoreEstimate(
+    [],
+    estimateOf(1),
+    recordOf('a', { memoryBytes: 1 }, { weight: 3 }),
+    settings,
+  )
+  expect(scored).toMatchObject({ executions: 3, weight: 3, total: { weight: 3 } })
+})
+
+test('entries of one name are told apart by variant and dimension, and come in that order', () => {
+  const record = recordOf('a', { memoryBytes: 1, cpuCores: 1 })
+  const both = (variant: string): TokenEstimate => ({
+    variant,
+    dimensions: (['memoryBytes', 'cpuCores'] as const).map((dimension) => ({
+      dimension,
+      allocation: 2,
+      confidence: 0.5,
+      predictions: [{ strategy: 'p95', value: 2 }],
+    })),
+  })
+  const roomy = { ...settings, maxAccuracyEntries: 100 }
+  const accuracy = scoreEstimate(scoreEstimate([], both('b'), record, roomy), both('a'), record, roomy)
+  expect(accuracy.map(({ strategy, variant, dimension }) => [strategy, variant, dimension])).toEqual([
+    [ensembleName, 'a', 'cpuCores'],
+    [ensembleName, 'a', 'memoryBytes'],
+    [ensembleName, 'b', 'cpuCores'],
+    [ensembleName, 'b', 'memoryBytes'],
+    ['p95', 'a', 'cpuCores'],
+    ['p95', 'a', 'memoryBytes'],
+    ['p95', 'b', 'cpuCores'],
+    ['p95', 'b', 'memoryBytes'],
+  ])
+})

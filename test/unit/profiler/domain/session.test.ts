@@ -194,3 +194,19 @@ test('silence counts only from when somebody could hear', () => {
 test('a session with nothing open is due when it has been idle for long enough', () => {
   expect(dueOf(newSession(now), 60_000)).toBe(now + 60_000)
 })
+
+test.each([
+  ['cgroup', [5], 'cgroup'],
+  ['unknown', [5], 'sampled'],
+  ['unknown', [], 'unknown'],
+] as const)(
+  'a run that ends as measured by %s after samples %j was measured by %s',
+  (source, deltas, found) => {
+    const { finished } = apply(newSession(now), {
+      starts: [start('a')],
+      samples: [samples('a', { elapsedDeltaMs: deltas })],
+      ends: [{ ...end('a'), source }],
+    })
+    expect(finished[0]?.source).toBe(found)
+  },
+)

@@ -33,15 +33,27 @@ test('attempts of executions that never come back fade and are forgotten', () =>
   }
   expect(attempts).toEqual([])
   expect(weights).toEqual([...weights].sort((a, b) => b - a))
+  // 0.8 each time: 0.8¹³ is 0.055, 0.8¹⁴ is below 0.05.
+  expect(weights.slice(0, 2)).toEqual([0.8, expect.closeTo(0.64, 12)])
+  expect(weights.length).toBe(14)
 })
 
-test('only the latest attempts are kept', () => {
+test('only so many as there were attempts before are taken out, of whatever is below the need', () => {
+  const attempts = killedAt(10, 20, 60, 40)
+  settleCensored(attempts, 50, 2)
+  expect(attempts.map(({ above }) => above)).toEqual([10, 20, 60])
+  settleCensored(attempts, 60, 3)
+  expect(attempts.map(({ above }) => above)).toEqual([60])
+})
+
+test('only the latest 16 attempts are kept', () => {
   const attempts = killedAt(...Array.from({ length: 1000 }, (_, i) => i + 1))
-  expect(attempts.length).toBeLessThan(50)
+  expect(attempts.length).toBe(16)
   expect(attempts.at(-1)?.above).toBe(1000)
   expect(highestCensored(attempts)).toBe(1000)
 })
 
-test('without a killed attempt there is no highest', () => {
+test('the highest is the largest amount that an attempt was killed at, if any was', () => {
+  expect(highestCensored(killedAt(20, 60, 40))).toBe(60)
   expect(highestCensored([])).toBeUndefined()
 })

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { encoder } from '../../../../services/estimator/domain/features/encoder.ts'
+import { encoder, type Point } from '../../../../services/estimator/domain/features/encoder.ts'
 import { neighbourSearch } from '../../../../services/estimator/domain/history/nearest-neighbours.ts'
 import {
   addExecution,
   observedExecutions,
 } from '../../../../services/estimator/domain/history/observed-executions.ts'
+import { executionsAt, pointAt } from '../../../support/points.ts'
 
 test('finds the five nearest, of equals the latest first, as a linear search would', () => {
   const anyInput = fc.option(fc.constantFrom(0, 1, 2, 5, 9, 1e6), { nil: undefined })
@@ -30,4 +31,25 @@ test('finds the five nearest, of equals the latest first, as a linear search wou
       expect([...distances.subarray(0, count)]).toEqual(nearest.map(distance))
     }),
   )
+})
+
+test('finds none without a column, and none where the query lacks the feature', () => {
+  const executions = executionsAt([pointAt([1]), pointAt([2])])
+  const { find } = neighbourSearch(executions)
+  expect(find(0, pointAt([1])).count).toBe(2)
+  expect(find(undefined, pointAt([1])).count).toBe(0)
+  expect(find(0, pointAt([undefined])).count).toBe(0)
+})
+
+test('searches again for another point, for another column, and once there are more executions', () => {
+  const executions = executionsAt([pointAt([1, 9]), pointAt([5, 2])], (i) => ({ need: i }))
+  const { find } = neighbourSearch(executions)
+  const nearest = (column: number, point: Point) => find(column, point).needs[0]
+  const point = pointAt([1, 2])
+  expect(nearest(0, point)).toBe(0)
+  expect(nearest(0, pointAt([5, 2]))).toBe(1)
+  expect(nearest(0, point)).toBe(0)
+  expect(nearest(1, point)).toBe(1)
+  addExecution(executions, { point, need: 2, runtimeMs: 1, slow: 1, fast: 1 })
+  expect(nearest(1, point)).toBe(2)
 })

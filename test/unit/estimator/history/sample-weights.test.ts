@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import {
+  addWeights,
+  forgetting,
+  localSumsFrom,
+  localSumsOver,
+  sampleWeights,
+  weightSums,
+} from '../../../../services/estimator/domain/history/sample-weights.ts'
+import { executionsAt, pointAt } from '../../../support/points.ts'
+
+test('an execution is worth 1 % less after each one that follows, or a tenth less', () => {
+  expect(forgetting).toEqual({ slow: 0.99, fast: 0.9 })
+})
+
+test('adds up weights and their squares', () => {
+  const sums = weightSums()
+  addWeights(sums, 2, 3)
+  addWeights(sums, 4, 5)
+  expect(sums).toEqual({ slow: 6, fast: 8, slowSquared: 20, fastSquared: 34 })
+})
+
+/** Three executions of slow weights 1, 2, 3 and fast weights 1, 4, 9, of which the second has another label. */
+function threeExecutions() {
+  const genomes = ['human', 'yeast', 'human']
+  const executions = executionsAt(
+    genomes.map((genome) => pointAt([], { genome })),
+    (i) => ({ slow: i + 1, fast: (i + 1) ** 2 }),
+  )
+  const query = pointAt([], { genome: 'human' })
+  return sampleWeights(executions, undefined, 'genome', query, new Float64Array(3))
+}
+
+const close = (sums: Record<string, number>) =>
+  Object.fromEntries(Object.entries(sums).map(([key, sum]) => [key, expect.closeTo(sum, 12)]))
+
+test('local weights are weights times proximity, summed from an execution on', () => {
+  const weights = threeExecutions()
+  expect(weights.isLocal).toBe(true)
+  expect([...weights.proximity]).toEqual([1, 0.1, 1])
+  // Slow: 1, 0.2, 3; fast: 1, 0.4, 9.
+  const all = close({ slow: 4.2, fast: 10.4, slowSquared: 10.04, fastSquared: 82.16 })
+  expect(localSumsFrom(weights, 0)).toEqual(all)
+  expect(localSumsFrom(weights, 1)).toEqual(
+    close({ slow: 3.2, fast: 9.4, slowSquared: 9.04, fastSquared: 81.16 }),
+  )
+  expect(localSumsFrom(weights, 0)).toEqual(all)
+})
+
+test('local weights are summed over some executions by their numbers', () => {
+  expect(localSumsOver(threeExecutions(), Int32Array.of(2, 1, 0), 2)).toEqual(
+    close({ slow: 3.2, fast: 9.4, slowSquared: 9.04, fastSquared: 81.16 }),
+  )
+})
+
+test('without a feature or label that is informative nothing is local', () => {
+  const executions = executionsAt([pointAt([1])])
+  expect(sampleWeights(executions, undefined, undefined, pointAt([1]), new Float64Array(1)).isLocal).toBe(
+    false,
+  )
+})

@@ -39,3 +39,42 @@ test('learns that what was called 90 % sure came true in half of the cases', () 
   expect(calibrated(record, 0.9)).toBeGreaterThan(0.45)
   expect(calibrated(record, 0.9)).toBeLessThan(0.65)
 })
+
+const calibrationAfter = (...transforms: readonly number[]) => {
+  const record = calibration()
+  for (const transform of transforms) addTransform(record, transform)
+  return record
+}
+
+test('the raw probability is worth ten executions', () => {
+  const record = calibrationAfter(0.5)
+  expect(calibrated(record, 0.4)).toBeCloseTo(4 / 11, 12)
+  expect(calibrated(record, 0.5)).toBeCloseTo((5 + 1) / 11, 12)
+  expect(calibrated(record, 0.9)).toBeCloseTo((9 + 1) / 11, 12)
+})
+
+test('an execution is worth 3 % less after each one that follows', () => {
+  expect(calibrated(calibrationAfter(0.2, 0.8), 0.5)).toBeCloseTo((5 + 0.97) / 11.97, 12)
+  expect(calibrated(calibrationAfter(0.8, 0.2), 0.5)).toBeCloseTo((5 + 1) / 11.97, 12)
+  expect(calibrated(calibrationAfter(0.8, 0.2), 0.8)).toBeCloseTo((8 + 1.97) / 11.97, 12)
+  expect(calibrated(calibrationAfter(0.8, 0.2), 0.1)).toBeCloseTo(1 / 11.97, 12)
+})
+
+test('values are kept in ascending order, each with its weight', () => {
+  const { values, weights } = calibrationAfter(0.5, 0.9, 0.1)
+  expect(values).toEqual([0.1, 0.5, 0.9])
+  expect(weights.map((weight) => weight / (weights[1] as number))).toEqual(
+    [0.97 ** -2, 1, 0.97 ** -1].map((ratio) => expect.closeTo(ratio, 12)),
+  )
+})
+
+test('the least raw probability lies below, at, or above what happened', () => {
+  const record = calibrationAfter(0.5)
+  // 0.4 × 11 = 4.4 of 10; 0.5 is reached by the execution at 0.5; 0.8 × 11 = 8.8, of which it is one.
+  expect(rawFor(record, 0.4)).toBeCloseTo(0.44, 12)
+  expect(rawFor(record, 0.5)).toBeCloseTo(0.5, 12)
+  expect(rawFor(record, 0.8)).toBeCloseTo(0.78, 12)
+  expect(rawFor(record, 0)).toBe(0)
+  expect(rawFor(calibration(), 0.7)).toBeCloseTo(0.7, 12)
+  expect(rawFor(calibrationAfter(0.5), 1.2)).toBe(1)
+})

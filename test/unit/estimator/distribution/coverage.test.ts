@@ -1,12 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { addTransform, calibration } from '../../../../services/estimator/domain/distribution/calibration.ts'
 import {
   amountCovering,
   coverage,
+  needQuantile,
   type PredictedNeed,
 } from '../../../../services/estimator/domain/distribution/coverage.ts'
 import { mixtureAround } from '../../../../services/estimator/domain/distribution/mixture.ts'
-import { anyAmount, anyDistribution, anyShare } from '../../../support/distributions.ts'
+import { anyAmount, anyDistribution, anyShare, weighed } from '../../../support/distributions.ts'
 
 const anyNeed: fc.Arbitrary<PredictedNeed> = fc.record({
   distribution: anyDistribution,
@@ -40,4 +42,73 @@ test('is lower the fewer executions there were', () => {
     coverage({ distribution, tail: { chance: 1 / executions, largest: 1e9, room: 0.1 } }, 1e9)
   expect(coverageAfter(1)).toBeLessThan(coverageAfter(2))
   expect(coverageAfter(2)).toBeLessThan(coverageAfter(50))
+})
+
+/** Half of the needs are 1 GB, half are 2 GB. */
+const either = weighed([
+  [Math.log(1e9), 1],
+  [Math.log(2e9), 1],
+])
+const always1GB = weighed([[Math.log(1e9), 1]])
+
+test('without more is the probability of the distribution', () => {
+  expect(coverage({ distribution: either }, 0)).toBe(0)
+  expect(coverage({ distribution: either }, 0.99e9)).toBe(0)
+  expect(coverage({ distribution: either }, 1e9)).toBeCloseTo(0.5, 9)
+  expect(coverage({ distribution: either }, Math.SQRT2 * 1e9)).toBeCloseTo(0.75, 9)
+  expect(coverage({ distribution: either }, 2e9)).toBe(1)
+})
+
+test('is corrected by the calibration', () => {
+  const record = calibration()
+  addTransform(record, 0.5)
+  expect(coverage({ distribution: either, calibration: record }, 1e9)).toBeCloseTo(6 / 11, 9)
+})
+
+test('is short of one by the tail, which falls with the square of the amount', () => {
+  const need = { distribution: either, tail: { chance: 0.2, largest: 1e9, room: 1 } }
+  expect(coverage(need, 1e9)).toBeCloseTo(0.5 * 0.8, 9)
+  expect(coverage(need, 2e9)).toBeCloseTo(1 - 0.2 / 4, 9)
+})
+
+test('after a failure is what is left of the probability above what failed', () => {
+  const need = { distribution: either, above: 1e9 }
+  expect(coverage(need, 1e9)).toBe(0)
+  expect(coverage(need, Math.SQRT2 * 1e9)).toBeCloseTo(0.5, 9)
+  expect(coverage(need, 2e9)).toBe(1)
+})
+
+test('where no more than a thousandth was left above what failed, twice that is as good as any', () => {
+  const tail = { chance: 0.01, largest: 1e9, room: 1 }
+  // 0.01 / 3² is more than a thousandth, 0.01 / 4² is less.
+  expect(coverage({ distribution: always1GB, tail, above: 3e9 }, 6e9)).toBeCloseTo(0.75, 9)
+  const beyond = { distribution: always1GB, tail, above: 4e9 }
+  expect(coverage(beyond, 4e9)).toBe(0)
+  expect(coverage(beyond, 6e9)).toBeCloseTo(0.25, 12)
+  expect(coverage(beyond, 8e9)).toBe(0.5)
+  expect(coverage(beyond, 80e9)).toBe(0.5)
+})
+
+test('a quantile of the need is never below what failed', () => {
+  expect(needQuantile({ distribution: either }, 0.5)).toBeCloseTo(1e9, 0)
+  expect(needQuantile({ distribution: either }, 0.51)).toBeCloseTo(2e9, 0)
+  expect(needQuantile({ distribution: either, above: 1.5e9 }, 0.5)).toBe(1.5e9)
+  expect(needQuantile({ distribution: either, above: 1.5e9 }, 0.9)).toBeCloseTo(2e9, 0)
+})
+
+test('the amount that covers a target is the least need that does, and beyond all needs follows the tail', () => {
+  expect(amountCovering({ distribution: either }, 0.5)).toBeCloseTo(1e9, 0)
+  expect(amountCovering({ distribution: either }, 0.51)).toBeCloseTo(2e9, 0)
+  const need = { distribution: always1GB, tail: { chance: 0.2, largest: 1e9, room: 1 } }
+  expect(amountCovering(need, 0.8)).toBeCloseTo(1e9, 0)
+  // 1 − 0.2 / 2² = 0.95
+  expect(amountCovering(need, 0.95) / 2e9).toBeCloseTo(1, 8)
+  // Of the tail, which is all that is left above 1 GB, three quarters lie below 2 GB.
+  expect(amountCovering({ ...need, above: 1e9 }, 0.75) / 2e9).toBeCloseTo(1, 8)
+})
+
+test('a target is not chased beyond what failed where next to nothing was left above it', () => {
+  const tail = { chance: 0.01, largest: 1e9, room: 1 }
+  expect(amountCovering({ distribution: always1GB, tail, above: 4e9 }, 0.9)).toBeCloseTo(1e9, 0)
+  expect(amountCovering({ distribution: either, above: 1.5e9 }, 1)).toBeCloseTo(2e9, 0)
 })

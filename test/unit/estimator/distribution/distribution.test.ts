@@ -1,8 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { probability, quantile } from '../../../../services/estimator/domain/distribution/distribution.ts'
+import {
+  leastNeed,
+  probability,
+  quantile,
+} from '../../../../services/estimator/domain/distribution/distribution.ts'
 import { mixtureAround } from '../../../../services/estimator/domain/distribution/mixture.ts'
-import { anyAmount, anyDistribution, anyShare, listed } from '../../../support/distributions.ts'
+import { anyAmount, anyDistribution, anyShare, listed, weighed } from '../../../support/distributions.ts'
 
 test('is ascending, adds up to one, and its quantiles and probabilities are each other’s inverse', () => {
   fc.assert(
@@ -44,5 +48,48 @@ test('a need too small to differ from zero leaves every probability one', () => 
   for (const amount of [5e-324, 1.5, 1e6]) {
     expect(probability(distribution, amount)).toBeGreaterThan(0)
     expect(probability(distribution, amount)).toBeLessThan(1)
+  }
+})
+
+/** Needs of 1, 10 and 100, of which half, a quarter and a quarter come. */
+const three = weighed([
+  [Math.log(1), 2],
+  [Math.log(10), 1],
+  [Math.log(100), 1],
+])
+
+test('probabilities are linear between needs on a log scale', () => {
+  expect(probability(three, 0.99)).toBe(0)
+  expect(probability(three, 1)).toBeCloseTo(0.5, 9)
+  expect(probability(three, Math.sqrt(10))).toBeCloseTo(0.625, 9)
+  expect(probability(three, 10)).toBeCloseTo(0.75, 9)
+  expect(probability(three, 100)).toBe(1)
+  expect(probability(three, 1e9)).toBe(1)
+})
+
+test('what no amount helps against is missing from the last probability', () => {
+  const short = { ...three, cumulative: Float64Array.of(0.4, 0.6, 0.8) }
+  expect(probability(short, 1e9)).toBe(0.8)
+  expect(quantile(short, 0.9)).toBeCloseTo(100, 9)
+})
+
+test('an amount that is the exponential of an atom counts as reaching it', () => {
+  for (let at = 0; at < 40; at += 0.37) {
+    const one = weighed([[at, 1]])
+    expect(probability(one, Math.exp(at))).toBe(1)
+    expect(probability(one, Math.exp(at - 1e-9))).toBe(0)
+  }
+})
+
+test('a quantile is the smallest need with so much of the weight at or below it', () => {
+  expect([0, 0.5, 0.51, 0.75, 0.76, 1].map((q) => Math.round(quantile(three, q)))).toEqual([
+    1, 1, 10, 10, 100, 100,
+  ])
+})
+
+test('the least need that passes is found where all larger ones pass; the largest where none does', () => {
+  for (const limit of [0, 1, 5, 10, 50, 100, 1000]) {
+    const expected = [1, 10, 100].find((need) => need >= limit) ?? 100
+    expect(leastNeed(three, (need) => need >= limit - 1e-9)).toBeCloseTo(expected, 9)
   }
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   mixture,
+  mixtureAround,
   type ResidualComponent,
 } from '../../../../services/estimator/domain/distribution/mixture.ts'
 import {
@@ -11,6 +12,7 @@ import {
   residuals,
   skewedKernel,
 } from '../../../../services/estimator/domain/distribution/residuals.ts'
+import { distributionWorkspace } from '../../../../services/estimator/domain/distribution/workspace.ts'
 import { anyResidual, anyWeight, listed } from '../../../support/distributions.ts'
 
 /** Residuals around one, each with a weight. */
@@ -130,4 +132,123 @@ test('weighs run times where they are known, with the same needs', () => {
   const { size, cumulative, runtimeShare } = mixture([component], [], { kernel: pointKernel, runtimes })
   expect([...cumulative.subarray(0, size)]).toEqual([0.5, 1])
   expect([...runtimeShare.subarray(0, size)]).toEqual([0.25, 1])
+})
+
+test('a residual that stands alone is three atoms, in its width: −0.6, 0.3 and 1', () => {
+  const component = {
+    ...componentOf([
+      [0, 1],
+      [0.1, 3],
+    ]),
+    logPrediction: 7,
+  }
+  // Each is 0.03 wide.
+  const { size, atoms, cumulative } = mixture([component], [])
+  const close = (...values: readonly number[]) => values.map((value) => expect.closeTo(value, 12))
+  expect([...atoms.subarray(0, size)]).toEqual(close(6.982, 7.009, 7.03, 7.082, 7.109, 7.13))
+  expect([...cumulative.subarray(0, size)]).toEqual(
+    close(0.45 / 4, 0.9 / 4, 0.25, 0.25 + 0.75 * 0.45, 0.25 + 0.75 * 0.9, 1),
+  )
+})
+
+test('residuals close together are joined at their mean, a fifth of their width above it', () => {
+  // 24 at 0.001 from each other, each 0.0015 wide: joined two by two, a twelfth of all, but for the last six.
+  const values = Array.from({ length: 24 }, (_, i) => 0.001 * i)
+  const { size, atoms, cumulative } = mixture([componentOf(values.map((at) => [at, 1]))], [])
+  expect(size).toBe(9 + 6 * 3)
+  for (let i = 0; i < 9; i++) {
+    expect(atoms[i]).toBeCloseTo(0.0005 + 0.002 * i + 0.2 * 0.0015, 9)
+    expect(cumulative[i]).toBeCloseTo((i + 1) / 12, 12)
+  }
+})
+
+test('residuals that are equal are one, those without weight are none', () => {
+  const component = componentOf([
+    [0, 1],
+    [0, 1],
+    [1, 0],
+    [2, 2],
+  ])
+  const { needs, cumulative } = listed(mixture([component], [], { kernel: pointKernel }))
+  expect(needs).toEqual([1, Math.exp(2)])
+  expect(cumulative).toEqual([0.5, 1])
+})
+
+test('a residual counts by the four weights of its execution', () => {
+  const component = {
+    ...componentOf([
+      [0, 1],
+      [5, 2],
+    ]),
+    fast: Float64Array.of(3, 4),
+    proximity: Float64Array.of(0.5, 1),
+    shares: { slow: 1, fast: 10, slowLocal: 100, fastLocal: 1000 },
+  }
+  // 1 × (1 + 50) + 3 × (10 + 500) and 2 × (1 + 100) + 4 × (10 + 1000)
+  const { cumulative } = mixture([component], [], { kernel: pointKernel })
+  expect(cumulative[0]).toBeCloseTo(1581 / (1581 + 4242), 12)
+})
+
+test('a prior is seven atoms around its logarithm, skewed upwards, in its scale', () => {
+  const { size, atoms, cumulative } = mixture([], [{ at: 5, scale: 2, share: 1 }])
+  const close = (...values: readonly number[]) => values.map((value) => expect.closeTo(value, 12))
+  expect([...atoms.subarray(0, size)]).toEqual(close(4.4, 4.8, 4.96, 5.04, 5.2, 5.6, 6.4))
+  expect([...cumulative.subarray(0, size)]).toEqual(close(0.08, 0.24, 0.48, 0.72, 0.88, 0.96, 1))
+})
+
+test('components and priors share by their weights; the prior runs for the mean time', () => {
+  const component = componentOf([[0, 3]])
+  const runtimes = { eachMs: Float64Array.of(5), meanMs: 2 }
+  const priors = [
+    { at: 10, scale: 1, share: 0.5 },
+    { at: 20, scale: 1, share: 1.5 },
+  ]
+  const mixed = mixture([component], priors, { kernel: pointKernel, runtimes })
+  expect(mixed.size).toBe(1 + 7 + 7)
+  expect(mixed.cumulative[0]).toBeCloseTo(3 / 5, 12)
+  expect(mixed.cumulative[7]).toBeCloseTo(3.5 / 5, 12)
+  expect(mixed.runtimeShare[0]).toBeCloseTo(15 / 19, 12)
+  expect(mixed.runtimeShare[7]).toBeCloseTo(16 / 19, 12)
+})
+
+test('run times that are not known go as the needs do', () => {
+  const { size, cumulative, runtimeShare } = mixture([componentOf([[0, 1]])], [])
+  expect([...runtimeShare.subarray(0, size)]).toEqual([...cumulative.subarray(0, size)])
+})
+
+test('a workspace that was used before changes nothing', () => {
+  const workspace = distributionWorkspace()
+  for (const count of [3, 40, 2, 1]) {
+    const components = [0, 0.5, 1].map((from) =>
+      componentOf(Array.from({ length: count }, (_, i) => [from + 0.01 * i, 1 + i])),
+    )
+    const priors = [{ at: 1, scale: 1, share: 1 }]
+    expect(listed(mixture(components, priors, {}, workspace))).toEqual(listed(mixture(components, priors)))
+  }
+})
+
+test('points around a middle have a prior there, worth half a point and narrower the more there are', () => {
+  const one = mixtureAround([[1, 4]], 10)
+  const close = (...values: readonly number[]) => values.map((value) => expect.closeTo(value, 12))
+  expect(one.size).toBe(7 + 3)
+  expect([...one.atoms.subarray(0, 7)]).toEqual(
+    [-0.3, -0.1, -0.02, 0.02, 0.1, 0.3, 0.7].map((atom) => expect.closeTo(10 + (0.6 / 1.1) * atom, 12)),
+  )
+  expect([...one.atoms.subarray(7, 10)]).toEqual(close(10.9991, 11.00045, 11.0015))
+  expect(one.cumulative[6]).toBeCloseTo(2 / 6, 12)
+
+  const two = mixtureAround(
+    [
+      [3, 1],
+      [5, 3],
+    ],
+    10,
+  )
+  expect(two.cumulative[6]).toBeCloseTo(1 / 5, 12)
+  expect(two.atoms[0]).toBeCloseTo(10 - (0.3 * 0.6) / 1.2, 12)
+
+  const none = mixtureAround([], 10)
+  expect([...none.atoms.subarray(0, none.size)]).toEqual(
+    close(9.82, 9.94, 9.988, 10.012, 10.06, 10.18, 10.42),
+  )
 })

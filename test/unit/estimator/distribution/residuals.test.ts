@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   addResidual,
+  firstReaching,
+  pointKernel,
   residuals,
   skewedKernel,
 } from '../../../../services/estimator/domain/distribution/residuals.ts'
@@ -38,4 +40,86 @@ test('widths grow no faster than distances: whatever is added of them leaves the
       }
     }),
   )
+})
+
+const residualsOf = (values: readonly number[]) => {
+  const all = residuals()
+  for (const [execution, value] of values.entries()) addResidual(all, value, execution)
+  return all
+}
+
+/** 0.3 × the distance to the √count-th nearest of the others, within [0.0015, 0.3]. */
+function widthAt(sorted: readonly number[], i: number): number {
+  const rank = Math.min(Math.max(1, Math.round(Math.sqrt(sorted.length))), sorted.length - 1)
+  const distances = sorted.map((value) => Math.abs(value - (sorted[i] as number))).sort((a, b) => a - b)
+  return Math.min(Math.max(0.3 * (distances[rank] as number), 0.0015), 0.3)
+}
+
+test('a width is 0.3 × the distance to the √count-th nearest, within bounds', () => {
+  const widthsOf = (...values: readonly number[]) => {
+    const { widths, count } = residualsOf(values)
+    return [...widths.subarray(0, count)].map((width) => Number(width.toFixed(12)))
+  }
+  expect(widthsOf(7)).toEqual([0.0015])
+  expect(widthsOf(0, 0.1)).toEqual([0.03, 0.03])
+  // The second nearest of 0 is 0.3, that of 0.1 too.
+  expect(widthsOf(0, 0.1, 0.3)).toEqual([0.09, 0.06, 0.09])
+  expect(widthsOf(0, 0.001)).toEqual([0.0015, 0.0015])
+  expect(widthsOf(0, 9)).toEqual([0.3, 0.3])
+})
+
+test('widths are kept right by every residual that is added', () => {
+  const close = fc.double({ min: -1, max: 1, noNaN: true })
+  fc.assert(
+    fc.property(fc.array(close, { minLength: 1, maxLength: 70 }), (values) => {
+      const all = residuals()
+      for (const [execution, value] of values.entries()) {
+        addResidual(all, value, execution)
+        const sorted = values.slice(0, execution + 1).sort((a, b) => a - b)
+        expect([...all.values.subarray(0, all.count)]).toEqual(sorted)
+        for (let i = 0; i < all.count; i++) expect(all.widths[i]).toBeCloseTo(widthAt(sorted, i), 12)
+      }
+    }),
+    { numRuns: 30 },
+  )
+})
+
+test('each residual keeps the number of its execution; the first execution predicted is known', () => {
+  const all = residuals()
+  for (const [i, value] of [5, 1, 3].entries()) addResidual(all, value, 10 + i)
+  expect([...all.execution.subarray(0, 3)]).toEqual([11, 12, 10])
+  expect(all.first).toBe(10)
+
+  const many = residualsOf(Array.from({ length: 100 }, (_, i) => -i))
+  expect([...many.execution.subarray(0, 100)]).toEqual(Array.from({ length: 100 }, (_, i) => 99 - i))
+  expect(many.first).toBe(0)
+})
+
+test('finds the first residual that reaches above a value with so many of its widths', () => {
+  fc.assert(
+    fc.property(
+      fc.array(anyResidual, { maxLength: 60 }),
+      fc.constantFrom(0, 0.5, 1.5),
+      anyResidual,
+      (values, widthsAbove, x) => {
+        const all = residualsOf(values)
+        const places = Array.from(
+          { length: all.count },
+          (_, i) => (all.values[i] as number) + widthsAbove * (all.widths[i] as number),
+        )
+        const found = places.findIndex((place) => place > x)
+        expect(firstReaching(all, widthsAbove, x)).toBe(found < 0 ? all.count : found)
+      },
+    ),
+  )
+})
+
+test('kernels carry all the weight of a residual and have their atoms in order', () => {
+  for (const { atoms, weights } of [skewedKernel, pointKernel]) {
+    expect(atoms).toEqual(atoms.toSorted((a, b) => a - b))
+    expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 12)
+    expect(weights.length).toBe(atoms.length)
+  }
+  expect(pointKernel.atoms).toEqual([0])
+  expect(pointKernel.joined).toBe(0)
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   probabilityAbove,
+  roomAfter,
   tailAfter,
   withTail,
 } from '../../../../services/estimator/domain/distribution/tail.ts'
@@ -40,4 +41,75 @@ test('takes its chance from what was seen, alike by count and by run time, and l
           )
     }),
   )
+})
+
+test('after n executions its chance is 0.42 / (n + 1), and it reaches less far the more there were', () => {
+  expect(tailAfter(1, 5)).toEqual({ chance: 0.21, largest: 5, room: 0.6 })
+  expect(tailAfter(99, 7)).toEqual({ chance: 0.0042, largest: 7, room: expect.closeTo(0.15025, 5) })
+  expect(roomAfter(100)).toBeCloseTo(0.15, 12)
+})
+
+test('its chance falls with the square of the amount above the largest seen', () => {
+  const tail = { chance: 0.2, largest: 10, room: 1 }
+  expect([5, 10, 20, 100].map((amount) => probabilityAbove(tail, amount))).toEqual(
+    [0.2, 0.2, 0.05, 0.002].map((p) => expect.closeTo(p, 12)),
+  )
+})
+
+test('it is four atoms, evenly spaced from the largest need seen', () => {
+  const distribution = weighed([
+    [-1, 1, 3],
+    [0, 1, 1],
+  ])
+  const { size, atoms, cumulative, runtimeShare } = withTail(
+    distribution,
+    { chance: 0.5, largest: 1, room: 1 },
+    distributionWorkspace(),
+  )
+  const close = (...values: readonly number[]) => values.map((value) => expect.closeTo(value, 12))
+  const passed = [0.25, 0.5, 0.75, 1].map((x) => 0.5 * (1 - Math.exp(-2 * x)))
+  expect([...atoms.subarray(0, size)]).toEqual(close(-1, 0, 0.25, 0.5, 0.75, 1))
+  expect([...cumulative.subarray(0, size)]).toEqual(close(0.25, 0.5, ...passed.map((p) => 0.5 + p)))
+  expect([...runtimeShare.subarray(0, size)]).toEqual(close(0.375, 0.5, ...passed.map((p) => 0.5 + p)))
+})
+
+test('it begins at the largest predicted where that is below the largest seen', () => {
+  const tail = { chance: 0.5, largest: Math.exp(9), room: 1 }
+  const { size, atoms } = withTail(weighed([[2, 1]]), tail, distributionWorkspace())
+  expect([...atoms.subarray(0, size)]).toEqual([2, 2.25, 2.5, 2.75, 3])
+})
+
+test('needs above the largest seen lie among its atoms; one at an atom comes once', () => {
+  const distribution = weighed([
+    [0.1, 1],
+    [0.25, 1],
+    [0.6, 2],
+    [5, 4],
+  ])
+  const tail = { chance: 0.5, largest: 1, room: 1 }
+  const { size, atoms, cumulative } = withTail(distribution, tail, distributionWorkspace())
+  expect([...atoms.subarray(0, size)]).toEqual([0.1, 0.25, 0.5, 0.6, 0.75, 1, 5])
+  const passed = (x: number) => 0.5 * (1 - Math.exp(-2 * x))
+  expect([...cumulative.subarray(0, size)]).toEqual(
+    [
+      0.0625,
+      0.125 + passed(0.25),
+      0.125 + passed(0.5),
+      0.25 + passed(0.5),
+      0.25 + passed(0.75),
+      0.25 + passed(1),
+      0.5 + passed(1),
+    ].map((p) => expect.closeTo(p, 12)),
+  )
+})
+
+test('a workspace that was used before changes nothing', () => {
+  const workspace = distributionWorkspace()
+  for (const count of [3, 30, 2]) {
+    const need = weighed(Array.from({ length: count }, (_, i) => [0.1 * i, 1]))
+    const tail = tailAfter(count, Math.exp(0.1 * count))
+    expect(listed(withTail(need, tail, workspace))).toEqual(
+      listed(withTail(need, tail, distributionWorkspace())),
+    )
+  }
 })

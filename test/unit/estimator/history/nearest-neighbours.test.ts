@@ -53,3 +53,21 @@ test('searches again for another point, for another column, and once there are m
   addExecution(executions, { point, need: 2, runtimeMs: 1, slow: 1, fast: 1 })
   expect(nearest(1, point)).toBe(2)
 })
+
+test('of two at the same distance on either side the latest comes first', () => {
+  const needsAround2 = (...xs: readonly number[]) => {
+    const executions = executionsAt(
+      xs.map((x) => pointAt([x])),
+      (i) => ({ need: xs[i] as number }),
+    )
+    const { count, needs } = neighbourSearch(executions).find(0, pointAt([2]))
+    return [...needs.subarray(0, count)]
+  }
+  expect(needsAround2(1, 3)).toEqual([3, 1])
+  expect(needsAround2(3, 1)).toEqual([1, 3])
+})
+
+test('finds no more executions than there are, also where all are at zero', () => {
+  const { count, distances } = neighbourSearch(executionsAt([pointAt([0])])).find(0, pointAt([0]))
+  expect([...distances.subarray(0, count)]).toEqual([0])
+})

@@ -57,3 +57,14 @@ test('gives the values of any label, oldest first, also as executions are added'
   expect(valuesOf(executions, 'tool')).toEqual(['x', 'y', 'z'])
   expect(valuesOf(executions, 'genome')).toEqual(['human', undefined, 'yeast'])
 })
+
+test('keeps the order of a column while it grows', () => {
+  const executions = observedExecutions()
+  for (let i = 0; i < 100; i++) {
+    addExecution(executions, { point: pointAt([100 - i]), need: 1, runtimeMs: 1, slow: 1, fast: 1 })
+    orderedBy(executions, 0)
+  }
+  const { order, sorted } = orderedBy(executions, 0)
+  expect([...order.subarray(0, 100)]).toEqual(Array.from({ length: 100 }, (_, i) => 99 - i))
+  expect([...sorted.subarray(0, 100)]).toEqual(Array.from({ length: 100 }, (_, i) => i + 1))
+})

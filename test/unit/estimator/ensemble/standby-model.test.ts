@@ -6,8 +6,15 @@ import {
   type LearnedProfile,
   learnProfile,
 } from '../../../../services/estimator/domain/ensemble/learned-profile.ts'
-import { expectedRing } from '../../../../services/estimator/domain/ensemble/standby-model.ts'
+import {
+  expectedRing,
+  extendStandby,
+  type StandbyModel,
+  takeOver,
+} from '../../../../services/estimator/domain/ensemble/standby-model.ts'
+import { constant } from '../../../../services/estimator/domain/strategies/constant.ts'
 import { strategies } from '../../../../services/estimator/domain/strategies/index.ts'
+import { ridge } from '../../../../services/estimator/domain/strategies/ridge.ts'
 import type { Registry } from '../../../../services/estimator/domain/strategies/strategy.ts'
 import { defaultFoldSettings, foldAll } from '../../../../services/profiler/domain/fold.ts'
 import type { ExecutionRecord } from '../../../../shared/domain/execution.ts'
@@ -75,15 +82,16 @@ test('a profile that is followed one by one is never fitted again, and answers t
 })
 
 test('however many executions come at once, the answer is that of a model fitted anew', () => {
+  const registry = { ridge, constant }
   const history = linearHistory(300)
   const query = queryOf({ features: { input_bytes: 42e6 } })
   for (const step of [2, 3, 7, 20, 40, 100]) {
     let kept = 0
-    follow(history, step, strategies, (profile, extended) => {
+    follow(history, step, registry, (profile, extended) => {
       if (extended === undefined) return
       kept++
       expect(estimateOf(query, evidenceOfTask(extended))).toEqual(
-        estimateOf(query, evidenceOfTask(fitted(profile))),
+        estimateOf(query, evidenceOfTask(fitted(profile, registry))),
       )
     })
     if (step < 3) expect(kept).toBe(Math.ceil(history.length / step) - 1)
@@ -110,4 +118,51 @@ test('a strategy that would fail in a standby model is left to the full replay, 
     if (extended === undefined) fittedAt.push(profile.revision)
   })
   expect(fittedAt).toEqual([1, 97])
+})
+
+const learning = learningWith({ registry: {} })
+
+/** Standby models after each number of executions up to `count`, of profiles that grow by `step`. */
+function standbyAfter(count: number, step = 1): StandbyModel | undefined {
+  const history = linearHistory(count)
+  let standby: StandbyModel | undefined
+  for (let held = count % step; held <= count; held += step)
+    standby = extendStandby(standby, history.slice(0, held), learning)
+  return standby
+}
+
+test('is begun 26 executions before the buffer is full, and learns five at an update until it has caught up', () => {
+  expect(standbyAfter(69)).toBeUndefined()
+  expect(standbyAfter(70)).toMatchObject({ dropped: 32, learned: 5 })
+  expect(standbyAfter(71)?.learned).toBe(10)
+  // 38 are to be learned at first; each update learns five and brings one.
+  expect(standbyAfter(78)?.learned).toBe(45)
+  expect(standbyAfter(79)?.learned).toBe(47)
+  expect(standbyAfter(80)?.learned).toBe(48)
+  expect(standbyAfter(96)?.learned).toBe(64)
+  expect(standbyAfter(96)?.model.dimensions.get('memoryBytes')?.executions.count).toBe(64)
+  expect(standbyAfter(97)).toBeUndefined()
+})
+
+test('takes over only where what was dropped is what was expected, and all that is left was learned', () => {
+  const ready = standbyAfter(96)
+  expect(takeOver(ready, 96, 32)).toBe(ready?.model)
+  expect(takeOver(ready, 96, 31)).toBeUndefined()
+  expect(takeOver(ready, 97, 32)).toBeUndefined()
+  expect(takeOver(standbyAfter(75), 75, 32)).toBeUndefined()
+  expect(takeOver(undefined, 96, 32)).toBeUndefined()
+})
+
+test('where a strategy fails there is none', () => {
+  const failing: Registry[string] = {
+    describe: 'fails',
+    start: () => ({
+      observe() {
+        throw new Error('no')
+      },
+      predict: () => undefined,
+    }),
+  }
+  const broken = learningWith({ registry: { failing }, guard: tolerant })
+  expect(extendStandby(undefined, linearHistory(80), broken)).toBeUndefined()
 })

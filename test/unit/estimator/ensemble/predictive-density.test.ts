@@ -1,0 +1,126 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { addResidual } from '../../../../services/estimator/domain/distribution/residuals.ts'
+import type { EffectiveSample } from '../../../../services/estimator/domain/ensemble/effective-sample.ts'
+import { type Member, member } from '../../../../services/estimator/domain/ensemble/expert.ts'
+import { evaluate, evaluations } from '../../../../services/estimator/domain/ensemble/predictive-density.ts'
+import { priorMass, priorScale } from '../../../../services/estimator/domain/ensemble/prior.ts'
+import {
+  type ByWeighting,
+  type SampleWeights,
+  sampleWeights,
+} from '../../../../services/estimator/domain/history/sample-weights.ts'
+import { anyResidual, anyShare, anyWeight } from '../../../support/distributions.ts'
+import { executionsAt, pointAt } from '../../../support/points.ts'
+
+const weightings = ['slow', 'fast', 'slowLocal', 'fastLocal'] as const
+
+const samplesOf = (sample: EffectiveSample): ByWeighting<EffectiveSample> => ({
+  slow: sample,
+  fast: sample,
+  slowLocal: sample,
+  fastLocal: sample,
+})
+
+function memberWith(values: readonly number[]): Member {
+  const one = member('s', { observe() {}, predict: () => undefined })
+  for (const [execution, value] of values.entries()) addResidual(one.residuals, value, execution)
+  return one
+}
+
+/** Weights of as many executions, local where there are proximities. */
+function weightsOf(
+  slow: readonly number[],
+  fast: readonly number[],
+  proximity?: readonly number[],
+): SampleWeights {
+  const executions = executionsAt(
+    slow.map(() => pointAt([])),
+    (i) => ({ slow: slow[i] ?? 0, fast: fast[i] ?? 0 }),
+  )
+  const weights = sampleWeights(executions, undefined, undefined, pointAt([]), new Float64Array(slow.length))
+  if (proximity === undefined) return weights
+  return { ...weights, proximity: Float64Array.from(proximity), isLocal: true }
+}
+
+/** The area of a triangle of width 2 and height 1 up to u. */
+const triangleUpTo = (u: number) =>
+  u <= -1 ? 0 : u >= 1 ? 1 : u < 0 ? (1 + u) ** 2 / 2 : 1 - (1 - u) ** 2 / 2
+
+test('before any residual is the prior, a Laplace distribution, and a broad one of 2 %', () => {
+  const out = evaluations()
+  const none = { total: 0, executions: 0 }
+  for (const [x, laplaceBelow] of [
+    [0.3, 1 - 0.5 / Math.E],
+    [-0.3, 0.5 / Math.E],
+  ] as const) {
+    evaluate(memberWith([]), weightsOf([], []), x, samplesOf(none), true, out)
+    // The prior's scale is 0.3, the broad one's 1.
+    expect(out.slow.density).toBeCloseTo((0.98 * 0.5) / Math.E / 0.3 + 0.02 * 0.5 * Math.exp(-0.3), 12)
+    expect(out.slow.cumulative).toBeCloseTo(laplaceBelow, 12)
+    expect(out.fast).toEqual(out.slow)
+  }
+})
+
+test('is the kernel density of the residuals with the prior, under each weighting', () => {
+  const anyPoint = fc.tuple(anyResidual, anyWeight, anyWeight, anyShare)
+  const close = fc.double({ min: -1, max: 1, noNaN: true })
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(anyPoint, fc.tuple(close, anyWeight, anyWeight, anyShare)), {
+        minLength: 1,
+        maxLength: 40,
+      }),
+      fc.oneof(anyResidual, close),
+      fc.boolean(),
+      (points, x, isLocal) => {
+        const one = memberWith(points.map(([value]) => value))
+        const [slow, fast, near] = ([1, 2, 3] as const).map((k) => points.map((point) => point[k])) as [
+          number[],
+          number[],
+          number[],
+        ]
+        const weights = weightsOf(slow, fast, isLocal ? near : undefined)
+        const sample = { total: 5, executions: 4 }
+        const out = evaluations()
+        evaluate(one, weights, x, samplesOf(sample), true, out)
+
+        const { values, widths, execution, count } = one.residuals
+        const [mass, scale] = [priorMass(sample), 0.5 * priorScale(sample)]
+        const tail = 0.5 * Math.exp(-Math.abs(x) / scale)
+        for (const weighting of isLocal ? weightings : (['slow', 'fast'] as const)) {
+          let [at, below] = [0, 0]
+          for (let i = 0; i < count; i++) {
+            const e = execution[i] as number
+            const forgotten = (weighting.startsWith('slow') ? slow : fast)[e] as number
+            const weight = weighting.endsWith('Local') ? forgotten * (near[e] as number) : forgotten
+            const reach = 1.5 * (widths[i] as number)
+            const u = (x - (values[i] as number)) / reach
+            at += (weight * Math.max(0, 1 - Math.abs(u))) / reach
+            below += weight * triangleUpTo(u)
+          }
+          const density = (at + (mass * tail) / scale) / (5 + mass)
+          const cumulative = (below + mass * (x < 0 ? tail : 1 - tail)) / (5 + mass)
+          expect(out[weighting].density / (0.98 * density + 0.01 * Math.exp(-Math.abs(x)))).toBeCloseTo(1, 9)
+          expect(out[weighting].cumulative - cumulative).toBeCloseTo(0, 6)
+        }
+      },
+    ),
+  )
+})
+
+test('without proximities the local experts are not evaluated', () => {
+  const out = evaluations()
+  evaluate(memberWith([0]), weightsOf([1], [1]), 0, samplesOf({ total: 1, executions: 1 }), true, out)
+  expect(out.slowLocal).toEqual({ density: 0, cumulative: 0 })
+  expect(out.fastLocal).toEqual({ density: 0, cumulative: 0 })
+})
+
+test('the density is the same whether or not the cumulative is wanted', () => {
+  const [withIt, without] = [evaluations(), evaluations()]
+  const sample = samplesOf({ total: 3, executions: 3 })
+  const weights = weightsOf([1, 1, 1], [1, 1, 1], [1, 1, 1])
+  evaluate(memberWith([-0.5, 0, 0.1]), weights, 0.02, sample, true, withIt)
+  evaluate(memberWith([-0.5, 0, 0.1]), weights, 0.02, sample, false, without)
+  for (const weighting of weightings) expect(without[weighting].density).toBe(withIt[weighting].density)
+})

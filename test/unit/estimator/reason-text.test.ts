@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Evidence } from '../../../services/estimator/domain/estimate/context.ts'
+import type { Basis, Lacking, Reason } from '../../../services/estimator/domain/estimate/reasons.ts'
+import { reasonText } from '../../../services/estimator/reason-text.ts'
 import { execution, profileOf } from '../../support/histories.ts'
 import { defaultSettings, estimateOf, evidenceOfTask, learned, queryOf } from '../../support/queries.ts'
 
@@ -16,4 +18,80 @@ test('says why a history does not answer', () => {
   expect(reason(unknown)).toMatch(/^no history: what was requested/)
   expect(reason(known, 'ridge')).toMatch(/^none of the strategies asked .* after 3 executions: what was/)
   expect(reason(known, undefined, 5)).toMatch(/^3 executions of at least 5: what was requested/)
+})
+
+const ownHistory = { kind: 'own-history', executions: 30, strategy: 'p95' } as const
+
+test.each<[Reason, RegExp]>([
+  [{ ...ownHistory, isChanging: false, exceeding: 0 }, /^30 executions, mostly by p95$/],
+  [
+    { ...ownHistory, isChanging: true, exceeding: 0 },
+    /^30 executions, the latest above all .* changing, mostly by p95$/,
+  ],
+  [
+    { ...ownHistory, isChanging: false, exceeding: 2 },
+    /^30 executions, mostly by p95; 2 running executions use more/,
+  ],
+  [{ kind: 'nothing-known' }, /^nothing is known$/],
+  [{ kind: 'retry', failed: 7, before: 1, after: 9 }, /^the attempt before was killed at 7$/],
+  [{ kind: 'others-killed', failed: 7, before: 1, after: 9 }, /^others were killed at 7$/],
+  [{ kind: 'running-use-more', before: 1, after: 9 }, /^running executions use more already$/],
+  [{ kind: 'clamped', clamp: { kind: 'policy-max', before: 9, after: 5 } }, /^policy-max put 9 to 5$/],
+  [
+    {
+      kind: 'left-out',
+      faults: [
+        ['ridge', 'its breaker is open'],
+        ['p95', 'answered NaN'],
+      ],
+    },
+    /^left out: ridge \(its breaker is open\), p95 \(answered NaN\)$/,
+  ],
+  [{ kind: 'profiler-unreachable' }, /^the profiler did not answer$/],
+])('%o reads as a sentence', (reason, sentence) => {
+  expect(reasonText([reason])).toMatch(sentence)
+})
+
+const cohort: Basis = { kind: 'cohort', name: 'tool=bwa', tasks: 3, ofRequest: false }
+
+test.each<[Lacking, Basis, string]>([
+  [{ kind: 'no-history' }, cohort, 'no history: what 3 tasks of tool=bwa use'],
+  [
+    { kind: 'few-executions', executions: 2, needed: 5 },
+    { ...cohort, ofRequest: true },
+    '2 executions of at least 5: what 3 tasks of tool=bwa use of what they request',
+  ],
+  [
+    { kind: 'strategies-abstain', executions: 4 },
+    { kind: 'namespace', name: 'default', tasks: 9, ofRequest: false },
+    'none of the strategies asked has anything to say after 4 executions: what 9 tasks of the namespace default use',
+  ],
+  [{ kind: 'no-history' }, { kind: 'request' }, 'no history: what was requested'],
+  [
+    { kind: 'no-history' },
+    { kind: 'default' },
+    'no history: the configured default, since nothing was requested',
+  ],
+])('%o with %o reads as why and from what', (lacking, basis, sentence) => {
+  expect(reasonText([{ kind: 'without-own-history', lacking, basis }])).toBe(sentence)
+})
+
+test('what raised an amount comes first, the last of it before the others; then the history, then the bounds', () => {
+  expect(
+    reasonText([
+      { kind: 'without-own-history', lacking: { kind: 'no-history' }, basis: { kind: 'request' } },
+      { kind: 'others-killed', failed: 7, before: 1, after: 9 },
+      { kind: 'running-use-more', before: 9, after: 10 },
+      { kind: 'clamped', clamp: { kind: 'limit', before: 10, after: 5 } },
+      { kind: 'profiler-unreachable' },
+    ]),
+  ).toBe(
+    'running executions use more already; others were killed at 7; no history: what was requested; limit put 10 to 5; the profiler did not answer',
+  )
+  expect(
+    reasonText([
+      { ...ownHistory, isChanging: false, exceeding: 0 },
+      { kind: 'retry', failed: 7, before: 1, after: 9 },
+    ]),
+  ).toBe('the attempt before was killed at 7; 30 executions, mostly by p95')
 })

@@ -133,3 +133,46 @@ test('leaves a rare outlier to the retry, and covers what is usual', () => {
   expect(given).toBeGreaterThan(1.03e9)
   expect(given).toBeLessThan(2e9)
 })
+
+/** Needs of 1 and 2; 2 comes one time in `rarity`. */
+const rarelyTwo = (rarity: number) =>
+  weighed([
+    [0, rarity - 1],
+    [Math.LN2, 1],
+  ])
+const patient: FailureCost = { timeToFailure: 1, patience: 0, restart: 0, restartAmount: 0, largest: 2 }
+const indifferent: RiskProfile = { ...balanced, costTolerance: 0 }
+const anywhere = { from: 0, to: 2 }
+
+test('gives the least where a rare failure costs less than giving more to all', () => {
+  // Given 1: 1 + 2.1 / rarity; given 2: 2.
+  expect(allocation(rarelyTwo(3), patient, indifferent, anywhere)).toBeCloseTo(1, 9)
+  expect(allocation(rarelyTwo(2), patient, indifferent, anywhere)).toBeCloseTo(2, 9)
+})
+
+test('never goes below where it may begin', () => {
+  expect(allocation(rarelyTwo(100), patient, indifferent, { from: 2, to: 2 })).toBeCloseTo(2, 9)
+  expect(allocation(rarelyTwo(100), patient, indifferent, { from: 1.5, to: 2 })).toBeCloseTo(2, 9)
+  expect(allocation(rarelyTwo(100), patient, indifferent, { from: 50, to: 50 })).toBeCloseTo(2, 9)
+})
+
+test('goes up to where it costs so much more, if failures are worth it and it may', () => {
+  // Given 1: 1 + 2.1 / 4 and 0.25 · 0.125 charged, 1.556; given 2: 2, 28.5 % more.
+  const need = rarelyTwo(4)
+  const cost = { ...patient, patience: 0.1 }
+  const tolerating = (costTolerance: number) => ({ ...balanced, costTolerance })
+  expect(allocation(need, cost, tolerating(0.2), anywhere)).toBeCloseTo(1, 9)
+  expect(allocation(need, cost, tolerating(0.32), anywhere)).toBeCloseTo(2, 9)
+  expect(allocation(need, cost, tolerating(0.32), { from: 0, to: 1 })).toBeCloseTo(1, 9)
+  // A failure that costs nothing is worth nothing.
+  expect(allocation(need, patient, tolerating(0.32), anywhere)).toBeCloseTo(1, 9)
+})
+
+test('within the tolerance a failure weighs 32 times its cost', () => {
+  // Given 1: 1.525 + 0.25 · c; given 2: 2, where c = patience · 1.25 is what a failure costs.
+  // With 32 · 0.25 · c on top 2 is better from 8.25 · c > 0.475 on: patience above 0.0461.
+  const at = (patience: number) =>
+    allocation(rarelyTwo(4), { ...patient, patience }, { ...balanced, costTolerance: 0.5 }, anywhere)
+  expect(at(0.045)).toBeCloseTo(1, 9)
+  expect(at(0.047)).toBeCloseTo(2, 9)
+})

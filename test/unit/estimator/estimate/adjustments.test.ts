@@ -1,6 +1,19 @@
 import { expect, test } from 'vitest'
+import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
+import { adjust } from '../../../../services/estimator/domain/estimate/adjustments.ts'
+import { contextOf, type Evidence } from '../../../../services/estimator/domain/estimate/context.ts'
+import type { Recommendation } from '../../../../services/estimator/domain/estimate/recommendation.ts'
+import type { EstimateQuery } from '../../../../shared/domain/estimate.ts'
+import { weighed } from '../../../support/distributions.ts'
 import { cohortOf, execution, linearHistory, profileOf } from '../../../support/histories.ts'
-import { estimateOf, evidenceOfTask, learned, queryOf } from '../../../support/queries.ts'
+import {
+  defaultSettings,
+  estimateOf,
+  evidenceOfTask,
+  learned,
+  openAccess,
+  queryOf,
+} from '../../../support/queries.ts'
 
 const memoryOf = (...args: Parameters<typeof estimateOf>) =>
   estimateOf(...args).dimensions.find(({ dimension }) => dimension === 'memoryBytes')
@@ -43,4 +56,168 @@ test('a retry reaches the target coverage too, where what failed was not beyond 
     )
   expect(memoryAfter(1.02e9)?.confidence).toBeGreaterThanOrEqual(0.95)
   expect(memoryAfter(1e11)?.allocation).toBeCloseTo(1.3e11, -3)
+})
+
+const billion = weighed([[Math.log(1e9), 1]])
+
+/** Of 1 GB, as if from the task's own history. */
+const recommended = (more: Partial<Recommendation> = {}): Recommendation => ({
+  need: { distribution: billion },
+  amount: 1e9,
+  source: 'profile',
+  reason: { kind: 'own-history', executions: 1, strategy: 's', isChanging: false, exceeding: 0 },
+  predictions: [],
+  ...more,
+})
+
+const withoutHistory = (more: Partial<Recommendation> = {}) =>
+  recommended({
+    source: 'default',
+    reason: { kind: 'without-own-history', lacking: { kind: 'no-history' }, basis: { kind: 'default' } },
+    ...more,
+  })
+
+const noEvidence: Evidence = { task: undefined, similar: [], isUnreachable: false }
+
+const adjusted = (
+  recommendation: Recommendation,
+  query: Partial<EstimateQuery> = {},
+  evidence: Evidence = noEvidence,
+) =>
+  adjust(
+    recommendation,
+    contextOf(queryOf(query), evidence, {
+      settings: defaultSettings,
+      access: openAccess,
+      workspace: createWorkspace(),
+    }),
+    'memoryBytes',
+  )
+
+const retryOf = (memoryBytes: number, more: Partial<EstimateQuery> = {}): Partial<EstimateQuery> => ({
+  attempt: 2,
+  previousOutcome: 'out-of-memory',
+  previousAllocation: { memoryBytes },
+  ...more,
+})
+
+/** A task with executions that succeeded, some that were killed, and some that run. */
+function taskWith({
+  used = [] as readonly number[],
+  killed = [] as readonly number[],
+  running = [] as readonly (number | undefined)[],
+}): Evidence {
+  const history = [
+    ...used.map((memoryBytes, i) => execution(`u${i}`, { used: { memoryBytes } })),
+    ...killed.map((memoryBytes, i) =>
+      execution(`k${i}`, { outcome: 'out-of-memory', allocated: { memoryBytes }, used: {} }),
+    ),
+  ]
+  const { features, labels, requested, allocated } = execution('r')
+  const underWay = running.map((memoryBytes, i) => ({
+    ...{ executionId: `r${i}`, attempt: 1, features, labels, requested, allocated },
+    peak: memoryBytes === undefined ? {} : { memoryBytes },
+  }))
+  const profile = profileOf(history.length > 0 ? history : [execution('none', { used: {} })])
+  return evidenceOfTask(learned({ ...profile, running: underWay }))
+}
+
+test('without anything to adjust an amount stays as it was recommended', () => {
+  expect(adjusted(recommended())).toEqual({ amount: 1e9, source: 'profile', changes: [], clamps: [] })
+  expect(adjusted(withoutHistory())).toEqual({ amount: 1e9, source: 'default', changes: [], clamps: [] })
+})
+
+test('a retry goes to the largest need seen or running, or 30 % above what failed, more at each attempt', () => {
+  const retry = (failed: number, evidence: Evidence, attempt = 2) =>
+    adjusted(recommended(), retryOf(failed, { attempt }), evidence)
+  const after = 1.05 * 4e9
+  expect(retry(2e9, taskWith({ used: [4e9, 1e9] }))).toEqual({
+    amount: after,
+    source: 'escalation',
+    changes: [{ kind: 'retry', failed: 2e9, before: 1e9, after }],
+    clamps: [],
+  })
+  expect(retry(2e9, taskWith({ used: [1e9], running: [undefined, 4e9, 3e9] })).amount).toBe(after)
+  expect([2, 3, 4].map((attempt) => retry(2e9, taskWith({ used: [1e9] }), attempt).amount)).toEqual(
+    [2.6e9, 3.2e9, 3.8e9].map((amount) => expect.closeTo(amount, 0)),
+  )
+  expect(retry(2e9, noEvidence).amount).toBeCloseTo(2.6e9, 0)
+})
+
+test('a retry that is recommended enough anyhow stays as it is', () => {
+  expect(adjusted(recommended({ amount: 9e9 }), retryOf(2e9)).source).toBe('profile')
+  expect(adjusted(recommended({ amount: 9e9 }), retryOf(2e9)).changes).toEqual([])
+})
+
+test('a retry reaches the target coverage given what failed', () => {
+  const need = { distribution: billion, tail: { chance: 0.2, largest: 1e9, room: 1 } }
+  const query = retryOf(1e9, { policy: { targetCoverage: 0.75 } })
+  // Of the tail, all that is left, three quarters lie below 2 GB.
+  expect(adjusted(recommended({ need }), query).amount / 2e9).toBeCloseTo(1, 8)
+  expect(adjusted(recommended({ need }), retryOf(1e9)).amount).toBeCloseTo(1.3e9, 0)
+})
+
+test('without a history a retry goes to the request where that is above what failed, else to twice as much', () => {
+  const retry = (memoryBytes: number | undefined, failed = 2e9) =>
+    adjusted(
+      withoutHistory(),
+      retryOf(failed, { requested: memoryBytes === undefined ? {} : { memoryBytes } }),
+    )
+  expect(retry(3e9)).toMatchObject({ amount: 3e9, source: 'escalation' })
+  expect(retry(2.2e9).amount).toBe(2.2e9)
+  expect(retry(2.1e9).amount).toBe(4e9)
+  expect(retry(undefined).amount).toBe(4e9)
+})
+
+test('without a history an amount at which others were killed is doubled, where it refutes the least', () => {
+  const given = (recommendation: Recommendation, ...killed: readonly number[]) =>
+    adjusted(recommendation, {}, taskWith({ killed }))
+  expect(given(withoutHistory(), 3e9, 2e9)).toEqual({
+    amount: 6e9,
+    source: 'default',
+    changes: [{ kind: 'others-killed', failed: 3e9, before: 1e9, after: 6e9 }],
+    clamps: [],
+  })
+  expect(given(withoutHistory(), 0.9e9).changes).toEqual([])
+  expect(given(withoutHistory(), 1e9).amount).toBe(2e9)
+  // What it would be at the lowest risk is refuted, but twice as much is given already.
+  expect(given(withoutHistory({ leastAmount: 0.4e9 }), 0.4e9).changes).toEqual([])
+  expect(given(withoutHistory({ leastAmount: 0.5e9 }), 0.6e9).amount).toBe(1.2e9)
+  expect(given(recommended(), 3e9).changes).toEqual([])
+})
+
+test('a retry does not count what others were killed at, nor what runs', () => {
+  const evidence = taskWith({ killed: [5e9], running: [7e9] })
+  expect(adjusted(withoutHistory(), retryOf(1.5e9), evidence)).toMatchObject({
+    amount: 3e9,
+    changes: [{ kind: 'retry' }],
+  })
+})
+
+test('without a history an amount is 5 % above what the largest running execution uses', () => {
+  const given = (recommendation: Recommendation, ...running: readonly (number | undefined)[]) =>
+    adjusted(recommendation, {}, taskWith({ running }))
+  const after = 1.05 * 3e9
+  expect(given(withoutHistory(), undefined, 3e9, 2e9)).toEqual({
+    amount: after,
+    source: 'default',
+    changes: [{ kind: 'running-use-more', before: 1e9, after }],
+    clamps: [],
+  })
+  expect(given(withoutHistory(), 0.9e9).changes).toEqual([])
+  expect(given(recommended(), 3e9).changes).toEqual([])
+})
+
+test('bounds come last and are recorded beside what raised the amount', () => {
+  const policy = { max: { memoryBytes: 2e9 } }
+  const clamp = { kind: 'policy-max', before: 6e9, after: 2e9 } as const
+  expect(adjusted(withoutHistory(), { policy }, taskWith({ killed: [3e9] }))).toEqual({
+    amount: 2e9,
+    source: 'default',
+    changes: [
+      { kind: 'others-killed', failed: 3e9, before: 1e9, after: 6e9 },
+      { kind: 'clamped', clamp },
+    ],
+    clamps: [clamp],
+  })
 })

@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest'
-import { coldStart } from '../../../../services/estimator/domain/estimate/cold-start.ts'
+import { probability, quantile } from '../../../../services/estimator/domain/distribution/distribution.ts'
+import { mixtureAround } from '../../../../services/estimator/domain/distribution/mixture.ts'
+import { tailAfter } from '../../../../services/estimator/domain/distribution/tail.ts'
+import {
+  type ColdStart,
+  coldStart,
+  type TaskGroup,
+} from '../../../../services/estimator/domain/estimate/cold-start.ts'
 import { summarise } from '../../../../shared/domain/cohort.ts'
+import { listed } from '../../../support/distributions.ts'
 import { cohortOf, execution } from '../../../support/histories.ts'
 
 const namespaceKey = { namespace: 'default', kind: 'namespace', task: '' } as const
@@ -40,4 +48,84 @@ test('without a request many tasks of the namespace say what is needed, where to
     isUnrelated: true,
   })
   expect(from(8, 'cpuCores')).toMatchObject({ basis: { kind: 'default' }, amount: 2 })
+})
+
+const used = (memoryBytes: number, requested?: number, i = 0) =>
+  execution(`u${i}`, {
+    requested: requested === undefined ? {} : { memoryBytes: requested },
+    used: { memoryBytes },
+  })
+
+const group = (...tasks: readonly (readonly ReturnType<typeof used>[])[]): TaskGroup => ({
+  key: { namespace: 'default', kind: 'cohort', task: 'tool=x' },
+  members: tasks.map((executions, i) => summarise(`t${i}`, 1, executions)),
+})
+
+const starting = (groups: readonly TaskGroup[], memoryBytes?: number) =>
+  coldStart(groups, { requested: memoryBytes === undefined ? {} : { memoryBytes } }, {}, 'memoryBytes')
+
+test('each task counts 0.7 by its mean and 0.3 by its largest, around what they use on average', () => {
+  const tasks = [1e9, 3e9, 7e9].map((bytes) => [used(bytes), used(4 * bytes)])
+  const start = starting([group(...tasks)])
+  const logs = [1e9, 3e9, 7e9].map((bytes) => [Math.log(2 * bytes), Math.log(4 * bytes)] as const)
+  const points = logs.flatMap(([mean, max]) => [[mean, 0.7] as const, [max, 0.3] as const])
+  const middle = points.reduce((sum, [at, weight]) => sum + at * weight, 0) / 3
+  const expected = mixtureAround(
+    points.map(([at, weight]) => [at - middle, weight]),
+    middle,
+  )
+  const { needs, cumulative } = listed(start?.need.distribution ?? expected)
+  expect(needs).toEqual(listed(expected).needs.map((need) => expect.closeTo(need, 0)))
+  expect(cumulative).toEqual(listed(expected).cumulative.map((share) => expect.closeTo(share, 9)))
+  expect(start?.need.tail).toEqual({ ...tailAfter(3, 28e9), largest: expect.closeTo(28e9, 0) })
+  expect(start).toMatchObject({ basis: { kind: 'cohort', tasks: 3, ofRequest: false }, isUnrelated: false })
+  expect(start?.amount).toBeUndefined()
+})
+
+test('with a request it is the share that tasks use of theirs; those without requests do not count', () => {
+  const tasks = [[used(1e9, 2e9), used(2e9, 2e9)], [used(1e9, 4e9)], [used(3e9, 4e9)], [used(9e9)]]
+  const start = starting([group(...tasks)], 10e9)
+  expect(start?.basis).toMatchObject({ kind: 'cohort', ofRequest: true })
+  expect(start?.need.tail?.largest).toBeCloseTo(10e9, 0)
+  expect(start?.need.tail?.chance).toBe(tailAfter(3, 1).chance)
+  const { needs } = listed((start as ColdStart).need.distribution)
+  // From a quarter to all of it, each widened by its kernel, around the request.
+  expect(needs.at(-1)).toBeGreaterThan(10e9)
+  expect(needs[0]).toBeLessThan(2.5e9)
+  expect(starting([group(...tasks.slice(1))], 10e9)?.basis).toEqual({ kind: 'request' })
+})
+
+test('an amount of next to nothing, or without end, is as good as none', () => {
+  const from = (request: number, fallback: number) =>
+    coldStart([], { requested: { memoryBytes: request } }, { memoryBytes: fallback }, 'memoryBytes')
+  expect(from(1e-3, 5)?.basis).toEqual({ kind: 'request' })
+  expect(from(0.9e-3, 5)?.basis).toEqual({ kind: 'default' })
+  expect(from(Number.POSITIVE_INFINITY, 5)?.basis).toEqual({ kind: 'default' })
+  expect(from(0, 0)).toBeUndefined()
+})
+
+test('of a request or a default only the order of magnitude is believed: a third of it, give or take', () => {
+  const start = starting([], 3e9)
+  expect(start?.amount).toBe(3e9)
+  expect(start?.isUnrelated).toBe(false)
+  expect(start?.need.tail).toBeUndefined()
+  const distribution = (start as ColdStart).need.distribution
+  expect(quantile(distribution, 0.5)).toBeGreaterThan(0.5e9)
+  expect(quantile(distribution, 0.5)).toBeLessThan(1.2e9)
+  expect(probability(distribution, 3e9)).toBeGreaterThan(0.8)
+  expect(probability(distribution, 3e9)).toBeLessThan(0.95)
+  const twice = (starting([], 6e9) as ColdStart).need.distribution
+  for (const q of [0.05, 0.5, 0.95]) expect(quantile(twice, q) / quantile(distribution, q)).toBeCloseTo(2, 9)
+  const byDefault = coldStart([], { requested: {} }, { memoryBytes: 3e9 }, 'memoryBytes')
+  expect(quantile((byDefault as ColdStart).need.distribution, 0.5)).toBe(quantile(distribution, 0.5))
+  expect(byDefault?.isUnrelated).toBe(false)
+})
+
+test('a namespace by its requests counts its tasks as related', () => {
+  const tasks = [1, 2, 3].map((i) => [used(i * 1e9, 4e9)])
+  const namespace = { ...group(...tasks), key: namespaceKey }
+  expect(starting([namespace], 8e9)).toMatchObject({
+    basis: { kind: 'namespace', name: 'default', ofRequest: true },
+    isUnrelated: false,
+  })
 })

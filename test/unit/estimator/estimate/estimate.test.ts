@@ -1,8 +1,16 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { answerSettings, estimatorConfig } from '../../../../services/estimator/config.ts'
+import {
+  needQuantile,
+  type PredictedNeed,
+} from '../../../../services/estimator/domain/distribution/coverage.ts'
+import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
+import { contextOf } from '../../../../services/estimator/domain/estimate/context.ts'
+import { recommend } from '../../../../services/estimator/domain/estimate/recommend.ts'
 import { strategies } from '../../../../services/estimator/domain/strategies/index.ts'
 import { decodeProfile, readGetProfileResponse } from '../../../../services/estimator/profile-bytes.ts'
+import type { EstimateQuery } from '../../../../shared/domain/estimate.ts'
 import type { ExecutionRecord } from '../../../../shared/domain/execution.ts'
 import type { Profile } from '../../../../shared/domain/profile.ts'
 import { resourceLimits } from '../../../../shared/domain/resources.ts'
@@ -10,7 +18,14 @@ import { GetProfileResponse } from '../../../../shared/wire/gen/foresize/v1/prof
 import { fromProfile } from '../../../../shared/wire/profile.ts'
 import { execution, profileOf } from '../../../support/histories.ts'
 import { nastyHistory, nastyQuery } from '../../../support/nasty-profiles.ts'
-import { defaultSettings, estimateOf, evidenceOfTask, learned, queryOf } from '../../../support/queries.ts'
+import {
+  defaultSettings,
+  estimateOf,
+  evidenceOfTask,
+  learned,
+  openAccess,
+  queryOf,
+} from '../../../support/queries.ts'
 
 const { limits } = defaultSettings
 
@@ -96,4 +111,100 @@ test('the least memory that is ever answered is a setting', () => {
   }
   expect(least({})).toBe(12 * 1024 ** 2)
   expect(least({ minMemoryBytes: 64e6 })).toBe(64e6)
+})
+
+const nothing = { task: undefined, similar: [], isUnreachable: false }
+
+test('answers what is known, requested or has a default, with what each dimension’s answer is made of', () => {
+  const history = [1e9, 1.1e9].map((memoryBytes, i) => execution(`e${i}`, { used: { memoryBytes } }))
+  const answer = estimateOf(queryOf({ requested: { diskBytes: 7e9 } }), evidenceOf(history))
+  expect(answer.dimensions.map(({ dimension, source }) => [dimension, source])).toEqual([
+    ['cpuCores', 'default'],
+    ['memoryBytes', 'profile'],
+    ['diskBytes', 'request'],
+    ['durationMs', 'default'],
+  ])
+  expect(answer.resources).toEqual(
+    Object.fromEntries(answer.dimensions.map(({ dimension, allocation }) => [dimension, allocation])),
+  )
+  expect(answer.resources).toMatchObject({ cpuCores: 1, diskBytes: 7e9, durationMs: 3_600_000 })
+  expect(answer).toMatchObject({ source: 'profile', executions: 2, profileRevision: 2 })
+  expect(answer).toMatchObject({ variant: '', variantByExecution: false })
+  expect(answer.reason).toContain('2 executions')
+  const [cpu, memory, disk] = answer.dimensions
+  expect(cpu?.strategy).toBe('')
+  expect(memory?.strategy).not.toBe('')
+  expect(memory?.predictions.length).toBe(Object.keys(strategies).length)
+  // Memory and disk kill; CPU and duration do not.
+  expect(answer.confidence).toBeCloseTo((memory?.confidence ?? 0) * (disk?.confidence ?? 0), 12)
+})
+
+test('without memory the first dimension leads', () => {
+  const settings = { ...defaultSettings, defaults: { cpuCores: 2 } }
+  const history = [execution('e', { used: { durationMs: 5000 } })]
+  const answer = estimateOf(queryOf(), evidenceOf(history), { settings })
+  expect(answer.source).toBe('default')
+  expect(answer.reason).toContain('no history')
+  expect(answer.confidence).toBe(1)
+})
+
+test('where nothing is known nothing is answered', () => {
+  const settings = { ...defaultSettings, defaults: {} }
+  expect(estimateOf(queryOf(), nothing, { settings })).toEqual({
+    resources: {},
+    confidence: 0,
+    source: 'default',
+    reason: 'nothing is known',
+    dimensions: [],
+    profileRevision: 0,
+    executions: 0,
+    variant: '',
+    variantByExecution: false,
+  })
+})
+
+test('a dimension that nothing is known of is left out', () => {
+  const settings = { ...defaultSettings, defaults: { memoryBytes: 1e9 } }
+  const failed = execution('k', { outcome: 'out-of-memory', used: {}, allocated: { gpuMemoryBytes: 1 } })
+  const answer = estimateOf(queryOf({ requested: { diskBytes: 0 } }), evidenceOf([failed]), { settings })
+  expect(answer.dimensions.map(({ dimension }) => dimension)).toEqual(['memoryBytes'])
+})
+
+test('expected, lower and upper are the median, the 5th and the 95th percentile, above what failed', () => {
+  const history = Array.from({ length: 40 }, (_, i) =>
+    execution(`e${i}`, { used: { memoryBytes: 1e9 * (1 + ((i * 7) % 40) / 40) } }),
+  )
+  const evidence = evidenceOf(history)
+  const memory = (query: Partial<EstimateQuery>) =>
+    estimateOf(queryOf(query), evidence).dimensions.find(({ dimension }) => dimension === 'memoryBytes')
+  const parts = { settings: defaultSettings, access: openAccess, workspace: createWorkspace() }
+  const need = recommend(contextOf(queryOf(), evidence, parts), 'memoryBytes')?.need as PredictedNeed
+  const first = memory({})
+  expect([first?.lower, first?.expected, first?.upper]).toEqual(
+    [0.05, 0.5, 0.95].map((q) => needQuantile(need, q)),
+  )
+  const retry = memory({ previousOutcome: 'out-of-memory', previousAllocation: { memoryBytes: 1.9e9 } })
+  expect(retry).toMatchObject({ lower: 1.9e9, expected: 1.9e9, upper: first?.upper, source: 'escalation' })
+})
+
+test('no quantile is beyond what may be reported', () => {
+  const policy = { max: { memoryBytes: 1e9 } }
+  const query = queryOf({ requested: { memoryBytes: 100 * resourceLimits.memoryBytes }, policy })
+  const memory = estimateOf(query, nothing).dimensions.find(({ dimension }) => dimension === 'memoryBytes')
+  expect(memory).toMatchObject({ upper: resourceLimits.memoryBytes, expected: resourceLimits.memoryBytes })
+})
+
+test('says what was left out, what bounded the amount, and that the profiler did not answer', () => {
+  const access = { ...openAccess, faults: new Map([['p95', 'its breaker is open']]) }
+  const evidence = { ...evidenceOf([execution('e')]), isUnreachable: true }
+  const { reason, dimensions } = estimateOf(queryOf({ policy: { max: { memoryBytes: 5e8 } } }), evidence, {
+    access,
+  })
+  expect(reason).toMatch(
+    /^1 executions.*; policy-max put .* to 500000000; left out: p95 \(its breaker is open\); the profiler did not answer$/,
+  )
+  expect(dimensions.find(({ dimension }) => dimension === 'memoryBytes')?.clamps).toMatchObject([
+    { kind: 'policy-max', after: 5e8 },
+  ])
+  expect(estimateOf(queryOf(), evidenceOf([execution('e')])).reason).not.toContain('left out')
 })

@@ -1,9 +1,22 @@
 import { expect, test } from 'vitest'
-import type { Evidence } from '../../../../services/estimator/domain/estimate/context.ts'
+import { tailAfter } from '../../../../services/estimator/domain/distribution/tail.ts'
+import type { LearnedProfile } from '../../../../services/estimator/domain/ensemble/learned-profile.ts'
+import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
+import {
+  contextOf,
+  type Evidence,
+  type StrategyAccess,
+} from '../../../../services/estimator/domain/estimate/context.ts'
+import { fromOwnHistory } from '../../../../services/estimator/domain/estimate/from-own-history.ts'
+import type { Registry } from '../../../../services/estimator/domain/strategies/strategy.ts'
+import type { EstimateQuery } from '../../../../shared/domain/estimate.ts'
 import type { ExecutionRecord } from '../../../../shared/domain/execution.ts'
+import type { Profile } from '../../../../shared/domain/profile.ts'
 import { execution, linearHistory, profileOf } from '../../../support/histories.ts'
+import { always } from '../../../support/models.ts'
 import {
   confidenceOf,
+  defaultSettings,
   estimateOf,
   evidenceOfTask,
   learned,
@@ -102,4 +115,124 @@ test('the tail starts from what the input needs: a small one is not given what o
     const query = queryOf({ features: { input_bytes: 1e7 }, policy: { risk } })
     expect(estimateOf(query, evidenceOf(bySize)).resources.memoryBytes).toBeLessThan(1e8)
   }
+})
+
+/** A profile of memory alone, with strategies of its own. */
+const recommendationOf = (
+  uses: readonly number[],
+  registry: Registry,
+  {
+    query = {},
+    access = openAccess,
+    minExecutions = 1,
+    task = {},
+  }: {
+    readonly query?: Partial<EstimateQuery>
+    readonly access?: StrategyAccess
+    readonly minExecutions?: number
+    readonly task?: Partial<LearnedProfile>
+  } = {},
+) => {
+  const history = uses.map((memoryBytes, i) => execution(`e${i}`, { used: { memoryBytes } }))
+  const evidence = evidenceOfTask({ ...learned(profileOf(history), registry), ...task })
+  const settings = { ...defaultSettings, registry, minExecutions }
+  const context = contextOf(queryOf(query), evidence, { settings, access, workspace: createWorkspace() })
+  return fromOwnHistory(context, 'memoryBytes')
+}
+
+const registry = { near: always(1e9), far: always(5e9), silent: always(undefined) }
+
+test('follows the strategy that has predicted best, and lists what each predicts', () => {
+  const found = recommendationOf([1e9, 1.01e9, 1e9, 1.02e9], registry)
+  expect(found).toMatchObject({
+    source: 'profile',
+    strategy: 'near',
+    reason: { kind: 'own-history', executions: 4, strategy: 'near', exceeding: 0 },
+  })
+  expect(found?.predictions).toEqual([
+    { strategy: 'near', value: 1e9, weight: expect.closeTo(1, 9), reason: '' },
+    { strategy: 'far', value: 5e9, weight: 0, reason: '' },
+    { strategy: 'silent', weight: 0, reason: 'abstains' },
+  ])
+  const reversed = recommendationOf([1e9, 1.01e9, 1e9, 1.02e9], { far: always(5e9), near: always(1e9) })
+  expect(reversed?.strategy).toBe('near')
+})
+
+test('says of a strategy that failed why', () => {
+  const access = { ...openAccess, faults: new Map([['silent', 'answered NaN']]) }
+  expect(recommendationOf([1e9], registry, { access })?.predictions[2]).toEqual({
+    strategy: 'silent',
+    weight: 0,
+    reason: 'answered NaN',
+  })
+})
+
+test('does not answer before there are as many executions as are trusted, or where all abstain', () => {
+  expect(recommendationOf([1e9, 1e9], registry, { minExecutions: 2 })).toBeDefined()
+  expect(recommendationOf([1e9, 1e9], registry, { minExecutions: 3 })).toBeUndefined()
+  expect(recommendationOf([1e9], { silent: always(undefined) })).toBeUndefined()
+  expect(recommendationOf([1e9], registry, { task: { model: undefined } })).toBeUndefined()
+})
+
+test('a strategy with a poor record, or an open breaker, is not followed and says why', () => {
+  const poor = { poor: [{ strategy: 'near', dimension: 'memoryBytes' as const }] }
+  const byRecord = recommendationOf([1e9, 1e9], registry, { task: poor })
+  expect(byRecord?.strategy).toBe('far')
+  expect(byRecord?.predictions[0]).toMatchObject({
+    weight: 0,
+    value: 1e9,
+    reason: 'not followed: its record is poor',
+  })
+  const elsewhere = { poor: [{ strategy: 'near', dimension: 'diskBytes' as const }] }
+  expect(recommendationOf([1e9, 1e9], registry, { task: elsewhere })?.strategy).toBe('near')
+  const access = {
+    ...openAccess,
+    unfollowed: (strategy: string) => (strategy === 'near' ? 'its breaker is open' : undefined),
+  }
+  const byBreaker = recommendationOf([1e9, 1e9], registry, { access })
+  expect(byBreaker?.strategy).toBe('far')
+  expect(byBreaker?.predictions[0]?.reason).toBe('not followed: its breaker is open')
+  expect(byBreaker?.predictions[1]?.reason).toBe('')
+})
+
+test('a strategy that is asked for by name is followed whatever its record, and no other is listed', () => {
+  const found = recommendationOf([1e9, 1e9], registry, {
+    query: { policy: { strategies: ['far'] } },
+    task: { poor: [{ strategy: 'far', dimension: 'memoryBytes' }] },
+    access: { ...openAccess, unfollowed: () => 'its breaker is open' },
+  })
+  expect(found?.strategy).toBe('far')
+  expect(found?.predictions).toEqual([
+    { strategy: 'far', value: 5e9, weight: expect.closeTo(1, 9), reason: '' },
+  ])
+})
+
+test('says that needs are changing where what forgets fast predicts best', () => {
+  const changing = (uses: readonly number[]) => {
+    const reason = recommendationOf(uses, { near: always(1e9) })?.reason
+    return reason?.kind === 'own-history' && reason.isChanging
+  }
+  const steady = Array.from({ length: 60 }, (_, i) => 1e9 * (1 + 0.01 * (i % 7)))
+  expect(changing(steady)).toBe(false)
+  expect(changing([...steady, ...steady.slice(0, 25).map((bytes) => 8 * bytes)])).toBe(true)
+})
+
+test('what was seen bounds the tail: after n executions, from the largest', () => {
+  expect(recommendationOf([1e9, 3e9, 2e9], registry)?.need.tail).toEqual(tailAfter(3, 3e9))
+})
+
+test('of CPU what runs says nothing, since a mean so far is no lower bound', () => {
+  const history = [1, 2, 3].map((i) => execution(`e${i}`))
+  const { features, labels, requested, allocated } = execution('r')
+  const running = [
+    {
+      ...{ executionId: 'r', attempt: 1, features, labels, requested, allocated },
+      peak: { cpuCores: 90, memoryBytes: 90e9 },
+    },
+  ]
+  const answer = (profile: Profile) => estimateOf(queryOf(), evidenceOfTask(learned(profile))).resources
+  const [alone, beside] = [profileOf(history), { ...profileOf(history), running }].map(answer)
+  expect(beside?.cpuCores).toBe(alone?.cpuCores)
+  const reason = estimateOf(queryOf(), evidenceOfTask(learned({ ...profileOf(history), running }))).reason
+  expect(reason).toContain('1 running executions use more')
 })

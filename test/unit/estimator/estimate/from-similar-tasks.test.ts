@@ -1,9 +1,23 @@
 import { expect, test } from 'vitest'
-import type { Evidence } from '../../../../services/estimator/domain/estimate/context.ts'
+import { allocate } from '../../../../services/estimator/domain/allocation/allocate.ts'
+import { unknownFailureCost } from '../../../../services/estimator/domain/allocation/failure-cost.ts'
+import {
+  amountCovering,
+  type PredictedNeed,
+} from '../../../../services/estimator/domain/distribution/coverage.ts'
+import type { LearnedProfile } from '../../../../services/estimator/domain/ensemble/learned-profile.ts'
+import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
+import {
+  contextOf,
+  type EstimateSettings,
+  type Evidence,
+} from '../../../../services/estimator/domain/estimate/context.ts'
+import { fromSimilarTasks } from '../../../../services/estimator/domain/estimate/from-similar-tasks.ts'
 import { summarise } from '../../../../shared/domain/cohort.ts'
+import type { EstimateQuery } from '../../../../shared/domain/estimate.ts'
 import type { Profile } from '../../../../shared/domain/profile.ts'
-import { cohortOf, execution } from '../../../support/histories.ts'
-import { defaultSettings, estimateOf, learned, queryOf } from '../../../support/queries.ts'
+import { cohortOf, execution, profileOf } from '../../../support/histories.ts'
+import { defaultSettings, estimateOf, learned, openAccess, queryOf } from '../../../support/queries.ts'
 
 const evidenceOf = (...groups: readonly Profile[]): Evidence => ({
   task: undefined,
@@ -48,4 +62,102 @@ test('of unrelated tasks up to the default all but the rarest is covered, beyond
   expect(given(8e9)).toBe(8e9)
   expect(given(1e6)).toBeLessThan(8e9)
   expect(given(1e6)).toBeGreaterThan(uses[17] ?? 0)
+})
+
+const contextWith = (
+  query: Partial<EstimateQuery>,
+  evidence: Evidence,
+  settings: Partial<EstimateSettings> = {},
+) =>
+  contextOf(queryOf(query), evidence, {
+    settings: { ...defaultSettings, ...settings },
+    access: openAccess,
+    workspace: createWorkspace(),
+  })
+
+const memoryFrom = (...args: Parameters<typeof contextWith>) =>
+  fromSimilarTasks(contextWith(...args), 'memoryBytes')
+
+const spread = [1e9, 1.5e9, 2e9, 3e9, 4e9, 6e9, 8e9, 12e9]
+
+const namespaceOf = (uses: readonly number[]): Profile => ({
+  ...cohortOf('', uses),
+  key: { namespace: 'default', kind: 'namespace', task: '' },
+})
+
+test('gives nothing where the dimension was not requested and nothing is known of it', () => {
+  expect(fromSimilarTasks(contextWith({}, evidenceOf()), 'gpuMemoryBytes')).toBeUndefined()
+})
+
+test('takes a request or a default over as it is, at every risk', () => {
+  for (const risk of [0, 0.5, 1]) {
+    const policy = { risk }
+    expect(memoryFrom({ requested: { memoryBytes: 3e9 }, policy }, evidenceOf())).toMatchObject({
+      amount: 3e9,
+      leastAmount: 3e9,
+      source: 'request',
+      predictions: [],
+    })
+    expect(memoryFrom({ policy }, evidenceOf())).toMatchObject({
+      amount: 4e9,
+      leastAmount: 4e9,
+      source: 'default',
+    })
+  }
+})
+
+test('allocates from a cohort at a risk of at least 0.7: what is wrong is wrong for a burst at once', () => {
+  const at = (risk: number) => memoryFrom({ policy: { risk } }, evidenceOf(cohortOf('tool=x', spread)))
+  expect(at(0)?.amount).toBe(at(0.7)?.amount)
+  expect(at(0.5)).toMatchObject({ amount: at(0.7)?.amount, leastAmount: at(0)?.amount, source: 'cohort' })
+  expect(at(1)?.amount).toBeGreaterThan(at(0.7)?.amount ?? 0)
+  expect(at(0.71)?.amount).toBeGreaterThanOrEqual(at(0.7)?.amount ?? 0)
+  const context = contextWith({ policy: { risk: 0.7 } }, evidenceOf(cohortOf('tool=x', spread)))
+  const need = at(0.7)?.need as PredictedNeed
+  expect(at(0)?.amount).toBe(
+    allocate(need, unknownFailureCost, context.policy, 'memoryBytes', context.workspace.distribution),
+  )
+})
+
+test('of unrelated tasks covers 94 % up to balanced, 98 % when safe, and 98 % up to the default', () => {
+  const uses = Array.from({ length: 40 }, (_, i) => 1e9 * 1.1 ** i)
+  const at = (risk: number, memoryBytes: number | undefined) =>
+    memoryFrom({ policy: { risk } }, evidenceOf(namespaceOf(uses)), {
+      defaults: memoryBytes === undefined ? {} : { memoryBytes },
+    })
+  const need = at(0, undefined)?.need as PredictedNeed
+  const [balanced, middle, safe] = [0.94, 0.96, 0.98].map((target) => amountCovering(need, target))
+  expect(balanced).toBeLessThan(middle ?? 0)
+  expect(middle).toBeLessThan(safe ?? 0)
+  expect([0, 0.5, 0.75, 1].map((risk) => at(risk, undefined)?.amount)).toEqual([
+    balanced,
+    balanced,
+    middle,
+    safe,
+  ])
+  expect(at(0, 500e9)?.amount).toBe(safe)
+  expect(at(0, middle)?.amount).toBe(middle)
+  expect(at(0, 1e6)?.amount).toBe(balanced)
+  expect(at(1, 1e6)?.leastAmount).toBe(balanced)
+  expect(at(0, 1e6)?.source).toBe('namespace')
+})
+
+test('of unrelated tasks a target coverage is what is covered', () => {
+  const policy = { targetCoverage: 0.6 }
+  const found = memoryFrom({ policy }, evidenceOf(namespaceOf(spread)))
+  expect(found?.amount).toBe(amountCovering(found?.need as PredictedNeed, 0.6))
+})
+
+test('says why the task’s own history does not answer', () => {
+  const lacking = (task: LearnedProfile | undefined, minExecutions: number) => {
+    const reason = memoryFrom({}, { ...evidenceOf(), task }, { minExecutions })?.reason
+    return reason?.kind === 'without-own-history' ? reason.lacking : undefined
+  }
+  const task = learned(profileOf([execution('a'), execution('b')]))
+  expect(lacking(undefined, 1)).toEqual({ kind: 'no-history' })
+  expect(lacking(learned(profileOf([execution('f', { outcome: 'failed' })])), 1)).toEqual({
+    kind: 'no-history',
+  })
+  expect(lacking(task, 3)).toEqual({ kind: 'few-executions', executions: 2, needed: 3 })
+  expect(lacking(task, 2)).toEqual({ kind: 'strategies-abstain', executions: 2 })
 })

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import {
+  failureCostOf,
+  unknownFailureCost,
+} from '../../../../services/estimator/domain/allocation/failure-cost.ts'
+
+const costAfter = (runtimeMs: number | undefined, largest?: number, exceeding?: readonly number[]) =>
+  failureCostOf(
+    { largest, runtimeSumMs: 3 * (runtimeMs ?? 0), runtimeCount: runtimeMs === undefined ? 0 : 3 },
+    exceeding,
+  )
+
+test('a failure happens at the end of the run, and costs half a run and a restart of a minute and 500 MB', () => {
+  expect(costAfter(120_000, 1e9)).toEqual({
+    timeToFailure: 1,
+    patience: 0.5,
+    restart: 0.5,
+    restartAmount: 5e8,
+    largest: 1e9,
+  })
+})
+
+test('a restart is worth at most twenty runs, and none where run times are not known', () => {
+  expect(costAfter(3000)?.restart).toBe(20)
+  expect(costAfter(3001)?.restart).toBeLessThan(20)
+  expect(costAfter(10)?.restart).toBe(20)
+  expect(costAfter(undefined)?.restart).toBe(0)
+})
+
+test('a retry goes to the largest need seen, also of those that still run', () => {
+  expect(costAfter(1000, 3, [2, 7, 5]).largest).toBe(7)
+  expect(costAfter(1000, 9, [2, 7, 5]).largest).toBe(9)
+  expect(costAfter(1000).largest).toBe(0)
+})
+
+test('a failure of an unknown task costs one run more', () => {
+  expect(unknownFailureCost).toEqual({ timeToFailure: 1, patience: 1, restart: 0, restartAmount: 0 })
+})

@@ -128,20 +128,20 @@ test('without anything to adjust an amount stays as it was recommended', () => {
 })
 
 test('a retry goes to the largest need seen or running, or 30 % above what failed, more at each attempt', () => {
-  const retry = (failed: number, evidence: Evidence, attempt = 2) =>
-    adjusted(recommended(), retryOf(failed, { attempt }), evidence)
+  const retry = (failed: number, largest: number, evidence = noEvidence, attempt = 2) =>
+    adjusted(recommended({ largest }), retryOf(failed, { attempt }), evidence)
   const after = 1.05 * 4e9
-  expect(retry(2e9, taskWith({ used: [4e9, 1e9] }))).toEqual({
+  expect(retry(2e9, 4e9)).toEqual({
     amount: after,
     source: 'escalation',
     changes: [{ kind: 'retry', failed: 2e9, before: 1e9, after }],
     clamps: [],
   })
-  expect(retry(2e9, taskWith({ used: [1e9], running: [undefined, 4e9, 3e9] })).amount).toBe(after)
-  expect([2, 3, 4].map((attempt) => retry(2e9, taskWith({ used: [1e9] }), attempt).amount)).toEqual(
+  expect(retry(2e9, 1e9, taskWith({ running: [undefined, 4e9, 3e9] })).amount).toBe(after)
+  expect([2, 3, 4].map((attempt) => retry(2e9, 1e9, noEvidence, attempt).amount)).toEqual(
     [2.6e9, 3.2e9, 3.8e9].map((amount) => expect.closeTo(amount, 0)),
   )
-  expect(retry(2e9, noEvidence).amount).toBeCloseTo(2.6e9, 0)
+  expect(adjusted(recommended(), retryOf(2e9)).amount).toBeCloseTo(2.6e9, 0)
 })
 
 test('a retry that is recommended enough anyhow stays as it is', () => {

@@ -150,8 +150,8 @@ test('follows the strategy that has predicted best, and lists what each predicts
     reason: { kind: 'own-history', executions: 4, strategy: 'near', exceeding: 0 },
   })
   expect(found?.predictions).toEqual([
-    { strategy: 'near', value: 1e9, weight: expect.closeTo(1, 9), reason: '' },
-    { strategy: 'far', value: 5e9, weight: 0, reason: '' },
+    { strategy: 'near', value: 1e9, weight: expect.closeTo(1, 9), reason: undefined },
+    { strategy: 'far', value: 5e9, weight: 0, reason: undefined },
     { strategy: 'silent', weight: 0, reason: 'abstains' },
   ])
   const reversed = recommendationOf([1e9, 1.01e9, 1e9, 1.02e9], { far: always(5e9), near: always(1e9) })
@@ -192,7 +192,7 @@ test('a strategy with a poor record, or an open breaker, is not followed and say
   const byBreaker = recommendationOf([1e9, 1e9], registry, { access })
   expect(byBreaker?.strategy).toBe('far')
   expect(byBreaker?.predictions[0]?.reason).toBe('not followed: its breaker is open')
-  expect(byBreaker?.predictions[1]?.reason).toBe('')
+  expect(byBreaker?.predictions[1]?.reason).toBeUndefined()
 })
 
 test('a strategy that is asked for by name is followed whatever its record, and no other is listed', () => {
@@ -203,7 +203,7 @@ test('a strategy that is asked for by name is followed whatever its record, and 
   })
   expect(found?.strategy).toBe('far')
   expect(found?.predictions).toEqual([
-    { strategy: 'far', value: 5e9, weight: expect.closeTo(1, 9), reason: '' },
+    { strategy: 'far', value: 5e9, weight: expect.closeTo(1, 9), reason: undefined },
   ])
 })
 

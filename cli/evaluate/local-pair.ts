@@ -17,7 +17,7 @@ import { withReason } from '../../services/estimator/reason-text.ts'
 import type { TokenEstimate } from '../../services/profiler/domain/accuracy.ts'
 import { joinCohorts } from '../../services/profiler/domain/cohorts.ts'
 import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fold.ts'
-import { cohortKeys, defaultCohortLabels } from '../../shared/domain/cohort.ts'
+import { cohortKeys, defaultCohortLabels, namespaceKey } from '../../shared/domain/cohort.ts'
 import type { Confidence, Estimate, EstimateQuery } from '../../shared/domain/estimate.ts'
 import type { ExecutionRecord, Labels } from '../../shared/domain/execution.ts'
 import { type Profile, type ProfileKey, profileId } from '../../shared/domain/profile.ts'
@@ -80,7 +80,9 @@ export function localPair(settings: EstimateSettings): LocalPair {
     const similar = needsSimilarTasks(task, settings)
       ? cohortKeys(query.task, query.labels).flatMap((cohort) => learnedOf(cohort) ?? [])
       : []
-    return contextOf(query, { task, similar, isUnreachable: false }, { settings, access, workspace })
+    const requestRatios = learnedOf(namespaceKey(query.task))?.requestRatios
+    const evidence = { task, similar, requestRatios, isUnreachable: false }
+    return contextOf(query, evidence, { settings, access, workspace })
   }
 
   return {
@@ -108,7 +110,8 @@ export function localPair(settings: EstimateSettings): LocalPair {
 
     version(task, labels) {
       const own = profileOf(keyOf(task))?.revision
-      if (own !== undefined && !needsSimilarTasks(learnedOf(keyOf(task)), settings)) return `${own}`
+      const ratios = JSON.stringify(learnedOf(namespaceKey(task))?.requestRatios)
+      if (own !== undefined && !needsSimilarTasks(learnedOf(keyOf(task)), settings)) return `${own},${ratios}`
       return `${own ?? 0},${cohortKeys(task, labels).map((key) => profileOf(key)?.revision ?? 0)}`
     },
 

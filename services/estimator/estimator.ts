@@ -1,4 +1,4 @@
-import { cohortKeys } from '../../shared/domain/cohort.ts'
+import { cohortKeys, namespaceKey } from '../../shared/domain/cohort.ts'
 import type { EstimateQuery } from '../../shared/domain/estimate.ts'
 import { type ProfileKey, profileId, type StrategyAccuracy } from '../../shared/domain/profile.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
@@ -69,7 +69,11 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
       return typeof found === 'string' ? undefined : found
     }
     const task = find(keyOf(query.task))
-    if (!needsSimilarTasks(task, settings)) return { task, similar: [], isUnreachable: false }
+    if (!needsSimilarTasks(task, settings)) {
+      const hasRequest = Object.keys(query.requested).length > 0
+      const namespace = hasRequest ? find(namespaceKey(query.task)) : undefined
+      return { task, similar: [], requestRatios: namespace?.requestRatios, isUnreachable: false }
+    }
     const keys = cohortKeys(query.task, query.labels, settings.cohortLabels)
     return { task, similar: keys.flatMap((key) => find(key) ?? []), isUnreachable: absent.length > 0 }
   }
@@ -113,17 +117,17 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
     }
   }
 
-  /** From the cache where nothing but the query and the task's own profile enters. */
+  /** From the cache where nothing but the query, the task's own profile and the namespace's ratios enter. */
   function estimateFrom(query: EstimateQuery, evidence: Evidence): Answer {
     const { task, similar } = evidence
     if (task === undefined || similar.length > 0 || evidence.isUnreachable)
       return estimateAnew(query, evidence)
     const cache = answersNow()
-    const kept = cache.get(task, query)
+    const kept = cache.get(task, query, evidence.requestRatios)
     if (kept !== undefined) return kept
     const access = accessFor(task.leftOut)
     const estimate = estimateAnew(query, evidence, access)
-    if (access.faults.size === task.leftOut.size) cache.put(task, query, estimate)
+    if (access.faults.size === task.leftOut.size) cache.put(task, query, evidence.requestRatios, estimate)
     return estimate
   }
 

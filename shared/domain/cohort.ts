@@ -82,6 +82,13 @@ export function putMember(members: readonly CohortMember[], member: CohortMember
   return [...members.filter(({ task }) => task !== member.task), member].slice(-profileLimits.members)
 }
 
+/** The profile of all tasks of a namespace in summary. */
+export const namespaceKey = ({ namespace }: Pick<TaskKey, 'namespace'>): ProfileKey => ({
+  namespace,
+  kind: 'namespace',
+  task: '',
+})
+
 /** Labels that make a cohort, the most specific first. */
 export const defaultCohortLabels: readonly string[] = [
   'image',
@@ -111,7 +118,7 @@ export function cohortKeys(
     ...names
       .filter((name) => utf8Bytes(name) <= maxNameBytes)
       .map((name) => ({ namespace, kind: 'cohort' as const, task: name })),
-    { namespace, kind: 'namespace', task: '' },
+    namespaceKey({ namespace }),
   ]
 }
 

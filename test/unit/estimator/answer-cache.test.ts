@@ -27,7 +27,7 @@ const answer = (executions: number, more: Partial<Answer> = {}): Answer => ({
 test('gives what was put for the same profile and the same query, whoever runs it', () => {
   const cache = answerCache(10)
   const task = profile()
-  cache.put(task, query(1), answer(1))
+  cache.put(task, query(1), undefined, answer(1))
 
   expect(cache.get(task, query(1, { executionId: 'another' }))?.executions).toBe(1)
   expect(cache.get(task, query(2))).toBeUndefined()
@@ -41,7 +41,7 @@ test('keeps no more than it may, and what is asked for often longest', () => {
   const cache = answerCache(10)
   const task = profile()
   for (let i = 0; i < 100; i++) {
-    cache.put(task, query(i), answer(i))
+    cache.put(task, query(i), undefined, answer(i))
     cache.get(task, query(0))
   }
   const held = Array.from({ length: 100 }, (_, i) => i).filter((i) => cache.get(task, query(i)) !== undefined)
@@ -55,8 +55,8 @@ test('keeps no answer that is for one execution alone, and none at all where non
   const cache = answerCache(10)
   const none = answerCache(0)
   const task = profile()
-  cache.put(task, query(1), answer(1, { variantByExecution: true }))
-  none.put(task, query(1), answer(1))
+  cache.put(task, query(1), undefined, answer(1, { variantByExecution: true }))
+  none.put(task, query(1), undefined, answer(1))
 
   expect(cache.get(task, query(1))).toBeUndefined()
   expect(none.get(task, query(1))).toBeUndefined()

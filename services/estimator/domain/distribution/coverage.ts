@@ -1,6 +1,6 @@
 import { type Calibration, calibrated } from './calibration.ts'
 import { type Distribution, leastNeed, probability, quantile } from './distribution.ts'
-import { type Doubt, probabilityAgainst } from './doubt.ts'
+import { amountBeyondDoubt, type Doubt, probabilityAgainst } from './doubt.ts'
 import { probabilityAbove, type Tail } from './tail.ts'
 
 /**
@@ -54,7 +54,26 @@ export function needQuantile({ distribution, above = 0 }: PredictedNeed, q: numb
 export function amountCovering(need: PredictedNeed, target: number): number {
   const amount = leastNeed(need.distribution, (atom) => coverage(need, atom) >= target)
   const known = refuted(need)
-  if (need.tail === undefined || known >= certain || coverage(need, amount) >= target) return amount
-  const { chance, largest } = need.tail
-  return Math.max(amount, largest * Math.sqrt(chance / ((1 - target) * (1 - known))) * (1 + 1e-9))
+  if (known >= certain || coverage(need, amount) >= target) return amount
+  const { chance, largest } = need.tail ?? { chance: 0, largest: 0 }
+  const inTail = Math.max(amount, largest * Math.sqrt(chance / ((1 - target) * (1 - known))) * (1 + 1e-9))
+  return need.doubt === undefined ? inTail : leastCovering(need, target, amount, inTail, need.doubt)
+}
+
+/** The tail and the doubt together have no closed form: bisection, to a thousandth. */
+function leastCovering(
+  need: PredictedNeed,
+  target: number,
+  below: number,
+  inTail: number,
+  doubt: Doubt,
+): number {
+  let low = below
+  let high = Math.max(inTail, amountBeyondDoubt(doubt))
+  while (high > low * 1.001) {
+    const middle = Math.sqrt(low * high)
+    if (coverage(need, middle) >= target) high = middle
+    else low = middle
+  }
+  return high
 }

@@ -35,6 +35,17 @@ export function quantile({ size, atoms, cumulative }: Distribution, q: number): 
   return Math.exp(atoms[firstFrom(cumulative, size - 1, q)] as number)
 }
 
+/** The distribution with all that lies above an amount at that amount. Changes the workspace that it was made in. */
+export function cappedAt(d: Distribution, amount: number): Distribution {
+  const limit = Math.log(amount)
+  const last = firstAbove(d.atoms, d.size, limit)
+  if (last === d.size) return d
+  d.atoms[last] = limit
+  d.cumulative[last] = 1
+  d.runtimeShare[last] = 1
+  return { ...d, size: last + 1 }
+}
+
 /** The smallest need that passes, where all larger ones do; the largest where none does. */
 export function leastNeed({ size, atoms }: Distribution, passes: (need: number) => boolean): number {
   let low = 0

@@ -26,6 +26,9 @@ export function doubtAt({ range, scatter }: LawRecord, distance: number, largest
   return { chance, from: Math.log(largest), reach: 1 + 2 * distance }
 }
 
+/** The least amount that no doubt is cast on. */
+export const amountBeyondDoubt = ({ from, reach }: Doubt): number => Math.exp(from + reach) * (1 + 1e-9)
+
 /** Probability that the need is above `amount`, against all laws. */
 export function probabilityAgainst({ chance, from, reach }: Doubt, amount: number): number {
   const left = 1 - (Math.log(amount) - from) / reach

@@ -1,6 +1,7 @@
 import type { ExecutionRecord } from '../../../../shared/domain/execution.ts'
 import type { Profile } from '../../../../shared/domain/profile.ts'
-import { type Dimension, dimensions } from '../../../../shared/domain/resources.ts'
+import { type Dimension, dimensions, type Resources } from '../../../../shared/domain/resources.ts'
+import { requestRatios } from '../history/request-ratios.ts'
 import type { Registry } from '../strategies/strategy.ts'
 import type { Learning } from './dimension-model.ts'
 import { extendStandby, type StandbyModel, takeOver } from './standby-model.ts'
@@ -12,6 +13,8 @@ export interface LearnedProfile {
   readonly profile: Omit<Profile, 'executions' | 'folded'>
   /** Of the executions learned from, oldest first. */
   readonly executionIds: readonly string[]
+  /** Of a namespace: per dimension the largest need ÷ request of its tasks, where requests can be trusted. */
+  readonly requestRatios?: Resources | undefined
   /** Of a task. */
   readonly model?: TaskModel | undefined
   /** Takes over when the profile drops its oldest executions. */
@@ -29,7 +32,14 @@ type Learned = Omit<LearnedProfile, 'leftOut'>
 /** Law: depends on the profile and on what the guard lets through, on nothing else. */
 export function learnProfile(profile: Profile, learning: Learning): Learned {
   const learned = withoutExecutions(profile, learning.registry)
-  return profile.key.kind === 'task' ? { ...learned, model: fitTask(profile.executions, learning) } : learned
+  switch (profile.key.kind) {
+    case 'task':
+      return { ...learned, model: fitTask(profile.executions, learning) }
+    case 'namespace':
+      return { ...learned, requestRatios: requestRatios(profile.members) }
+    case 'cohort':
+      return learned
+  }
 }
 
 /**

@@ -13,6 +13,8 @@ export interface Evidence {
   readonly task: LearnedProfile | undefined
   /** Cohorts in the order of `cohortKeys`, the namespace last; asked only where the task's own history does not do. */
   readonly similar: readonly LearnedProfile[]
+  /** Of the namespace: the largest need ÷ request of its tasks, where requests can be trusted and something is requested. */
+  readonly requestRatios?: Resources | undefined
   /** A profile that may exist could not be had. */
   readonly isUnreachable: boolean
 }

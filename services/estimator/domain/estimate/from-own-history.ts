@@ -3,6 +3,8 @@ import type { Dimension } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { allocate } from '../allocation/allocate.ts'
 import { failureCostOf } from '../allocation/failure-cost.ts'
+import type { PredictedNeed } from '../distribution/coverage.ts'
+import { cappedAt } from '../distribution/distribution.ts'
 import { tailAfter } from '../distribution/tail.ts'
 import { weightsFor } from '../ensemble/dimension-model.ts'
 import { type Prediction, weighedPredictions } from '../ensemble/expert-weights.ts'
@@ -15,7 +17,7 @@ import type { Recommendation } from './recommendation.ts'
 
 /** Undefined where there are too few executions, or no strategy has anything to say. */
 export function fromOwnHistory(
-  { evidence, settings, policy, access, point, workspace }: Context,
+  { query, evidence, settings, policy, access, point, workspace }: Context,
   dimension: Dimension,
 ): Recommendation | undefined {
   const model = evidence.task?.model?.dimensions.get(dimension)
@@ -51,8 +53,10 @@ export function fromOwnHistory(
     failureCost: failureCostOf(model, exceeding),
     growthFactor: 1,
   }
-  const { need, failureCost, growthFactor } =
-    beyond === undefined ? inRange : extrapolate(inRange, beyond, model, workspace)
+  const outlook = beyond === undefined ? inRange : extrapolate(inRange, beyond, model, workspace)
+  const { failureCost, growthFactor } = outlook
+  const ceiling = (query.requested[dimension] ?? 0) * (evidence.requestRatios?.[dimension] ?? 0)
+  const need = ceiling > model.largest ? withCeiling(outlook.need, ceiling) : outlook.need
   const { strategy } = foremost.member
   return {
     need,
@@ -72,6 +76,12 @@ export function fromOwnHistory(
       .map((name) => predictionOf(name, predictions, unfollowed, access, growthFactor)),
   }
 }
+
+/** No task of the namespace has needed more of its request: what was predicted to lie above lies there. */
+const withCeiling = (need: PredictedNeed, amount: number): PredictedNeed => ({
+  ...need,
+  distribution: cappedAt(need.distribution, amount),
+})
 
 function foremostOf(predictions: readonly Prediction[]): Prediction | undefined {
   let foremost: Prediction | undefined

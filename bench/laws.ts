@@ -1,0 +1,130 @@
+import { queryOf, recordOf } from '../cli/evaluate/records.ts'
+import { defaultPair, timedPair } from '../cli/evaluate/timed-pair.ts'
+import { table } from '../cli/table.ts'
+
+/** Needs that follow a known law of the input, asked far beyond what was seen: are those called sure sufficient? */
+const megabyte = 1e6
+const laws: Readonly<Record<string, (input: number) => number>> = {
+  linear: (x) => 3 * x,
+  affine: (x) => 100 * megabyte + 3 * x,
+  'affine, mostly fixed': (x) => 1000 * megabyte + 3 * x,
+  'n log n': (x) => 0.2 * x * Math.log(x),
+  'power 0.5': (x) => 5e4 * x ** 0.5,
+  'power 0.75': (x) => 300 * x ** 0.75,
+  'power 1.5': (x) => 1e-3 * x ** 1.5,
+  'power 2': (x) => 5e-8 * x ** 2,
+  constant: () => 500 * megabyte,
+  saturating: (x) => 100 * megabyte + (4000 * megabyte * x) / (x + 100 * megabyte),
+  'saturating exponential': (x) => 100 * megabyte + 1000 * megabyte * (1 - Math.exp(-x / (50 * megabyte))),
+}
+const counts = [8, 20, 60]
+const distances = [1.5, 2, 3, 5, 10, 30, 100]
+const seeds = [1, 2, 3, 4, 5]
+const scatter = 0.03
+const largestInput = 100 * megabyte
+/** From uniform draws to inputs: evenly spread, and over two decades. */
+const inputs: readonly ((u: number) => number)[] = [
+  (u) => largestInput * (0.01 + 0.99 * u),
+  (u) => largestInput * 10 ** (-2 * u),
+]
+
+interface Answer {
+  readonly law: string
+  readonly executions: number
+  readonly times: number
+  readonly confidence: number
+  readonly suffices: boolean
+  /** Within twice the need. */
+  readonly close: boolean
+}
+
+/** Source: mulberry32 (Tommy Ettinger, public domain); Box & Muller. */
+function draws(seed: number) {
+  let state = seed >>> 0
+  const uniform = () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+  const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform())
+  return { uniform, normal }
+}
+
+const rowOf = (task: string, inputBytes: number, peakMemoryBytes: number) => ({
+  task,
+  completed: true,
+  features: { input_bytes: inputBytes },
+  labels: {},
+  peakMemoryBytes,
+  durationMs: 60_000,
+})
+
+const pair = timedPair(defaultPair(4e9))
+const answers: Answer[] = []
+for (const [law, needOf] of Object.entries(laws))
+  for (const executions of counts)
+    for (const [kind, inputOf] of inputs.entries())
+      for (const seed of seeds) {
+        const { uniform, normal } = draws(1000 * seed + executions)
+        const need = (input: number) => needOf(input) * Math.exp(scatter * normal())
+        const task = `${law}/${executions}/${kind}/${seed}`
+        const sizes = Array.from({ length: executions }, () => Math.round(inputOf(uniform())))
+        for (const [i, input] of sizes.entries())
+          await pair.report(recordOf(rowOf(task, input, need(input)), `${task}/${i}`, false))
+        for (const times of distances) {
+          const input = times * Math.max(...sizes)
+          const needed = need(input)
+          const [estimate] = await pair.estimate([queryOf(rowOf(task, input, 0), {}, false)])
+          const memory = estimate?.dimensions.find(({ dimension }) => dimension === 'memoryBytes')
+          if (memory === undefined) continue
+          const suffices = memory.allocation >= needed
+          const close = suffices && memory.allocation <= 2 * needed
+          answers.push({ law, executions, times, confidence: memory.confidence, suffices, close })
+        }
+      }
+await pair.close()
+
+const share = (of: readonly Answer[], holds: (answer: Answer) => boolean) =>
+  of.length === 0 ? '' : `${((100 * of.filter(holds).length) / of.length).toFixed(1)} % of ${of.length}`
+const sufficient = ({ suffices }: Answer) => suffices
+const summaries = [...Object.keys(laws), 'all'].map((law) => ({
+  law,
+  own: answers.filter((answer) => law === 'all' || answer.law === law),
+}))
+process.stdout.write(
+  table(
+    [
+      { title: 'law', value: ({ law }) => law },
+      { title: 'suffices', align: 'right', value: ({ own }) => share(own, sufficient) },
+      {
+        title: 'called 95 % sure',
+        align: 'right',
+        value: ({ own }) =>
+          share(
+            own.filter(({ confidence }) => confidence >= 0.95),
+            sufficient,
+          ),
+      },
+      {
+        title: 'called 80 % sure',
+        align: 'right',
+        value: ({ own }) =>
+          share(
+            own.filter(({ confidence }) => confidence > 0.8),
+            sufficient,
+          ),
+      },
+      {
+        title: 'within twice, to 3 x, from 20',
+        align: 'right',
+        value: ({ own }) =>
+          share(
+            own.filter(({ times, executions }) => times <= 3 && executions >= 20),
+            ({ close }) => close,
+          ),
+      },
+    ],
+    summaries,
+  ),
+)

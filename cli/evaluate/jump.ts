@@ -1,0 +1,114 @@
+import type { Forecast } from './metrics.ts'
+import { quantileOf } from './metrics.ts'
+import type { Pair } from './pair.ts'
+import { queryOf, recordOf } from './records.ts'
+import type { TraceRow } from './trace.ts'
+
+/** A task split by the size of its input: what is learned, in a shuffled order, and what is asked. */
+export interface Split {
+  readonly task: string
+  readonly learned: readonly TraceRow[]
+  /** Larger than all that is learned, ascending. */
+  readonly asked: readonly TraceRow[]
+  /** The largest input learned. */
+  readonly largest: number
+}
+
+/** One answer beyond the range. */
+export interface Jump extends Forecast {
+  readonly task: string
+  /** Input ÷ the largest learned. */
+  readonly times: number
+  /** Amount given ÷ need. */
+  readonly givenShare: number
+}
+
+const fewestRows = 40
+const mostRows = 400
+/** The largest asked is at least so many times the largest learned. */
+const leastJump = 1.2
+
+/** The smaller and the larger half of every task that has a size, enough executions and a range to jump beyond. */
+export function splitBySize(rows: readonly TraceRow[], feature: string): readonly Split[] {
+  const byTask = new Map<string, TraceRow[]>()
+  for (const row of rows) {
+    if (!row.completed || !(sizeOf(row, feature) > 0) || !((row.peakMemoryBytes ?? 0) > 0)) continue
+    byTask.set(row.task, [...(byTask.get(row.task) ?? []), row])
+  }
+  return [...byTask].flatMap(([task, all]) => splitOf(task, all, feature) ?? [])
+}
+
+function splitOf(task: string, all: readonly TraceRow[], feature: string): Split | undefined {
+  if (all.length < fewestRows) return undefined
+  const rows = all.toSorted((a, b) => sizeOf(a, feature) - sizeOf(b, feature))
+  const count = Math.min(mostRows, rows.length)
+  const some = Array.from(
+    { length: count },
+    (_, i) => rows[Math.floor((i * rows.length) / count)] as TraceRow,
+  )
+  const half = count >> 1
+  const largest = sizeOf(some[half - 1] as TraceRow, feature)
+  if (!(sizeOf(some[count - 1] as TraceRow, feature) > leastJump * largest)) return undefined
+  const learned = some
+    .slice(0, half)
+    .map((row, i) => ({ row, key: Math.sin(i * 999.7) }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ row }) => row)
+  return { task, learned, asked: some.slice(half).filter((row) => sizeOf(row, feature) > largest), largest }
+}
+
+const sizeOf = ({ features }: TraceRow, feature: string): number => features[feature] ?? Number.NaN
+
+/** Learns the smaller halves, then asks for the larger without learning from them. Only the size is told. */
+export async function jump(splits: readonly Split[], feature: string, pair: Pair): Promise<readonly Jump[]> {
+  const told = (row: TraceRow): TraceRow => ({
+    ...row,
+    features: { [feature]: sizeOf(row, feature) },
+    labels: {},
+  })
+  const jumps: Jump[] = []
+  for (const { task, learned, asked, largest } of splits) {
+    for (const [i, row] of learned.entries()) await pair.report(recordOf(told(row), `${task}-${i}`, false))
+    for (const row of asked) {
+      const [estimate] = await pair.estimate([queryOf(told(row), {}, false)])
+      const memory = estimate?.dimensions.find(({ dimension }) => dimension === 'memoryBytes')
+      if (memory === undefined || row.peakMemoryBytes === undefined) continue
+      jumps.push({
+        task,
+        times: sizeOf(row, feature) / largest,
+        givenShare: memory.allocation / row.peakMemoryBytes,
+        probability: memory.confidence,
+        happened: memory.allocation >= row.peakMemoryBytes,
+      })
+    }
+  }
+  return jumps
+}
+
+export const distanceClasses = [
+  [1, 1.5],
+  [1.5, 3],
+  [3, 10],
+  [10, Number.POSITIVE_INFINITY],
+] as const
+
+export interface JumpScore {
+  readonly asked: number
+  readonly sufficed: number
+  readonly promised: number
+  readonly medianGivenShare: number
+}
+
+export function scoreJumps(jumps: readonly Jump[]): JumpScore | undefined {
+  if (jumps.length === 0) return undefined
+  const mean = (of: (jump: Jump) => number) => jumps.reduce((sum, jump) => sum + of(jump), 0) / jumps.length
+  return {
+    asked: jumps.length,
+    sufficed: mean(({ happened }) => (happened ? 1 : 0)),
+    promised: mean(({ probability }) => probability),
+    medianGivenShare: quantileOf(
+      jumps.map(({ givenShare }) => givenShare),
+      0.5,
+    ),
+  }
+}

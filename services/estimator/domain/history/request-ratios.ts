@@ -1,0 +1,37 @@
+import type { CohortMember } from '../../../../shared/domain/cohort.ts'
+import { type Dimension, dimensions, type Resources } from '../../../../shared/domain/resources.ts'
+
+/** Requests mean something where no task of a namespace has needed more than this many times its own… */
+const trustedRatio = 1.25
+/** …of so many tasks and executions. */
+const fewestTasks = 5
+const fewestExecutions = 100
+/** Above what was ever needed of a request. */
+const margin = 1.05
+
+/**
+ * Per dimension the largest need ÷ request of a namespace's tasks, with a margin: a request times that is a ceiling that
+ * no task has needed more than. Unset where requests say too little, or nothing.
+ */
+export function requestRatios(members: readonly CohortMember[]): Resources {
+  const ratios: { [D in Dimension]?: number } = {}
+  for (const dimension of dimensions) {
+    const ratio = largestRatio(members, dimension)
+    if (ratio !== undefined && ratio <= trustedRatio) ratios[dimension] = ratio
+  }
+  return ratios
+}
+
+function largestRatio(members: readonly CohortMember[], wanted: Dimension): number | undefined {
+  let tasks = 0
+  let executions = 0
+  let largest = Number.NEGATIVE_INFINITY
+  for (const member of members)
+    for (const { dimension, requests, ratioLogMax } of member.dimensions) {
+      if (dimension !== wanted || requests === 0) continue
+      tasks++
+      executions += requests
+      largest = Math.max(largest, ratioLogMax)
+    }
+  return tasks < fewestTasks || executions < fewestExecutions ? undefined : margin * Math.exp(largest)
+}

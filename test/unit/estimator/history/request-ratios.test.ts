@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { requestRatios } from '../../../../services/estimator/domain/history/request-ratios.ts'
+import { type CohortMember, summarise } from '../../../../shared/domain/cohort.ts'
+import { execution } from '../../../support/histories.ts'
+
+/** A task whose executions each used so much of a request of 4 GB. */
+const taskUsing = (name: string, shares: readonly number[]): CohortMember =>
+  summarise(
+    name,
+    1,
+    shares.map((share, i) =>
+      execution(`${name}-${i}`, { requested: { memoryBytes: 4e9 }, used: { memoryBytes: share * 4e9 } }),
+    ),
+  )
+
+const tasks = (count: number, executions: number, share: number) =>
+  Array.from({ length: count }, (_, i) => taskUsing(`t${i}`, new Array<number>(executions).fill(share)))
+
+test('is the largest need over request of all tasks, with five per cent on top', () => {
+  const members = [...tasks(4, 24, 0.3), taskUsing('hungry', [0.5, 0.5, 0.5, 0.9])]
+  expect(requestRatios(members).memoryBytes).toBeCloseTo(1.05 * 0.9, 9)
+})
+
+test('is unset of fewer than five tasks or a hundred executions, and where a need was far above its request', () => {
+  expect(requestRatios(tasks(4, 50, 0.5))).toEqual({})
+  expect(requestRatios(tasks(5, 19, 0.5))).toEqual({})
+  expect(requestRatios(tasks(5, 20, 0.5)).memoryBytes).toBeCloseTo(0.525, 9)
+  expect(requestRatios([...tasks(5, 20, 0.5), taskUsing('over', [1.2])])).toEqual({})
+  expect(requestRatios([...tasks(5, 20, 0.5), taskUsing('just', [1.19])]).memoryBytes).toBeCloseTo(1.2495, 9)
+})
+
+test('counts only executions whose request is known', () => {
+  const unknown = summarise('unknown', 1, [execution('u', { used: { memoryBytes: 9e9 } })])
+  expect(requestRatios([...tasks(5, 20, 0.5), unknown]).memoryBytes).toBeCloseTo(0.525, 9)
+})

@@ -34,9 +34,9 @@ const tasks = [...new Set(found.map(({ trace, task }) => `${trace}/${task}`))]
 const halfOf = ({ trace, task }: (typeof found)[number]) => tasks.indexOf(`${trace}/${task}`) % 2
 
 const groups: { readonly name: string; readonly jumps: readonly Jump[] }[] = [
-  ...distanceClasses.map(([from, to]) => ({
-    name: to === Number.POSITIVE_INFINITY ? `above ${from} x` : `${from} to ${to} x`,
-    jumps: found.filter(({ times }) => times > from && times <= to),
+  ...distanceClasses.map(([above, upTo]) => ({
+    name: upTo === undefined ? `above ${above} x` : `${above} to ${upTo} x`,
+    jumps: found.filter(({ times }) => times > above && (upTo === undefined || times <= upTo)),
   })),
   { name: '1 to 3 x', jumps: found.filter(({ times }) => times <= 3) },
   ...[0, 1].map((half) => ({
@@ -55,7 +55,7 @@ process.stdout.write(
       { title: 'answers', align: 'right', value: ({ score }) => String(score.asked) },
       { title: 'sufficed', align: 'right', value: ({ score }) => percent(score.sufficed) },
       { title: 'promised', align: 'right', value: ({ score }) => percent(score.promised) },
-      { title: 'given / need', align: 'right', value: ({ score }) => score.medianGivenShare.toFixed(2) },
+      { title: 'given / need', align: 'right', value: ({ score }) => score.median_given_per_need.toFixed(2) },
     ],
     groups.flatMap(({ name, jumps }) => {
       const score = scoreJumps(jumps)

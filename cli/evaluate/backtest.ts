@@ -1,5 +1,6 @@
 import type { Policy } from '../../shared/domain/policy.ts'
 import { baselines, type ColdStart, type SizingMethod } from './baselines.ts'
+import type { DistanceScore } from './jump.ts'
 import { type Ledger, ledger, type MethodScore } from './ledger.ts'
 import {
   type ConfidenceScore,
@@ -42,6 +43,8 @@ export interface TraceScore {
   readonly cpu: PredictionScore | null
   readonly estimate_us: { readonly p50: number; readonly p99: number } | null
   readonly update_us: { readonly p50: number; readonly p99: number } | null
+  /** With `--jump`: answers beyond the inputs learned, by how far. */
+  readonly jump?: readonly DistanceScore[]
 }
 
 /** What a report shows beside the score. */

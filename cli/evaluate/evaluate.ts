@@ -6,11 +6,13 @@ import { readBytes, readNumber, readWhole, readWord } from '../options.ts'
 import { createProgress, type Progress } from '../progress.ts'
 import { type Backtest, type BacktestOptions, backtest } from './backtest.ts'
 import { htmlReport } from './html.ts'
+import { jump, scoreByDistance, splitBySize } from './jump.ts'
 import type { Pair } from './pair.ts'
 import { readTraceFile, type TraceFile } from './read-file.ts'
 import { describeTrace } from './report-table.ts'
 import { shuffled } from './shuffle.ts'
 import { defaultPair, timedPair, warmUp } from './timed-pair.ts'
+import type { TraceRow } from './trace.ts'
 import { wirePair } from './wire-pair.ts'
 
 export const evaluate: Command = {
@@ -52,6 +54,10 @@ what the columns are.
       value: 'NUMBER',
       description: "a random order drawn from it, instead of the file's",
     },
+    jump: {
+      type: 'boolean',
+      description: 'also learn the smaller half of each task by input_bytes, and ask for the larger',
+    },
     html: { type: 'string', value: 'FILE', description: 'write a report with pictures' },
     via: {
       type: 'string',
@@ -68,6 +74,9 @@ what the columns are.
     if (seed !== undefined && options.feedback === 'completion') {
       throw new UsageError('--seed reorders what --feedback completion needs in order')
     }
+    if (flag(input, 'jump') && text(input, 'via') !== undefined) {
+      throw new UsageError('--jump learns anew: it cannot be had with --via')
+    }
     const limit = readWhole(input, 'limit') ?? Number.POSITIVE_INFINITY
     const progress = createProgress(
       input.err,
@@ -81,7 +90,8 @@ what the columns are.
         check(file, options)
         const rows = seed === undefined ? file.rows : shuffled(file.rows, seed)
         if (done.length === 0 && text(input, 'via') === undefined) warmUp()
-        const result = await play(input, { ...file, rows }, options, progress)
+        const played = await play(input, { ...file, rows }, options, progress)
+        const result = flag(input, 'jump') ? await withJump(played, file.rows, options) : played
         progress.end()
         input.out(
           flag(input, 'json') ? `${JSON.stringify(result.score)}\n` : `${describeTrace(result.score)}\n`,
@@ -144,6 +154,17 @@ async function play(
     profiler.close()
     estimator.close()
   }
+}
+
+/** Learns and asks in a pair of its own: what was played before is not known there. */
+async function withJump(
+  result: Backtest,
+  rows: readonly TraceRow[],
+  { defaultBytes }: BacktestOptions,
+): Promise<Backtest> {
+  const pair = timedPair(defaultPair(defaultBytes))
+  const jumps = await jump(splitBySize(rows, 'input_bytes'), 'input_bytes', pair)
+  return { ...result, score: { ...result.score, jump: scoreByDistance(jumps) } }
 }
 
 /** `--via` names the estimator: the other commands call that option `--estimator`. */

@@ -1,7 +1,8 @@
 import { formatBytes } from '../quantity.ts'
 import type { Backtest, SizedPoint } from './backtest.ts'
+import type { DistanceScore } from './jump.ts'
 import { calibration } from './metrics.ts'
-import { figure, wastageOf } from './report-table.ts'
+import { distanceText, figure, wastageOf } from './report-table.ts'
 import { barChart, calibrationChart, escaped, sizingChart } from './svg.ts'
 
 /** Tasks shown one by one, those that use most. */
@@ -46,7 +47,8 @@ function section({ score, forecasts, points }: Backtest): string {
     cpu === null ? '' : `That of the predicted CPU is ${percent(cpu.mdape)}.`,
   ]
   const pictures = executions === 0 ? '' : memoryPictures({ score, forecasts, points })
-  return `<h2>${escaped(trace)}</h2>\n<p>${facts.filter((fact) => fact !== '').join(' ')}</p>\n${pictures}`
+  const text = facts.filter((fact) => fact !== '').join(' ')
+  return `<h2>${escaped(trace)}</h2>\n<p>${text}</p>\n${pictures}${jumpTable(score.jump)}`
 }
 
 function memoryPictures({ score, forecasts, points }: Backtest): string {
@@ -76,6 +78,20 @@ ${barChart('Wasted by each way to size', bars)}
 ${calibrationChart('Share that sufficed against probability given', calibration(forecasts, 20))}
 <h3>Given (line) and used (dots), execution by execution</h3>
 ${tasks.join('\n')}`
+}
+
+/** Nothing without `--jump`. */
+function jumpTable(scores: readonly DistanceScore[] | undefined): string {
+  if (scores === undefined || scores.length === 0) return ''
+  const rows = scores.map(
+    (score) =>
+      `<tr><td>${distanceText(score)}</td><td>${score.asked}</td><td>${percent(score.sufficed)}</td>` +
+      `<td>${percent(score.promised)}</td><td>${figure(score.median_given_per_need)}</td></tr>`,
+  )
+  return `<h3>Beyond the inputs learned</h3>
+<p>The smaller half of each task by input_bytes was learned, the larger half asked.</p>
+<table><tr><th>input, of the largest learned</th><th>answers</th><th>sufficed</th><th>promised</th><th>given / used</th></tr>
+${rows.join('\n')}</table>`
 }
 
 function largestTasks(points: readonly SizedPoint[]): readonly [string, readonly SizedPoint[]][] {

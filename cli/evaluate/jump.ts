@@ -59,18 +59,19 @@ function splitOf(task: string, all: readonly TraceRow[], feature: string): Split
 
 const sizeOf = ({ features }: TraceRow, feature: string): number => features[feature] ?? Number.NaN
 
-/** Learns the smaller halves, then asks for the larger without learning from them. Only the size is told. */
+/** Learns the smaller halves, then asks for the larger without learning from them. Nothing but the size is known of them. */
 export async function jump(splits: readonly Split[], feature: string, pair: Pair): Promise<readonly Jump[]> {
-  const told = (row: TraceRow): TraceRow => ({
+  const onlySize = (row: TraceRow): TraceRow => ({
     ...row,
     features: { [feature]: sizeOf(row, feature) },
     labels: {},
   })
   const jumps: Jump[] = []
   for (const { task, learned, asked, largest } of splits) {
-    for (const [i, row] of learned.entries()) await pair.report(recordOf(told(row), `${task}-${i}`, false))
+    for (const [i, row] of learned.entries())
+      await pair.report(recordOf(onlySize(row), `${task}-${i}`, false))
     for (const row of asked) {
-      const [estimate] = await pair.estimate([queryOf(told(row), {}, false)])
+      const [estimate] = await pair.estimate([queryOf(onlySize(row), {}, false)])
       const memory = estimate?.dimensions.find(({ dimension }) => dimension === 'memoryBytes')
       if (memory === undefined || row.peakMemoryBytes === undefined) continue
       jumps.push({
@@ -85,30 +86,47 @@ export async function jump(splits: readonly Split[], feature: string, pair: Pair
   return jumps
 }
 
+/** Distances from the largest learned, in times of it: above the first, up to the second. */
 export const distanceClasses = [
   [1, 1.5],
   [1.5, 3],
   [3, 10],
-  [10, Number.POSITIVE_INFINITY],
+  [10, undefined],
 ] as const
 
+/** How the answers of one class of distances turned out. */
 export interface JumpScore {
   readonly asked: number
+  /** Shares, 0 to 1. */
   readonly sufficed: number
   readonly promised: number
-  readonly medianGivenShare: number
+  readonly median_given_per_need: number
 }
 
+export interface DistanceScore extends JumpScore {
+  readonly above: number
+  /** null: no limit. */
+  readonly up_to: number | null
+}
+
+/** By distance, where there are answers. */
+export function scoreByDistance(jumps: readonly Jump[]): readonly DistanceScore[] {
+  return distanceClasses.flatMap(([above, upTo]) => {
+    const own = jumps.filter(({ times }) => times > above && (upTo === undefined || times <= upTo))
+    const score = scoreJumps(own)
+    return score === undefined ? [] : { above, up_to: upTo ?? null, ...score }
+  })
+}
+
+/** Undefined where there are no answers. */
 export function scoreJumps(jumps: readonly Jump[]): JumpScore | undefined {
   if (jumps.length === 0) return undefined
   const mean = (of: (jump: Jump) => number) => jumps.reduce((sum, jump) => sum + of(jump), 0) / jumps.length
+  const shares = jumps.map(({ givenShare }) => givenShare)
   return {
     asked: jumps.length,
     sufficed: mean(({ happened }) => (happened ? 1 : 0)),
     promised: mean(({ probability }) => probability),
-    medianGivenShare: quantileOf(
-      jumps.map(({ givenShare }) => givenShare),
-      0.5,
-    ),
+    median_given_per_need: quantileOf(shares, 0.5),
   }
 }

@@ -1,6 +1,7 @@
 import { formatShare } from '../quantity.ts'
 import { type Column, table } from '../table.ts'
 import type { TraceScore } from './backtest.ts'
+import type { DistanceScore } from './jump.ts'
 import type { MethodScore } from './ledger.ts'
 
 type Row = readonly [name: string, score: MethodScore]
@@ -15,7 +16,7 @@ export function describeTrace(score: TraceScore): string {
   const head = `${trace}: ${executions} executions, ${used}\n`
   if (executions === 0) return `${head}${describeAnswers(score)}\n`
   const rows = Object.entries(methods).sort(([, a], [, b]) => wastageOf(a) - wastageOf(b))
-  return `${head}\n${table(columnsOf(executions, used_gb_hours ?? used_gb), rows)}\n${describeAnswers(score)}\n`
+  return `${head}\n${table(columnsOf(executions, used_gb_hours ?? used_gb), rows)}\n${describeAnswers(score)}${describeJumps(score.jump)}\n`
 }
 
 export const wastageOf = ({ wastage_gb_hours, wastage_gb }: MethodScore) => wastage_gb_hours ?? wastage_gb
@@ -63,6 +64,28 @@ function describeAnswers({ confidence, duration, cpu, estimate_us, update_us }: 
   }
   return lines.map((line) => `${line}\n`).join('')
 }
+
+/** Asked of the larger half of each task after its smaller half was learned. */
+function describeJumps(scores: readonly DistanceScore[] | undefined): string {
+  if (scores === undefined) return ''
+  if (scores.length === 0)
+    return 'beyond the inputs learned: no task has 40 executions with input_bytes that differ\n'
+  const columns: readonly Column<DistanceScore>[] = [
+    { title: 'input, of the largest learned', value: distanceText },
+    { title: 'answers', align: 'right', value: ({ asked }) => String(asked) },
+    { title: 'sufficed', align: 'right', value: ({ sufficed }) => formatShare(sufficed) },
+    { title: 'promised', align: 'right', value: ({ promised }) => formatShare(promised) },
+    {
+      title: 'given / used',
+      align: 'right',
+      value: ({ median_given_per_need }) => figure(median_given_per_need),
+    },
+  ]
+  return `\n${table(columns, scores)}`
+}
+
+export const distanceText = ({ above, up_to }: DistanceScore): string =>
+  up_to === null ? `above ${above} ×` : `${above} to ${up_to} ×`
 
 /** Three significant digits, no exponent. */
 export function figure(value: number): string {

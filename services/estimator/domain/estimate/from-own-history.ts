@@ -10,6 +10,7 @@ import { weightsFor } from '../ensemble/dimension-model.ts'
 import { type Prediction, weighedPredictions } from '../ensemble/expert-weights.ts'
 import type { LearnedProfile } from '../ensemble/learned-profile.ts'
 import { predictiveDistribution } from '../ensemble/predictive-distribution.ts'
+import { highestCensored } from '../history/censored-attempts.ts'
 import { beyondRange } from '../history/range.ts'
 import type { Context, StrategyAccess } from './context.ts'
 import { extrapolate } from './extrapolation.ts'
@@ -56,7 +57,9 @@ export function fromOwnHistory(
   const outlook = beyond === undefined ? inRange : extrapolate(inRange, beyond, model, workspace)
   const { failureCost, growthFactor } = outlook
   const ceiling = (query.requested[dimension] ?? 0) * (evidence.requestRatios?.[dimension] ?? 0)
-  const need = ceiling > model.largest ? withCeiling(outlook.need, ceiling) : outlook.need
+  // A request that a need has exceeded, or an attempt was killed at, is no ceiling.
+  const known = Math.max(model.largest, highestCensored(model.censored) ?? 0)
+  const need = ceiling > known ? withCeiling(outlook.need, ceiling) : outlook.need
   const { strategy } = foremost.member
   return {
     need,

@@ -2,12 +2,12 @@ import type { CohortMember } from '../../../../shared/domain/cohort.ts'
 import { type Dimension, dimensions, type Resources } from '../../../../shared/domain/resources.ts'
 
 /** Requests mean something where no task of a namespace has needed more than this many times its own… */
-const trustedRatio = 1.25
+const trustedRatio = 1.35
 /** …of so many tasks and executions. */
 const fewestTasks = 5
 const fewestExecutions = 100
 /** Above what was ever needed of a request. */
-const margin = 1.05
+const margin = 1.15
 
 /**
  * Per dimension the largest need ÷ request of a namespace's tasks, with a margin: a request times that is a ceiling that

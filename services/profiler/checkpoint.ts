@@ -8,24 +8,32 @@ import type { OpenExecution, Session } from './domain/session.ts'
 import { DamagedRecord } from './envelope.ts'
 import type { SessionCheckpoint } from './store.ts'
 
+const everyNamespace = '*'
+
 /** Starts do not change while checkpoints are written over and over. */
 const encodedStarts = new WeakMap<ExecutionStart, Uint8Array>()
 
-export function encodeSession({ sequence, lastActiveUnixMs, open }: Session): Uint8Array {
+export function encodeSession({ sequence, lastActiveUnixMs, open, scope }: Session): Uint8Array {
   const executions = [...open.values()].map((execution) => ({
     start: encodeStart(execution) as Buffer,
     startedUnixMs: execution.startedUnixMs,
     heardUnixMs: execution.heardUnixMs,
     ...execution.totals,
   }))
-  return SessionState.encode({ sequence, lastActiveUnixMs, open: executions }).finish()
+  return SessionState.encode({
+    sequence,
+    lastActiveUnixMs,
+    open: executions,
+    scope: scope === 'all' ? [everyNamespace] : [...(scope ?? [])],
+  }).finish()
 }
 
 /** Throws: DamagedRecord. */
 export function decodeSession(bytes: Uint8Array): Session {
   try {
-    const { sequence, lastActiveUnixMs, open } = SessionState.decode(bytes)
+    const { sequence, lastActiveUnixMs, open, scope } = SessionState.decode(bytes)
     return {
+      scope: scope[0] === everyNamespace ? 'all' : scope.length > 0 ? scope : undefined,
       sequence,
       lastActiveUnixMs,
       open: new Map(

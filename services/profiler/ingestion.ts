@@ -44,12 +44,12 @@ export interface IngestionSettings extends CommitterSettings {
 
 /** Where what workers report enters: sessions, leases, and the commits behind them. */
 export interface Ingestion {
-  /** Opens or resumes a session and takes it from whoever held it. Errors: `overloaded`, `unavailable`, `conflict`. */
-  open(sessionId: string): Promise<LiveSession>
+  /** Opens or resumes a session and takes it from whoever held it. Errors: `overloaded`, `unavailable`, `conflict`, `forbidden`. */
+  open(sessionId: string, claim: Claim): Promise<LiveSession>
   /** Lets go of a session: what is stored of it stays. */
   close(session: LiveSession): Promise<void>
   /** One batch of a session that nobody streams; undefined leaves it as it is. Resolves once durable. */
-  once(sessionId: string, next: (session: Session) => Batch | undefined): Promise<OnceResult>
+  once(sessionId: string, claim: Claim, next: (session: Session) => Batch | undefined): Promise<OnceResult>
   /** Folds finished executions. Resolves to which were folded now, once durable. */
   fold(records: readonly ExecutionRecord[]): Promise<readonly boolean[]>
   /** Why nothing may be learned in a namespace: there are as many as may be. */
@@ -61,6 +61,14 @@ export interface Ingestion {
   figures(): IngestionFigures
   /** Lets go of all sessions and waits for what is under way. */
   drain(): Promise<void>
+}
+
+/** By what right a session is taken. */
+export interface Claim {
+  /** What the session is for from then on; undefined leaves it as it is. */
+  readonly scope: Session['scope']
+  /** Throws where the claimant may not have a session in that state: it is left to whoever has it. */
+  readonly authorize: (session: Session) => void
 }
 
 export interface OnceResult {
@@ -157,20 +165,24 @@ export function ingestion(
     await session.release()
   }
 
-  async function take(sessionId: string, idleTtlMs?: number): Promise<LiveSession> {
+  async function take(
+    sessionId: string,
+    { scope, authorize }: Claim,
+    idleTtlMs?: number,
+  ): Promise<LiveSession> {
     const holder = live.get(sessionId)
-    if (holder) await letGo(holder)
+    if (holder) {
+      authorize(holder.state())
+      await letGo(holder)
+    }
     const stored = await store.getSession(sessionId)
     if (!stored && (await store.countSessions()) >= settings.maxSessions) {
       throw new ForesizeError('overloaded', `there are ${settings.maxSessions} sessions, as many as may be`)
     }
     const now = clock.nowUnixMs()
-    return hold(
-      sessionId,
-      (stored?.epoch ?? 0) + 1,
-      stored ? readState(sessionId, stored.state, now) : newSession(now),
-      idleTtlMs,
-    )
+    const state = stored ? readState(sessionId, stored.state, now) : newSession(now)
+    authorize(state)
+    return hold(sessionId, (stored?.epoch ?? 0) + 1, { ...state, scope: scope ?? state.scope }, idleTtlMs)
   }
 
   /** A state that cannot be read is reported and begun anew: its client is told that nothing is stored. */
@@ -231,9 +243,9 @@ export function ingestion(
   }
 
   return {
-    open: (sessionId) =>
+    open: (sessionId, claim) =>
       inTurn(sessionId, async () => {
-        const session = await take(sessionId)
+        const session = await take(sessionId, claim)
         try {
           await session.adopt(unchanged(session.state())).durable
         } catch (error) {
@@ -243,9 +255,9 @@ export function ingestion(
         return session
       }),
     close: letGo,
-    once: (sessionId, next) =>
+    once: (sessionId, claim, next) =>
       inTurn(sessionId, async () => {
-        const session = await take(sessionId, settings.unaryMemoryMs)
+        const session = await take(sessionId, claim, settings.unaryMemoryMs)
         try {
           const batch = next(session.state())
           const submitted = batch && session.apply(batch, clock.nowUnixMs())

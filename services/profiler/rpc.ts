@@ -43,8 +43,8 @@ export function profilerRpc(
 
   return {
     streamUsage: bidi(usageStream(parts)),
-    startProfiling: unary(async (request) => ({
-      leaseMs: await startProfiling(ingestion, request, unaryLeaseMs),
+    startProfiling: unary(async (request, { principal }) => ({
+      leaseMs: await startProfiling(ingestion, request, unaryLeaseMs, principal),
       durability,
     })),
     endProfiling: unary(async (request, { principal }) => ({

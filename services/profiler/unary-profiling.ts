@@ -15,6 +15,7 @@ import type {
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type Inspection, inspect, inspection } from '../../shared/wire/inspection.ts'
 import { limits } from '../../shared/wire/limits.ts'
+import { claimOf } from './claim.ts'
 import { isOfOtherTask, otherTask, type Placed, type Session, type StartEvent } from './domain/session.ts'
 import type { Ingestion } from './ingestion.ts'
 
@@ -26,9 +27,13 @@ export async function startProfiling(
   ingestion: Ingestion,
   { start: message }: StartProfilingRequest,
   defaultLeaseMs: number,
+  principal: Principal,
 ): Promise<number> {
   const event = inspect((seen) => readStart(message, defaultLeaseMs, seen))
-  const { rejections } = await ingestion.once(sessionIdOf(event.start.executionId), (session) => {
+  const { executionId, task } = event.start
+  authorize(principal, task.namespace)
+  const claim = claimOf(principal, [task.namespace])
+  const { rejections } = await ingestion.once(sessionIdOf(executionId), claim, (session) => {
     requireItsTask(session, event)
     return session.sequence > 0 ? undefined : { sequence: 1, starts: [event], samples: [], ends: [] }
   })
@@ -55,16 +60,20 @@ export async function endProfiling(
     throw invalid([{ field: 'start.execution_id', description: 'must be that of end' }])
   }
   if (start) authorize(principal, start.start.task.namespace)
-  const { folded, rejections } = await ingestion.once(sessionIdOf(end.executionId), (session: Session) => {
-    const sequence = session.sequence + 1
-    const opened = session.open.get(end.executionId)
-    if (start) requireItsTask(session, start)
-    if (opened) authorize(principal, opened.start.task.namespace)
-    if (opened) return { sequence, starts: [], samples: [], ends: [end] }
-    if (session.sequence > 0) return undefined
-    if (!start) throw new ForesizeError('not-found', `execution ${end.executionId} was not started here`)
-    return { sequence, starts: [start], samples: [], ends: [end] }
-  })
+  const claim = claimOf(principal, start && [start.start.task.namespace])
+  const { folded, rejections } = await ingestion.once(
+    sessionIdOf(end.executionId),
+    claim,
+    (session: Session) => {
+      const sequence = session.sequence + 1
+      const opened = session.open.get(end.executionId)
+      if (start) requireItsTask(session, start)
+      if (opened) return { sequence, starts: [], samples: [], ends: [end] }
+      if (session.sequence > 0) return undefined
+      if (!start) throw new ForesizeError('not-found', `execution ${end.executionId} was not started here`)
+      return { sequence, starts: [start], samples: [], ends: [end] }
+    },
+  )
   if (rejections[0])
     throw new ForesizeError('overloaded', rejections[0].violations[0]?.description ?? 'refused')
   return folded[0] ?? false

@@ -1,7 +1,7 @@
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import { taskId } from '../../shared/domain/task.ts'
 import type { CallContext } from '../../shared/rpc/handlers.ts'
-import { authorize, type Principal } from '../../shared/rpc/principal.ts'
+import { type Principal, scopeOf } from '../../shared/rpc/principal.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { type RecentlyUsed, recentlyUsed } from '../../shared/runtime/recently-used.ts'
@@ -14,6 +14,7 @@ import type {
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { inspect } from '../../shared/wire/inspection.ts'
 import { readBatch } from './batch.ts'
+import { claimOf } from './claim.ts'
 import type { Rejection } from './domain/session.ts'
 import { fromDurability } from './durability.ts'
 import type { Ingestion } from './ingestion.ts'
@@ -61,11 +62,10 @@ export function usageStream(
   return async (requests, send, { signal, peer, principal }) => {
     const iterator = requests[Symbol.asyncIterator]()
     const open = openOf((await iterator.next()).value)
-    const session = await ingestion.open(open.sessionId)
+    const session = await ingestion.open(open.sessionId, claimOf(principal, scopeOf(principal)))
     log.debug({ session: open.sessionId, client: open.client, peer }, 'session opened')
     const ended = new AbortController()
     try {
-      for (const { start } of session.state().open.values()) authorize(principal, start.task.namespace)
       await send({ message: openedMessage(session) })
       const outbox = acknowledgements(send, session.state().sequence, settings.maxUnacknowledgedBatches)
       const stopped = aborted(parts.stopping, ended.signal)

@@ -11,7 +11,7 @@ export interface AccessRule<Req> {
   readonly roles: readonly Role[]
   /**
    * The namespaces that the request speaks of.
-   * Undefined where its handler checks: events of a stream are refused one by one, an end speaks of a start before.
+   * Undefined where its handler checks: events of a stream are refused one by one, a session is claimed by what it is for.
    */
   readonly namespacesOf: ((request: Req) => readonly string[] | 'all') | undefined
 }
@@ -30,7 +30,7 @@ const ofQuery = ({ query }: EstimateRequest | ConfidenceRequest) => ofTask(query
 
 const profilerRules: Rules<typeof ProfilerServiceService> = {
   streamUsage: { roles: ['worker'], namespacesOf: undefined },
-  startProfiling: { roles: ['worker'], namespacesOf: ({ start }) => ofTask(start?.task) },
+  startProfiling: { roles: ['worker'], namespacesOf: undefined },
   endProfiling: { roles: ['worker'], namespacesOf: undefined },
   updateProfile: {
     roles: ['worker'],

@@ -28,6 +28,15 @@ export function mayUse({ namespaces }: Principal, namespace: string): boolean {
   return namespaces === 'all' || namespaces.has(namespace === '' ? defaultNamespace : namespace)
 }
 
+/** The namespaces of a token; `all` for one that is bound to none. */
+export type Scope = readonly string[] | 'all'
+
+/** What a session is for that this one opens; undefined where no token was asked for. */
+export function scopeOf(principal: Principal): Scope | undefined {
+  if (principal === anyone) return undefined
+  return principal.namespaces === 'all' ? 'all' : [...principal.namespaces].sort()
+}
+
 /** Throws: ForesizeError `forbidden`. */
 export function authorize(principal: Principal, namespace: string): void {
   if (!mayUse(principal, namespace)) throw foreign(principal, namespace)

@@ -131,17 +131,43 @@ test('on a stream a start in a foreign namespace is refused alone; the stream go
   await stream.close()
 })
 
-test('a session with open executions cannot be resumed by a token of another namespace', async () => {
-  const stream = await openStream(as(worker), 'private')
-  stream.send({ sequence: 1, starts: [wireStart('open', inNamespace('a'))] })
-  await stream.durable(1)
+/** The status with which a stream ends that asks for the session; OK where it was opened. */
+function asking(entry: TokenEntry, sessionId: string): Promise<status> {
+  const call = as(entry).streamUsage()
+  call.write({ message: { $case: 'open', value: { sessionId, client: 'thief' } } })
+  return new Promise((resolve) => {
+    call.on('error', (error: ServiceError) => resolve(error.code))
+    call.on('data', () => resolve(status.OK))
+  })
+}
+
+test.each([
+  ['has executions open', { starts: [wireStart('open', inNamespace('a'))] }],
+  ['has none open', { starts: [wireStart('brief', inNamespace('a'))], ends: [wireEnd('brief')] }],
+  ['has said nothing yet', undefined],
+])('a session that %s is left to its holder by a token of another namespace', async (what, batch) => {
+  const sessionId = `private ${what}`
+  const stream = await openStream(as(worker), sessionId)
+  let sequence = 0
+  if (batch) {
+    sequence += 1
+    stream.send({ sequence, ...batch })
+    await stream.durable(sequence)
+  }
+  expect(await asking(other, sessionId)).toBe(status.PERMISSION_DENIED)
+  stream.send({ sequence: sequence + 1 })
+  await stream.durable(sequence + 1)
   await stream.close()
-  const thief = as(other).streamUsage()
-  thief.write({ message: { $case: 'open', value: { sessionId: 'private', client: 'thief' } } })
-  const code = await new Promise((resolve) =>
-    thief.on('error', (error: ServiceError) => resolve(error.code)).resume(),
-  )
-  expect(code).toBe(status.PERMISSION_DENIED)
+  expect(await asking(other, sessionId)).toBe(status.PERMISSION_DENIED)
+  expect((await openStream(as(worker), sessionId)).opened.durableSequence).toBe(sequence + 1)
+})
+
+test('a session of one call is left alone by a stream of another namespace', async () => {
+  await unary(as(worker), 'startProfiling', { start: wireStart('called', inNamespace('a')) })
+  expect(await asking(other, 'unary:called')).toBe(status.PERMISSION_DENIED)
+  const end = { end: wireEnd('called'), start: undefined }
+  expect(await outcomeOf(unary(as(other), 'endProfiling', end))).toBe(status.PERMISSION_DENIED)
+  expect(await unary(as(worker), 'endProfiling', end)).toMatchObject({ folded: true })
 })
 
 test('an execution cannot be ended by a token of another namespace', async () => {

@@ -27,6 +27,8 @@ export interface Session {
   /** Server time. */
   readonly lastActiveUnixMs: number
   readonly open: ReadonlyMap<string, OpenExecution>
+  /** Namespaces of whoever opened it, which whoever takes it over must have; undefined where nobody was asked. */
+  readonly scope?: readonly string[] | 'all' | undefined
 }
 
 export const newSession = (nowUnixMs: number): Session => ({
@@ -151,7 +153,7 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
     finished.push(recordOf(execution, outcome, used, source))
   }
   return {
-    session: { sequence: batch.sequence, lastActiveUnixMs: nowUnixMs, open },
+    session: { ...before, sequence: batch.sequence, lastActiveUnixMs: nowUnixMs, open },
     started,
     finished,
     rejections,

@@ -25,6 +25,8 @@ export interface SessionState {
   readonly lastActiveUnixMs: number;
   /** Executions under way. */
   readonly open: readonly StoredExecution[];
+  /** Namespaces of whoever opened it, "*" for all; empty where nobody was asked for a token. */
+  readonly scope: readonly string[];
 }
 
 /** An execution under way. */
@@ -167,7 +169,7 @@ export const StoredSession: MessageFns<StoredSession> = {
 };
 
 function createBaseSessionState(): SessionState {
-  return { sequence: 0, lastActiveUnixMs: 0, open: [] };
+  return { sequence: 0, lastActiveUnixMs: 0, open: [], scope: [] };
 }
 
 export const SessionState: MessageFns<SessionState> = {
@@ -180,6 +182,9 @@ export const SessionState: MessageFns<SessionState> = {
     }
     for (const v of message.open) {
       StoredExecution.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.scope) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -221,6 +226,14 @@ export const SessionState: MessageFns<SessionState> = {
             message.open.push(StoredExecution.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.scope.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -242,6 +255,7 @@ export const SessionState: MessageFns<SessionState> = {
         ? globalThis.Number(object.last_active_unix_ms)
         : 0,
       open: globalThis.Array.isArray(object?.open) ? object.open.map((e: any) => StoredExecution.fromJSON(e)) : [],
+      scope: globalThis.Array.isArray(object?.scope) ? object.scope.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -256,6 +270,9 @@ export const SessionState: MessageFns<SessionState> = {
     if (message.open?.length) {
       obj.open = message.open.map((e) => StoredExecution.toJSON(e));
     }
+    if (message.scope?.length) {
+      obj.scope = message.scope;
+    }
     return obj;
   },
 
@@ -267,6 +284,7 @@ export const SessionState: MessageFns<SessionState> = {
     message.sequence = object.sequence ?? 0;
     message.lastActiveUnixMs = object.lastActiveUnixMs ?? 0;
     message.open = object.open?.map((e) => StoredExecution.fromPartial(e)) || [];
+    message.scope = object.scope?.map((e) => e) || [];
     return message;
   },
 };

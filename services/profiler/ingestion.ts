@@ -208,13 +208,21 @@ export function ingestion(
       const stored = await store.getSession(sessionId)
       if (live.has(sessionId) || !stored || stored.dueUnixMs > now) return
       const state = readState(sessionId, stored.state, now)
-      if (state.open.size === 0) {
+      // Its client could not be heard before this process began, nor while the clock stood wrong in between.
+      const idleTtlMs = stored.dueUnixMs - state.lastActiveUnixMs
+      if (state.open.size === 0 && startedUnixMs + idleTtlMs <= now) {
         await store.deleteSession(sessionId, stored)
         return
       }
-      const keeper = hold(sessionId, stored.epoch + 1, state)
+      const lastActiveUnixMs = Math.max(state.lastActiveUnixMs, startedUnixMs)
+      const keeper = hold(
+        sessionId,
+        stored.epoch + 1,
+        { ...state, lastActiveUnixMs },
+        state.open.size === 0 ? idleTtlMs : undefined,
+      )
       try {
-        await closeLost(keeper, closeSilent(state, now, startedUnixMs))
+        await closeLost(keeper, closeSilent(keeper.state(), now, startedUnixMs))
       } finally {
         await letGo(keeper)
       }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 /** Time as an argument. Two hosts' clocks are never subtracted. */
 export interface Clock {
-  /** Wall time in Unix milliseconds. May jump. */
+  /** Unix milliseconds, whole. Never jumps: what is counted from one time to another is not cut short by it. */
   nowUnixMs(): number
   /** Milliseconds since an arbitrary start. Never goes back. */
   monotonicMs(): number
@@ -10,8 +10,14 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
+/**
+ * The wall clock as it was when the process began, carried on by the monotonic one: a step of the wall clock closes,
+ * expires and decays nothing. A date that somebody else has written, such as a token's end, is held against `Date.now()`.
+ */
+const beganUnixMs = Date.now() - performance.now()
+
 export const systemClock: Clock = {
-  nowUnixMs: () => Date.now(),
+  nowUnixMs: () => Math.round(beganUnixMs + performance.now()),
   monotonicMs: () => performance.now(),
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 }

@@ -4,6 +4,7 @@
  *   FAULT_KILL    "before write 3" or "after rename 1": kill -9 at the n-th such call
  *   FAULT_FULL    a path: while that file exists, every write below the folder fails with ENOSPC
  *   FAULT_LOW     a path: while that file exists, the folder's disk has no space left by statfs; writes succeed
+ *   FAULT_CLOCK   a file: the wall clock is off by so many seconds as it says
  * Calls: write (write, pwrite, writev, pwritev), fsync (fsync, fdatasync, msync), rename.
  */
 #define _GNU_SOURCE
@@ -17,10 +18,12 @@
 #include <sys/mman.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/time.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
-static const char *folder, *full, *low;
+static const char *folder, *full, *low, *wall;
 static char kill_when[8], kill_call[8];
 static long kill_nth = -1;
 static atomic_long seen;
@@ -30,6 +33,7 @@ __attribute__((constructor)) static void read_environment(void) {
   folder = getenv("FAULT_FOLDER");
   full = getenv("FAULT_FULL");
   low = getenv("FAULT_LOW");
+  wall = getenv("FAULT_CLOCK");
   if (spec) sscanf(spec, "%7s %7s %ld", kill_when, kill_call, &kill_nth);
 }
 
@@ -108,4 +112,23 @@ int statfs64(const char *path, struct statfs64 *found) {
 }
 int rename(const char *from, const char *to) {
   AROUND(int, "rename", counts_path(to), 0, REAL(rename)(from, to));
+}
+
+static long clock_step(void) {
+  long seconds = 0;
+  FILE *file = wall ? fopen(wall, "r") : NULL;
+  if (!file) return 0;
+  if (fscanf(file, "%ld", &seconds) != 1) seconds = 0;
+  fclose(file);
+  return seconds;
+}
+int clock_gettime(clockid_t id, struct timespec *now) {
+  int result = REAL(clock_gettime)(id, now);
+  if (result == 0 && wall && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) now->tv_sec += clock_step();
+  return result;
+}
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+  int result = REAL(gettimeofday)(now, zone);
+  if (result == 0 && wall) now->tv_sec += clock_step();
+  return result;
 }

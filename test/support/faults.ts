@@ -17,6 +17,8 @@ export interface Faults {
   readonly full?: string
   /** While this file exists the disk is said to have no space left. */
   readonly low?: string
+  /** The wall clock is off by as many seconds as this file says. */
+  readonly clock?: string
 }
 
 let library: Promise<string> | undefined
@@ -27,6 +29,7 @@ export async function faultEnvironment({
   kill,
   full,
   low,
+  clock,
 }: Faults): Promise<Readonly<Record<string, string>>> {
   library ??= compile()
   return {
@@ -35,6 +38,7 @@ export async function faultEnvironment({
     ...(kill ? { FAULT_KILL: `${kill.when} ${kill.call} ${kill.nth}` } : {}),
     ...(full ? { FAULT_FULL: full } : {}),
     ...(low ? { FAULT_LOW: low } : {}),
+    ...(clock ? { FAULT_CLOCK: clock } : {}),
   }
 }
 

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
 
-/** A holder on another host is believed dead when its lock was not touched for so long. */
+/** A holder on another host is believed dead when its lock was not touched for so long, nor while it is watched. */
 const staleMs = 15_000
 const touchMs = 3_000
+const watchMs = 1.5 * touchMs
 
 export interface DirectoryLock {
   release(): Promise<void>
@@ -63,8 +65,7 @@ async function removeIfAbandoned(path: string, directory: string): Promise<void>
   const text = await textOf(path)
   if (text === undefined) return
   const holder = parse(text)
-  const alive =
-    holder?.host === hostname() ? await isAlive(holder) : Date.now() - (await touchedMs(path)) < staleMs
+  const alive = holder?.host === hostname() ? await isAlive(holder) : await isTouched(path)
   if (alive) throw held(directory, holder ? `process ${holder.pid} on ${holder.host}` : 'an unknown holder')
   const aside = `${path}.${randomUUID()}`
   await rename(path, aside).catch(() => undefined)
@@ -97,6 +98,14 @@ async function isAlive({ pid, started }: Holder): Promise<boolean> {
   const now = await startOf(pid)
   if (pid === process.pid && started !== now) return false
   return now === '' || started === '' || now === started
+}
+
+/** Two hosts' clocks may differ by more than a lock's age: a lock that looks old is watched as well. */
+async function isTouched(path: string): Promise<boolean> {
+  const touched = await touchedMs(path)
+  if (Date.now() - touched < staleMs) return true
+  await sleep(watchMs)
+  return (await touchedMs(path)) !== touched
 }
 
 /** Tells a process from a later one of the same number: clock ticks since boot, from Linux; empty elsewhere. */

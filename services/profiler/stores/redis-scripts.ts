@@ -28,7 +28,7 @@ end
 
 /**
  * Compare-and-set of one profile. KEYS profile, index, seen, namespaces, feed. ARGV expected etag (empty for none),
- * new etag, sealed profile (empty to delete), member, namespace, last seen, TTL ms, feed length.
+ * new etag, sealed profile (empty to delete), member, namespace, last seen, feed length.
  * Returns {1}, or {0, etag, sealed profile} as it is.
  */
 export const compareAndSet = script(
@@ -41,16 +41,16 @@ if (etag or '') ~= ARGV[1] then
 end
 if ARGV[3] == '' then
   redis.call('DEL', KEYS[1])
-  forget(ARGV[4], ARGV[5], KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[8])
+  forget(ARGV[4], ARGV[5], KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[7])
   return {1}
 end
 redis.call('HSET', KEYS[1], 'e', ARGV[2], 'b', ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[7])
+redis.call('PERSIST', KEYS[1])
 redis.call('ZADD', KEYS[3], ARGV[6], ARGV[4])
 if not etag and redis.call('ZADD', KEYS[2], 0, ARGV[4]) == 1 then
   redis.call('HINCRBY', KEYS[4], ARGV[5], 1)
 end
-redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[8], '*', 'k', ARGV[4])
+redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[7], '*', 'k', ARGV[4])
 return {1}
 `,
 )

@@ -17,7 +17,6 @@ import { compareText } from './text-order.ts'
 
 export interface RedisStoreSettings {
   readonly codec: Codec
-  readonly profileTtlMs: number
   readonly maxFeedEntries: number
   readonly cachedProfiles: number
   readonly heartbeatMs: number
@@ -38,9 +37,6 @@ const maxTries = 200
 
 /** Records read at once. */
 const readParallel = 64
-
-/** The sweep of the store deletes an old profile and says so; should nobody sweep, Redis forgets it a day later. */
-const sweepGraceMs = 24 * 3600 * 1000
 
 /** Old profiles of one shard deleted by one sweep; the next takes the rest. */
 const maxSweptPerShard = 10_000
@@ -126,7 +122,6 @@ export async function redisStore(
       key,
       namespace,
       next.profile?.lastSeenUnixMs ?? 0,
-      settings.profileTtlMs + sweepGraceMs,
       settings.maxFeedEntries,
     ])) as [number, Buffer?, Buffer?]
     if (done === 1) {

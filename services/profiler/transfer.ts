@@ -1,5 +1,6 @@
 import { ForesizeError, type Violation } from '../../shared/domain/errors.ts'
 import { type Profile, type ProfileKey, profileKinds } from '../../shared/domain/profile.ts'
+import type { TaskKey } from '../../shared/domain/task.ts'
 import { inspection } from '../../shared/wire/inspection.ts'
 import { toProfile } from '../../shared/wire/profile.ts'
 import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
@@ -152,13 +153,21 @@ function toImported(read: ReadProfile, seen: ReturnType<typeof inspection>): Pro
   }
   try {
     const { schemaVersion } = read.message
-    return { ...toProfile(migrate(read.message, schemaVersion), '', seen), running: [] }
+    const profile = toProfile(migrate(read.message, schemaVersion), '', seen)
+    for (const [i, { task }] of profile.executions.entries()) {
+      if (!isOf(profile.key, task)) seen.reject(`executions[${i}].task`, 'is not of this profile')
+    }
+    return { ...profile, running: [] }
   } catch (error) {
     if (!(error instanceof ForesizeError)) throw error
     seen.reject('schema_version', error.message)
     return undefined
   }
 }
+
+/** A task's profile holds its own executions; that of a namespace those of tasks that it had no room for. */
+const isOf = (key: ProfileKey, { namespace, task }: TaskKey) =>
+  namespace === key.namespace && (key.kind !== 'task' || task === key.task)
 
 const sameBytes = (a: Profile, b: Profile) =>
   Buffer.compare(encodeProfile({ ...a, running: [] }), encodeProfile({ ...b, running: [] })) === 0

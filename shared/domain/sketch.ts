@@ -87,7 +87,17 @@ export function rankOf(sketch: QuantileSketch, value: number): number | undefine
   return Math.min(below / total, 1)
 }
 
-const gammaOf = (sketch: QuantileSketch) => (1 + sketch.relativeAccuracy) / (1 - sketch.relativeAccuracy)
+/** First and last bucket that a value up to `largest` can be in, one for rounding included. */
+export function bucketsBetween(
+  relativeAccuracy: number,
+  largest: number,
+): readonly [first: number, last: number] {
+  const logGamma = Math.log(gammaOf({ relativeAccuracy }))
+  return [Math.ceil(Math.log(smallestValue) / logGamma) - 1, Math.ceil(Math.log(largest) / logGamma) + 1]
+}
+
+const gammaOf = (sketch: Pick<QuantileSketch, 'relativeAccuracy'>) =>
+  (1 + sketch.relativeAccuracy) / (1 - sketch.relativeAccuracy)
 
 function bucketValue(sketch: QuantileSketch, index: number): number {
   const gamma = gammaOf(sketch)

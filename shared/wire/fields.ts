@@ -32,6 +32,8 @@ export function checkText(value: string, path: string, seen: Inspection): string
 }
 
 function faultOf(text: string): string | undefined {
+  // Half a surrogate pair has no UTF-8: it could not be stored and read back.
+  if (!text.isWellFormed()) return 'must be well-formed Unicode'
   if (text.length * 3 > limits.nameBytes && Buffer.byteLength(text) > limits.nameBytes) {
     return `must be at most ${limits.nameBytes} bytes, has ${Buffer.byteLength(text)}`
   }
@@ -60,9 +62,11 @@ export function readTask(
 /** Finite, 0 to the dimension's limit. */
 export function readResources(message: Resources | undefined, path: string, seen: Inspection): Resources {
   if (message === undefined) return {}
+  let resources = message
   for (const dimension of dimensions) {
     const value = message[dimension]
     if (value === undefined) continue
+    if (Object.is(value, -0)) resources = { ...resources, [dimension]: 0 }
     if (!(value >= 0 && value <= resourceLimits[dimension])) {
       seen.reject(
         `${path}.${wireNames[dimension]}`,
@@ -70,15 +74,20 @@ export function readResources(message: Resources | undefined, path: string, seen
       )
     }
   }
-  return message
+  return resources
 }
 
 /** In order of key, so that the same features are the same bytes whoever sent them. */
 export function readFeatures(message: Features, path: string, seen: Inspection): Features {
-  return readEntries(message, path, seen, (value) =>
+  const features = readEntries(message, path, seen, (value) =>
     Number.isFinite(value) ? undefined : `must be finite, was ${value}`,
   )
+  if (!Object.values(features).some((value) => Object.is(value, -0))) return features
+  return Object.fromEntries(Object.entries(features).map(([key, value]) => [key, unsignedZero(value)]))
 }
+
+/** Zero has one form, since JSON has only one: what is read back must be what was written. */
+export const unsignedZero = (value: number): number => value + 0
 
 /** In order of key, as `readFeatures`. */
 export function readLabels(message: Labels, path: string, seen: Inspection): Labels {
@@ -119,7 +128,7 @@ export function readWithin(
   if (!(value >= range.min && value <= range.max)) {
     seen.reject(path, `must be from ${range.min} to ${range.max}, was ${value}`)
   }
-  return value
+  return unsignedZero(value)
 }
 
 /** A word of a closed list; `unspecified` and numbers newer than this program are refused. */

@@ -7,13 +7,14 @@ import {
   type Profile,
   type ProfileKey,
   profileSchemaVersion,
+  type QuantileSketch,
   type StrategyAccuracy,
 } from '../domain/profile.ts'
-import { dimensions } from '../domain/resources.ts'
-import { emptySketch } from '../domain/sketch.ts'
+import { dimensions, resourceLimits } from '../domain/resources.ts'
+import { bucketsBetween, emptySketch } from '../domain/sketch.ts'
 import { dimensionEnum, outcomeEnum, profileKindEnum } from './enums.ts'
 import { fromExecutionRecord, toExecutionRecord, toRunningExecution } from './execution.ts'
-import { checkText, readName, readNamespace, readWord } from './fields.ts'
+import { checkText, readName, readNamespace, readWithin, readWord, unsignedZero } from './fields.ts'
 import type * as gen from './gen/foresize/v1/profile.ts'
 import type { Inspection } from './inspection.ts'
 import { limits } from './limits.ts'
@@ -59,17 +60,17 @@ export function toProfile(message: gen.Profile, path: string, seen: Inspection):
   return {
     key: toProfileKey(message.key, `${at}key`, seen),
     schemaVersion: message.schemaVersion,
-    revision: message.revision,
-    firstSeenUnixMs: finite(message.firstSeenUnixMs, `${at}first_seen_unix_ms`, seen),
-    lastSeenUnixMs: finite(message.lastSeenUnixMs, `${at}last_seen_unix_ms`, seen),
+    revision: readWithin(message.revision, { min: 1, max: ranges.sum.max }, `${at}revision`, seen),
+    firstSeenUnixMs: readWithin(message.firstSeenUnixMs, ranges.unixMs, `${at}first_seen_unix_ms`, seen),
+    lastSeenUnixMs: readWithin(message.lastSeenUnixMs, ranges.unixMs, `${at}last_seen_unix_ms`, seen),
     outcomes: message.outcomes.map(({ outcome, count }, i) => ({
       outcome: readWord(outcomeEnum, outcome, 'lost', `${at}outcomes[${i}].outcome`, seen),
-      count: finite(count, `${at}outcomes[${i}].count`, seen),
+      count: readWithin(count, ranges.sum, `${at}outcomes[${i}].count`, seen),
     })),
     statistics: message.statistics.map((s, i) => toStatistics(s, `${at}statistics[${i}]`, seen)),
     executions: message.executions.map((e, i) => toExecutionRecord(e, `${at}executions[${i}]`, seen)),
     running: message.running.map((e, i) => toRunningExecution(e, `${at}running[${i}]`, seen)),
-    folded: allFinite(message.folded, `${at}folded`, seen),
+    folded: readList(message.folded, ranges.fingerprint, `${at}folded`, seen),
     accuracy: message.accuracy.map((a, i) => toAccuracy(a, `${at}accuracy[${i}]`, seen)),
     members: message.members.map((m, i) => toMember(m, `${at}members[${i}]`, seen)),
   }
@@ -91,26 +92,48 @@ export function fromProfile(profile: Profile): gen.Profile {
 }
 
 function toStatistics(message: gen.DimensionStatistics, path: string, seen: Inspection): DimensionStatistics {
+  const dimension = readWord(dimensionEnum, message.dimension, 'memoryBytes', `${path}.dimension`, seen)
+  const most = resourceLimits[dimension] * (1 + rounding)
+  const amount = (value: number, name: string) =>
+    readWithin(value, { min: 0, max: most }, `${path}.${name}`, seen)
   const { sketch } = message
   if (sketch === undefined) seen.reject(`${path}.sketch`, 'is required')
-  else checkSketch(sketch, `${path}.sketch`, seen)
-  for (const name of ['weight', 'mean', 'variance', 'min', 'max'] as const) {
-    finite(message[name], `${path}.${name}`, seen)
-  }
+  if (message.min > message.max) seen.reject(`${path}.min`, `must not be above max, ${message.max}`)
   return {
-    ...message,
-    dimension: readWord(dimensionEnum, message.dimension, 'memoryBytes', `${path}.dimension`, seen),
-    sketch: sketch ?? emptySketch,
+    dimension,
+    weight: readWithin(message.weight, ranges.sum, `${path}.weight`, seen),
+    mean: amount(message.mean, 'mean'),
+    variance: readWithin(message.variance, { min: 0, max: most * most }, `${path}.variance`, seen),
+    min: amount(message.min, 'min'),
+    max: amount(message.max, 'max'),
+    sketch:
+      sketch === undefined
+        ? emptySketch
+        : toSketch(sketch, resourceLimits[dimension], `${path}.sketch`, seen),
   }
 }
 
-function checkSketch(sketch: gen.QuantileSketch, path: string, seen: Inspection): void {
-  if (!(sketch.relativeAccuracy > 0 && sketch.relativeAccuracy < 1)) {
-    seen.reject(`${path}.relative_accuracy`, `must be above 0 and below 1, was ${sketch.relativeAccuracy}`)
+/** Its buckets must stand for values that were measured: those of others have no finite value, or no end. */
+function toSketch(
+  { relativeAccuracy, zeroWeight, offset, weights }: gen.QuantileSketch,
+  largest: number,
+  path: string,
+  seen: Inspection,
+): QuantileSketch {
+  const { min, max } = ranges.relativeAccuracy
+  const isAccuracy = relativeAccuracy >= min && relativeAccuracy <= max
+  readWithin(relativeAccuracy, ranges.relativeAccuracy, `${path}.relative_accuracy`, seen)
+  atMost(limits.profile.sketchBuckets, weights, `${path}.weights`, seen)
+  if (isAccuracy && weights.length > 0) {
+    const [first, last] = bucketsBetween(relativeAccuracy, largest)
+    readWithin(offset, { min: first, max: last + 1 - weights.length }, `${path}.offset`, seen)
   }
-  finite(sketch.zeroWeight, `${path}.zero_weight`, seen)
-  atMost(limits.profile.sketchBuckets, sketch.weights, `${path}.weights`, seen)
-  allFinite(sketch.weights, `${path}.weights`, seen)
+  return {
+    relativeAccuracy,
+    zeroWeight: readWithin(zeroWeight, ranges.sum, `${path}.zero_weight`, seen),
+    offset,
+    weights: readList(weights, ranges.sum, `${path}.weights`, seen),
+  }
 }
 
 function toMember(message: gen.CohortMember, path: string, seen: Inspection): CohortMember {
@@ -120,34 +143,34 @@ function toMember(message: gen.CohortMember, path: string, seen: Inspection): Co
     revision: message.revision,
     dimensions: message.dimensions.map((summary, i) => {
       const at = `${path}.dimensions[${i}]`
-      for (const [figure, name] of memberFigures) {
-        if (!Number.isFinite(summary[figure]))
-          seen.reject(`${at}.${name}`, `must be finite, was ${summary[figure]}`)
-      }
+      const log = (value: number, name: string) => readWithin(value, ranges.logarithm, `${at}.${name}`, seen)
       return {
-        ...summary,
         dimension: readWord(dimensionEnum, summary.dimension, 'memoryBytes', `${at}.dimension`, seen),
+        count: summary.count,
+        logMean: log(summary.logMean, 'log_mean'),
+        logSpread: readWithin(
+          summary.logSpread,
+          { min: 0, max: ranges.logarithm.max },
+          `${at}.log_spread`,
+          seen,
+        ),
+        logMax: log(summary.logMax, 'log_max'),
+        requests: summary.requests,
+        ratioLogMean: log(summary.ratioLogMean, 'ratio_log_mean'),
+        ratioLogMax: log(summary.ratioLogMax, 'ratio_log_max'),
       }
     }),
   }
 }
 
-/** Logarithms: of either sign. */
-const memberFigures = [
-  ['logMean', 'log_mean'],
-  ['logSpread', 'log_spread'],
-  ['logMax', 'log_max'],
-  ['ratioLogMean', 'ratio_log_mean'],
-  ['ratioLogMax', 'ratio_log_max'],
-] as const
-
 export function toAccuracy(message: gen.StrategyAccuracy, path: string, seen: Inspection): StrategyAccuracy {
-  finite(message.executions, `${path}.executions`, seen)
-  checkFigures(message, path, seen)
-  if (message.total !== undefined) checkFigures(message.total, `${path}.total`, seen)
   return {
-    ...message,
+    strategy: message.strategy,
+    variant: message.variant,
     dimension: readWord(dimensionEnum, message.dimension, 'memoryBytes', `${path}.dimension`, seen),
+    executions: readWithin(message.executions, ranges.sum, `${path}.executions`, seen),
+    ...toFigures(message, path, seen),
+    total: message.total && toFigures(message.total, `${path}.total`, seen),
   }
 }
 
@@ -155,41 +178,71 @@ export function fromAccuracy(accuracy: StrategyAccuracy): gen.StrategyAccuracy {
   return { ...accuracy, dimension: dimensionEnum.toWire(accuracy.dimension) }
 }
 
-function checkFigures(figures: AccuracyFigures, path: string, seen: Inspection): void {
-  for (const [figure, name] of accuracyFigures) finite(figures[figure], `${path}.${name}`, seen)
+function toFigures(figures: AccuracyFigures, path: string, seen: Inspection): AccuracyFigures {
   atMost(calibrationBins, figures.calibration, `${path}.calibration`, seen)
-  for (const [i, bin] of figures.calibration.entries()) {
-    for (const name of ['bin', 'weight', 'confidence', 'coverage'] as const) {
-      finite(bin[name], `${path}.calibration[${i}].${name}`, seen)
-    }
+  const read = (value: number, range: Range, name: string) =>
+    readWithin(value, range, `${path}.${name}`, seen)
+  return {
+    weight: read(figures.weight, ranges.sum, 'weight'),
+    weightSquares: read(figures.weightSquares, ranges.sumOfSquares, 'weight_squares'),
+    coverage: read(figures.coverage, ranges.share, 'coverage'),
+    relativeError: read(figures.relativeError, ranges.relativeError, 'relative_error'),
+    relativeErrorVariance: read(
+      figures.relativeErrorVariance,
+      squared(ranges.relativeError),
+      'relative_error_variance',
+    ),
+    wastage: read(figures.wastage, ranges.wastage, 'wastage'),
+    cost: read(figures.cost, ranges.wastage, 'cost'),
+    costVariance: read(figures.costVariance, squared(ranges.wastage), 'cost_variance'),
+    brier: read(figures.brier, ranges.share, 'brier'),
+    meanConfidence: read(figures.meanConfidence, ranges.share, 'mean_confidence'),
+    calibration: figures.calibration.map(({ bin, weight, confidence, coverage }, i) => ({
+      bin: read(bin, { min: 0, max: calibrationBins - 1 }, `calibration[${i}].bin`),
+      weight: read(weight, ranges.sum, `calibration[${i}].weight`),
+      confidence: read(confidence, ranges.share, `calibration[${i}].confidence`),
+      coverage: read(coverage, ranges.share, `calibration[${i}].coverage`),
+    })),
   }
 }
 
-const accuracyFigures = [
-  ['weight', 'weight'],
-  ['weightSquares', 'weight_squares'],
-  ['coverage', 'coverage'],
-  ['relativeError', 'relative_error'],
-  ['relativeErrorVariance', 'relative_error_variance'],
-  ['wastage', 'wastage'],
-  ['cost', 'cost'],
-  ['costVariance', 'cost_variance'],
-  ['brier', 'brier'],
-  ['meanConfidence', 'mean_confidence'],
-] as const
+interface Range {
+  readonly min: number
+  readonly max: number
+}
+
+const squared = ({ max }: Range): Range => ({ min: 0, max: max * max })
+
+/** By how much a mean of figures may go beyond them. */
+const rounding = 1e-9
+
+/**
+ * What folding can bring about, and nothing beyond: a figure that is merely finite makes others infinite. Sums are of
+ * weights up to 10⁶, relative errors over needs from 10⁻⁹, wastage in a dimension's unit times milliseconds.
+ */
+const ranges = {
+  unixMs: { min: 0, max: limits.unixMs },
+  sum: { min: 0, max: 1e15 },
+  sumOfSquares: { min: 0, max: 1e24 },
+  share: { min: 0, max: 1 + rounding },
+  relativeError: { min: 0, max: 1e28 },
+  wastage: { min: 0, max: 1e31 },
+  logarithm: { min: -1000, max: 1000 },
+  relativeAccuracy: { min: 0.001, max: 0.5 },
+  fingerprint: { min: 0, max: Number.MAX_SAFE_INTEGER },
+} as const satisfies Record<string, Range>
 
 function atMost(most: number, list: readonly unknown[], path: string, seen: Inspection): void {
   if (list.length > most) seen.reject(path, `must have at most ${most} entries, has ${list.length}`)
 }
 
-function allFinite(values: readonly number[], path: string, seen: Inspection): readonly number[] {
-  const bad = values.findIndex((value) => !(value >= 0 && value < Number.POSITIVE_INFINITY))
-  if (bad >= 0) finite(values[bad] as number, `${path}[${bad}]`, seen)
-  return values
-}
-
-function finite(value: number, path: string, seen: Inspection): number {
-  if (!(value >= 0 && value < Number.POSITIVE_INFINITY))
-    seen.reject(path, `must be finite and not negative, was ${value}`)
-  return value
+function readList(
+  values: readonly number[],
+  { min, max }: Range,
+  path: string,
+  seen: Inspection,
+): readonly number[] {
+  const bad = values.findIndex((value) => !(value >= min && value <= max))
+  if (bad >= 0) readWithin(values[bad] as number, { min, max }, `${path}[${bad}]`, seen)
+  return values.some((value) => Object.is(value, -0)) ? values.map(unsignedZero) : values
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fold.ts'
 import type {
@@ -6,8 +7,11 @@ import type {
   SessionCheckpoint,
   StoreChange,
 } from '../../services/profiler/store.ts'
-import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
+import { type Profile, type ProfileKey, profileId } from '../../shared/domain/profile.ts'
+import { inspect } from '../../shared/wire/inspection.ts'
+import { toProfile } from '../../shared/wire/profile.ts'
 import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
+import { oddWireProfile } from '../support/arbitraries.ts'
 import { exampleProfile } from '../support/example-profile.ts'
 import { recordOf } from '../support/executions.ts'
 
@@ -104,6 +108,27 @@ export function profileStoreContract(name: string, subjectOf: () => Promise<Stor
       expect(await store.get(profile.key)).toBeUndefined()
       await commit(store, put(profile))
       expect(encodeProfile((await store.get(profile.key)) as Profile)).toEqual(encodeProfile(profile))
+    })
+
+    test('gives back whatever the wire takes, odd numbers and texts included, also when opened again', async () => {
+      const { store, reopen } = await subject()
+      const profiles = new Map<string, Profile>()
+      for (const message of fc.sample(oddWireProfile, 40)) {
+        const profile = inspect((seen) => toProfile(message, '', seen))
+        profiles.set(profileId(profile.key), profile)
+      }
+      await commit(store, ...[...profiles.values()].map(put))
+      const again = store.durability === 'memory' ? store : await reopen()
+      for (const profile of profiles.values()) {
+        const read = (await again.get(profile.key)) as Profile
+        // Bytes of the same value, whichever kind of array holds them.
+        const plain = ({ executions, ...rest }: Profile) => ({
+          ...rest,
+          executions: executions.map((each) => ({ ...each, estimateToken: [...each.estimateToken] })),
+        })
+        expect(plain(read)).toEqual(plain(profile))
+      }
+      expect(again.statistics().quarantined).toBe(0)
     })
 
     test('keeps names of any script and of full length apart', async () => {

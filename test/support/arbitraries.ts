@@ -14,7 +14,10 @@ import {
 } from '../../shared/domain/execution.ts'
 import { type Profile, type ProfileKey, profileKinds } from '../../shared/domain/profile.ts'
 import { dimensions, type Resources, resourceLimits } from '../../shared/domain/resources.ts'
+import { bucketsBetween } from '../../shared/domain/sketch.ts'
+import type * as gen from '../../shared/wire/gen/foresize/v1/profile.ts'
 import { limits } from '../../shared/wire/limits.ts'
+import { fromProfile } from '../../shared/wire/profile.ts'
 
 /** Values of the domain that the contract allows, up to its very bounds. */
 
@@ -93,6 +96,36 @@ export const anyProfileKey: fc.Arbitrary<ProfileKey> = fc.record(
   { noNullPrototype: true },
 )
 
+/** What a logarithm of a need or of a ratio of two can be. */
+const logarithm = fc.double({ min: -1000, max: 1000, noNaN: true }).map((value) => value + 0)
+
+const anyStatistics = fc.constantFrom(...dimensions).chain((dimension) => {
+  const amount = fc.double({ min: 0, max: resourceLimits[dimension], noNaN: true })
+  const [first, last] = bucketsBetween(0.01, resourceLimits[dimension])
+  return fc
+    .record(
+      {
+        dimension: fc.constant(dimension),
+        weight: positive,
+        mean: amount,
+        variance: amount.map((value) => value * value),
+        min: amount,
+        max: amount,
+        sketch: fc.record(
+          {
+            relativeAccuracy: fc.constant(0.01),
+            zeroWeight: positive,
+            offset: fc.integer({ min: first, max: last - 20 }),
+            weights: fc.array(positive, { maxLength: 20 }),
+          },
+          { noNullPrototype: true },
+        ),
+      },
+      { noNullPrototype: true },
+    )
+    .map((each) => ({ ...each, min: Math.min(each.min, each.max) }))
+})
+
 const accuracyFigures = {
   weight: positive,
   weightSquares: positive,
@@ -117,36 +150,14 @@ export const anyProfile: fc.Arbitrary<Profile> = fc.record(
   {
     key: anyProfileKey,
     schemaVersion: fc.constant(1),
-    revision: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    revision: fc.integer({ min: 1, max: 1e15 }),
     firstSeenUnixMs: fc.double({ min: 0, max: limits.unixMs, noNaN: true }),
     lastSeenUnixMs: fc.double({ min: 0, max: limits.unixMs, noNaN: true }),
     outcomes: fc.array(
       fc.record({ outcome: fc.constantFrom(...outcomes), count: positive }, { noNullPrototype: true }),
       { maxLength: outcomes.length },
     ),
-    statistics: fc.array(
-      fc.record(
-        {
-          dimension: fc.constantFrom(...dimensions),
-          weight: positive,
-          mean: positive,
-          variance: positive,
-          min: positive,
-          max: positive,
-          sketch: fc.record(
-            {
-              relativeAccuracy: fc.constant(0.01),
-              zeroWeight: positive,
-              offset: fc.integer({ min: -2000, max: 4000 }),
-              weights: fc.array(positive, { maxLength: 20 }),
-            },
-            { noNullPrototype: true },
-          ),
-        },
-        { noNullPrototype: true },
-      ),
-      { maxLength: dimensions.length },
-    ),
+    statistics: fc.array(anyStatistics, { maxLength: dimensions.length }),
     executions: fc.array(anyRecord, { maxLength: 3 }),
     running: fc.array(anyRunning, { maxLength: 3 }),
     folded: fc.array(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), { maxLength: 20 }),
@@ -174,12 +185,12 @@ export const anyProfile: fc.Arbitrary<Profile> = fc.record(
               {
                 dimension: fc.constantFrom(...dimensions),
                 count: fc.nat(),
-                logMean: finite,
-                logSpread: positive,
-                logMax: finite,
+                logMean: logarithm,
+                logSpread: logarithm.map(Math.abs),
+                logMax: logarithm,
                 requests: fc.nat(),
-                ratioLogMean: finite,
-                ratioLogMax: finite,
+                ratioLogMean: logarithm,
+                ratioLogMax: logarithm,
               },
               { noNullPrototype: true },
             ),
@@ -193,6 +204,35 @@ export const anyProfile: fc.Arbitrary<Profile> = fc.record(
   },
   { noNullPrototype: true },
 )
+
+/** Numbers and texts that some form of storage does not tell apart or cannot hold. */
+const oddNumber = fc.constantFrom(-0, 0, 5e-324, -5e-324, 2 ** -1022, 0.1 + 0.2, 2 ** 19 + 1e-10, 1e-300)
+const oddText = fc.constantFrom(
+  ...['\u202eabc', '\ufeffbom', 'a\u2028b', '\u0085', 'é', 'e\u0301', '😀', 'constructor', '=1+1', '\u200d'],
+)
+
+/** A profile as it might come over the wire, with such numbers and texts in every place that takes them. */
+export const oddWireProfile: fc.Arbitrary<gen.Profile> = fc
+  .tuple(anyProfile, fc.array(fc.tuple(oddText, oddNumber), { minLength: 1, maxLength: 4 }), anyRecord)
+  .map(([profile, odd, record]) => {
+    const [text, value] = odd[0] as (typeof odd)[number]
+    const amount = Math.abs(value) * (Object.is(value, -0) ? -1 : 1)
+    const message = fromProfile({ ...profile, executions: [record] })
+    return {
+      ...message,
+      statistics: message.statistics.map((each) => ({ ...each, weight: amount, variance: amount })),
+      executions: message.executions.map((execution) => ({
+        ...execution,
+        executionId: text,
+        features: Object.fromEntries(odd),
+        labels: Object.fromEntries(odd.map(([key]) => [key, text])),
+        requested: { memoryBytes: amount },
+        used: { cpuCores: amount, memoryBytes: amount, durationMs: amount },
+        endedAtUnixMs: amount,
+      })),
+      folded: [amount, ...message.folded],
+    }
+  })
 
 export const anyQuery: fc.Arbitrary<EstimateQuery> = fc.record(
   {

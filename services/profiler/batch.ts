@@ -1,3 +1,4 @@
+import { clipped } from '../../shared/domain/text.ts'
 import { checkNamespace, type Principal } from '../../shared/rpc/principal.ts'
 import { toExecutionEnd, toExecutionStart, toLeaseMs } from '../../shared/wire/execution.ts'
 import type { UsageBatch } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
@@ -69,4 +70,4 @@ function checkBounds(message: UsageBatch, seen: Inspection): void {
 }
 
 /** An id that is itself at fault is not sent back whole. */
-const shortened = (executionId: string) => executionId.slice(0, limits.nameBytes)
+const shortened = (executionId: string) => clipped(executionId, limits.nameBytes)

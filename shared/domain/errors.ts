@@ -1,3 +1,5 @@
+import { clipped } from './text.ts'
+
 /** Every way in which a call can fail for its caller. shared/rpc/status.ts maps each to one gRPC status. */
 export const failures = [
   'invalid',
@@ -19,6 +21,12 @@ export interface Violation {
   readonly description: string
 }
 
+/** A message goes into the trailers of a call: one that is longer than they may be would end the connection. */
+const maxMessageLength = 1024
+
+/** Violations that a message names one by one; the others it counts. */
+const shownViolations = 8
+
 /** The one error class that crosses a module boundary on purpose. Its message is for the caller; its cause is not. */
 export class ForesizeError extends Error {
   readonly failure: Failure
@@ -29,15 +37,19 @@ export class ForesizeError extends Error {
     message: string,
     options: { cause?: unknown; violations?: readonly Violation[] } = {},
   ) {
-    super(message, { cause: options.cause })
+    super(clipped(message, maxMessageLength).toWellFormed(), { cause: options.cause })
     this.name = 'ForesizeError'
     this.failure = failure
     this.violations = options.violations ?? []
   }
 }
 
-/** Bad input: names every field that is wrong. */
+/** Bad input: names the first fields that are wrong, and says how many more there are. */
 export function invalid(violations: readonly Violation[]): ForesizeError {
-  const message = violations.map(({ field, description }) => `${field}: ${description}`).join('; ')
+  const shown = violations
+    .slice(0, shownViolations)
+    .map(({ field, description }) => clipped(`${field}: ${description}`, maxMessageLength / shownViolations))
+  const more = violations.length - shown.length
+  const message = [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
   return new ForesizeError('invalid', message, { violations })
 }

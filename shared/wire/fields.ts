@@ -1,6 +1,7 @@
 import type { Features, Labels } from '../domain/execution.ts'
 import { dimensions, type Resources, resourceLimits } from '../domain/resources.ts'
 import { defaultNamespace, type TaskKey } from '../domain/task.ts'
+import { clipped } from '../domain/text.ts'
 import type { Inspection } from './inspection.ts'
 import { limits } from './limits.ts'
 
@@ -114,8 +115,7 @@ function readEntries<T>(
 
 /** A key short enough, and clean enough, for a message to a person. */
 function shown(key: string): string {
-  const clean = JSON.stringify(key).slice(1, -1)
-  return clean.length <= 64 ? clean : `${clean.slice(0, 64)}…`
+  return clipped(JSON.stringify(key).slice(1, -1), 64)
 }
 
 /** Finite, from `min` to `max`, both included. */

@@ -229,3 +229,17 @@ test('a watcher that folds nothing is spared the fingerprints, and nothing else'
   expect(whole?.folded).toHaveLength(2)
   expect(await firstProfile(true)).toEqual({ ...whole, folded: [] })
 })
+
+test('a call in which everything is wrong is refused within its trailers, and the connection goes on', async () => {
+  const name = 'é'.repeat(200)
+  const labels = Object.fromEntries(Array.from({ length: 3 }, (_, i) => [`${i}${name}`, name]))
+  const executions = Array.from({ length: 1000 }, (_, i) => wireRecord(`${i}`, { labels }))
+  await expect(unary(service.client, 'updateProfile', { executions })).rejects.toMatchObject({ code: 3 })
+  const namespace = '💡'.repeat(100_000)
+  await expect(
+    unary(service.client, 'getProfile', { key: { namespace, kind: 1, task: namespace } }),
+  ).rejects.toMatchObject({ code: 3 })
+  expect(await unary(service.client, 'updateProfile', { executions: [wireRecord('good')] })).toMatchObject({
+    folded: 1,
+  })
+})

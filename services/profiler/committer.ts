@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { ExecutionRecord, RunningExecution } from '../../shared/domain/execution.ts'
 import { type Profile, type ProfileKey, profileId } from '../../shared/domain/profile.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
@@ -6,7 +7,7 @@ import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import { type CohortSettings, joinCohorts, type TaskFold } from './domain/cohorts.ts'
 import { type Finished, type FoldSettings, foldAll, showRunning } from './domain/fold.ts'
 import { readEstimateToken } from './estimate-token.ts'
-import type { ProfileChange, ProfileStore, SessionCheckpoint } from './store.ts'
+import { type ProfileChange, type ProfileStore, RefusedChanges, type SessionCheckpoint } from './store.ts'
 
 export interface CommitterSettings extends FoldSettings, CohortSettings {
   /** Finished executions in one commit. Well below `maxFolded`, so that a repeat of one commit is recognised. Default 512. */
@@ -80,26 +81,23 @@ export function committer(
 
   async function run(): Promise<void> {
     while (queue.length > 0 || untold.length > 0) {
-      const group = take()
-      try {
-        await commit(group)
-      } catch (error) {
-        fail(group, error)
-      }
+      await commit(take())
     }
     running = undefined
   }
 
-  function fail(group: readonly Waiting[], error: unknown): void {
+  function fail(group: readonly Waiting[], reasonOf: (unit: Unit) => unknown): void {
     for (const { unit, reject } of group) {
+      const error = reasonOf(unit)
       if (unit.session) failed.set(unit.session.holder, error)
       reject(error)
     }
-    for (const { unit, reject } of queue) if (hasFailed(unit)) reject(error)
+    for (const { unit, reject } of queue) if (hasFailed(unit)) reject(failureOf(unit))
     queue = queue.filter(({ unit }) => !hasFailed(unit))
   }
 
   const hasFailed = ({ session }: Unit) => session !== undefined && failed.has(session.holder)
+  const failureOf = ({ session }: Unit) => session && failed.get(session.holder)
 
   function take(): Waiting[] {
     let folds = 0
@@ -114,17 +112,51 @@ export function committer(
     return group
   }
 
+  /** Units whose profile cannot be changed fail alone, with what builds upon them; the others go on without. */
   async function commit(group: readonly Waiting[]): Promise<void> {
-    const plan = foldPlan(nowUnixMs(), settings)
-    const lastOf = new Map<string, () => SessionCheckpoint>()
-    for (const { unit } of group) {
-      plan.add(unit)
-      if (unit.session) lastOf.set(unit.session.id, unit.session.checkpoint)
+    let left = group
+    try {
+      let cohortChanges = untold.length > 0 ? await takeCohortChanges() : []
+      for (;;) {
+        const plan = foldPlan(nowUnixMs(), settings)
+        for (const { unit } of left) plan.add(unit)
+        try {
+          await commitPlan(plan, left, cohortChanges)
+          return
+        } catch (error) {
+          if (!(error instanceof RefusedChanges)) throw error
+          const { reasons } = error
+          const cohorts = cohortChanges.filter(({ key }) => !reasons.has(profileId(key)))
+          const reasonOf = (unit: Unit) => plan.reasonOf(unit, reasons)
+          const refused = left.filter(({ unit }) => reasonOf(unit) !== undefined)
+          fail(refused, reasonOf)
+          fail(
+            left.filter((each) => !refused.includes(each) && hasFailed(each.unit)),
+            failureOf,
+          )
+          const others = left.filter((each) => !refused.includes(each) && !hasFailed(each.unit))
+          if (others.length === left.length && cohorts.length === cohortChanges.length) throw error
+          left = others
+          cohortChanges = cohorts
+        }
+      }
+    } catch (error) {
+      fail(left, () => error)
     }
+  }
+
+  async function commitPlan(
+    plan: FoldPlan,
+    group: readonly Waiting[],
+    cohortChanges: readonly ProfileChange[],
+  ): Promise<void> {
+    const lastOf = new Map<string, () => SessionCheckpoint>()
+    for (const { unit } of group) if (unit.session) lastOf.set(unit.session.id, unit.session.checkpoint)
     const checkpoints = new Map([...lastOf].map(([id, checkpoint]) => [id, checkpoint()]))
-    const cohortChanges = untold.length > 0 ? await takeCohortChanges() : []
-    if (!plan.isEmpty()) overflowed += plan.overflow(await refusedKeys(plan.keys()))
+    let overflow = 0
+    if (!plan.isEmpty()) overflow = plan.overflow(await refusedKeys(plan.keys()))
     const { fenced } = await store.commit({ changes: [...plan.changes(), ...cohortChanges], checkpoints })
+    overflowed += overflow
     untold = plan.folded()
     for (const key of plan.keys()) admitted.set(profileId(key), true)
     const lost = new Set(fenced)
@@ -147,7 +179,7 @@ export function committer(
   /** New profiles for which their namespace has no room. */
   async function refusedKeys(keys: readonly ProfileKey[]): Promise<ReadonlySet<string>> {
     const bounded = keys.filter((key) => key.kind !== 'namespace' && !admitted.get(profileId(key)))
-    const known = await Promise.all(bounded.map((key) => store.get(key)))
+    const known = await Promise.all(bounded.map(exists))
     const refused = new Set<string>()
     const counts = new Map<string, number>()
     for (const [index, key] of bounded.entries()) {
@@ -159,6 +191,16 @@ export function committer(
       counts.set(group, count >= limit ? count : count + 1)
     }
     return refused
+  }
+
+  /** One that cannot be read is there all the same. */
+  async function exists(key: ProfileKey): Promise<boolean> {
+    try {
+      return (await store.get(key)) !== undefined
+    } catch (error) {
+      if (error instanceof ForesizeError && error.failure === 'unsupported') return true
+      throw error
+    }
   }
 
   return {
@@ -175,6 +217,8 @@ export function committer(
     idle: () => running ?? Promise.resolve(),
   }
 }
+
+type FoldPlan = ReturnType<typeof foldPlan>
 
 /** What one commit does to which profile. */
 function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
@@ -244,6 +288,20 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
         count += finished.length
       }
       return count
+    },
+    /** Why the unit cannot be made, of the reasons why profiles cannot be changed. */
+    reasonOf({ finished, running = [] }: Unit, reasons: ReadonlyMap<string, unknown>): unknown {
+      const keys = [
+        ...finished.flatMap((record) => places.get(record)?.[0].key ?? []),
+        ...running.map(({ task }) => ({ ...task, kind: 'task' as const })),
+      ]
+      const key = keys.find((each) => reasons.has(profileId(each)))
+      if (key === undefined) return undefined
+      const cause = reasons.get(profileId(key))
+      const what = `the profile of ${JSON.stringify(key.task)} in ${key.namespace}`
+      return cause instanceof ForesizeError
+        ? new ForesizeError(cause.failure, `${what}: ${cause.message}`)
+        : new ForesizeError('invalid', `${what} does not take what was reported`, { cause })
     },
     changes: () => [...parts.values()].map(change),
     /** After the commit: the tasks' profiles that it changed. */

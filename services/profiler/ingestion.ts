@@ -87,6 +87,9 @@ export interface IngestionFigures {
 /** Sessions looked at in one tick. */
 const maxDueSessions = 256
 
+/** One that could not be closed is looked at again after so long. */
+const putOffMs = 60_000
+
 export function ingestion(
   store: ProfileStore,
   clock: Clock,
@@ -100,6 +103,8 @@ export function ingestion(
   const live = new Map<string, LiveSession>()
   const opening = new Map<string, Promise<unknown>>()
   const open = openExecutions(settings)
+  /** Due sessions that could not be closed, and until when they are left alone by the monotonic clock. */
+  const putOff = new Map<string, number>()
   let lostExecutions = 0
 
   let namespaces = new Set<string>()
@@ -235,11 +240,16 @@ export function ingestion(
   }
 
   async function closeDueSessions(): Promise<void> {
-    const due = await store.dueSessions(clock.nowUnixMs(), maxDueSessions)
-    const results = await Promise.allSettled(due.map(lookAt))
-    for (const result of results) {
-      if (result.status === 'rejected' && !isTakenOver(result.reason)) throw result.reason
+    const now = clock.monotonicMs()
+    for (const [id, untilMs] of putOff) if (untilMs <= now) putOff.delete(id)
+    const due = await store.dueSessions(clock.nowUnixMs(), maxDueSessions + putOff.size)
+    const ids = due.filter((id) => !putOff.has(id))
+    const results = await Promise.allSettled(ids.map(lookAt))
+    // Those that cannot be closed now are no longer in the way of those that can.
+    for (const [index, { status }] of results.entries()) {
+      if (status === 'rejected') putOff.set(ids[index] as string, now + putOffMs)
     }
+    throwFirst(results, isTakenOver)
   }
 
   async function showRunning(): Promise<void> {
@@ -247,7 +257,11 @@ export function ingestion(
       [...live.values()].map((session) => session.state()),
       clock.nowUnixMs(),
     )
-    if (running.length > 0) await commits.submit({ finished: [], running })
+    // One by one: a profile that cannot be changed hides no other.
+    const shown = await Promise.allSettled(
+      running.map((update) => commits.submit({ finished: [], running: [update] })),
+    )
+    throwFirst(shown, isOfNewer)
   }
 
   return {
@@ -300,6 +314,18 @@ export function ingestion(
     },
   }
 }
+
+/** Throws what has failed first, but for what may fail. */
+function throwFirst(
+  results: readonly PromiseSettledResult<unknown>[],
+  mayFail: (reason: unknown) => boolean,
+): void {
+  for (const result of results) {
+    if (result.status === 'rejected' && !mayFail(result.reason)) throw result.reason
+  }
+}
+
+const isOfNewer = (error: unknown) => error instanceof ForesizeError && error.failure === 'unsupported'
 
 /** Another replica was quicker. */
 const isTakenOver = (error: unknown) => error instanceof ForesizeError && error.failure === 'conflict'

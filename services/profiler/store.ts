@@ -21,6 +21,17 @@ export interface SessionCheckpoint {
   readonly state: Uint8Array
 }
 
+/** Some changes of a commit cannot be made, so that none was: by the id of their profile, each with the reason. */
+export class RefusedChanges extends Error {
+  readonly reasons: ReadonlyMap<string, unknown>
+
+  constructor(reasons: ReadonlyMap<string, unknown>) {
+    super(`${reasons.size} profiles cannot be changed`)
+    this.name = 'RefusedChanges'
+    this.reasons = reasons
+  }
+}
+
 export interface Commit {
   readonly changes: readonly ProfileChange[]
   /** By session id. */
@@ -50,7 +61,7 @@ export type StoreChange =
   | { readonly type: 'resync'; readonly cursor: string }
 
 export interface StoreStatistics {
-  /** Records that could not be read and were put aside, since the start. */
+  /** Records that could not be read, or that no execution could be folded into, and were put aside, since the start. */
   readonly quarantined: number
 }
 
@@ -63,10 +74,12 @@ export interface ProfileStore {
   get(key: ProfileKey): Promise<Profile | undefined>
   /**
    * Resolves when durable. Each change is atomic. A checkpoint never becomes durable before the changes of its commit.
-   * After a rejection each change may have been made or not: `change` must bear being run again.
+   * A profile of a newer program, or a change that throws, refuses the commit with RefusedChanges before anything is
+   * written; a stored profile with which alone it throws is put aside. After any other rejection each change may have
+   * been made or not: `change` must bear being run again.
    */
   commit(commit: Commit): Promise<CommitResult>
-  /** In order of the task's UTF-8 bytes. */
+  /** In order of the task's UTF-8 bytes. One of a newer program is left out. */
   list(query: ProfileQuery): Promise<readonly Profile[]>
   /** In order of their UTF-8 bytes. */
   namespaces(): Promise<readonly string[]>
@@ -79,7 +92,7 @@ export interface ProfileStore {
   countSessions(): Promise<number>
   /**
    * Without a cursor: every profile, `caught-up`, then changes as they come; a profile that changes often may come as
-   * the last of its states. Ends when aborted. A cursor that is too old gives `resync` and starts anew.
+   * the last of its states, and one of a newer program does not come. Ends when aborted. A cursor that is too old gives `resync` and starts anew.
    */
   watch(cursor: string, signal: AbortSignal): AsyncIterable<StoreChange>
   /** Deletes profiles that were last seen before. Resolves to their number. */

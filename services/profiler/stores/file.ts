@@ -13,6 +13,7 @@ import { makeFolder } from '../../../shared/runtime/folder.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
+import { isNewer } from './changes.ts'
 import { moveDurably, temporaryPrefix, writeDurably } from './durable-files.ts'
 import { fromFileName, toFileName } from './file-name.ts'
 import type { Medium } from './local-store.ts'
@@ -93,8 +94,8 @@ export async function fileMedium(
     try {
       return profileId((await readProfileAt(path)).key)
     } catch (error) {
-      if (!(error instanceof DamagedRecord)) throw error
-      log.error({ err: error, path }, 'a damaged profile was put aside')
+      if (!(error instanceof DamagedRecord) && !isNewer(error)) throw error
+      log.error({ err: error, path }, 'a profile that cannot be read was put aside')
       await putAside(path)
       return undefined
     }

@@ -11,6 +11,7 @@ import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
 import { applyDelta, type Base, baseOf, deltaOf, isDeltaOf, sealedIn } from '../delta.ts'
 import { type Codec, DamagedRecord, lastSeenOf, openProfile, sealProfile } from '../envelope.ts'
+import { isNewer } from './changes.ts'
 import type { Medium } from './local-store.ts'
 import { lockDirectory } from './lock.ts'
 
@@ -147,7 +148,7 @@ export async function lmdbMedium(
           const delta = deltaBeside(key, value)
           yield { key: key.toString(), lastSeenUnixMs: delta ? lastSeenOf(sealedIn(delta)) : whole }
         } catch (error) {
-          if (!(error instanceof DamagedRecord)) throw error
+          if (!(error instanceof DamagedRecord) && !isNewer(error)) throw error
           yield { key: key.toString(), lastSeenUnixMs: clock.nowUnixMs() }
         }
       }

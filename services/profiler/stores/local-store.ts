@@ -4,8 +4,15 @@ import { type Profile, profileId, profileKeyOf } from '../../../shared/domain/pr
 import type { Log } from '../../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { DamagedRecord } from '../envelope.ts'
-import type { Durability, ProfileStore, SessionCheckpoint, StoreChange } from '../store.ts'
+import {
+  type Durability,
+  type ProfileStore,
+  RefusedChanges,
+  type SessionCheckpoint,
+  type StoreChange,
+} from '../store.ts'
 import { changeLog } from './change-log.ts'
+import { applyChanges, readableOnly } from './changes.ts'
 import { fullPage } from './page.ts'
 import { profileIndex } from './profile-index.ts'
 
@@ -53,6 +60,7 @@ export async function localStore(
   const feed = changeLog(settings.maxFeedEntries)
   const cache = recentlyUsed<Profile>(settings.cachedProfiles)
   const sessions = new Map<string, SessionCheckpoint>()
+  const readable = readableOnly(log)
   let quarantined = 0
   let writes = 0
   let last: Promise<unknown> = Promise.resolve()
@@ -82,12 +90,16 @@ export async function localStore(
       return await load(key)
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error
-      log.error({ err: error, key: profileKeyOf(key) }, 'a damaged profile was put aside')
-      await unavailableOnFailure(() => medium.quarantine(key))
-      quarantined += 1
-      adopt(key, undefined)
-      return undefined
+      return putAside(key, error)
     }
+  }
+
+  /** Nothing is there then. */
+  async function putAside(key: string, error: unknown): Promise<undefined> {
+    log.error({ err: error, key: profileKeyOf(key) }, 'a damaged profile was put aside')
+    await unavailableOnFailure(() => medium.quarantine(key))
+    quarantined += 1
+    adopt(key, undefined)
   }
 
   async function read(key: string): Promise<Profile | undefined> {
@@ -128,9 +140,9 @@ export async function localStore(
 
   async function* changesOf(keys: readonly string[], cursor: string): AsyncIterable<StoreChange> {
     for (const key of keys) {
-      const profile = await read(key)
+      const profile = await readable(read(key))
       if (profile) yield { type: 'profile', profile, cursor }
-      else yield { type: 'deleted', key: profileKeyOf(key), cursor }
+      else if (!index.has(key)) yield { type: 'deleted', key: profileKeyOf(key), cursor }
     }
   }
 
@@ -140,12 +152,17 @@ export async function localStore(
     commit: ({ changes, checkpoints }) =>
       exclusively(async () => {
         const profiles = new Map<string, Profile | undefined>()
-        for (const { key, change } of changes) {
-          const text = profileId(key)
-          const before = profiles.has(text) ? profiles.get(text) : await loadOrQuarantine(text)
-          const after = change(before)
-          if (after !== before) profiles.set(text, after)
+        const reasons = new Map<string, unknown>()
+        for (const [key, steps] of Map.groupBy(changes, (each) => profileId(each.key))) {
+          const done = await applyChanges(
+            steps,
+            async () => ({ profile: await loadOrQuarantine(key) }),
+            async (_, error) => ({ profile: await putAside(key, error) }),
+          )
+          if ('refused' in done) reasons.set(key, done.refused)
+          else if (done.after !== done.before.profile) profiles.set(key, done.after)
         }
+        if (reasons.size > 0) throw new RefusedChanges(reasons)
         const fenced: string[] = []
         const accepted = new Map<string, SessionCheckpoint>()
         for (const [id, checkpoint] of checkpoints) {
@@ -157,7 +174,7 @@ export async function localStore(
       }),
     list: (query) =>
       fullPage(query, index.list, async (keys) => {
-        const profiles = await Promise.all(keys.map(read))
+        const profiles = await Promise.all(keys.map((key) => readable(read(key))))
         return profiles.filter((profile) => profile !== undefined)
       }),
     namespaces: async () => index.namespaces(),

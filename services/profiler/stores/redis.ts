@@ -7,7 +7,14 @@ import type { Log } from '../../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
-import type { ProfileChange, ProfileStore, SessionCheckpoint, StoreChange } from '../store.ts'
+import {
+  type ProfileChange,
+  type ProfileStore,
+  RefusedChanges,
+  type SessionCheckpoint,
+  type StoreChange,
+} from '../store.ts'
+import { applyChanges, type Changed, readableOnly } from './changes.ts'
 import { fullPage } from './page.ts'
 import { checkServers, type RedisClient } from './redis-client.ts'
 import { cursorAt, positionOf, redisFeed } from './redis-feed.ts'
@@ -52,6 +59,7 @@ export async function redisStore(
   const cache = recentlyUsed<Version>(settings.cachedProfiles)
   const feed = redisFeed(client, settings.redisPollMs, log)
   await available(feed.end())
+  const readable = readableOnly(log)
   let quarantined = 0
 
   const profileKeys = (key: string) => {
@@ -78,36 +86,51 @@ export async function redisStore(
       return version
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error
-      log.error({ err: error, key: profileKeyOf(key) }, 'a damaged profile was put aside')
-      cache.delete(key)
-      const { namespace } = profileKeyOf(key)
-      const place = keysOf(key).quarantine(key, clock.nowUnixMs())
-      const done = await runScript(
-        client,
-        putAside,
-        [...profileKeys(key), place],
-        [etag, key, namespace, settings.maxFeedEntries],
-      )
-      quarantined += Number(done)
-      return absent
+      return quarantine(key, etag, error)
     }
   }
 
-  async function change(key: string, changes: readonly ProfileChange['change'][]): Promise<void> {
-    let before = cache.get(key) ?? (await read(key))
+  async function quarantine(key: string, etag: string, error: unknown): Promise<Version> {
+    log.error({ err: error, key: profileKeyOf(key) }, 'a damaged profile was put aside')
+    cache.delete(key)
+    const { namespace } = profileKeyOf(key)
+    const place = keysOf(key).quarantine(key, clock.nowUnixMs())
+    const done = await runScript(
+      client,
+      putAside,
+      [...profileKeys(key), place],
+      [etag, key, namespace, settings.maxFeedEntries],
+    )
+    quarantined += Number(done)
+    return absent
+  }
+
+  const plan = (key: string, changes: readonly ProfileChange[], from?: Version) =>
+    applyChanges(
+      changes,
+      async () => from ?? cache.get(key) ?? (await read(key)),
+      ({ etag }, error) => quarantine(key, etag, error),
+    )
+
+  async function change(
+    key: string,
+    changes: readonly ProfileChange[],
+    planned: Changed<Version>,
+  ): Promise<void> {
     for (let tries = 1; tries <= maxTries; tries++) {
-      const after = changes.reduce((profile, step) => step(profile), before.profile)
+      if ('refused' in planned) throw new RefusedChanges(new Map([[key, planned.refused]]))
+      const { before, after } = planned
       if (after === before.profile) {
         // What was cached may be old: that nothing changes must be true of what is stored.
         const now = await read(key)
         if (now.etag === before.etag) return
-        before = now
+        planned = await plan(key, changes, now)
         continue
       }
       const next = { etag: after ? `${after.revision}-${randomUUID()}` : '', profile: after }
       const conflict = await set(key, before, next)
       if (!conflict) return
-      before = conflict
+      planned = await plan(key, changes, conflict)
       if (tries > 8) await sleep(Math.random() * tries)
     }
     throw new ForesizeError('unavailable', 'a profile is changed by too many at once')
@@ -148,8 +171,8 @@ export async function redisStore(
   async function readAll(keys: readonly string[]): Promise<readonly Profile[]> {
     const profiles: Profile[] = []
     for (let at = 0; at < keys.length; at += readParallel) {
-      const versions = await Promise.all(keys.slice(at, at + readParallel).map(read))
-      profiles.push(...versions.flatMap(({ profile }) => profile ?? []))
+      const versions = await Promise.all(keys.slice(at, at + readParallel).map((key) => readable(read(key))))
+      profiles.push(...versions.flatMap((version) => version?.profile ?? []))
     }
     return profiles
   }
@@ -189,10 +212,10 @@ export async function redisStore(
   async function* changesOf(keys: readonly string[], cursor: string): AsyncIterable<StoreChange> {
     for (let at = 0; at < keys.length; at += readParallel) {
       const part = keys.slice(at, at + readParallel)
-      const versions = await Promise.all(part.map(read))
-      for (const [index, { profile }] of versions.entries()) {
-        if (profile) yield { type: 'profile', profile, cursor }
-        else yield { type: 'deleted', key: profileKeyOf(part[index] as string), cursor }
+      const versions = await Promise.all(part.map((key) => readable(read(key))))
+      for (const [index, version] of versions.entries()) {
+        if (version?.profile) yield { type: 'profile', profile: version.profile, cursor }
+        else if (version) yield { type: 'deleted', key: profileKeyOf(part[index] as string), cursor }
       }
     }
   }
@@ -226,15 +249,16 @@ export async function redisStore(
     commit: ({ changes, checkpoints }) =>
       available(
         (async () => {
-          const byKey = Map.groupBy(changes, ({ key }) => profileId(key))
-          await Promise.all(
-            [...byKey].map(([key, steps]) =>
-              change(
-                key,
-                steps.map((step) => step.change),
-              ),
+          const planned = await Promise.all(
+            [...Map.groupBy(changes, ({ key }) => profileId(key))].map(
+              async ([key, steps]) => [key, steps, await plan(key, steps)] as const,
             ),
           )
+          const refused = planned.flatMap(([key, , done]) =>
+            'refused' in done ? [[key, done.refused] as const] : [],
+          )
+          if (refused.length > 0) throw new RefusedChanges(new Map(refused))
+          await Promise.all(planned.map(([key, steps, done]) => change(key, steps, done)))
           const saved = await Promise.all(
             [...checkpoints].map(async ([id, checkpoint]) => [id, await save(id, checkpoint)] as const),
           )
@@ -321,7 +345,7 @@ async function available<T>(action: Promise<T>): Promise<T> {
   try {
     return await action
   } catch (error) {
-    if (error instanceof ForesizeError) throw error
+    if (error instanceof ForesizeError || error instanceof RefusedChanges) throw error
     throw new ForesizeError('unavailable', 'the profile store failed', { cause: error })
   }
 }

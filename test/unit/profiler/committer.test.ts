@@ -1,10 +1,16 @@
 import { expect, test } from 'vitest'
 import { committer, type Unit } from '../../../services/profiler/committer.ts'
 import { defaultFoldSettings } from '../../../services/profiler/domain/fold.ts'
-import type { ProfileStore, SessionCheckpoint } from '../../../services/profiler/store.ts'
+import {
+  type ProfileStore,
+  RefusedChanges,
+  type SessionCheckpoint,
+} from '../../../services/profiler/store.ts'
 import { stores } from '../../../services/profiler/stores/index.ts'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
+import { profileId } from '../../../shared/domain/profile.ts'
 import { systemClock } from '../../../shared/runtime/clock.ts'
+import { exampleProfile } from '../../support/example-profile.ts'
 import { recordOf } from '../../support/executions.ts'
 import { quietLog } from '../../support/profiler-fixture.ts'
 import { configOf } from '../../support/stores.ts'
@@ -101,4 +107,34 @@ test('a session that another has taken over is told so', async () => {
   const newer: SessionCheckpoint = { epoch: 2, owner: 'other', dueUnixMs: now, state: Buffer.from('') }
   await store.commit({ changes: [], checkpoints: new Map([['s', newer]]) })
   expect(await commits.submit(ofSession({}, 1, 'a'))).toMatchObject({ fenced: true })
+})
+
+test('an execution that its profile does not take fails alone, with what its session built upon it', async () => {
+  const { store, commits, count } = await subject()
+  const newer = { ...exampleProfile(1, { namespace: 'a', kind: 'task', task: 'newer' }), schemaVersion: 99 }
+  const refusing: ProfileStore = {
+    ...store,
+    async commit(commit) {
+      const key = profileId(newer.key)
+      if (!commit.changes.some((each) => profileId(each.key) === key)) return store.commit(commit)
+      const reason = new ForesizeError('unsupported', 'written by a newer program')
+      throw new RefusedChanges(new Map([[key, reason]]))
+    },
+  }
+  const others = committer(refusing, () => now, settings)
+  const holder = {}
+  const ofNewer = { finished: [recordOf('x', {}, { task: { namespace: 'a', task: 'newer' } })] }
+  const results = await Promise.allSettled([
+    others.submit(fold('e1')),
+    others.submit({ ...ofSession(holder, 1), ...ofNewer }),
+    others.submit(ofSession(holder, 2, 'e2')),
+    others.submit(fold('e3')),
+  ])
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
+  const refusal = { failure: 'unsupported', message: expect.stringContaining('"newer" in a') }
+  for (const at of [1, 2]) expect(results[at]).toMatchObject({ reason: refusal })
+  await expect(others.submit(ofSession(holder, 3))).rejects.toMatchObject(refusal)
+  expect(await store.getSession('s')).toBeUndefined()
+  expect(await count()).toBe(2)
+  await commits.idle()
 })

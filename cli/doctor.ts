@@ -36,10 +36,8 @@ sees most.
   options: connectionOptions('profiler', 'estimator'),
 
   async run(input) {
-    const findings = [
-      ...(await examine(input, 'profiler', askProfiler)),
-      ...(await examine(input, 'estimator', askEstimator)),
-    ]
+    const both = [examine(input, 'profiler', askProfiler), examine(input, 'estimator', askEstimator)]
+    const findings = (await Promise.all(both)).flat()
     if (flag(input, 'json')) input.out(`${JSON.stringify(findings, null, 2)}\n`)
     else input.out(report(findings))
     return findings.some(({ verdict }) => verdict === 'fail') ? 1 : 0
@@ -50,6 +48,7 @@ type Question = (
   input: CommandInput,
   settings: ClientSettings,
   isTokenShown: boolean,
+  withinMs: number,
 ) => Promise<Answer<{ readonly stalenessMs?: number }>>
 
 async function examine(
@@ -59,22 +58,23 @@ async function examine(
 ): Promise<readonly Finding[]> {
   const settings = settingsOf(input, service)
   const { target, tls } = settings
-  const withinMs = deadlineOf(input)
+  const untilMs = performance.now() + deadlineOf(input)
+  const leftMs = () => Math.max(1, Math.round(untilMs - performance.now()))
   const place = placeOf(target)
   const isOnThisHost = place !== undefined && isLoopback(place.host)
   const findings: Finding[] = []
   if (place !== undefined) {
-    const reached = judgeReach(service, target, await reach(place, withinMs))
+    const reached = judgeReach(service, target, await reach(place, leftMs()))
     findings.push(reached)
     if (reached.verdict === 'fail') return findings
-    const seen = tls === undefined ? undefined : await shakeHands(place, tls, withinMs)
+    const seen = tls === undefined ? undefined : await shakeHands(place, tls, leftMs())
     const trusted = judgeTls(service, seen, isOnThisHost, Date.now())
     findings.push(trusted)
     if (trusted.verdict === 'fail') return findings
   }
   const hasToken = (settings.token ?? settings.tokenFile) !== undefined
-  const answer = await question(input, settings, true)
-  const open = hasToken ? (await question(input, settings, false)).code : undefined
+  const answer = await question(input, settings, true, leftMs())
+  const open = hasToken ? (await question(input, settings, false, leftMs())).code : undefined
   const { info, clockOffsetMs, response } = answer
   findings.push(judgeAccess(service, answer.code, answer.details, open, isOnThisHost))
   if (clockOffsetMs !== undefined) findings.push(judgeClock(service, clockOffsetMs))
@@ -87,7 +87,7 @@ async function examine(
 const optionsOf = (settings: ClientSettings, isTokenShown: boolean) =>
   isTokenShown ? clientOptionsFor(settings) : clientOptions
 
-const askProfiler: Question = async (input, settings, isTokenShown) => {
+const askProfiler: Question = async (input, settings, isTokenShown, withinMs) => {
   const options = optionsOf(settings, isTokenShown)
   const client = new ProfilerServiceClient(settings.target, channelCredentials(settings), options)
   try {
@@ -95,7 +95,7 @@ const askProfiler: Question = async (input, settings, isTokenShown) => {
       namespace: text(input, 'namespace') ?? '',
       pageSize: 1,
     })
-    const { response: _, ...answer } = await ask(client.listProfiles.bind(client), request, deadlineOf(input))
+    const { response: _, ...answer } = await ask(client.listProfiles.bind(client), request, withinMs)
     return { ...answer, response: undefined }
   } finally {
     client.close()
@@ -103,12 +103,12 @@ const askProfiler: Question = async (input, settings, isTokenShown) => {
 }
 
 /** A task that nobody has: its accuracy is empty, and the answer says how old the view is. */
-const askEstimator: Question = async (input, settings, isTokenShown) => {
+const askEstimator: Question = async (input, settings, isTokenShown, withinMs) => {
   const options = optionsOf(settings, isTokenShown)
   const client = new EstimatorServiceClient(settings.target, channelCredentials(settings), options)
   try {
     const request = { task: { namespace: text(input, 'namespace') ?? '', task: 'foresize-doctor' } }
-    return await ask(client.getAccuracy.bind(client), request, deadlineOf(input))
+    return await ask(client.getAccuracy.bind(client), request, withinMs)
   } finally {
     client.close()
   }

@@ -6,7 +6,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js'
 import { service } from 'grpc-health-check'
-import { call } from '../shared/rpc/client.ts'
+import { call, clientOptions } from '../shared/rpc/client.ts'
 
 interface HealthClient {
   check(
@@ -21,7 +21,7 @@ interface HealthClient {
 /** Whether a server on this host says SERVING, by the standard health protocol. Never rejects. */
 export async function isServing(address: string, withinMs: number): Promise<boolean> {
   const Client = makeGenericClientConstructor(service, 'Health')
-  const client = new Client(address, credentials.createInsecure()) as unknown as HealthClient
+  const client = new Client(address, credentials.createInsecure(), clientOptions) as unknown as HealthClient
   try {
     const { status } = await call(client.check.bind(client), { service: '' }, withinMs)
     return status === 'SERVING'

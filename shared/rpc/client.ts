@@ -25,6 +25,8 @@ export interface ClientSettings {
   readonly tokenFile?: string | undefined
   /** The token itself, where it comes from the environment. */
   readonly token?: string | undefined
+  /** Reach what is beyond this host by the proxy that the environment names for gRPC, as `grpc_proxy` and `http_proxy`. Default false. */
+  readonly useProxy?: boolean | undefined
 }
 
 /** Balanced over every address that the name resolves to; dead connections are noticed within 30 s. */
@@ -37,15 +39,19 @@ export const clientOptions: ClientOptions = {
   // Pods that are replaced have new addresses: grpc-js would look at most every 30 s.
   'grpc.dns_min_time_between_resolutions_ms': 5_000,
   'grpc.max_receive_message_length': 64 * 1024 * 1024,
+  // The config above is ours: its look-up as a TXT record, where names are not answered, would outlive every deadline.
+  'grpc.service_config_disable_resolution': 1,
+  // A proxy is for the web: it would catch loopback and cluster addresses too, and see tokens in plain text.
+  'grpc.enable_http_proxy': 0,
 }
 
 /**
- * What the environment says of TLS and token, the same for every client: FORESIZE_CA_FILE, FORESIZE_CERT_FILE,
- * FORESIZE_KEY_FILE, FORESIZE_TOKEN_FILE, FORESIZE_TOKEN.
+ * What the environment says of TLS, token and proxy, the same for every client: FORESIZE_CA_FILE, FORESIZE_CERT_FILE,
+ * FORESIZE_KEY_FILE, FORESIZE_TOKEN_FILE, FORESIZE_TOKEN, FORESIZE_USE_PROXY.
  */
 export function clientSecurityOf(
   env: Readonly<Record<string, string | undefined>>,
-): Pick<ClientSettings, 'tls' | 'tokenFile' | 'token'> {
+): Pick<ClientSettings, 'tls' | 'tokenFile' | 'token' | 'useProxy'> {
   const caFile = env['FORESIZE_CA_FILE']
   return {
     ...(caFile === undefined
@@ -53,6 +59,7 @@ export function clientSecurityOf(
       : { tls: { caFile, certFile: env['FORESIZE_CERT_FILE'], keyFile: env['FORESIZE_KEY_FILE'] } }),
     tokenFile: env['FORESIZE_TOKEN_FILE'],
     token: env['FORESIZE_TOKEN'],
+    useProxy: env['FORESIZE_USE_PROXY'] === '1',
   }
 }
 
@@ -89,7 +96,11 @@ export function clientOptionsFor(settings: ClientSettings): ClientOptions {
     // Only where the program that we are part of has set OpenTelemetry up.
     ...(propagation.fields().length === 0 ? [] : [heading(carryTrace)]),
   ]
-  return interceptors.length === 0 ? clientOptions : { ...clientOptions, interceptors }
+  return {
+    ...clientOptions,
+    ...(settings.useProxy === true && !isOnThisHost(settings.target) ? { 'grpc.enable_http_proxy': 1 } : {}),
+    ...(interceptors.length === 0 ? {} : { interceptors }),
+  }
 }
 
 const tokenRereadMs = 1000

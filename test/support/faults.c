@@ -5,11 +5,13 @@
  *   FAULT_FULL    a path: while that file exists, every write below the folder fails with ENOSPC
  *   FAULT_LOW     a path: while that file exists, the folder's disk has no space left by statfs; writes succeed
  *   FAULT_CLOCK   a file: the wall clock is off by so many seconds as it says
+ *   FAULT_NAMES   seconds until a look-up of a name fails: nobody answers
  * Calls: write (write, pwrite, writev, pwritev), fsync (fsync, fdatasync, msync), rename.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -131,4 +133,12 @@ int gettimeofday(struct timeval *restrict now, void *restrict zone) {
   int result = REAL(gettimeofday)(now, zone);
   if (result == 0 && wall) now->tv_sec += clock_step();
   return result;
+}
+
+int getaddrinfo(const char *restrict node, const char *restrict service, const struct addrinfo *restrict hints,
+                struct addrinfo **restrict found) {
+  const char *seconds = getenv("FAULT_NAMES");
+  if (!seconds) return REAL(getaddrinfo)(node, service, hints, found);
+  sleep(atoi(seconds));
+  return EAI_AGAIN;
 }

@@ -19,6 +19,8 @@ export interface Faults {
   readonly low?: string
   /** The wall clock is off by as many seconds as this file says. */
   readonly clock?: string
+  /** A name is looked up for so many seconds, in vain. */
+  readonly namesSeconds?: number
 }
 
 let library: Promise<string> | undefined
@@ -30,6 +32,7 @@ export async function faultEnvironment({
   full,
   low,
   clock,
+  namesSeconds,
 }: Faults): Promise<Readonly<Record<string, string>>> {
   library ??= compile()
   return {
@@ -39,6 +42,7 @@ export async function faultEnvironment({
     ...(full ? { FAULT_FULL: full } : {}),
     ...(low ? { FAULT_LOW: low } : {}),
     ...(clock ? { FAULT_CLOCK: clock } : {}),
+    ...(namesSeconds ? { FAULT_NAMES: `${namesSeconds}` } : {}),
   }
 }
 

@@ -1,4 +1,6 @@
+import { visibleLines } from '../shared/domain/text.ts'
 import { type Command, helpOf, parseCommand, UsageError } from './command.ts'
+import { clearLine } from './progress.ts'
 
 /** Loaded only when named: `foresize run` must start its command at once. */
 const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
@@ -55,10 +57,13 @@ ${Object.entries(commands)
 "foresize COMMAND --help" says more of one.
 `
 
+/** Texts of others, names of tasks among them, must not command the terminal. The line of progress may. */
+const shown = (text: string) => text.split(clearLine).map(visibleLines).join(clearLine)
+
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args
-  const out = (text: string) => void process.stdout.write(text)
-  const err = (text: string) => void process.stderr.write(text)
+  const out = (text: string) => void process.stdout.write(shown(text))
+  const err = (text: string) => void process.stderr.write(shown(text))
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     out(help)
     return name === undefined ? 2 : 0

@@ -6,6 +6,9 @@ export interface Progress {
   end(): void
 }
 
+/** Takes a terminal back to the beginning of its line, and empties it. */
+export const clearLine = '\r\u001b[K'
+
 /** Between two lines where there is no terminal to redraw one. */
 const plainIntervalMs = 5000
 
@@ -16,7 +19,7 @@ export function createProgress(
 ): Progress {
   let shownMs = Number.NEGATIVE_INFINITY
   let current = ''
-  const clear = isTerminal ? '\r\u001b[K' : ''
+  const clear = isTerminal ? clearLine : ''
   return {
     update(line) {
       current = [...line].slice(0, Math.max(20, columns() - 1)).join('')

@@ -1,3 +1,5 @@
+import { visible } from '../shared/domain/text.ts'
+
 export interface Column<Row> {
   readonly title: string
   readonly align?: 'left' | 'right'
@@ -9,7 +11,7 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
   if (rows.length === 0) return ''
   const cells = [
     columns.map(({ title }) => title),
-    ...rows.map((row) => columns.map(({ value }) => value(row))),
+    ...rows.map((row) => columns.map(({ value }) => visible(value(row)))),
   ]
   const widths = columns.map((_, i) => Math.max(...cells.map((line) => widthOf(line[i] ?? ''))))
   return cells

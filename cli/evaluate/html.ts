@@ -1,9 +1,10 @@
+import { visibleHtml } from '../../shared/domain/text.ts'
 import { formatBytes } from '../quantity.ts'
 import type { Backtest, SizedPoint } from './backtest.ts'
 import type { DistanceScore } from './jump.ts'
 import { calibration } from './metrics.ts'
 import { distanceText, figure, wastageOf } from './report-table.ts'
-import { barChart, calibrationChart, escaped, sizingChart } from './svg.ts'
+import { barChart, calibrationChart, sizingChart } from './svg.ts'
 
 /** Tasks shown one by one, those that use most. */
 const tasksShown = 4
@@ -48,7 +49,7 @@ function section({ score, forecasts, points }: Backtest): string {
   ]
   const pictures = executions === 0 ? '' : memoryPictures({ score, forecasts, points })
   const text = facts.filter((fact) => fact !== '').join(' ')
-  return `<h2>${escaped(trace)}</h2>\n<p>${text}</p>\n${pictures}${jumpTable(score.jump)}`
+  return `<h2>${visibleHtml(trace)}</h2>\n<p>${text}</p>\n${pictures}${jumpTable(score.jump)}`
 }
 
 function memoryPictures({ score, forecasts, points }: Backtest): string {
@@ -63,7 +64,7 @@ function memoryPictures({ score, forecasts, points }: Backtest): string {
     }))
   const tasks = largestTasks(points).map(
     ([task, own]) =>
-      `<h3>${escaped(task)}</h3>\n${sizingChart(
+      `<h3>${visibleHtml(task)}</h3>\n${sizingChart(
         `Given and used over the executions of ${task}`,
         own
           .slice(-executionsShown)

@@ -1,3 +1,5 @@
+import { visibleHtml } from '../../shared/domain/text.ts'
+
 /** Pictures for the report: plain SVG text, drawn from values. */
 
 export interface Bar {
@@ -5,10 +7,6 @@ export interface Bar {
   readonly value: number
   readonly shown: string
   readonly ours: boolean
-}
-
-export function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
 /** Horizontal bars, as long as their values. */
@@ -19,9 +17,9 @@ export function barChart(title: string, bars: readonly Bar[]): string {
     const y = i * rowHeight
     const length = Math.max(1, (value / longest) * width)
     return (
-      `<text x="${left - 8}" y="${y + 15}" text-anchor="end">${escaped(label)}</text>` +
+      `<text x="${left - 8}" y="${y + 15}" text-anchor="end">${visibleHtml(label)}</text>` +
       `<rect x="${left}" y="${y + 3}" width="${length.toFixed(1)}" height="${rowHeight - 6}" class="${ours ? 'ours' : 'other'}"/>` +
-      `<text x="${left + length + 6}" y="${y + 15}">${escaped(shown)}</text>`
+      `<text x="${left + length + 6}" y="${y + 15}">${visibleHtml(shown)}</text>`
     )
   })
   return svg(title, left + width + 90, bars.length * rowHeight, rows.join(''))
@@ -48,7 +46,7 @@ export function sizingChart(
     const at = y(value).toFixed(1)
     return (
       `<line x1="${left}" x2="${left + width}" y1="${at}" y2="${at}" class="grid"/>` +
-      `<text x="${left - 6}" y="${Number(at) + 4}" text-anchor="end">${escaped(format(value))}</text>`
+      `<text x="${left - 6}" y="${Number(at) + 4}" text-anchor="end">${visibleHtml(format(value))}</text>`
     )
   })
   const body = `${ticks.join('')}${dots.join('')}<polyline points="${given}" class="given"/>`
@@ -79,5 +77,5 @@ export function calibrationChart(
 }
 
 function svg(title: string, width: number, height: number, body: string): string {
-  return `<svg role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"><title>${escaped(title)}</title>${body}</svg>`
+  return `<svg role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"><title>${visibleHtml(title)}</title>${body}</svg>`
 }

@@ -1,4 +1,4 @@
-import { escaped } from '../evaluate/svg.ts'
+import { visibleHtml } from '../../shared/domain/text.ts'
 
 export interface Point {
   readonly x: number
@@ -26,23 +26,23 @@ export function chart(
   })
   const keys = names.map((name, run) => {
     const at = left + run * 130
-    return `<line x1="${at}" x2="${at + 22}" y1="10" y2="10" class="run${run} key"/><text x="${at + 28}" y="14">${escaped(name)}</text>`
+    return `<line x1="${at}" x2="${at + 22}" y1="10" y2="10" class="run${run} key"/><text x="${at + 28}" y="14">${visibleHtml(name)}</text>`
   })
   const rows = [0, 0.5, 1].map((share) => {
     const at = y(share * mostY)
     return (
       `<line x1="${left}" x2="${left + columns}" y1="${at}" y2="${at}" class="grid"/>` +
-      `<text x="${left - 6}" y="${Number(at) + 4}" text-anchor="end">${escaped(formatY(share * mostY))}</text>`
+      `<text x="${left - 6}" y="${Number(at) + 4}" text-anchor="end">${visibleHtml(formatY(share * mostY))}</text>`
     )
   })
   const ticks = [0, 0.5, 1].map((share) => {
     const anchor = share === 0 ? 'start' : share === 1 ? 'end' : 'middle'
     const at = left + share * columns
-    return `<text x="${at}" y="${top + height + 18}" text-anchor="${anchor}">${escaped(formatX(share * mostX))}</text>`
+    return `<text x="${at}" y="${top + height + 18}" text-anchor="${anchor}">${visibleHtml(formatX(share * mostX))}</text>`
   })
   const [width, tall] = [left + columns + 10, top + height + 26]
   const body = rows.join('') + ticks.join('') + drawn.join('') + keys.join('')
-  return `<svg role="img" width="${width}" height="${tall}" viewBox="0 0 ${width} ${tall}"><title>${escaped(names.join(', '))}</title>${body}</svg>`
+  return `<svg role="img" width="${width}" height="${tall}" viewBox="0 0 ${width} ${tall}"><title>${visibleHtml(names.join(', '))}</title>${body}</svg>`
 }
 
 /** The largest value in each column; a value holds until the next. */

@@ -1,4 +1,4 @@
-import { escaped } from '../evaluate/svg.ts'
+import { visibleHtml } from '../../shared/domain/text.ts'
 import { formatBytes, formatDuration } from '../quantity.ts'
 import { chart } from './chart.ts'
 import type { Moment } from './cluster.ts'
@@ -39,7 +39,7 @@ ${simulations.map(section).join('\n')}
 
 function section({ simulation, moments }: Pictured): string {
   const { trace, jobs, options, runs } = simulation
-  const head = `<h2>${escaped(trace)}</h2>\n<p>${jobs.toLocaleString('en-US')} executions on ${shownCluster(options)}.</p>`
+  const head = `<h2>${visibleHtml(trace)}</h2>\n<p>${jobs.toLocaleString('en-US')} executions on ${shownCluster(options)}.</p>`
   if (jobs === 0) return head
   const rows = figures.map(({ title, value, show }) => {
     return `<tr><td>${title}</td>${runs.map((run) => `<td>${show(value(run))}</td>`).join('')}</tr>`

@@ -2,6 +2,7 @@ import { outcomes } from '../../shared/domain/execution.ts'
 import type { Profile } from '../../shared/domain/profile.ts'
 import { profileLimits } from '../../shared/domain/profile-limits.ts'
 import { dimensions } from '../../shared/domain/resources.ts'
+import { csvCell } from '../../shared/domain/text.ts'
 import { wireNames } from '../../shared/wire/fields.ts'
 import * as gen from '../../shared/wire/gen/foresize/v1/profile.ts'
 import { fromProfile } from '../../shared/wire/profile.ts'
@@ -29,7 +30,7 @@ export function formatProfile(profile: Profile, format: ProfileFormat): Uint8Arr
     case 'json-lines':
       return Buffer.from(`${JSON.stringify(gen.Profile.toJSON(fromProfile(profile)))}\n`)
     case 'csv-summary':
-      return Buffer.from(`${csvRow(profile).map(csvCell).join(',')}\n`)
+      return Buffer.from(`${csvRow(profile).map(cellOf).join(',')}\n`)
   }
 }
 
@@ -142,12 +143,5 @@ function csvRow(profile: Profile): readonly (string | number | undefined)[] {
   ]
 }
 
-/**
- * A cell as RFC 4180 has it. One that a spreadsheet would run as a formula is kept from that by a leading quote:
- * names come from whoever may report.
- */
-function csvCell(value: string | number | undefined): string {
-  if (typeof value !== 'string') return value === undefined ? '' : String(value)
-  const text = /^[=+\-@]/.test(value) ? `'${value}` : value
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-}
+const cellOf = (value: string | number | undefined): string =>
+  typeof value === 'string' ? csvCell(value) : String(value ?? '')

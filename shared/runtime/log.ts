@@ -1,4 +1,5 @@
 import pino, { type Logger } from 'pino'
+import { visibleLines } from '../domain/text.ts'
 
 export type Log = Logger
 
@@ -17,6 +18,11 @@ export function createLog(service: string, level: (typeof logLevels)[number]): L
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: ['token', 'password', 'authorization', '*.token', '*.password', '*.authorization'] },
     },
-    pino.destination({ dest: 2, sync: true }),
+    visibleTo(pino.destination({ dest: 2, sync: true })),
   )
 }
+
+/** Logs are read on terminals: within JSON a character that is written out is the same character. */
+export const visibleTo = (destination: { write(line: string): unknown }) => ({
+  write: (line: string) => void destination.write(visibleLines(line)),
+})

@@ -4,6 +4,7 @@ import { handlers } from '../../shared/rpc/handlers.ts'
 import { startRpcServer } from '../../shared/rpc/server.ts'
 import { rpcOptions, tracingOf } from '../../shared/rpc/settings.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
+import { heldBytes } from '../../shared/runtime/held-bytes.ts'
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { processMetrics, startMetricsServer } from '../../shared/runtime/metrics.ts'
@@ -82,6 +83,7 @@ export async function startEstimatorService(
   const arms = experimenting(plain, experimentOf(config, registry))
   const estimator = observedEstimator(arms, metrics, monotonicMs)
 
+  const held = heldBytes(config)
   const server = await startRpcServer({
     listen: config.listen,
     serviceName: 'foresize.v1.EstimatorService',
@@ -90,6 +92,7 @@ export async function startEstimatorService(
     maxMessageBytes: config.maxMessageBytes,
     maxConcurrentStreams: config.maxConcurrentStreams,
     ...rpcOptions(config),
+    held,
     tracing,
     log,
   })

@@ -2,6 +2,7 @@ import type { handleServerStreamingCall } from '@grpc/grpc-js'
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { ProfileKey } from '../../shared/domain/profile.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
+import { tenantOf } from '../../shared/rpc/principal.ts'
 import { outcomeEnum, profileKindEnum } from '../../shared/wire/enums.ts'
 import { checkText, readNamespace, readWithin, readWord } from '../../shared/wire/fields.ts'
 import type { ProfileSummary } from '../../shared/wire/gen/foresize/v1/profile.ts'
@@ -24,8 +25,9 @@ export interface ProfilerParts extends UsageStreamParts {
   readonly store: ProfileStore
   readonly settings: UsageStreamSettings & ImportParts['settings']
   readonly unaryLeaseMs: number
-  /** WatchProfiles streams at once. */
+  /** WatchProfiles streams at once, and the largest part of them for one tenant. */
   readonly maxWatchers: number
+  readonly maxHeldShare: number
 }
 
 type ProfilerServer = Omit<ProfilerServiceServer, 'watchProfiles'> & {
@@ -39,7 +41,7 @@ export function profilerRpc(
 ): ProfilerServer {
   const { ingestion, store, unaryLeaseMs } = parts
   const durability = fromDurability(store.durability)
-  const watchers = seats(parts.maxWatchers)
+  const watchers = seats(parts.maxWatchers, parts.maxHeldShare)
 
   return {
     streamUsage: bidi(usageStream(parts)),
@@ -70,8 +72,8 @@ export function profilerRpc(
       if (!existed) throw unknownProfile(key)
       return {}
     }),
-    watchProfiles: serverStream<WatchProfilesRequest, StoreChange>((request, { signal }) =>
-      watchers.taken(watch(store, request, either(signal, parts.stopping))),
+    watchProfiles: serverStream<WatchProfilesRequest, StoreChange>((request, { signal, principal }) =>
+      watchers.taken(watch(store, request, either(signal, parts.stopping)), tenantOf(principal)),
     ),
     exportProfiles: serverStream((request) => exportRpc(store, request)),
     importProfiles: clientStream((requests) =>
@@ -136,18 +138,25 @@ async function* watch(
   }
 }
 
-/** So many streams at once and no more. */
-function seats(limit: number) {
+/** So many streams at once and no more, of which one tenant has a share. */
+function seats(limit: number, share: number) {
+  const limitOfTenant = Math.max(1, Math.floor(limit * share))
+  const byTenant = new Map<string, number>()
   let used = 0
   return {
-    async *taken<T>(source: AsyncIterable<T>): AsyncIterable<T> {
+    async *taken<T>(source: AsyncIterable<T>, tenant: string | undefined): AsyncIterable<T> {
+      const ofTenant = tenant === undefined ? 0 : (byTenant.get(tenant) ?? 0)
+      if (ofTenant >= limitOfTenant)
+        throw new ForesizeError('overloaded', `${tenant} has ${ofTenant} watchers, its share of max_watchers`)
       if (used >= limit)
-        throw new ForesizeError('overloaded', `there are ${limit} watchers, as many as may be`)
+        throw new ForesizeError('overloaded', `there are ${limit} watchers, as many as max_watchers allows`)
       used += 1
+      if (tenant !== undefined) byTenant.set(tenant, ofTenant + 1)
       try {
         yield* source
       } finally {
         used -= 1
+        if (tenant !== undefined) byTenant.set(tenant, (byTenant.get(tenant) ?? 1) - 1)
       }
     },
   }

@@ -2,6 +2,7 @@ import { handlers } from '../../shared/rpc/handlers.ts'
 import { type RpcServer, startRpcServer } from '../../shared/rpc/server.ts'
 import { rpcOptions, tracingOf } from '../../shared/rpc/settings.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
+import { heldBytes } from '../../shared/runtime/held-bytes.ts'
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { processMetrics, startMetricsServer } from '../../shared/runtime/metrics.ts'
@@ -47,6 +48,7 @@ export async function startProfiler(
   })
 
   const stopping = new AbortController()
+  const held = heldBytes(config)
   const server = await startRpcServer({
     listen: config.listen,
     serviceName: 'foresize.v1.ProfilerService',
@@ -63,11 +65,13 @@ export async function startProfiler(
       settings,
       unaryLeaseMs: config.unaryLeaseMs,
       maxWatchers: config.maxWatchers,
+      maxHeldShare: config.maxHeldShare,
       log,
     }),
     maxMessageBytes: config.maxMessageBytes,
     maxConcurrentStreams: config.maxConcurrentStreams,
     ...rpcOptions(config),
+    held,
     tracing,
     info: { store: config.store, durability: store.durability },
     log,

@@ -7,12 +7,14 @@ import {
   status,
 } from '@grpc/grpc-js'
 import { ForesizeError } from '../domain/errors.ts'
+import type { HeldBytes, Holder } from '../runtime/held-bytes.ts'
 import type { Log } from '../runtime/log.ts'
 import { recentlyUsed } from '../runtime/recently-used.ts'
 import type { CallSpan, Tracing } from '../runtime/tracing.ts'
 import { type AccessRule, accessRules } from './access-rules.ts'
-import { anyone, authorizeAll, nobody, type Principal } from './principal.ts'
+import { anyone, authorizeAll, nobody, type Principal, tenantOf } from './principal.ts'
 import { createRateLimit } from './rate-limit.ts'
+import { type ReceivedBytes, receivedBytes } from './received-bytes.ts'
 import { statusOfFailure } from './status.ts'
 import { type Grant, type Tokens, tokensOf } from './tokens.ts'
 
@@ -43,6 +45,8 @@ export type ServerInfo = Readonly<Record<string, string>>
 
 export interface GuardParts {
   readonly info?: () => ServerInfo
+  /** What calls and their unfinished messages count against. */
+  readonly held: HeldBytes
   readonly tracing?: Tracing | undefined
 }
 
@@ -61,8 +65,8 @@ export function principalOf(metadata: Metadata): Principal {
  * Stands before every handler: rate by peer, token, role of the method, namespaces of the request.
  * A stream is cut with UNAUTHENTICATED within a second of its token's expiry, or of its removal being read.
  */
-export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts = {}): Guard {
-  const { info = () => ({}), tracing } = parts
+export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts): Guard {
+  const { info = () => ({}), tracing, held } = parts
   const { tokensFile, reloadMs, openReflection = false, maxCallsPerSecondPerPeer = 20_000 } = settings
   const tokens = tokensFile === undefined ? undefined : tokensOf(tokensFile, log, reloadMs)
   const rate = createRateLimit(maxCallsPerSecondPerPeer, maxPeers)
@@ -101,6 +105,7 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
 
   const isOpen = (path: string) =>
     path.startsWith(healthPrefix) || (openReflection && path.startsWith(reflectionPrefix))
+  const takesNamesOnly = (path: string) => path.startsWith(healthPrefix) || path.startsWith(reflectionPrefix)
 
   /** Throws: ForesizeError. */
   function admit(path: string, rule: AccessRule<never> | undefined, metadata: Metadata, host: string): Grant {
@@ -125,6 +130,7 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
     let principal = nobody
     let isInspected = false
     let span: CallSpan | undefined
+    let received: ReceivedBytes | undefined
 
     const listener: ServerListener = {
       onReceiveMetadata(metadata, pass) {
@@ -132,6 +138,10 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
         try {
           const grant = admit(path, rule, metadata, host)
           principal = grant.principal
+          const most = takesNamesOnly(path) ? maxNameMessageBytes : Number.POSITIVE_INFINITY
+          received = receivedBytes(call, held, holdersOf(host, principal), most, (error) =>
+            refuse(call, error, path),
+          )
           if (grant !== open && (requestStream || responseStream)) streams.set(call, grant)
         } catch (error) {
           refuse(call, error, path)
@@ -142,11 +152,12 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
           isInspected = metadata.get(inspectHeader).length > 0
         }
         metadata.remove('authorization')
-        // A handler asks only where no rule has looked at what its requests speak of.
-        if (namespacesOf === undefined) principals.set(metadata, principal)
+        // A handler asks where no rule has looked at what its requests speak of, or whose share a stream takes.
+        if (namespacesOf === undefined || responseStream) principals.set(metadata, principal)
         pass(metadata)
       },
       onReceiveMessage(message, pass) {
+        received?.message()
         if (namespacesOf !== undefined && principal.namespaces !== 'all') {
           try {
             authorizeAll(principal, namespacesOf(message))
@@ -191,6 +202,14 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
       tokens?.close()
     },
   }
+}
+
+/** Health and reflection ask for a name. */
+const maxNameMessageBytes = 16 * 1024
+
+function holdersOf(host: string, principal: Principal): readonly Holder[] {
+  const tenant = tenantOf(principal)
+  return tenant === undefined ? [`peer ${host}`] : [`peer ${host}`, `tenant ${tenant}`]
 }
 
 const healthPrefix = '/grpc.health.v1.'

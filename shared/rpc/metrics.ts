@@ -34,6 +34,12 @@ export function rpcMetrics(registry: Registry, prefix: string, figures: () => Rp
       return expiry === undefined ? [] : [[[], expiry]]
     },
   )
+  gaugeOf(
+    registry,
+    `${prefix}_held_bytes`,
+    'Bytes held for others: calls, unfinished messages, sessions, open executions.',
+    () => figures().heldBytes,
+  )
   gaugeOf(registry, `${prefix}_connections`, 'Connections that are open.', () => figures().connections)
   counterOf(
     registry,

@@ -37,6 +37,12 @@ export function scopeOf(principal: Principal): Scope | undefined {
   return principal.namespaces === 'all' ? 'all' : [...principal.namespaces].sort()
 }
 
+/** Whose share of a quota a caller uses: tokens of the same namespaces share one. Undefined where no token was asked for. */
+export function tenantOf(principal: Principal): string | undefined {
+  const scope = scopeOf(principal)
+  return scope === 'all' ? '*' : scope?.join(',')
+}
+
 /** Throws: ForesizeError `forbidden`. */
 export function authorize(principal: Principal, namespace: string): void {
   if (!mayUse(principal, namespace)) throw foreign(principal, namespace)

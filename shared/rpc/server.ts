@@ -7,6 +7,7 @@ import {
 } from '@grpc/grpc-js'
 import { HealthImplementation } from 'grpc-health-check'
 import { ConfigError } from '../runtime/config.ts'
+import type { HeldBytes } from '../runtime/held-bytes.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Tracing } from '../runtime/tracing.ts'
 import { version } from '../runtime/version.ts'
@@ -26,6 +27,8 @@ export interface RpcServerOptions {
   readonly maxMessageBytes: number
   /** Streams at once on one connection. */
   readonly maxConcurrentStreams: number
+  /** Bytes that this process holds for others: calls and unfinished messages count too. */
+  readonly held: HeldBytes
   /** Plain text where unset. */
   readonly tls?: ServerTls
   /** Who may call what. */
@@ -70,6 +73,8 @@ export interface RpcServerFigures {
   readonly certificateExpiryUnixSeconds: number | undefined
   /** Calls refused by the guard, by status. */
   readonly refusals: ReadonlyMap<status, number>
+  /** Bytes that the process holds for others. */
+  readonly heldBytes: number
 }
 
 /** Health of the process itself: SERVING as long as it answers. For liveness, which must not depend on a store. */
@@ -89,6 +94,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       : serverTlsCredentials(tls, { log, reloadMs: access.reloadMs })
   const guard = createGuard(access, log, {
     tracing: options.tracing,
+    held: options.held,
     info: () => ({ ...options.info, version, 'time-unix-ms': String(Date.now()) }),
   })
   const server = new Server({
@@ -142,6 +148,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       calls: guard.calls(),
       certificateExpiryUnixSeconds: tls && certificateExpiryUnixSeconds(tls.certFile),
       refusals: guard.refusals(),
+      heldBytes: options.held.held(),
     }),
     async drain(deadlineMs) {
       setServing(false)
@@ -164,6 +171,9 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   }
 }
 
+/** A name. */
+const maxHealthMessageBytes = 4096
+
 async function serveHealth(
   listen: string,
   health: HealthImplementation,
@@ -172,7 +182,7 @@ async function serveHealth(
     readonly maxConnectionsPerPeer: number
   },
 ): Promise<{ readonly address: string; close(): Promise<void> }> {
-  const server = new Server()
+  const server = new Server({ 'grpc.max_receive_message_length': maxHealthMessageBytes })
   health.addToServer(server)
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
   const { address, close } = await startListener({ ...limits, listen }, (socket) =>

@@ -3,6 +3,7 @@ import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { Profile } from '../../shared/domain/profile.ts'
 import { handlers } from '../../shared/rpc/handlers.ts'
 import { startRpcServer } from '../../shared/rpc/server.ts'
+import { heldBytes } from '../../shared/runtime/held-bytes.ts'
 import { createLog } from '../../shared/runtime/log.ts'
 import type { ProfileKey } from '../../shared/wire/gen/foresize/v1/profile.ts'
 import {
@@ -83,6 +84,7 @@ export async function profileFeed(listen = '127.0.0.1:0') {
     },
     maxMessageBytes: 4 * 1024 * 1024,
     maxConcurrentStreams: 100,
+    held: heldBytes({ maxHeldBytes: 2 ** 28, maxHeldShare: 1 }),
     log,
   })
   server.setServing(true)

@@ -1,6 +1,7 @@
 import { credentials, status, type UntypedServiceImplementation } from '@grpc/grpc-js'
 import { handlers } from '../../shared/rpc/handlers.ts'
 import { type RpcServer, startRpcServer } from '../../shared/rpc/server.ts'
+import { heldBytes } from '../../shared/runtime/held-bytes.ts'
 import { createLog } from '../../shared/runtime/log.ts'
 import {
   ProfilerServiceClient,
@@ -26,6 +27,7 @@ export async function rpcFixture(
     implementation: { ...Object.fromEntries(methods.map((name) => [name, missing])), ...implementation },
     maxMessageBytes: options.maxMessageBytes ?? 4 * 1024 * 1024,
     maxConcurrentStreams: 100,
+    held: heldBytes({ maxHeldBytes: 2 ** 28, maxHeldShare: 1 }),
     log: quietLog,
   })
   server.setServing(true)

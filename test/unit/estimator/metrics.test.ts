@@ -36,6 +36,7 @@ test('a breaker that is open shows, whatever opened it', async () => {
       connections: 0,
       turnedAwayConnections: 0,
       certificateExpiryUnixSeconds: undefined,
+      heldBytes: 0,
     }),
   })
   for (let i = 0; i < 4; i++) {

@@ -4,6 +4,7 @@ import { service as healthService } from 'grpc-health-check'
 import { afterEach, expect, test } from 'vitest'
 import { call } from '../../../shared/rpc/client.ts'
 import { startRpcServer } from '../../../shared/rpc/server.ts'
+import { heldBytes } from '../../../shared/runtime/held-bytes.ts'
 import {
   GetProfileRequest,
   GetProfileResponse,
@@ -109,6 +110,7 @@ test('an address that cannot be bound is said, not crashed on', async () => {
     implementation: {},
     maxMessageBytes: 1000,
     maxConcurrentStreams: 1,
+    held: heldBytes({ maxHeldBytes: 2 ** 28, maxHeldShare: 1 }),
     log: quietLog,
   })
   await expect(again).rejects.toMatchObject({ failure: 'unavailable' })

@@ -58,7 +58,7 @@ export const profilerConfig = z.object({
     .describe('longest wait for one command of Redis, milliseconds'),
   redisWaitReplicas: whole(0, 10)
     .default(0)
-    .describe('replicas that must have a commit before it is acknowledged (single and sentinel)'),
+    .describe('replicas that must have a commit before it is acknowledged'),
   redisPollMs: whole(1, 60_000)
     .default(50)
     .describe('how often the change feed of Redis is looked at while somebody watches, milliseconds'),

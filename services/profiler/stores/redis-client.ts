@@ -1,6 +1,7 @@
 import { Cluster, Command, Redis } from 'ioredis'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
+import { runScript, type Script } from './redis-scripts.ts'
 
 export const redisModes = ['single', 'sentinel', 'cluster'] as const
 
@@ -23,13 +24,24 @@ export interface RedisSettings {
 
 export type RedisValue = string | number | Buffer
 
+/** One run of a script; its keys are of one shard. */
+export interface ScriptCall {
+  readonly script: Script
+  readonly keys: readonly string[]
+  readonly args: readonly RedisValue[]
+}
+
 /** A Redis, wherever its keys lie. Replies are buffers. */
 export interface RedisClient {
   run(command: string, ...args: readonly RedisValue[]): Promise<unknown>
   /** On every server that takes writes. */
   runOnMasters(command: string, ...args: readonly string[]): Promise<readonly unknown[]>
-  /** Resolves once every write before it is on so many replicas. */
-  waitForReplicas(): Promise<void>
+  /**
+   * Runs scripts of which each writes, or says that it had nothing to. Resolves to their replies once so many replicas as
+   * are asked for have what they wrote: proven on the connection that wrote it, since on another WAIT knows of no write.
+   */
+  write(calls: readonly ScriptCall[]): Promise<readonly unknown[]>
+  readonly replicas: number
   close(): Promise<void>
 }
 
@@ -42,24 +54,71 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
   const run = (on: Redis | Cluster, command: string, args: readonly RedisValue[]) =>
     on.sendCommand(new Command(command, [...args], { replyEncoding: null, keyPrefix })) as Promise<unknown>
 
+  // Nothing is sent again over another connection: the proof would be of that one.
+  const prover =
+    client instanceof Cluster
+      ? client
+      : client.duplicate({
+          autoResendUnfulfilledCommands: false,
+          reconnectOnError: isOfReplica,
+          lazyConnect: true,
+        })
+  if (prover !== client) prover.on('error', (error: Error) => log.warn({ err: error }, 'redis'))
+
+  /** The calls and WAIT, one after the other on one connection. */
+  async function proven(calls: readonly ScriptCall[], tries = 1): Promise<readonly unknown[]> {
+    // The types of ioredis do not tell that a pipeline takes commands as a client does.
+    const pipeline = prover.pipeline() as ReturnType<Redis['pipeline']> & Pick<Redis, 'sendCommand'>
+    const send = (name: string, args: readonly RedisValue[]) =>
+      pipeline.sendCommand(new Command(name, [...args], { replyEncoding: null, keyPrefix }))
+    for (const { script, keys, args } of calls) send('EVAL', [script.lua, script.keys, ...keys, ...args])
+    send('WAIT', [redisWaitReplicas, Math.ceil(redisTimeoutMs / 2)])
+    const replies = (await pipeline.exec()) ?? []
+    const failed = replies.find(([error]) => error)?.[0]
+    if (failed && hasMoved(failed) && tries < maxMoves) {
+      // A command that is routed by its key learns where the shard is now.
+      await run(client, 'EXISTS', [calls[0]?.keys[0] ?? ''])
+      return proven(calls, tries + 1)
+    }
+    if (failed) throw failed
+    const reached = Number(replies.at(-1)?.[1])
+    if (!(reached >= redisWaitReplicas)) {
+      throw new ForesizeError(
+        'unavailable',
+        `${reached} of ${redisWaitReplicas} replicas have what was written`,
+      )
+    }
+    return replies.slice(0, -1).map(([, reply]) => reply)
+  }
+
+  async function write(calls: readonly ScriptCall[]): Promise<readonly unknown[]> {
+    if (redisWaitReplicas === 0) {
+      return Promise.all(calls.map(({ script, keys, args }) => runScript(found, script, keys, args)))
+    }
+    const places = calls.map((call, index) => ({ call, index }))
+    const shardOf = ({ call }: (typeof places)[number]) =>
+      client instanceof Cluster ? /^{.*?}/.exec(call.keys[0] ?? '')?.[0] : ''
+    const replies: unknown[] = []
+    await Promise.all(
+      [...Map.groupBy(places, shardOf).values()].map(async (group) => {
+        const answers = await proven(group.map(({ call }) => call))
+        for (const [i, { index }] of group.entries()) replies[index] = answers[i]
+      }),
+    )
+    return replies
+  }
+
   const found: RedisClient = {
     run: (command, ...args) => run(client, command, args),
+    write,
+    replicas: redisWaitReplicas,
     runOnMasters: (command, ...args) => {
       const masters = client instanceof Cluster ? client.nodes('master') : [client]
       return Promise.all(masters.map((master) => run(master, command, args)))
     },
-    async waitForReplicas() {
-      if (redisWaitReplicas === 0) return
-      const reached = Number(await run(client, 'WAIT', [redisWaitReplicas, Math.ceil(redisTimeoutMs / 2)]))
-      if (reached < redisWaitReplicas) {
-        throw new ForesizeError(
-          'unavailable',
-          `${reached} of ${redisWaitReplicas} replicas have what was written`,
-        )
-      }
-    },
     async close() {
       client.disconnect()
+      prover.disconnect()
     },
   }
   try {
@@ -72,6 +131,14 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
     })
   }
 }
+
+/** Tries to find a shard of a cluster that has moved. */
+const maxMoves = 5
+
+const hasMoved = ({ message }: Error) => /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN)\b/.test(message)
+
+/** A server that became a replica takes no writes: look for the new master, and send nothing again by itself. */
+const isOfReplica = ({ message }: Error) => message.startsWith('READONLY')
 
 /** RESP2 is what every Redis and Valkey speaks. Nothing waits for ever: callers have deadlines of their own. */
 function commonOptions(settings: RedisSettings) {

@@ -28,6 +28,8 @@ export function shardKeys(shard: number) {
     namespaces: `${tag}namespaces`,
     /** Stream: `k` key of a profile that changed. */
     feed: `${tag}feed`,
+    /** Written so that replicas have something to acknowledge. */
+    replicated: `${tag}replicated`,
     /** Sorted set of session ids, by when they are due. */
     due: `${tag}due`,
   }

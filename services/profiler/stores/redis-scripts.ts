@@ -55,6 +55,23 @@ return {1}
 `,
 )
 
+/**
+ * Says that a profile still is what was read, by a write where that is to reach replicas. KEYS profile, marker. ARGV etag,
+ * marker (empty for none). Returns as compareAndSet.
+ */
+export const confirm = script(
+  2,
+  `
+local etag = redis.call('HGET', KEYS[1], 'e')
+if (etag or '') ~= ARGV[1] then
+  if not etag then return {0, '', ''} end
+  return {0, etag, redis.call('HGET', KEYS[1], 'b')}
+end
+if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[2]) end
+return {1}
+`,
+)
+
 /** Puts a profile aside if it still is what was read. KEYS as above and the new place. ARGV etag, member, namespace, feed length. */
 export const putAside = script(
   6,

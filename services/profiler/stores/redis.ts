@@ -8,18 +8,26 @@ import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
 import {
+  type Commit,
   type ProfileChange,
   type ProfileStore,
   RefusedChanges,
-  type SessionCheckpoint,
   type StoreChange,
 } from '../store.ts'
-import { applyChanges, type Changed, readableOnly } from './changes.ts'
+import { applyChanges, readableOnly } from './changes.ts'
 import { fullPage } from './page.ts'
-import { checkServers, type RedisClient } from './redis-client.ts'
+import { checkServers, type RedisClient, type ScriptCall } from './redis-client.ts'
 import { cursorAt, positionOf, redisFeed } from './redis-feed.ts'
 import { keysOf, rangeOf, shardKeys, shards } from './redis-layout.ts'
-import { compareAndSet, deleteSession, forgetOld, putAside, runScript, saveSession } from './redis-scripts.ts'
+import {
+  compareAndSet,
+  confirm,
+  deleteSession,
+  forgetOld,
+  putAside,
+  runScript,
+  saveSession,
+} from './redis-scripts.ts'
 import { compareText } from './text-order.ts'
 
 export interface RedisStoreSettings {
@@ -112,60 +120,114 @@ export async function redisStore(
       ({ etag }, error) => quarantine(key, etag, error),
     )
 
-  async function change(
-    key: string,
-    changes: readonly ProfileChange[],
-    planned: Changed<Version>,
-  ): Promise<void> {
-    for (let tries = 1; tries <= maxTries; tries++) {
-      if ('refused' in planned) throw new RefusedChanges(new Map([[key, planned.refused]]))
-      const { before, after } = planned
-      if (after === before.profile) {
-        // What was cached may be old: that nothing changes must be true of what is stored.
-        const now = await read(key)
-        if (now.etag === before.etag) return
-        planned = await plan(key, changes, now)
-        continue
-      }
-      const next = { etag: after ? `${after.revision}-${randomUUID()}` : '', profile: after }
-      const conflict = await set(key, before, next)
-      if (!conflict) return
-      planned = await plan(key, changes, conflict)
-      if (tries > 8) await sleep(Math.random() * tries)
-    }
-    throw new ForesizeError('unavailable', 'a profile is changed by too many at once')
+  /** Changes of one profile that are to be stored. */
+  interface Step {
+    readonly key: string
+    readonly changes: readonly ProfileChange[]
+    readonly before: Version
+    readonly next: Version
   }
 
-  async function set(key: string, before: Version, next: Version): Promise<Version | undefined> {
-    const { namespace } = profileKeyOf(key)
-    const [done, etag, sealed] = (await runScript(client, compareAndSet, profileKeys(key), [
-      before.etag,
-      next.etag,
-      next.profile ? sealProfile(next.profile, settings.codec) : '',
-      key,
-      namespace,
-      next.profile?.lastSeenUnixMs ?? 0,
-      settings.maxFeedEntries,
-    ])) as [number, Buffer?, Buffer?]
-    if (done === 1) {
-      if (next.profile) cache.set(key, next)
-      else cache.delete(key)
-      return undefined
-    }
-    return etag && sealed && etag.length > 0 ? open(key, etag.toString(), sealed) : absent
-  }
-
-  async function save(id: string, checkpoint: SessionCheckpoint): Promise<boolean> {
-    const { epoch, owner, dueUnixMs } = checkpoint
-    const keys = keysOf(id)
-    const sealed = sealCheckpoint(checkpoint)
-    const done = await runScript(
-      client,
-      saveSession,
-      [keys.session(id), keys.due],
-      [epoch, owner, sealed, dueUnixMs, id],
+  /** Throws: RefusedChanges, naming all that cannot be changed. */
+  async function stepsOf(
+    wanted: readonly {
+      readonly key: string
+      changes: readonly ProfileChange[]
+      from?: Version | undefined
+    }[],
+  ): Promise<readonly Step[]> {
+    const reasons = new Map<string, unknown>()
+    const steps: Step[] = []
+    await Promise.all(
+      wanted.map(async ({ key, changes, from }) => {
+        const planned = await plan(key, changes, from)
+        if ('refused' in planned) {
+          reasons.set(key, planned.refused)
+          return
+        }
+        const { before, after } = planned
+        const etag = after ? `${after.revision}-${randomUUID()}` : ''
+        steps.push({
+          key,
+          changes,
+          before,
+          next: after === before.profile ? before : { etag, profile: after },
+        })
+      }),
     )
-    return Number(done) === 1
+    if (reasons.size > 0) throw new RefusedChanges(reasons)
+    return steps
+  }
+
+  /** What was cached may be old, also where nothing changes: each step is held against what is stored. */
+  async function changeAll(changes: readonly ProfileChange[]): Promise<void> {
+    const groups = Map.groupBy(changes, ({ key }) => profileId(key))
+    let left = await stepsOf([...groups].map(([key, each]) => ({ key, changes: each })))
+    for (let tries = 1; left.length > 0; tries++) {
+      if (tries > maxTries) throw new ForesizeError('unavailable', 'a profile is changed by too many at once')
+      if (tries > 8) await sleep(Math.random() * tries)
+      const replies = (await client.write(left.map(callOf))) as [number, Buffer?, Buffer?][]
+      const conflicts = []
+      for (const [index, [done, etag, sealed]] of replies.entries()) {
+        const { key, changes: each, next } = left[index] as Step
+        if (done === 1) {
+          if (next.profile) cache.set(key, next)
+          else cache.delete(key)
+          continue
+        }
+        cache.delete(key)
+        const found = etag && sealed && etag.length > 0 ? { etag: etag.toString(), sealed } : undefined
+        conflicts.push({ key, changes: each, found })
+      }
+      left = await stepsOf(
+        await Promise.all(
+          conflicts.map(async ({ key, changes: each, found }) => ({
+            key,
+            changes: each,
+            from: found ? await open(key, found.etag, found.sealed) : absent,
+          })),
+        ),
+      )
+    }
+  }
+
+  function callOf({ key, before, next }: Step): ScriptCall {
+    const { namespace } = profileKeyOf(key)
+    if (next === before) {
+      const keys = keysOf(key)
+      return {
+        script: confirm,
+        keys: [keys.profile(key), keys.replicated],
+        args: [before.etag, client.replicas > 0 ? randomUUID() : ''],
+      }
+    }
+    return {
+      script: compareAndSet,
+      keys: profileKeys(key),
+      args: [
+        before.etag,
+        next.etag,
+        next.profile ? sealProfile(next.profile, settings.codec) : '',
+        key,
+        namespace,
+        next.profile?.lastSeenUnixMs ?? 0,
+        settings.maxFeedEntries,
+      ],
+    }
+  }
+
+  /** Resolves to those that another has taken over. */
+  async function saveAll(checkpoints: Commit['checkpoints']): Promise<readonly string[]> {
+    const ids = [...checkpoints.keys()]
+    const replies = await client.write(
+      [...checkpoints].map(([id, checkpoint]) => {
+        const { epoch, owner, dueUnixMs } = checkpoint
+        const keys = keysOf(id)
+        const args = [epoch, owner, sealCheckpoint(checkpoint), dueUnixMs, id]
+        return { script: saveSession, keys: [keys.session(id), keys.due], args }
+      }),
+    )
+    return ids.filter((_, index) => Number(replies[index]) !== 1)
   }
 
   async function readAll(keys: readonly string[]): Promise<readonly Profile[]> {
@@ -249,22 +311,10 @@ export async function redisStore(
     commit: ({ changes, checkpoints }) =>
       available(
         (async () => {
-          const planned = await Promise.all(
-            [...Map.groupBy(changes, ({ key }) => profileId(key))].map(
-              async ([key, steps]) => [key, steps, await plan(key, steps)] as const,
-            ),
-          )
-          const refused = planned.flatMap(([key, , done]) =>
-            'refused' in done ? [[key, done.refused] as const] : [],
-          )
-          if (refused.length > 0) throw new RefusedChanges(new Map(refused))
-          await Promise.all(planned.map(([key, steps, done]) => change(key, steps, done)))
-          const saved = await Promise.all(
-            [...checkpoints].map(async ([id, checkpoint]) => [id, await save(id, checkpoint)] as const),
-          )
-          await client.waitForReplicas()
+          await changeAll(changes)
+          const fenced = await saveAll(checkpoints)
           feed.poke()
-          return { fenced: saved.flatMap(([id, isSaved]) => (isSaved ? [] : [id])) }
+          return { fenced }
         })(),
       ),
     list: (query) => available(fullPage(query, (part) => keysBetween(...rangeOf(part), part.limit), readAll)),

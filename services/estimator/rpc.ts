@@ -2,6 +2,7 @@ import type { handleUnaryCall } from '@grpc/grpc-js'
 import { invalid } from '../../shared/domain/errors.ts'
 import type { EstimateQuery } from '../../shared/domain/estimate.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
+import { turn } from '../../shared/runtime/turns.ts'
 import { fromConfidence, toQuery } from '../../shared/wire/estimate.ts'
 import { readResources, readTask } from '../../shared/wire/fields.ts'
 import type {
@@ -22,6 +23,8 @@ type EstimatorServer = Omit<EstimatorServiceServer, 'estimate' | 'estimateBatch'
   readonly estimate: handleUnaryCall<EstimateRequest, Answered>
   readonly estimateBatch: handleUnaryCall<EstimateBatchRequest, BatchAnswered>
 }
+
+type Results = (Estimate | Rejection)[]
 
 /** The methods of `estimatorDefinition`: wire in, estimator, wire out. */
 export function estimatorRpc(
@@ -45,6 +48,30 @@ export function estimatorRpc(
     return seen.violations.length === 0 ? estimator.estimate(query) : { violations: seen.violations }
   }
 
+  /** Answers from memory come at once; a batch that has to learn tasks anew lets others go on in between. */
+  function results(queries: readonly WireQuery[]): Results | Promise<Results> {
+    const found: (Estimate | Promise<Estimate> | Rejection)[] = []
+    for (const query of queries) {
+      if (turn.isOver()) return rest(queries, found)
+      found.push(result(query))
+    }
+    return all(found)
+  }
+
+  async function rest(
+    queries: readonly WireQuery[],
+    found: (Estimate | Promise<Estimate> | Rejection)[],
+  ): Promise<Results> {
+    for (const query of queries.slice(found.length)) {
+      if (turn.isOver()) await turn.rest()
+      const answer = result(query)
+      // Whoever waits for all of them hears of it; until then it is nobody's.
+      if (answer instanceof Promise) answer.catch(() => undefined)
+      found.push(answer)
+    }
+    return all(found)
+  }
+
   return {
     estimate: unary(({ query }) =>
       after(estimator.estimate(inspect((seen) => readQuery(query, 'query', seen))), (estimate) => ({
@@ -57,7 +84,7 @@ export function estimatorRpc(
         const description = `must have 1 to ${limits.queries} entries, has ${queries.length}`
         throw invalid([{ field: 'queries', description }])
       }
-      return after(all(queries.map(result)), (results) => ({ results, stalenessMs: estimator.stalenessMs() }))
+      return after(results(queries), (all) => ({ results: all, stalenessMs: estimator.stalenessMs() }))
     }),
     confidence: unary(({ query, resources }) => {
       const asked = inspect((seen) => ({

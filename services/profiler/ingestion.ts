@@ -253,7 +253,7 @@ export function ingestion(
   }
 
   async function showRunning(): Promise<void> {
-    const running = open.takeUpdates(
+    const running = await open.takeUpdates(
       [...live.values()].map((session) => session.state()),
       clock.nowUnixMs(),
     )

@@ -142,10 +142,10 @@ export function profilerMetrics(registry: Registry, monotonicMs: () => number): 
           throw error
         }
       },
-      async *watch(cursor, signal) {
+      async *watch(cursor, signal, namespaces) {
         watchers++
         try {
-          for await (const change of store.watch(cursor, signal)) {
+          for await (const change of store.watch(cursor, signal, namespaces)) {
             sent.inc()
             yield change
           }

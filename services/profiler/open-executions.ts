@@ -1,6 +1,7 @@
 import type { ExecutionStart, RunningExecution } from '../../shared/domain/execution.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import { type TaskKey, taskId } from '../../shared/domain/task.ts'
+import { turn } from '../../shared/runtime/turns.ts'
 import type { RunningUpdate } from './committer.ts'
 import type { OpenExecution, Session } from './domain/session.ts'
 import { usageOf } from './domain/usage.ts'
@@ -20,7 +21,7 @@ export interface OpenExecutions {
   count(): number
   countOf(task: TaskKey): number
   /** Those that run longer than an interval and whose peaks have grown since they were last taken. */
-  takeUpdates(sessions: readonly Session[], nowUnixMs: number): readonly RunningUpdate[]
+  takeUpdates(sessions: readonly Session[], nowUnixMs: number): Promise<readonly RunningUpdate[]>
 }
 
 /** Profiles that show what runs, brought up to date in one go; the others have their turn next time. */
@@ -54,11 +55,12 @@ export function openExecutions(settings: OpenExecutionsSettings): OpenExecutions
     },
     count: () => total,
     countOf: (task) => byTask.get(taskId(task)) ?? 0,
-    takeUpdates(sessions, nowUnixMs) {
+    async takeUpdates(sessions, nowUnixMs) {
       const updates = new Map<string, { task: TaskKey; heard: RunningExecution[] }>()
       const stillShown = new Map<string, Resources>()
       for (const { open } of sessions) {
         for (const execution of open.values()) {
+          if (turn.isOver()) await turn.rest()
           if (nowUnixMs - execution.startedUnixMs < settings.runningIntervalMs) continue
           const { executionId, task } = execution.start
           const before = shown.get(executionId)

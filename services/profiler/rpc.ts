@@ -3,6 +3,7 @@ import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { ProfileKey } from '../../shared/domain/profile.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
 import { tenantOf } from '../../shared/rpc/principal.ts'
+import { turn } from '../../shared/runtime/turns.ts'
 import { outcomeEnum, profileKindEnum } from '../../shared/wire/enums.ts'
 import { checkText, readNamespace, readWithin, readWord } from '../../shared/wire/fields.ts'
 import type { ProfileSummary } from '../../shared/wire/gen/foresize/v1/profile.ts'
@@ -103,20 +104,23 @@ async function listProfiles(
   const profiles = await store.list({ ...query, limit: query.limit + 1 })
   const page = profiles.slice(0, query.limit)
   const last = page.at(-1)
+  const summaries: ProfileSummary[] = []
+  for (const profile of page) {
+    if (turn.isOver()) await turn.rest()
+    summaries.push({
+      key: fromProfileKey(profile.key),
+      revision: profile.revision,
+      firstSeenUnixMs: profile.firstSeenUnixMs,
+      lastSeenUnixMs: profile.lastSeenUnixMs,
+      outcomes: profile.outcomes.map(({ outcome, count }) => ({
+        outcome: outcomeEnum.toWire(outcome),
+        count,
+      })),
+      ...summaryOf(profile),
+    })
+  }
   return {
-    profiles: page.map(
-      (profile): ProfileSummary => ({
-        key: fromProfileKey(profile.key),
-        revision: profile.revision,
-        firstSeenUnixMs: profile.firstSeenUnixMs,
-        lastSeenUnixMs: profile.lastSeenUnixMs,
-        outcomes: profile.outcomes.map(({ outcome, count }) => ({
-          outcome: outcomeEnum.toWire(outcome),
-          count,
-        })),
-        ...summaryOf(profile),
-      }),
-    ),
+    profiles: summaries,
     nextPageToken:
       last && profiles.length > page.length ? Buffer.from(last.key.task).toString('base64url') : '',
   }
@@ -127,11 +131,8 @@ async function* watch(
   { cursor, omitFolded, ...request }: WatchProfilesRequest,
   signal: AbortSignal,
 ): AsyncIterable<StoreChange> {
-  const namespaces = new Set(request.namespaces)
-  const wanted = ({ namespace }: ProfileKey) => namespaces.size === 0 || namespaces.has(namespace)
-  for await (const change of store.watch(cursor, signal)) {
-    if (change.type === 'profile' && !wanted(change.profile.key)) continue
-    if (change.type === 'deleted' && !wanted(change.key)) continue
+  const namespaces = request.namespaces.length === 0 ? undefined : new Set(request.namespaces)
+  for await (const change of store.watch(cursor, signal, namespaces)) {
     yield change.type === 'profile' && omitFolded
       ? { ...change, profile: { ...change.profile, folded: [] } }
       : change

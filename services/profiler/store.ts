@@ -91,10 +91,10 @@ export interface ProfileStore {
   dueSessions(nowUnixMs: number, limit: number): Promise<readonly string[]>
   countSessions(): Promise<number>
   /**
-   * Without a cursor: every profile, `caught-up`, then changes as they come; a profile that changes often may come as
+   * Of these namespaces, or of all. Without a cursor: every profile, `caught-up`, then changes as they come; a profile that changes often may come as
    * the last of its states, and one of a newer program does not come. Ends when aborted. A cursor that is too old gives `resync` and starts anew.
    */
-  watch(cursor: string, signal: AbortSignal): AsyncIterable<StoreChange>
+  watch(cursor: string, signal: AbortSignal, namespaces?: ReadonlySet<string>): AsyncIterable<StoreChange>
   /** Deletes profiles that were last seen before. Resolves to their number. */
   sweep(lastSeenBeforeUnixMs: number): Promise<number>
   statistics(): StoreStatistics

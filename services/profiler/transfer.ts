@@ -1,6 +1,7 @@
 import { ForesizeError, type Violation } from '../../shared/domain/errors.ts'
 import { type Profile, type ProfileKey, profileKinds } from '../../shared/domain/profile.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
+import { turn } from '../../shared/runtime/turns.ts'
 import { inspection } from '../../shared/wire/inspection.ts'
 import { toProfile } from '../../shared/wire/profile.ts'
 import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
@@ -35,6 +36,7 @@ export async function* exportProfiles(
   let bytes = 0
   let profiles = 0
   for await (const profile of allProfiles(store, namespaces)) {
+    if (turn.isOver()) await turn.rest()
     const piece = formatProfile({ ...profile, running: [] }, format)
     pieces.push(piece)
     bytes += piece.length
@@ -102,6 +104,7 @@ export async function importProfiles(
   }
 
   async function take(read: ReadProfile): Promise<void> {
+    if (turn.isOver()) await turn.rest()
     const seen = inspection()
     const profile = toImported(read, seen)
     if (profile && seen.violations.length === 0) {

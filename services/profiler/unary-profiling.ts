@@ -1,6 +1,7 @@
 import { ForesizeError, invalid } from '../../shared/domain/errors.ts'
 import type { ExecutionRecord } from '../../shared/domain/execution.ts'
 import { authorize, type Principal } from '../../shared/rpc/principal.ts'
+import { turn } from '../../shared/runtime/turns.ts'
 import {
   toExecutionEnd,
   toExecutionRecord,
@@ -104,6 +105,7 @@ export async function updateProfile(
   const records: ExecutionRecord[] = []
   const rejections: { index: number; violations: Inspection['violations'] }[] = []
   for (const [index, message] of executions.entries()) {
+    if (turn.isOver()) await turn.rest()
     const path = `executions[${index}]`
     const seen = inspection()
     const record = toExecutionRecord(message, path, seen)

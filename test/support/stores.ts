@@ -41,7 +41,7 @@ export async function fileSubject(given: Partial<ProfilerConfig> = {}): Promise<
   }
 }
 
-export async function lmdbSubject(): Promise<StoreSubject> {
+export async function lmdbSubject(given: Partial<ProfilerConfig> = {}): Promise<StoreSubject> {
   const dataDir = await temporaryDirectory()
   const withDatabase = async <T>(
     name: string,
@@ -60,7 +60,7 @@ export async function lmdbSubject(): Promise<StoreSubject> {
     }
   }
   return {
-    open: () => stores.lmdb(configOf({ store: 'lmdb', dataDir }), systemClock, quietLog),
+    open: () => stores.lmdb(configOf({ store: 'lmdb', dataDir, ...given }), systemClock, quietLog),
     damage: (key) =>
       withDatabase('profiles', (database) => {
         const text = Buffer.from(profileId(key))
@@ -122,7 +122,7 @@ export const storeSubjects = {
   memory: memorySubject,
   'file as JSON': () => fileSubject({ fileFormat: 'json' }),
   'file as protobuf': () => fileSubject({ fileFormat: 'protobuf' }),
-  lmdb: lmdbSubject,
+  lmdb: () => lmdbSubject(),
   redis: () => redisSubject(false),
   'a redis cluster': () => redisSubject(true),
 } as const satisfies Record<string, () => Promise<StoreSubject>>

@@ -8,6 +8,7 @@ import type { Clock } from '../../../shared/runtime/clock.ts'
 import { makeFolder } from '../../../shared/runtime/folder.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
+import { turn } from '../../../shared/runtime/turns.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
 import { applyDelta, type Base, baseOf, deltaOf, isDeltaOf, sealedIn } from '../delta.ts'
 import { type Codec, DamagedRecord, lastSeenOf, openProfile, sealProfile } from '../envelope.ts'
@@ -172,9 +173,11 @@ export async function lmdbMedium(
       return delta ? applyDelta(base, delta) : base
     },
     async write(profileWrites, sessionWrites) {
-      const records = profileWrites.map(
-        ([key, profile]) => [key, Buffer.from(key), profile && recordOf(key, profile)] as const,
-      )
+      const records: (readonly [string, Buffer, ReturnType<typeof recordOf> | undefined])[] = []
+      for (const [key, profile] of profileWrites) {
+        if (turn.isOver()) await turn.rest()
+        records.push([key, Buffer.from(key), profile && recordOf(key, profile)])
+      }
       const sealedSessions = sessionWrites.map(
         ([id, checkpoint]) => [Buffer.from(id), checkpoint && sealCheckpoint(checkpoint)] as const,
       )

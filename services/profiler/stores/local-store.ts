@@ -3,6 +3,7 @@ import { ForesizeError } from '../../../shared/domain/errors.ts'
 import { type Profile, profileId, profileKeyOf } from '../../../shared/domain/profile.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
+import { turn } from '../../../shared/runtime/turns.ts'
 import { DamagedRecord } from '../envelope.ts'
 import {
   type Durability,
@@ -45,6 +46,9 @@ export interface LocalStoreSettings {
   /** A watcher hears `caught-up` at least so often. Default 10,000. */
   readonly heartbeatMs: number
 }
+
+/** Profiles whose age is looked at without a pause. */
+const lookedAtAtOnce = 1000
 
 /** Old profiles deleted in one write: commits wait no longer than for so many. */
 const sweptAtOnce = 500
@@ -140,6 +144,7 @@ export async function localStore(
 
   async function* changesOf(keys: readonly string[], cursor: string): AsyncIterable<StoreChange> {
     for (const key of keys) {
+      if (turn.isOver()) await turn.rest()
       const profile = await readable(read(key))
       if (profile) yield { type: 'profile', profile, cursor }
       else if (!index.has(key)) yield { type: 'deleted', key: profileKeyOf(key), cursor }
@@ -154,6 +159,7 @@ export async function localStore(
         const profiles = new Map<string, Profile | undefined>()
         const reasons = new Map<string, unknown>()
         for (const [key, steps] of Map.groupBy(changes, (each) => profileId(each.key))) {
+          if (turn.isOver()) await turn.rest()
           const done = await applyChanges(
             steps,
             async () => ({ profile: await loadOrQuarantine(key) }),
@@ -174,8 +180,13 @@ export async function localStore(
       }),
     list: (query) =>
       fullPage(query, index.list, async (keys) => {
-        const profiles = await Promise.all(keys.map((key) => readable(read(key))))
-        return profiles.filter((profile) => profile !== undefined)
+        const profiles: Profile[] = []
+        for (const key of keys) {
+          if (turn.isOver()) await turn.rest()
+          const profile = await readable(read(key))
+          if (profile) profiles.push(profile)
+        }
+        return profiles
       }),
     namespaces: async () => index.namespaces(),
     count: async (namespace, kind) => index.count(namespace, kind),
@@ -187,25 +198,31 @@ export async function localStore(
           await write(new Map(), new Map([[id, undefined]]))
       }),
     async dueSessions(nowUnixMs, limit) {
-      const due = [...sessions].filter(([, { dueUnixMs }]) => dueUnixMs <= nowUnixMs)
+      const due: [string, SessionCheckpoint][] = []
+      for (const entry of sessions) {
+        if (turn.isOver()) await turn.rest()
+        if (entry[1].dueUnixMs <= nowUnixMs) due.push(entry)
+      }
       return due
         .sort(([, a], [, b]) => a.dueUnixMs - b.dueUnixMs)
         .slice(0, limit)
         .map(([id]) => id)
     },
     countSessions: async () => sessions.size,
-    async *watch(cursor, signal) {
+    async *watch(cursor, signal, namespaces) {
+      const wanted = (keys: readonly string[]) =>
+        namespaces ? keys.filter((key) => namespaces.has(namespaceIn(key))) : keys
       let position = positionOf(cursor, incarnation)
       let known = position === undefined ? undefined : feed.since(position)
       if (cursor !== '' && !known) yield { type: 'resync', cursor: '' }
       while (!signal.aborted) {
         if (!known) {
           position = feed.end()
-          yield* changesOf(index.keys(), '')
+          yield* changesOf(wanted(index.keys()), '')
           known = { keys: [], position }
         }
         // Only the last of them may carry the new position: a watcher that stops before it must see all of them again.
-        yield* changesOf(known.keys, cursorAt(position ?? 0))
+        yield* changesOf(wanted(known.keys), cursorAt(position ?? 0))
         position = known.position
         yield { type: 'caught-up', cursor: cursorAt(position) }
         await feed.changed(position, settings.heartbeatMs, signal)
@@ -214,7 +231,12 @@ export async function localStore(
       }
     },
     async sweep(lastSeenBeforeUnixMs) {
-      const old = index.lastSeenBefore(lastSeenBeforeUnixMs)
+      const old: string[] = []
+      const keys = index.keys()
+      for (let at = 0; at < keys.length; at += lookedAtAtOnce) {
+        if (turn.isOver()) await turn.rest()
+        old.push(...index.lastSeenBefore(lastSeenBeforeUnixMs, keys.slice(at, at + lookedAtAtOnce)))
+      }
       let deleted = 0
       for (let at = 0; at < old.length; at += sweptAtOnce) {
         deleted += await exclusively(async () => {
@@ -233,6 +255,9 @@ export async function localStore(
     },
   }
 }
+
+/** Of a profile's id, without taking it apart. */
+const namespaceIn = (key: string) => key.slice(0, key.indexOf('\0'))
 
 /** Law of takeover: the higher epoch wins; at the same epoch only its owner goes on. */
 function mayReplace(stored: SessionCheckpoint | undefined, next: SessionCheckpoint): boolean {

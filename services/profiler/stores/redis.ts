@@ -5,6 +5,7 @@ import { type Profile, profileId, profileKeyOf } from '../../../shared/domain/pr
 import type { Clock } from '../../../shared/runtime/clock.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
+import { turn } from '../../../shared/runtime/turns.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
 import {
@@ -166,7 +167,12 @@ export async function redisStore(
     for (let tries = 1; left.length > 0; tries++) {
       if (tries > maxTries) throw new ForesizeError('unavailable', 'a profile is changed by too many at once')
       if (tries > 8) await sleep(Math.random() * tries)
-      const replies = (await client.write(left.map(callOf))) as [number, Buffer?, Buffer?][]
+      const calls: ScriptCall[] = []
+      for (const step of left) {
+        if (turn.isOver()) await turn.rest()
+        calls.push(callOf(step))
+      }
+      const replies = (await client.write(calls)) as [number, Buffer?, Buffer?][]
       const conflicts = []
       for (const [index, [done, etag, sealed]] of replies.entries()) {
         const { key, changes: each, next } = left[index] as Step
@@ -282,17 +288,23 @@ export async function redisStore(
     }
   }
 
-  async function* watch(cursor: string, signal: AbortSignal): AsyncIterable<StoreChange> {
+  async function* watch(
+    cursor: string,
+    signal: AbortSignal,
+    namespaces?: ReadonlySet<string>,
+  ): AsyncIterable<StoreChange> {
+    const wanted = (keys: readonly string[]) =>
+      namespaces ? keys.filter((key) => namespaces.has(profileKeyOf(key).namespace)) : keys
     let position = positionOf(cursor)
     let known = position && (await available(feed.since(position)))
     if (cursor !== '' && !known) yield { type: 'resync', cursor: '' }
     while (!signal.aborted) {
       if (!known || !position) {
         position = await available(feed.end())
-        for await (const keys of allKeys()) yield* changesOf(keys, '')
+        for await (const keys of allKeys()) yield* changesOf(wanted(keys), '')
         known = { keys: new Set(), position }
       }
-      yield* changesOf([...known.keys], cursorAt(position))
+      yield* changesOf(wanted([...known.keys]), cursorAt(position))
       const isEnd = known.position.every((id, shard) => id === position?.[shard])
       position = known.position
       if (isEnd) {

@@ -1,0 +1,56 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+/** So long the loops of one turn of the event loop may work; a step that takes longer by itself is not cut. */
+const sliceMs = 5
+
+export interface Turn {
+  /** Whether this turn's slice is used up, by this loop or by others. */
+  isOver(): boolean
+  /** Lets everybody else go on, then works on in a slice of its own. */
+  rest(): Promise<void>
+}
+
+/**
+ * For loops without an end that is known: `if (turn.isOver()) await turn.rest()` at every step.
+ * Law: however many loops there are, a turn of the event loop is held for about one slice: of those that rest, one goes
+ * on in each turn, and those that begin in the same turn share its slice.
+ */
+export function turns(nowMs: () => number, next: () => Promise<unknown>): Turn {
+  const resting: (() => void)[] = []
+  let isWaking = false
+  let beganMs: number | undefined
+
+  function beginSlice(): number {
+    const began = nowMs()
+    beganMs = began
+    void next().then(() => {
+      if (beganMs === began) beganMs = undefined
+    })
+    return began
+  }
+
+  async function wake(): Promise<void> {
+    isWaking = true
+    while (resting.length > 0) {
+      await next()
+      beginSlice()
+      resting.shift()?.()
+    }
+    isWaking = false
+  }
+
+  return {
+    isOver: () => nowMs() - (beganMs ?? beginSlice()) >= sliceMs,
+    rest: () =>
+      new Promise((resolve) => {
+        resting.push(resolve)
+        if (!isWaking) void wake()
+      }),
+  }
+}
+
+/** The turns of this process. */
+export const turn = turns(
+  () => performance.now(),
+  () => nextTurn(),
+)

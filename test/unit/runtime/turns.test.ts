@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import { turns } from '../../../shared/runtime/turns.ts'
+
+/** An event loop by hand: work takes time by its clock, and a turn ends where nobody works any more. */
+function loop() {
+  let nowMs = 0
+  let turnBeganMs = 0
+  let longestMs = 0
+  let waiting: (() => void)[] = []
+  const turn = turns(
+    () => nowMs,
+    () => new Promise<void>((resolve) => waiting.push(resolve)),
+  )
+  return {
+    turn,
+    work(ms: number) {
+      nowMs += ms
+      longestMs = Math.max(longestMs, nowMs - turnBeganMs)
+    },
+    longestMs: () => longestMs,
+    async run(until: () => boolean) {
+      while (!until()) {
+        for (let i = 0; i < 100; i++) await Promise.resolve()
+        turnBeganMs = nowMs
+        const due = waiting
+        waiting = []
+        for (const resolve of due) resolve()
+      }
+    },
+  }
+}
+
+test.each([1, 20])('%i loops at once hold the event loop for a slice or two in a turn', async (count) => {
+  const { turn, work, run, longestMs } = loop()
+  let done = 0
+  const walk = async () => {
+    for (let i = 0; i < 100; i++) {
+      if (turn.isOver()) await turn.rest()
+      work(1)
+    }
+    done += 1
+  }
+  const all = Array.from({ length: count }, walk)
+  await run(() => done === count)
+  await Promise.all(all)
+  expect(longestMs()).toBeLessThanOrEqual(11)
+})

@@ -14,6 +14,7 @@ import { keysOf } from '../services/profiler/stores/redis-layout.ts'
 import { compareAndSet, runScript } from '../services/profiler/stores/redis-scripts.ts'
 import { profileId } from '../shared/domain/profile.ts'
 import { systemClock } from '../shared/runtime/clock.ts'
+import { heldBytes } from '../shared/runtime/held-bytes.ts'
 import { exampleProfile } from '../test/support/example-profile.ts'
 import { recordOf, startOf } from '../test/support/executions.ts'
 import { quietLog } from '../test/support/profiler-fixture.ts'
@@ -217,7 +218,7 @@ async function memory(): Promise<readonly Figure[]> {
   }
   await put(1)
   const full = await bytes(() => put(96))
-  const intake = ingestion(store, systemClock, settings, quietLog)
+  const intake = ingestion(store, systemClock, settings, quietLog, heldBytes(settings))
   const open = await bytes(async () => {
     const session = await intake.open('bench', { scope: undefined, authorize: () => undefined })
     for (let sequence = 1; sequence <= count / 500; sequence++) {

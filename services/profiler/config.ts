@@ -125,7 +125,9 @@ export const profilerConfig = z.object({
   maxOpenExecutionsPerNamespace: whole(1, 10_000_000)
     .default(20_000)
     .describe('executions open in one namespace'),
-  maxOpenExecutions: whole(1, 10_000_000).default(100_000).describe('executions open in this process'),
+  maxOpenExecutions: whole(1, 10_000_000)
+    .default(100_000)
+    .describe('executions open, those of absent clients included'),
   maxFoldsPerCommit: whole(1, profileLimits.folded)
     .default(512)
     .describe(

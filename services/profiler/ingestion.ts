@@ -3,6 +3,7 @@ import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { ExecutionRecord } from '../../shared/domain/execution.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
+import type { HeldBytes } from '../../shared/runtime/held-bytes.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { decodeSession } from './checkpoint.ts'
 import { type Committer, type CommitterSettings, committer } from './committer.ts'
@@ -17,9 +18,10 @@ import {
 import { DamagedRecord } from './envelope.ts'
 import { type LiveSession, liveSession } from './live-session.ts'
 import { openExecutions } from './open-executions.ts'
+import { countsOfOpen, countsOfSession, type QuotaSettings, quotas, tenantOfScope } from './quotas.ts'
 import type { ProfileStore } from './store.ts'
 
-export interface IngestionSettings extends CommitterSettings {
+export interface IngestionSettings extends CommitterSettings, QuotaSettings {
   /** Silence after which an execution is lost, unless its start says otherwise. Default 5 minutes. */
   readonly defaultLeaseMs: number
   /** The same for StartProfiling, whose caller sends no samples. Default 24 hours. */
@@ -28,14 +30,8 @@ export interface IngestionSettings extends CommitterSettings {
   readonly idleSessionTtlMs: number
   /** A repeat of EndProfiling is recognised for so long. Default 1 minute. */
   readonly unaryMemoryMs: number
-  /** Sessions kept, those of clients that are away included. Default 100,000. */
-  readonly maxSessions: number
   /** Default 1000. */
   readonly maxOpenExecutionsPerSession: number
-  /** Default 20,000. */
-  readonly maxOpenExecutionsPerNamespace: number
-  /** In this process. Default 100,000. */
-  readonly maxOpenExecutions: number
   /** Namespaces that have profiles. Default 1000. */
   readonly maxNamespaces: number
   /** Executions under way are shown in their profile at most so often. Default 1000. */
@@ -54,6 +50,8 @@ export interface Ingestion {
   fold(records: readonly ExecutionRecord[]): Promise<readonly boolean[]>
   /** Why nothing may be learned in a namespace: there are as many as may be. */
   refuseNamespace(namespace: string): string | undefined
+  /** Asks the store what there is: before anything is taken, and with every tick. */
+  refresh(): Promise<void>
   /** Executions of a task that are open in this process. */
   openExecutionsOf(task: TaskKey): number
   /** Closes what is silent, forgets what is over, shows what runs. Called every second by whoever owns the clock. */
@@ -87,6 +85,9 @@ export interface IngestionFigures {
 /** Sessions looked at in one tick. */
 const maxDueSessions = 256
 
+/** Ticks after which a namespace that was let in and still has no profile is forgotten. */
+const claimTicks = 60
+
 /** One that could not be closed is looked at again after so long. */
 const putOffMs = 60_000
 
@@ -95,6 +96,7 @@ export function ingestion(
   clock: Clock,
   settings: IngestionSettings,
   log: Log,
+  held: HeldBytes,
   observe: (committer: Committer) => Committer = (committer) => committer,
 ): Ingestion {
   const owner = randomUUID()
@@ -103,23 +105,38 @@ export function ingestion(
   const live = new Map<string, LiveSession>()
   const opening = new Map<string, Promise<unknown>>()
   const open = openExecutions(settings)
+  const kept = quotas(settings, held)
   /** Due sessions that could not be closed, and until when they are left alone by the monotonic clock. */
   const putOff = new Map<string, number>()
   let lostExecutions = 0
 
-  let namespaces = new Set<string>()
+  /** Namespaces that have profiles, as the store said last. */
+  let namespaces: ReadonlySet<string> = new Set()
+  /** Those that were let in since, and at which tick: their first profile may not be stored yet. */
+  const claimed = new Map<string, number>()
+  let ticks = 0
 
   function refuseNamespace(namespace: string): string | undefined {
     if (namespaces.has(namespace)) return undefined
-    if (namespaces.size >= settings.maxNamespaces)
-      return `there are ${namespaces.size} namespaces, as many as may be`
-    namespaces.add(namespace)
+    const count = namespaces.size + claimed.size
+    if (!claimed.has(namespace) && count >= settings.maxNamespaces)
+      return `there are ${count} namespaces, as many as max_namespaces allows`
+    claimed.set(namespace, ticks)
     return undefined
+  }
+
+  async function refresh(): Promise<void> {
+    ticks += 1
+    namespaces = new Set(await store.namespaces())
+    for (const [namespace, tick] of claimed) {
+      if (namespaces.has(namespace) || ticks - tick > claimTicks) claimed.delete(namespace)
+    }
+    await kept.refresh(() => store.sessionCounts())
   }
 
   const limits = {
     maxOpenExecutionsPerSession: settings.maxOpenExecutionsPerSession,
-    refuseOpen: open.refuse,
+    refuseOpen: kept.refuseOpen,
     refuseNamespace,
   }
 
@@ -144,7 +161,9 @@ export function ingestion(
     epoch: number,
     state: Session,
     idleSessionTtlMs = settings.idleSessionTtlMs,
+    isNew = false,
   ): LiveSession {
+    let uncounted = isNew ? countsOfSession(tenantOfScope(state.scope)) : {}
     const session = liveSession({
       id,
       epoch,
@@ -153,10 +172,16 @@ export function ingestion(
       committer: commits,
       limits,
       idleSessionTtlMs,
-      onApplied: ({ started, finished }) => {
+      onSubmitted: ({ applied: { started, finished }, durable }) => {
         open.add(started)
         open.remove(finished)
+        kept.change({ ...countsOfOpen(started), ...uncounted }, countsOfOpen(finished), durable)
+        uncounted = {}
       },
+      countsOf: (session) => ({
+        ...countsOfOpen(startsOf(session)),
+        ...countsOfSession(tenantOfScope(session.scope)),
+      }),
     })
     open.add(startsOf(state))
     live.set(id, session)
@@ -181,13 +206,21 @@ export function ingestion(
       await letGo(holder)
     }
     const stored = await store.getSession(sessionId)
-    if (!stored && (await store.countSessions()) >= settings.maxSessions) {
-      throw new ForesizeError('overloaded', `there are ${settings.maxSessions} sessions, as many as may be`)
+    if (!stored) {
+      const refused = kept.refuseSession(tenantOfScope(scope))
+      if (refused) throw new ForesizeError('overloaded', refused)
+      if ((await store.countSessions()) >= settings.maxSessions) {
+        throw new ForesizeError(
+          'overloaded',
+          `there are ${settings.maxSessions} sessions, as many as max_sessions allows`,
+        )
+      }
     }
     const now = clock.nowUnixMs()
     const state = stored ? readState(sessionId, stored.state, now) : newSession(now)
     authorize(state)
-    return hold(sessionId, (stored?.epoch ?? 0) + 1, { ...state, scope: scope ?? state.scope }, idleTtlMs)
+    const taken = { ...state, scope: scope ?? state.scope }
+    return hold(sessionId, (stored?.epoch ?? 0) + 1, taken, idleTtlMs, stored === undefined)
   }
 
   /** A state that cannot be read is reported and begun anew: its client is told that nothing is stored. */
@@ -296,15 +329,16 @@ export function ingestion(
       return folded
     },
     refuseNamespace,
+    refresh,
     openExecutionsOf: (task) => open.countOf(task),
     async tick() {
-      namespaces = new Set(await store.namespaces())
+      await refresh()
       await closeDueSessions()
       await showRunning()
     },
     figures: () => ({
       sessions: live.size,
-      openExecutions: open.count(),
+      openExecutions: kept.openExecutions(),
       overflowedExecutions: commits.overflowed(),
       lostExecutions,
     }),

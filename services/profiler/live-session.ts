@@ -10,6 +10,7 @@ import {
   type Session,
   type SessionLimits,
 } from './domain/session.ts'
+import type { Counts } from './store.ts'
 
 /** A session held by this process: its state as applied, ahead of what is durable by the batches under way. */
 export interface LiveSession {
@@ -40,11 +41,12 @@ export interface LiveSessionOptions {
   readonly committer: Committer
   readonly limits: SessionLimits
   readonly idleSessionTtlMs: number
-  readonly onApplied: (applied: Applied) => void
+  readonly onSubmitted: (submitted: Submitted) => void
+  readonly countsOf: (session: Session) => Counts
 }
 
 export function liveSession(options: LiveSessionOptions): LiveSession {
-  const { id, epoch, owner, committer, limits, idleSessionTtlMs, onApplied } = options
+  const { id, epoch, owner, committer, limits, idleSessionTtlMs, onSubmitted, countsOf } = options
   const holder = {}
   let state = options.state
   let released = false
@@ -57,6 +59,7 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
       owner,
       dueUnixMs: dueOf(now, idleSessionTtlMs),
       state: encodeSession(now),
+      counts: countsOf(now),
     })
     const result = committer.submit({ finished, session: { id, checkpoint, holder } })
     last = result.catch(() => undefined)
@@ -67,8 +70,9 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
 
   function adopt(applied: Applied): Submitted {
     state = applied.session
-    onApplied(applied)
-    return { applied, durable: store(applied.finished) }
+    const submitted = { applied, durable: store(applied.finished) }
+    onSubmitted(submitted)
+    return submitted
   }
 
   return {

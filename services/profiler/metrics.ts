@@ -174,7 +174,7 @@ export function profilerFigures(
   gauge('sessions', 'Sessions held by this process.', () => ingestion().sessions)
   gauge(
     'open_executions',
-    'Executions that run, as far as this process knows.',
+    'Executions that are open, of clients that are away too.',
     () => ingestion().openExecutions,
   )
   gauge('sessions_limit', 'Sessions that may be kept.', () => limits.maxSessions)

@@ -3,22 +3,18 @@ import type { Resources } from '../../shared/domain/resources.ts'
 import { type TaskKey, taskId } from '../../shared/domain/task.ts'
 import { turn } from '../../shared/runtime/turns.ts'
 import type { RunningUpdate } from './committer.ts'
+import { addTo } from './counts.ts'
 import type { OpenExecution, Session } from './domain/session.ts'
 import { usageOf } from './domain/usage.ts'
 
 export interface OpenExecutionsSettings {
-  readonly maxOpenExecutions: number
-  readonly maxOpenExecutionsPerNamespace: number
   readonly runningIntervalMs: number
 }
 
-/** The executions that are open in this process, counted, and which of them are worth showing in their profile. */
+/** The executions of the sessions that this process holds, counted by task, and which of them are worth showing in their profile. */
 export interface OpenExecutions {
   add(starts: readonly ExecutionStart[]): void
   remove(starts: readonly ExecutionStart[]): void
-  /** Why no further one may open in that namespace. */
-  refuse(namespace: string): string | undefined
-  count(): number
   countOf(task: TaskKey): number
   /** Those that run longer than an interval and whose peaks have grown since they were last taken. */
   takeUpdates(sessions: readonly Session[], nowUnixMs: number): Promise<readonly RunningUpdate[]>
@@ -31,29 +27,16 @@ const maxUpdates = 256
 const noticeableGrowth = 1.05
 
 export function openExecutions(settings: OpenExecutionsSettings): OpenExecutions {
-  const byNamespace = new Map<string, number>()
   const byTask = new Map<string, number>()
-  let total = 0
   let shown = new Map<string, Resources>()
 
   function move(starts: readonly ExecutionStart[], step: 1 | -1): void {
-    total += step * starts.length
-    for (const { task } of starts) {
-      addTo(byNamespace, task.namespace, step)
-      addTo(byTask, taskId(task), step)
-    }
+    for (const { task } of starts) addTo(byTask, taskId(task), step)
   }
 
   return {
     add: (starts) => move(starts, 1),
     remove: (starts) => move(starts, -1),
-    refuse(namespace) {
-      if (total >= settings.maxOpenExecutions) return `${total} executions are open, as many as may be`
-      const count = byNamespace.get(namespace) ?? 0
-      if (count < settings.maxOpenExecutionsPerNamespace) return undefined
-      return `the namespace has ${count} executions open, as many as it may`
-    },
-    count: () => total,
     countOf: (task) => byTask.get(taskId(task)) ?? 0,
     async takeUpdates(sessions, nowUnixMs) {
       const updates = new Map<string, { task: TaskKey; heard: RunningExecution[] }>()
@@ -101,10 +84,4 @@ function hasGrown(before: Resources, now: Resources): boolean {
     grown(before.gpuMemoryBytes, now.gpuMemoryBytes, noticeableGrowth) ||
     grown(before.durationMs, now.durationMs, 1.5)
   )
-}
-
-function addTo(counts: Map<string, number>, key: string, step: number): void {
-  const count = (counts.get(key) ?? 0) + step
-  if (count === 0) counts.delete(key)
-  else counts.set(key, count)
 }

@@ -38,7 +38,9 @@ export async function startProfiler(
   lifecycle.onStop('store', () => store.close())
 
   const settings = { ...defaultFoldSettings, ...config }
-  const intake = ingestion(store, clock, settings, log, metrics.observedCommitter)
+  const held = heldBytes(config)
+  const intake = ingestion(store, clock, settings, log, held, metrics.observedCommitter)
+  await intake.refresh()
   const upkeepStop = new AbortController()
   const upkeepDone = upkeep(intake, store, config.profileTtlMs, clock, log, upkeepStop.signal)
   lifecycle.onStop('ingestion', async () => {
@@ -48,7 +50,6 @@ export async function startProfiler(
   })
 
   const stopping = new AbortController()
-  const held = heldBytes(config)
   const server = await startRpcServer({
     listen: config.listen,
     serviceName: 'foresize.v1.ProfilerService',

@@ -19,7 +19,11 @@ export interface SessionCheckpoint {
   readonly dueUnixMs: number
   /** Written and read by checkpoint.ts alone. */
   readonly state: Uint8Array
+  /** What it counts as in quotas, by the name of the count. Whole numbers. */
+  readonly counts: Counts
 }
+
+export type Counts = Readonly<Record<string, number>>
 
 /** Some changes of a commit cannot be made, so that none was: by the id of their profile, each with the reason. */
 export class RefusedChanges extends Error {
@@ -90,6 +94,8 @@ export interface ProfileStore {
   /** Sessions with `dueUnixMs` at or before, the longest due first. */
   dueSessions(nowUnixMs: number, limit: number): Promise<readonly string[]>
   countSessions(): Promise<number>
+  /** The counts of all sessions there are, added up by name. */
+  sessionCounts(): Promise<ReadonlyMap<string, number>>
   /**
    * Of these namespaces, or of all. Without a cursor: every profile, `caught-up`, then changes as they come; a profile that changes often may come as
    * the last of its states, and one of a newer program does not come. Ends when aborted. A cursor that is too old gives `resync` and starts anew.

@@ -57,6 +57,7 @@ const checkpoint = (given: Partial<SessionCheckpoint> = {}): SessionCheckpoint =
   owner: 'a',
   dueUnixMs: now,
   state: Buffer.from('state'),
+  counts: {},
   ...given,
 })
 
@@ -238,6 +239,24 @@ export function profileStoreContract(name: string, subjectOf: () => Promise<Stor
       await store.deleteSession('s', checkpoint({ owner: 'b', epoch: 2 }))
       expect(await store.getSession('s')).toBeUndefined()
       expect(await store.countSessions()).toBe(0)
+    })
+
+    test('adds up what its sessions count as, whatever becomes of them, also when opened again', async () => {
+      const { store, reopen } = await subject()
+      const save = (id: string, given: Partial<SessionCheckpoint>) =>
+        store.commit({ changes: [], checkpoints: new Map([[id, checkpoint(given)]]) })
+      await save('s', { counts: { 'executions a': 3, 'bytes a': 1e9 } })
+      await save('t', { counts: { 'executions a': 1, 'executions "b"': 2 } })
+      await save('s', { counts: { 'executions a': 2, 'bytes a': 5e8 } })
+      await save('s', { owner: 'b', counts: { 'executions a': 100 } })
+      const counts = { 'executions a': 3, 'bytes a': 5e8, 'executions "b"': 2 }
+      const added = async (from: ProfileStore) =>
+        Object.fromEntries([...(await from.sessionCounts())].filter(([, count]) => count !== 0))
+      expect(await added(store)).toEqual(counts)
+      const again = store.durability === 'memory' ? store : await reopen()
+      expect(await added(again)).toEqual(counts)
+      await again.deleteSession('s', checkpoint())
+      expect(await added(again)).toEqual({ 'executions a': 1, 'executions "b"': 2 })
     })
 
     test('folds of a session that was taken over are made all the same', async () => {

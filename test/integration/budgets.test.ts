@@ -10,8 +10,9 @@ import type { ProfilerConfig } from '../../services/profiler/config.ts'
 import { startProfiler } from '../../services/profiler/service.ts'
 import { systemClock } from '../../shared/runtime/clock.ts'
 import { createLifecycle } from '../../shared/runtime/lifecycle.ts'
+import type { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { quietLog } from '../support/profiler-fixture.ts'
-import { unary, wireRecord } from '../support/profiler-service.ts'
+import { openStream, unary, wireRecord, wireStart } from '../support/profiler-service.ts'
 import { outcomeOf, secureClient, type TokenEntry, writeTokens } from '../support/secure-services.ts'
 import { configOf } from '../support/stores.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -47,7 +48,12 @@ async function profiler(given: Partial<ProfilerConfig>) {
     cleanups.push(() => client.close())
     return client
   }
-  return { address: server.address, held: () => server.figures().heldBytes, as }
+  return {
+    address: server.address,
+    held: () => server.figures().heldBytes,
+    as,
+    stop: () => lifecycle.stop('test'),
+  }
 }
 
 async function rawConnection(address: string, from = '127.0.0.1'): Promise<ClientHttp2Session> {
@@ -147,4 +153,68 @@ test('one tenant has its share of the watchers', async () => {
     expect(await watch(evil)).toBe(expected)
   }
   expect(await watch(good)).toBe(status.OK)
+})
+
+const starts = (namespace: string, from: number, count: number) =>
+  Array.from({ length: count }, (_, i) =>
+    wireStart(`${namespace} ${from + i}`, { task: { namespace, task: 't' } }),
+  )
+
+/** Opens a session, starts executions in it, and goes away. Resolves to how many were refused. */
+async function park(client: ProfilerServiceClient, sessionId: string, begun: ReturnType<typeof starts>) {
+  const stream = await openStream(client, sessionId)
+  stream.send({ sequence: 1, starts: begun })
+  await stream.durable(1)
+  await stream.close()
+  return stream.received.filter(({ $case }) => $case === 'rejection').length
+}
+
+test('executions of clients that are away count as before, one batch and many sessions alike, also after a restart', async () => {
+  const dataDir = await temporaryDirectory()
+  cleanups.push(() => rm(dataDir, { recursive: true }))
+  const given = { store: 'lmdb', dataDir, maxOpenExecutionsPerNamespace: 10 } as const
+  const { as, stop } = await profiler(given)
+  expect(await park(as(evil), 'one', starts('evil', 0, 6))).toBe(0)
+  expect(await park(as(evil), 'two', starts('evil', 6, 6))).toBe(2)
+  const [call] = starts('evil', 20, 1)
+  expect(await outcomeOf(unary(as(evil), 'startProfiling', { start: call }))).toBe(status.RESOURCE_EXHAUSTED)
+  expect(await park(as(good), 'three', starts('good', 0, 6))).toBe(0)
+  await stop()
+  const again = await profiler(given)
+  expect(await park(again.as(evil), 'four', starts('evil', 30, 6))).toBe(6)
+  expect(await park(again.as(good), 'five', starts('good', 6, 4))).toBe(0)
+})
+
+test('one tenant has its share of the sessions and of the bytes of open executions', async () => {
+  const { as } = await profiler({ maxSessions: 4, maxHeldShare: 0.5, maxHeldBytes: 2 ** 20 })
+  const opening = (entry: TokenEntry, id: string) => outcomeOf(openStream(as(entry), id))
+  const ids = ['a', 'b', 'c']
+  const outcomes = await Promise.allSettled(ids.map((id) => openStream(as(evil), id)))
+  expect(outcomes.filter((each) => each.status === 'fulfilled').length).toBeLessThan(3)
+  expect(await opening(good, 'mine')).toBe(status.OK)
+  const label = 'x'.repeat(250)
+  const fat = Array.from({ length: 45 }, (_, i) =>
+    wireStart(`fat ${i}`, {
+      task: { namespace: 'good', task: 't' },
+      labels: Object.fromEntries(Array.from({ length: 32 }, (_, k) => [`${k}`, label])),
+    }),
+  )
+  expect(await park(as(good), 'mine', fat)).toBeGreaterThan(10)
+})
+
+test('however many ask at once, there are no more namespaces than may be', async () => {
+  const { as } = await profiler({ maxNamespaces: 5, tokensFile: undefined })
+  const ask = async (call: number) => {
+    const executions = Array.from({ length: 20 }, (_, i) =>
+      wireRecord(`${call}-${i}`, { task: { namespace: `n${call}-${i}`, task: 't' } }),
+    )
+    const answer = await unary(as(evil), 'updateProfile', { executions }).catch(() => ({ folded: 0 }))
+    return answer.folded
+  }
+  const folded: number[] = []
+  for (let round = 0; round < 4; round++) {
+    folded.push(...(await Promise.all([0, 1, 2, 3].map((call) => ask(round * 4 + call)))))
+    await new Promise((resolve) => setTimeout(resolve, 600))
+  }
+  expect(folded.reduce((sum, count) => sum + count, 0)).toBe(5)
 })

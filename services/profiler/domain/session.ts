@@ -73,8 +73,8 @@ export interface Rejection {
 
 export interface SessionLimits {
   readonly maxOpenExecutionsPerSession: number
-  /** Why no further execution may be kept open in that namespace; undefined where it may. */
-  readonly refuseOpen: (namespace: string) => string | undefined
+  /** Why that further execution may not be kept open; undefined where it may. */
+  readonly refuseOpen: (start: ExecutionStart) => string | undefined
   /** Why nothing may be learned in that namespace; undefined where it may. */
   readonly refuseNamespace: (namespace: string) => string | undefined
 }
@@ -102,10 +102,10 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
   // One that ends in the batch it begins in is not kept open: the limits of what is open are not for it.
   const brief = new Set(batch.ends.map(({ executionId }) => executionId))
   let kept = open.size
-  const refuseOpen = (namespace: string) =>
+  const refuseOpen = (start: ExecutionStart) =>
     kept >= limits.maxOpenExecutionsPerSession
       ? `the session has ${kept} executions open, as many as it may`
-      : limits.refuseOpen(namespace)
+      : limits.refuseOpen(start)
   for (const { start, leaseMs, path } of batch.starts) {
     const { executionId } = start
     const opened = open.get(executionId)
@@ -115,7 +115,7 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
     }
     const isBrief = brief.has(executionId)
     const { namespace } = start.task
-    const reason = (isBrief ? undefined : refuseOpen(namespace)) ?? limits.refuseNamespace(namespace)
+    const reason = (isBrief ? undefined : refuseOpen(start)) ?? limits.refuseNamespace(namespace)
     if (reason) {
       refuse(executionId, `${path}.execution_id`, reason)
       continue

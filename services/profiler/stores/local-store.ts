@@ -4,6 +4,7 @@ import { type Profile, profileId, profileKeyOf } from '../../../shared/domain/pr
 import type { Log } from '../../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { turn } from '../../../shared/runtime/turns.ts'
+import { addTo } from '../counts.ts'
 import { DamagedRecord } from '../envelope.ts'
 import {
   type Durability,
@@ -64,13 +65,21 @@ export async function localStore(
   const feed = changeLog(settings.maxFeedEntries)
   const cache = recentlyUsed<Profile>(settings.cachedProfiles)
   const sessions = new Map<string, SessionCheckpoint>()
+  const counts = new Map<string, number>()
   const readable = readableOnly(log)
   let quarantined = 0
   let writes = 0
   let last: Promise<unknown> = Promise.resolve()
 
   for await (const { key, lastSeenUnixMs } of medium.load()) index.set(key, lastSeenUnixMs)
-  for await (const [id, checkpoint] of medium.loadSessions()) sessions.set(id, checkpoint)
+  for await (const [id, checkpoint] of medium.loadSessions()) adoptSession(id, checkpoint)
+
+  function adoptSession(id: string, checkpoint: SessionCheckpoint | undefined): void {
+    for (const [name, count] of Object.entries(sessions.get(id)?.counts ?? {})) addTo(counts, name, -count)
+    for (const [name, count] of Object.entries(checkpoint?.counts ?? {})) addTo(counts, name, count)
+    if (checkpoint) sessions.set(id, checkpoint)
+    else sessions.delete(id)
+  }
 
   /** Writers one after the other. */
   function exclusively<T>(action: () => Promise<T>): Promise<T> {
@@ -134,10 +143,7 @@ export async function localStore(
     if (profiles.size === 0 && checkpoints.size === 0) return
     await unavailableOnFailure(() => medium.write([...profiles], [...checkpoints]))
     for (const [key, profile] of profiles) adopt(key, profile)
-    for (const [id, checkpoint] of checkpoints) {
-      if (checkpoint) sessions.set(id, checkpoint)
-      else sessions.delete(id)
-    }
+    for (const [id, checkpoint] of checkpoints) adoptSession(id, checkpoint)
   }
 
   const cursorAt = (position: number) => `${incarnation}:${position}`
@@ -209,6 +215,7 @@ export async function localStore(
         .map(([id]) => id)
     },
     countSessions: async () => sessions.size,
+    sessionCounts: async () => new Map(counts),
     async *watch(cursor, signal, namespaces) {
       const wanted = (keys: readonly string[]) =>
         namespaces ? keys.filter((key) => namespaces.has(namespaceIn(key))) : keys

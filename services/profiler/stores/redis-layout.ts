@@ -30,6 +30,8 @@ export function shardKeys(shard: number) {
     feed: `${tag}feed`,
     /** Written so that replicas have something to acknowledge. */
     replicated: `${tag}replicated`,
+    /** Hash: what the sessions count as, added up by the name of the count. */
+    counts: `${tag}counts`,
     /** Sorted set of session ids, by when they are due. */
     due: `${tag}due`,
   }

@@ -96,29 +96,43 @@ return 1
 `,
 )
 
-/** KEYS session, due. ARGV epoch, owner, sealed checkpoint, due, id. Returns 0 where another has taken it over. */
+/** What a session counts as follows it in the same step. */
+const recount = `
+local function recount(sessionKey, countsKey, after)
+  local before = redis.call('HGET', sessionKey, 'c')
+  if before == after then return end
+  if before then
+    for name, count in pairs(cjson.decode(before)) do redis.call('HINCRBY', countsKey, name, -count) end
+  end
+  for name, count in pairs(cjson.decode(after)) do redis.call('HINCRBY', countsKey, name, count) end
+end
+`
+
+/** KEYS session, due, counts. ARGV epoch, owner, sealed checkpoint, due, id, counts. Returns 0 where another has taken it over. */
 export const saveSession = script(
-  2,
-  `
+  3,
+  `${recount}
 local epoch = redis.call('HGET', KEYS[1], 'p')
 if epoch then
   local stored, given = tonumber(epoch), tonumber(ARGV[1])
   if stored > given then return 0 end
   if stored == given and redis.call('HGET', KEYS[1], 'o') ~= ARGV[2] then return 0 end
 end
-redis.call('HSET', KEYS[1], 'p', ARGV[1], 'o', ARGV[2], 'b', ARGV[3])
+recount(KEYS[1], KEYS[3], ARGV[6])
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[5])
+redis.call('HSET', KEYS[1], 'p', ARGV[1], 'o', ARGV[2], 'b', ARGV[3], 'c', ARGV[6])
 return 1
 `,
 )
 
-/** KEYS session, due. ARGV epoch, owner, id. */
+/** KEYS session, due, counts. ARGV epoch, owner, id. */
 export const deleteSession = script(
-  2,
-  `
+  3,
+  `${recount}
 if redis.call('HGET', KEYS[1], 'p') ~= ARGV[1] or redis.call('HGET', KEYS[1], 'o') ~= ARGV[2] then return 0 end
-redis.call('DEL', KEYS[1])
+recount(KEYS[1], KEYS[3], '{}')
 redis.call('ZREM', KEYS[2], ARGV[3])
+redis.call('DEL', KEYS[1])
 return 1
 `,
 )

@@ -7,6 +7,7 @@ import type { Log } from '../../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { turn } from '../../../shared/runtime/turns.ts'
 import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
+import { addTo } from '../counts.ts'
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
 import {
   type Commit,
@@ -229,8 +230,9 @@ export async function redisStore(
       [...checkpoints].map(([id, checkpoint]) => {
         const { epoch, owner, dueUnixMs } = checkpoint
         const keys = keysOf(id)
-        const args = [epoch, owner, sealCheckpoint(checkpoint), dueUnixMs, id]
-        return { script: saveSession, keys: [keys.session(id), keys.due], args }
+        const counts = JSON.stringify(checkpoint.counts)
+        const args = [epoch, owner, sealCheckpoint(checkpoint), dueUnixMs, id, counts]
+        return { script: saveSession, keys: [keys.session(id), keys.due, keys.counts], args }
       }),
     )
     return ids.filter((_, index) => Number(replies[index]) !== 1)
@@ -355,7 +357,9 @@ export async function redisStore(
     },
     async deleteSession(id, { epoch, owner }) {
       const keys = keysOf(id)
-      await available(runScript(client, deleteSession, [keys.session(id), keys.due], [epoch, owner, id]))
+      await available(
+        runScript(client, deleteSession, [keys.session(id), keys.due, keys.counts], [epoch, owner, id]),
+      )
     },
     async dueSessions(nowUnixMs, limit) {
       const replies = await available(
@@ -375,6 +379,14 @@ export async function redisStore(
     async countSessions() {
       const counts = await available(onShards(({ due }) => client.run('ZCARD', due)))
       return counts.reduce((sum: number, count) => sum + Number(count), 0)
+    },
+    async sessionCounts() {
+      const counts = new Map<string, number>()
+      for (const reply of await available(onShards(({ counts: place }) => client.run('HGETALL', place)))) {
+        const flat = (reply as Buffer[]).map(String)
+        for (let i = 0; i < flat.length; i += 2) addTo(counts, flat[i] as string, Number(flat[i + 1]))
+      }
+      return counts
     },
     watch,
     async sweep(lastSeenBeforeUnixMs) {

@@ -48,6 +48,7 @@ export function guardedStore(store: ProfileStore, settings: StoreBreakerSettings
     deleteSession: (id, checkpoint) => guarded(() => store.deleteSession(id, checkpoint)),
     dueSessions: (nowUnixMs, limit) => guarded(() => store.dueSessions(nowUnixMs, limit)),
     countSessions: () => guarded(() => store.countSessions()),
+    sessionCounts: () => guarded(() => store.sessionCounts()),
     sweep: (before) => guarded(() => store.sweep(before)),
     async close() {
       breaker.shutdown()

@@ -53,6 +53,7 @@ const ofSession = (holder: object, sequence: number, ...ids: string[]): Unit => 
     owner: 'me',
     dueUnixMs: now,
     state: Buffer.from(`${sequence}`),
+    counts: {},
   }
   return { ...fold(...ids), session: { id: 's', checkpoint: () => checkpoint, holder } }
 }
@@ -104,7 +105,13 @@ test('units of a holder that wait behind a failed one fail with it', async () =>
 
 test('a session that another has taken over is told so', async () => {
   const { commits, store } = await subject()
-  const newer: SessionCheckpoint = { epoch: 2, owner: 'other', dueUnixMs: now, state: Buffer.from('') }
+  const newer: SessionCheckpoint = {
+    epoch: 2,
+    owner: 'other',
+    dueUnixMs: now,
+    state: Buffer.from(''),
+    counts: {},
+  }
   await store.commit({ changes: [], checkpoints: new Map([['s', newer]]) })
   expect(await commits.submit(ofSession({}, 1, 'a'))).toMatchObject({ fenced: true })
 })

@@ -71,7 +71,13 @@ test.each(Array.from({ length: profileSchemaVersion }, (_, i) => i + 1))(
 )
 
 test('a checkpoint opens as it was, and damaged at any byte it does not', () => {
-  const checkpoint = { epoch: 3, owner: 'me', dueUnixMs: 1.8e12, state: Buffer.from('state') }
+  const checkpoint = {
+    epoch: 3,
+    owner: 'me',
+    dueUnixMs: 1.8e12,
+    state: Buffer.from('state'),
+    counts: { x: 2 },
+  }
   const sealed = sealCheckpoint(checkpoint)
   expect(openCheckpoint(sealed)).toEqual(checkpoint)
   for (let at = 0; at < sealed.length; at++) {

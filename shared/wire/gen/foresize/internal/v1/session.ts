@@ -15,6 +15,13 @@ export interface StoredSession {
   readonly dueUnixMs: number;
   /** SessionState. */
   readonly state: Buffer;
+  /** What the session counts as in the quotas of its tenant, by the name of the count. */
+  readonly counts: { [key: string]: number };
+}
+
+export interface StoredSession_CountsEntry {
+  readonly key: string;
+  readonly value: number;
 }
 
 /** What a session needs to go on. */
@@ -48,7 +55,7 @@ export interface StoredExecution {
 }
 
 function createBaseStoredSession(): StoredSession {
-  return { epoch: 0, owner: "", dueUnixMs: 0, state: Buffer.alloc(0) };
+  return { epoch: 0, owner: "", dueUnixMs: 0, state: Buffer.alloc(0), counts: {} };
 }
 
 export const StoredSession: MessageFns<StoredSession> = {
@@ -65,6 +72,9 @@ export const StoredSession: MessageFns<StoredSession> = {
     if (message.state.length !== 0) {
       writer.uint32(34).bytes(message.state);
     }
+    globalThis.Object.entries(message.counts).forEach(([key, value]: [string, number]) => {
+      StoredSession_CountsEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
     return writer;
   },
 
@@ -113,6 +123,17 @@ export const StoredSession: MessageFns<StoredSession> = {
             message.state = Buffer.from(reader.bytes());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = StoredSession_CountsEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.counts[entry5.key] = entry5.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -135,6 +156,20 @@ export const StoredSession: MessageFns<StoredSession> = {
         ? globalThis.Number(object.due_unix_ms)
         : 0,
       state: isSet(object.state) ? Buffer.from(bytesFromBase64(object.state)) : Buffer.alloc(0),
+      counts: isObject(object.counts)
+        ? (globalThis.Object.entries(object.counts) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
     };
   },
 
@@ -152,6 +187,15 @@ export const StoredSession: MessageFns<StoredSession> = {
     if (message.state.length !== 0) {
       obj.state = base64FromBytes(message.state);
     }
+    if (message.counts) {
+      const entries = globalThis.Object.entries(message.counts) as [string, number][];
+      if (entries.length > 0) {
+        obj.counts = {};
+        entries.forEach(([k, v]) => {
+          obj.counts[k] = floatToJson(v);
+        });
+      }
+    }
     return obj;
   },
 
@@ -164,6 +208,100 @@ export const StoredSession: MessageFns<StoredSession> = {
     message.owner = object.owner ?? "";
     message.dueUnixMs = object.dueUnixMs ?? 0;
     message.state = object.state ?? Buffer.alloc(0);
+    message.counts = (globalThis.Object.entries(object.counts ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseStoredSession_CountsEntry(): StoredSession_CountsEntry {
+  return { key: "", value: 0 };
+}
+
+export const StoredSession_CountsEntry: MessageFns<StoredSession_CountsEntry> = {
+  encode(message: StoredSession_CountsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredSession_CountsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredSession_CountsEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoredSession_CountsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: StoredSession_CountsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = floatToJson(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StoredSession_CountsEntry>, I>>(base?: I): StoredSession_CountsEntry {
+    return StoredSession_CountsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StoredSession_CountsEntry>, I>>(object: I): StoredSession_CountsEntry {
+    const message = createBaseStoredSession_CountsEntry() as any;
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
     return message;
   },
 };
@@ -507,6 +645,10 @@ type DeepPartial<T> = T extends Builtin ? T
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;

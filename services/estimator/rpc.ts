@@ -24,7 +24,7 @@ type EstimatorServer = Omit<EstimatorServiceServer, 'estimate' | 'estimateBatch'
   readonly estimateBatch: handleUnaryCall<EstimateBatchRequest, BatchAnswered>
 }
 
-type Results = (Estimate | Rejection)[]
+type Results = (Answer | Rejection)[]
 
 /** The methods of `estimatorDefinition`: wire in, estimator, wire out. */
 export function estimatorRpc(
@@ -50,7 +50,7 @@ export function estimatorRpc(
 
   /** Answers from memory come at once; a batch that has to learn tasks anew lets others go on in between. */
   function results(queries: readonly WireQuery[]): Results | Promise<Results> {
-    const found: (Estimate | Promise<Estimate> | Rejection)[] = []
+    const found: (Answer | Promise<Answer> | Rejection)[] = []
     for (const query of queries) {
       if (turn.isOver()) return rest(queries, found)
       found.push(result(query))
@@ -60,7 +60,7 @@ export function estimatorRpc(
 
   async function rest(
     queries: readonly WireQuery[],
-    found: (Estimate | Promise<Estimate> | Rejection)[],
+    found: (Answer | Promise<Answer> | Rejection)[],
   ): Promise<Results> {
     for (const query of queries.slice(found.length)) {
       if (turn.isOver()) await turn.rest()

@@ -157,10 +157,22 @@ test('own answers are dropped last, however few executions they scored', () => {
     const [scored] = scoreEstimate([], estimateOf(1), recordOf('a', { memoryBytes: 1 }), settings)
     return { ...(scored as StrategyAccuracy), strategy, executions }
   }
-  const held = ['a', 'b', 'c', 'd'].map((strategy) => entry(strategy, 100))
+  const held = (
+    [
+      ['a', 10],
+      ['b', 50],
+      ['c', 30],
+      ['d', 90],
+      ['e', 20],
+    ] as const
+  ).map((each) => entry(...each))
   const accuracy = scoreEstimate(held, estimateOf(1), recordOf('a', { memoryBytes: 1 }), settings)
-  expect(accuracy.map(({ strategy, executions }) => [strategy, executions])).toContainEqual([ensembleName, 1])
-  expect(accuracy).toHaveLength(settings.maxAccuracyEntries)
+  expect(accuracy.map(({ strategy, executions }) => [strategy, executions])).toEqual([
+    ['b', 50],
+    ['c', 30],
+    ['d', 90],
+    [ensembleName, 1],
+  ])
 })
 
 test('the use is what a need is known to be above, where it was higher than what was given', () => {

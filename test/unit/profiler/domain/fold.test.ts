@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fingerprint } from '../../../../services/profiler/domain/fingerprint.ts'
 import {
   defaultFoldSettings,
   type FoldSettings,
@@ -200,4 +201,61 @@ test('no more runs are shown than may be, and those shown go on', () => {
   const full = showRunning(fold([recordOf('x')]), [running('b'), running('c'), running('a')], settings)
   expect(full.running.map(({ executionId }) => executionId)).toEqual(['b', 'c'])
   expect(showRunning(full, [running('a'), running('b', 5)], settings).running[0]?.peak.memoryBytes).toBe(5)
+})
+
+test('what runs is shown in order of its id, whatever order it was heard in', () => {
+  const shown = showRunning(
+    fold([recordOf('x')]),
+    ['c', 'a', 'b'].map((id) => running(id)),
+    defaultFoldSettings,
+  )
+  expect(shown.running.map(({ executionId }) => executionId)).toEqual(['a', 'b', 'c'])
+})
+
+test('the profile given is not changed', () => {
+  const before = fold(many(3))
+  const copy = structuredClone(before)
+  fold(many(200, 3), before)
+  expect(before).toEqual(copy)
+})
+
+test('an estimate is scored with the execution that it was for', () => {
+  const estimate = {
+    variant: '',
+    dimensions: [{ dimension: 'memoryBytes' as const, allocation: 2e9, confidence: 0.9, predictions: [] }],
+  }
+  const { profile } = foldAll(undefined, key, [{ record: recordOf('a'), estimate }], now, defaultFoldSettings)
+  expect(profile.accuracy).toMatchObject([{ dimension: 'memoryBytes', coverage: 1, relativeError: 1 }])
+  expect(fold([recordOf('a')]).accuracy).toEqual([])
+})
+
+test.each([
+  ['few at once', 3],
+  ['many at once', 150],
+])('the latest executions are remembered as folded, and no more of them: %s', (_, atOnce) => {
+  const settings = { ...defaultFoldSettings, maxFolded: 10 }
+  let profile: Profile | undefined
+  for (let i = 0; i < 2; i++) profile = fold(many(atOnce, i * atOnce), profile, now, settings)
+  const count = 2 * atOnce
+  expect(profile?.folded).toEqual(
+    many(Math.min(10, count), Math.max(0, count - 10)).map(({ executionId }) => fingerprint(executionId)),
+  )
+  expect(fold(many(1, count - 1), profile, now, settings)).toBe(profile)
+  const forgotten = fold(many(1, Math.max(0, count - 11)), profile, now, settings)
+  expect(forgotten === profile).toBe(count < 11)
+})
+
+test('an execution that was forgotten within one commit is folded again in it', () => {
+  const settings = { ...defaultFoldSettings, maxFolded: 10 }
+  for (const count of [12, 150]) {
+    const records = [...many(count), ...many(1)]
+    const finished = records.map((record) => ({ record }))
+    expect(foldAll(undefined, key, finished, now, settings).folded.every(Boolean)).toBe(true)
+    const kept = [...many(count), ...many(1, count - 10)].map((record) => ({ record }))
+    expect(foldAll(undefined, key, kept, now, settings).folded.at(-1)).toBe(false)
+  }
+})
+
+test('statistics halve in thirty days, unless they are told another time', () => {
+  expect(defaultFoldSettings.halfLifeMs).toBe(2_592_000_000)
 })

@@ -89,3 +89,42 @@ test('reporting a fraction with its weight leaves counts, means and quantiles as
     }
   }
 })
+
+const at = (perSecond: number, fraction: number): TaskRate => ({ perSecond, fraction, atMs: 0 })
+/** The rate with so little more that only the fraction can move. */
+const judged = (perSecond: number, fraction: number) =>
+  observeRate(at(perSecond, fraction), 1e-9, 0, settings)
+
+test('a rate fades within its window and rises by what an execution stands for', () => {
+  const { perSecond, atMs } = observeRate({ perSecond: 10, fraction: 1, atMs: 1000 }, 20, 6000, settings)
+  expect(perSecond).toBeCloseTo(10 * Math.exp(-0.5) + 2, 12)
+  expect(atMs).toBe(6000)
+  expect(newTaskRate(7)).toEqual({ perSecond: 0, fraction: 1, atMs: 7 })
+})
+
+test.each([
+  [49.9, 1, 1],
+  [50.1, 1, 1 / 2],
+  [100.1, 1 / 2, 1 / 4],
+  [99.9, 1 / 2, 1 / 2],
+  [1e9, 1, 2 ** -19],
+])('at %d a second a fraction of %d becomes the next half that reports at most 50', (rate, before, after) => {
+  expect(judged(rate, before).fraction).toBe(after)
+})
+
+test.each([
+  [38, 1 / 2, 1 / 2],
+  [37, 1 / 2, 1],
+  [76, 1 / 4, 1 / 4],
+  [74, 1 / 4, 1 / 2],
+  [10, 1, 1],
+])('at %d a second a fraction of %d goes back only below three eighths', (rate, before, after) => {
+  expect(judged(rate, before).fraction).toBe(after)
+})
+
+test('samples come apart by powers of two, from where more than a hundredth of a second is between them', () => {
+  expect(sampleIntervalMs(5, settings)).toBe(0)
+  expect(sampleIntervalMs(6, settings)).toBe(16)
+  expect(sampleIntervalMs(16, settings)).toBe(32)
+  expect(sampleIntervalMs(17, settings)).toBe(64)
+})

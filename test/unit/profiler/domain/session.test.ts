@@ -14,6 +14,7 @@ import {
   type SampleColumns,
   usageOf,
 } from '../../../../services/profiler/domain/usage.ts'
+import { resourceLimits } from '../../../../shared/domain/resources.ts'
 import { startOf } from '../../../support/executions.ts'
 
 const now = 1_800_000_000_000
@@ -210,3 +211,60 @@ test.each([
     expect(finished[0]?.source).toBe(found)
   },
 )
+
+test('a refusal says where and why', () => {
+  const full = applyBatch(
+    newSession(now),
+    batch({ starts: ['a', 'b', 'c', 'd'].map((id) => start(id)) }),
+    now,
+    limits,
+  )
+  expect(full.rejections).toEqual([
+    {
+      executionId: 'd',
+      violations: [
+        {
+          field: 'starts[0].execution_id',
+          description: 'the session has 3 executions open, as many as it may',
+        },
+      ],
+    },
+  ])
+  const { rejections } = apply(newSession(now), { ends: [end('x')] })
+  expect(rejections[0]?.violations[0]?.description).toMatch(/not open in this session/)
+  const opened = apply(newSession(now), { starts: [start('a')] }).session
+  const other = { ...start('a'), start: { ...startOf('a'), task: { namespace: 'default', task: 'other' } } }
+  expect(apply(opened, { starts: [other] }).rejections[0]?.violations[0]?.description).toMatch(/opened for/)
+})
+
+test('what ends in its batch takes no room from what stays open', () => {
+  const { session } = apply(newSession(now), {
+    starts: ['brief', 'a', 'b', 'c'].map((id) => start(id)),
+    ends: [end('brief')],
+  })
+  expect([...session.open.keys()]).toEqual(['a', 'b', 'c'])
+})
+
+test('a run may be as long as any, and not longer', () => {
+  const opened = apply(newSession(now), { starts: [start('a')] }).session
+  const longest = { samples: [samples('a', { elapsedDeltaMs: [resourceLimits.durationMs] })] }
+  const { session, rejections } = apply(opened, longest)
+  expect(rejections).toEqual([])
+  const more = apply(session, { samples: [samples('a', { elapsedDeltaMs: [1] })] })
+  expect(more.rejections[0]?.violations).toEqual([
+    { field: 'samples[0].elapsed_delta_ms', description: 'must add up to at most 1000000000000' },
+  ])
+})
+
+test('closing what is silent starts and refuses nothing; what was lost keeps what was sampled', () => {
+  const opened = apply(newSession(now), {
+    starts: [start('a'), start('b')],
+    samples: [samples('a', { elapsedDeltaMs: [5], memoryBytes: [9] })],
+  }).session
+  const closed = closeSilent(opened, now + 1000, 0)
+  expect(closed).toMatchObject({ started: [], rejections: [] })
+  expect(closed.finished).toMatchObject([
+    { executionId: 'a', outcome: 'lost', source: 'sampled', used: { memoryBytes: 9 } },
+    { executionId: 'b', outcome: 'lost', source: 'unknown' },
+  ])
+})

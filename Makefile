@@ -81,6 +81,10 @@ test: $(installed) $(redis) $(kustomize) $(promtool) $(launcher) sdks ## Every s
 	  node scripts/test-count.ts $(results) || status=1; \
 	  exit $$status
 
+.PHONY: coverage
+coverage: $(installed) $(redis) $(kustomize) $(promtool) $(launcher) sdks ## Lines and branches that the tests reach, spawned processes included (TESTS=test/unit picks)
+	@node scripts/coverage.ts $(TESTS)
+
 .PHONY: fault
 fault: $(installed) $(redis) ## The fault suite at length: 200 kills a durable store, 50 fail-overs, 100,000 executions, 1,000,000 names (an hour)
 	FORESIZE_TEST_KILLS=200 FORESIZE_TEST_FAILOVERS=50 FORESIZE_TEST_HOT_EXECUTIONS=100000 FORESIZE_TEST_NAMES=1000000 \

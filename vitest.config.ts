@@ -1,5 +1,14 @@
 import { defineConfig } from 'vitest/config'
 
+/** Coverage is Node's own, of the sources as Node loads them, so that it adds up with that of the processes spawned. */
+const covering =
+  process.env['NODE_V8_COVERAGE'] === undefined
+    ? {}
+    : {
+        setupFiles: ['test/support/write-coverage.ts'],
+        experimental: { viteModuleRunner: false, nodeLoader: false },
+      }
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
@@ -9,5 +18,6 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     sequence: { hooks: 'stack' },
+    ...covering,
   },
 })

@@ -24,6 +24,8 @@ const mirrors = {
   'services/estimator/domain/': ['test/unit/estimator/', 'test/contract/strategy.test.ts'],
 } as const
 
+const everything = Object.values(mirrors).flat()
+
 const vitestUrl = new URL('vitest.ts', import.meta.url).href
 registerHooks({
   resolve: (specifier, context, next) =>
@@ -40,22 +42,21 @@ function inProcessRunner(): TestRunner {
   Object.assign(globalThis, { [INSTRUMENTER_CONSTANTS.NAMESPACE]: stryker })
   let loading: Promise<Timed[]> | undefined
 
-  async function load(): Promise<Timed[]> {
+  async function load(places: readonly string[]): Promise<Timed[]> {
     const { beginFile, cases } = await import('./vitest.ts')
-    const places = Object.values(mirrors).flat()
-    const patterns = places.map((place) => (place.endsWith('/') ? `${place}**/*.test.ts` : place))
-    for (const path of globSync(patterns)) {
+    for (const path of globSync(
+      places.map((place) => (place.endsWith('/') ? `${place}**/*.test.ts` : place)),
+    )) {
       beginFile(path)
       await import(pathToFileURL(resolve(path)).href)
     }
     return cases.map((each) => ({ ...each, tookMs: 0 }))
   }
 
-  const loaded = () => (loading ??= load())
-
   async function dryRun(): Promise<DryRunResult> {
     const tests = []
-    for (const each of await loaded()) {
+    loading ??= load(everything)
+    for (const each of await loading) {
       const { name } = each
       stryker.currentTestId = name
       const failureMessage = await failureOf(each)
@@ -74,13 +75,16 @@ function inProcessRunner(): TestRunner {
   async function mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
     const { activeMutant, hitLimit, testFilter, mutantActivation } = options
     if (mutantActivation === 'static') stryker.activeMutant = activeMutant.id
-    const cases = await loaded()
+    const places = mirrorsOf(activeMutant)
+    // A process that was started for this mutant alone loads no more than it needs.
+    loading ??= load(mutantActivation === 'static' ? places : everything)
+    const cases = await loading
     Object.assign(stryker, { activeMutant: activeMutant.id, hitLimit, hitCount: hitLimit && 0 })
     let nrOfTests = 0
     // The quickest first: most mutants fall to them.
     for (const each of cases.sort((a, b) => a.tookMs - b.tookMs)) {
       const { name } = each
-      if (!isMirror(name, activeMutant) || testFilter?.includes(name) === false) continue
+      if (!places.some((place) => name.startsWith(place)) || testFilter?.includes(name) === false) continue
       nrOfTests++
       const failureMessage = await failureOf(each)
       const endless = determineHitLimitReached(stryker.hitCount, hitLimit)?.reason
@@ -94,10 +98,8 @@ function inProcessRunner(): TestRunner {
   return { capabilities: () => ({ reloadEnvironment: false }), dryRun, mutantRun }
 }
 
-const isMirror = (test: string, { fileName }: MutantRunOptions['activeMutant']): boolean =>
-  Object.entries(mirrors).some(
-    ([folder, tests]) => fileName.includes(folder) && tests.some((at) => test.startsWith(at)),
-  )
+const mirrorsOf = ({ fileName }: MutantRunOptions['activeMutant']): readonly string[] =>
+  Object.entries(mirrors).flatMap(([folder, places]) => (fileName.includes(folder) ? places : []))
 
 interface Timed extends Case {
   /** When it was last run and did not fail. */

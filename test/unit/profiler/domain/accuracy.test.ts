@@ -157,15 +157,8 @@ test('own answers are dropped last, however few executions they scored', () => {
     const [scored] = scoreEstimate([], estimateOf(1), recordOf('a', { memoryBytes: 1 }), settings)
     return { ...(scored as StrategyAccuracy), strategy, executions }
   }
-  const held = (
-    [
-      ['a', 10],
-      ['b', 50],
-      ['c', 30],
-      ['d', 90],
-      ['e', 20],
-    ] as const
-  ).map((each) => entry(...each))
+  const scored = { a: 10, b: 50, c: 30, d: 90, e: 20 }
+  const held = Object.entries(scored).map(([strategy, executions]) => entry(strategy, executions))
   const accuracy = scoreEstimate(held, estimateOf(1), recordOf('a', { memoryBytes: 1 }), settings)
   expect(accuracy.map(({ strategy, executions }) => [strategy, executions])).toEqual([
     ['b', 50],

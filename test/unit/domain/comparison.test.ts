@@ -161,6 +161,12 @@ describe('the figures of two arms', () => {
   test('a task that cost nothing says nothing of costs', () => {
     expect(compareArms([{ control: figures({ cost: 0 }), variant: figures({}) }]).costRatio).toBeUndefined()
     expect(compareArms([{ control: figures({}), variant: figures({ cost: 0 }) }]).costRatio).toBeUndefined()
+    const known = { control: figures({}), variant: figures({ cost: 5 }) }
+    for (const free of [
+      { control: figures({ cost: 0 }), variant: figures({}) },
+      { control: figures({}), variant: figures({ cost: 0 }) },
+    ])
+      expect(compareArms([known, free]).costRatio).toEqual(compareArms([known]).costRatio)
   })
 
   test('costs that never varied give a ratio, not an infinite certainty', () => {

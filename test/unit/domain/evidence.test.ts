@@ -43,7 +43,15 @@ test('a part of a run bounds every need from below but that of cores, of which o
 })
 
 test('only what ended by its own behaviour says anything of its need', () => {
-  expect(outcomes.filter(isInformative)).toEqual(['succeeded', 'failed', 'out-of-memory', 'timed-out'])
+  expect(outcomes.map((outcome) => [outcome, isInformative(outcome)])).toEqual([
+    ['succeeded', true],
+    ['failed', true],
+    ['out-of-memory', true],
+    ['timed-out', true],
+    ['evicted', false],
+    ['cancelled', false],
+    ['lost', false],
+  ])
   fc.assert(
     fc.property(
       fc.constantFrom(...outcomes),
@@ -69,6 +77,7 @@ test('out of memory is the fault of memory, whatever its peak was seen to be', (
 test('out of memory is also the fault of disk and GPU memory that had met their limits', () => {
   expect(blamed('out-of-memory', { diskBytes: 98 })).toEqual(['memoryBytes', 'diskBytes'])
   expect(blamed('out-of-memory', { gpuMemoryBytes: 100 })).toEqual(['memoryBytes', 'gpuMemoryBytes'])
+  expect(blamed('out-of-memory', { cpuCores: 1, durationMs: 100 })).toEqual(['memoryBytes'])
   expect(
     ranOutOf({ outcome: 'out-of-memory', allocated: {}, used: { gpuMemoryBytes: 100 } }, 'gpuMemoryBytes'),
   ).toBe(false)

@@ -6,6 +6,10 @@ import { clearLine } from './progress.ts'
 const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
   up: { summary: 'start the profiler and the estimator', load: async () => (await import('./up.ts')).up },
   run: { summary: 'run a command and report what it used', load: async () => (await import('./run.ts')).run },
+  'report-end': {
+    summary: 'tell how a run ended that could not itself',
+    load: async () => (await import('./report-end.ts')).reportEnd,
+  },
   estimate: {
     summary: 'what the next run of a task needs',
     load: async () => (await import('./estimate.ts')).estimate,

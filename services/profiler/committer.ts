@@ -7,9 +7,10 @@ import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import { type CohortSettings, joinCohorts, type TaskFold } from './domain/cohorts.ts'
 import { type Finished, type FoldSettings, foldAll, showRunning } from './domain/fold.ts'
 import { readEstimateToken } from './estimate-token.ts'
+import { type LateEndSettings, lateSession, lateSessionOf } from './late-ends.ts'
 import { type ProfileChange, type ProfileStore, RefusedChanges, type SessionCheckpoint } from './store.ts'
 
-export interface CommitterSettings extends FoldSettings, CohortSettings {
+export interface CommitterSettings extends FoldSettings, CohortSettings, LateEndSettings {
   /** Finished executions in one commit. Well below `maxFolded`, so that a repeat of one commit is recognised. Default 512. */
   readonly maxFoldsPerCommit: number
   /** Profiles of tasks in one namespace; further tasks are folded into the namespace's profile only. Default 10,000. */
@@ -21,6 +22,8 @@ export interface CommitterSettings extends FoldSettings, CohortSettings {
 /** What is made durable together. */
 export interface Unit {
   readonly finished: readonly ExecutionRecord[]
+  /** They were closed as lost before: what is told now takes its place. */
+  readonly isLate?: boolean
   readonly running?: readonly RunningUpdate[]
   readonly session?: {
     readonly id: string
@@ -153,6 +156,12 @@ export function committer(
     const lastOf = new Map<string, () => SessionCheckpoint>()
     for (const { unit } of group) if (unit.session) lastOf.set(unit.session.id, unit.session.checkpoint)
     const checkpoints = new Map([...lastOf].map(([id, checkpoint]) => [id, checkpoint()]))
+    for (const lost of await correctable(group)) {
+      checkpoints.set(
+        lateSessionOf(lost.executionId),
+        lateSession(lost, nowUnixMs(), settings.lateEndGraceMs),
+      )
+    }
     let overflow = 0
     if (!plan.isEmpty()) overflow = plan.overflow(await refusedKeys(plan.keys()))
     const { fenced } = await store.commit({ changes: [...plan.changes(), ...cohortChanges], checkpoints })
@@ -166,6 +175,17 @@ export function committer(
         fenced: unit.session !== undefined && lost.has(unit.session.id),
       })
     }
+  }
+
+  /** Executions lost now, as far as there is room to keep them for a late end. */
+  async function correctable(group: readonly Waiting[]): Promise<readonly ExecutionRecord[]> {
+    if (settings.lateEndGraceMs === 0) return []
+    const lost = group.flatMap(({ unit }) =>
+      unit.isLate ? [] : unit.finished.filter(({ outcome }) => outcome === 'lost'),
+    )
+    return lost.length === 0
+      ? lost
+      : lost.slice(0, Math.max(0, settings.maxSessions - (await store.countSessions())))
   }
 
   /** A summary that is lost with a failed commit comes again at the profile's next power of two: nobody waits for it. */
@@ -243,9 +263,9 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
     return part
   }
 
-  function place(record: ExecutionRecord, estimate: Finished['estimate'], key: ProfileKey): void {
+  function place(finished: Finished, key: ProfileKey): void {
     const part = partOf(key)
-    places.set(record, [part, part.finished.push({ record, estimate }) - 1])
+    places.set(finished.record, [part, part.finished.push(finished) - 1])
   }
 
   function change(part: Part): ProfileChange {
@@ -266,9 +286,10 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
   }
 
   return {
-    add({ finished, running = [] }: Unit): void {
+    add({ finished, isLate = false, running = [] }: Unit): void {
       for (const record of finished) {
-        place(record, readEstimateToken(record.estimateToken), { ...record.task, kind: 'task' })
+        const estimate = readEstimateToken(record.estimateToken)
+        place({ record, estimate, isLate }, { ...record.task, kind: 'task' })
       }
       for (const update of running) partOf({ ...update.task, kind: 'task' }).running.push(update)
     },
@@ -282,9 +303,7 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
         if (part === undefined) continue
         parts.delete(text)
         const { key, finished } = part
-        for (const { record, estimate } of finished) {
-          place(record, estimate, { namespace: key.namespace, kind: 'namespace', task: '' })
-        }
+        for (const each of finished) place(each, { namespace: key.namespace, kind: 'namespace', task: '' })
         count += finished.length
       }
       return count

@@ -91,6 +91,11 @@ export const profilerConfig = z.object({
   unaryMemoryMs: whole(1000, day)
     .default(60_000)
     .describe('a repeat of EndProfiling is recognised for so long, milliseconds'),
+  lateEndGraceMs: whole(0, 30 * day)
+    .default(3_600_000)
+    .describe(
+      'an execution that was closed as lost may be told how it ended for so long, 0 never, milliseconds',
+    ),
   idleSessionTtlMs: whole(1000, 365 * day)
     .default(3_600_000)
     .describe('a session with nothing open is forgotten after so long, milliseconds'),

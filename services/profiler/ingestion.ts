@@ -46,6 +46,8 @@ export interface Ingestion {
   close(session: LiveSession): Promise<void>
   /** One batch of a session that nobody streams; undefined leaves it as it is. Resolves once durable. */
   once(sessionId: string, claim: Claim, next: (session: Session) => Batch | undefined): Promise<OnceResult>
+  /** A session as it is now, held or not, undefined where there is none: for who has to look before touching it. */
+  look(sessionId: string): Promise<Session | undefined>
   /** Folds finished executions. Resolves to which were folded now, once durable. */
   fold(records: readonly ExecutionRecord[]): Promise<readonly boolean[]>
   /** Why nothing may be learned in a namespace: there are as many as may be. */
@@ -324,6 +326,12 @@ export function ingestion(
           await letGo(session)
         }
       }),
+    async look(sessionId) {
+      const holder = live.get(sessionId)
+      if (holder) return holder.state()
+      const stored = await store.getSession(sessionId)
+      return stored && readState(sessionId, stored.state, clock.nowUnixMs())
+    },
     async fold(records) {
       const { folded } = await commits.submit({ finished: records })
       return folded

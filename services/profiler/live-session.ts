@@ -10,6 +10,7 @@ import {
   type Session,
   type SessionLimits,
 } from './domain/session.ts'
+import { isLateSession } from './late-ends.ts'
 import type { Counts } from './store.ts'
 
 /** A session held by this process: its state as applied, ahead of what is durable by the batches under way. */
@@ -61,7 +62,11 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
       state: encodeSession(now),
       counts: countsOf(now),
     })
-    const result = committer.submit({ finished, session: { id, checkpoint, holder } })
+    const result = committer.submit({
+      finished,
+      isLate: isLateSession(id),
+      session: { id, checkpoint, holder },
+    })
     last = result.catch(() => undefined)
     const { folded, fenced } = await result
     if (fenced) throw takenOver(id)

@@ -16,6 +16,7 @@ import type {
 import { inspect } from '../../shared/wire/inspection.ts'
 import { fromProfile, fromProfileKey, toProfileKey } from '../../shared/wire/profile.ts'
 import { fromDurability } from './durability.ts'
+import { reportEnd } from './report-end.ts'
 import type { ProfileQuery, ProfileStore, StoreChange } from './store.ts'
 import { summaryOf } from './summary.ts'
 import { exportRpc, type ImportParts, importRpc } from './transfer-rpc.ts'
@@ -52,6 +53,10 @@ export function profilerRpc(
     })),
     endProfiling: unary(async (request, { principal }) => ({
       folded: await endProfiling(ingestion, request, unaryLeaseMs, principal),
+      durability,
+    })),
+    reportEnd: unary(async (request, { principal }) => ({
+      folded: await reportEnd(ingestion, request, unaryLeaseMs, principal),
       durability,
     })),
     updateProfile: unary(async (request) => ({ ...(await updateProfile(ingestion, request)), durability })),

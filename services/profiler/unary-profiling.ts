@@ -21,7 +21,7 @@ import { isOfOtherTask, otherTask, type Placed, type Session, type StartEvent } 
 import type { Ingestion } from './ingestion.ts'
 
 /** An execution that nobody streams has a session of its own. */
-const sessionIdOf = (executionId: string) => `unary:${executionId}`
+export const unarySessionOf = (executionId: string) => `unary:${executionId}`
 
 /** Resolves to the lease once the execution is open and durable. A repeat changes nothing; another task is refused. */
 export async function startProfiling(
@@ -34,7 +34,7 @@ export async function startProfiling(
   const { executionId, task } = event.start
   authorize(principal, task.namespace)
   const claim = claimOf(principal, [task.namespace])
-  const { rejections } = await ingestion.once(sessionIdOf(executionId), claim, (session) => {
+  const { rejections } = await ingestion.once(unarySessionOf(executionId), claim, (session) => {
     requireItsTask(session, event)
     return session.sequence > 0 ? undefined : { sequence: 1, starts: [event], samples: [], ends: [] }
   })
@@ -63,7 +63,7 @@ export async function endProfiling(
   if (start) authorize(principal, start.start.task.namespace)
   const claim = claimOf(principal, start && [start.start.task.namespace])
   const { folded, rejections } = await ingestion.once(
-    sessionIdOf(end.executionId),
+    unarySessionOf(end.executionId),
     claim,
     (session: Session) => {
       const sequence = session.sequence + 1
@@ -126,7 +126,7 @@ function inOrderOfEnd(records: readonly ExecutionRecord[]): readonly ExecutionRe
   return records.toSorted((a, b) => a.endedAtUnixMs - b.endedAtUnixMs)
 }
 
-function readStart(
+export function readStart(
   message: gen.ExecutionStart | undefined,
   defaultLeaseMs: number,
   seen: Inspection,
@@ -140,7 +140,7 @@ function readStart(
   }
 }
 
-const noEnd: gen.ExecutionEnd = { executionId: '', outcome: 0, used: undefined, source: 0 }
+export const noEnd: gen.ExecutionEnd = { executionId: '', outcome: 0, used: undefined, source: 0 }
 
 const noStart: gen.ExecutionStart = {
   executionId: '',

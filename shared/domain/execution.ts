@@ -47,12 +47,25 @@ export interface ExecutionStart {
   readonly weight: number
 }
 
+/** What was measured beside `used`, which was made from it. */
+export interface Measured {
+  /** Peak of the task's own process tree. */
+  readonly treeMemoryBytes?: number | undefined
+  /** Peak charged to the cgroup that the limit applies to, page cache included. */
+  readonly chargedMemoryBytes?: number | undefined
+  /** Time for which the CPU quota of that cgroup held it back. */
+  readonly throttledMs?: number | undefined
+  /** What wraps the task, left out of `used` and `allocated` and added to every answer. */
+  readonly overheadMemoryBytes?: number | undefined
+}
+
 /** One finished attempt. */
 export interface ExecutionRecord extends ExecutionStart {
   /** Peaks; the mean for `cpuCores`; the run time for `durationMs`. */
   readonly used: Resources
   readonly outcome: Outcome
   readonly source: MeasurementSource
+  readonly measured?: Measured | undefined
   /** Unix milliseconds by the reporter's clock: orders an imported history. 0 is unknown. */
   readonly endedAtUnixMs: number
 }

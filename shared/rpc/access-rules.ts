@@ -32,6 +32,7 @@ const profilerRules: Rules<typeof ProfilerServiceService> = {
   streamUsage: { roles: ['worker'], namespacesOf: undefined },
   startProfiling: { roles: ['worker'], namespacesOf: undefined },
   endProfiling: { roles: ['worker'], namespacesOf: undefined },
+  reportEnd: { roles: ['worker'], namespacesOf: undefined },
   updateProfile: {
     roles: ['worker'],
     namespacesOf: ({ executions }) => executions.flatMap(({ task }) => ofTask(task)),

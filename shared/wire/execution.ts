@@ -1,4 +1,5 @@
-import type { ExecutionRecord, ExecutionStart, RunningExecution } from '../domain/execution.ts'
+import type { ExecutionRecord, ExecutionStart, Measured, RunningExecution } from '../domain/execution.ts'
+import { resourceLimits } from '../domain/resources.ts'
 import { measurementSourceEnum, outcomeEnum } from './enums.ts'
 import {
   readFeatures,
@@ -20,6 +21,7 @@ export interface ExecutionEnd {
   readonly outcome: ExecutionRecord['outcome']
   readonly used: ExecutionRecord['used']
   readonly source: ExecutionRecord['source']
+  readonly measured?: Measured | undefined
 }
 
 export function toExecutionStart(
@@ -42,6 +44,7 @@ export function toExecutionEnd(message: gen.ExecutionEnd, path: string, seen: In
     outcome: readWord(outcomeEnum, message.outcome, 'lost', `${at}outcome`, seen),
     used: readResources(message.used, `${at}used`, seen),
     source: readWord(measurementSourceEnum, message.source, 'unknown', `${at}source`, seen),
+    measured: readMeasured(message.measured, `${at}measured`, seen),
   }
 }
 
@@ -56,12 +59,30 @@ export function toExecutionRecord(
     used: readResources(message.used, `${at}used`, seen),
     outcome: readWord(outcomeEnum, message.outcome, 'lost', `${at}outcome`, seen),
     source: readWord(measurementSourceEnum, message.source, 'unknown', `${at}source`, seen),
+    measured: readMeasured(message.measured, `${at}measured`, seen),
     endedAtUnixMs: readWithin(
       message.endedAtUnixMs,
       { min: 0, max: limits.unixMs },
       `${at}ended_at_unix_ms`,
       seen,
     ),
+  }
+}
+
+function readMeasured(
+  message: gen.Measured | undefined,
+  path: string,
+  seen: Inspection,
+): Measured | undefined {
+  if (message === undefined) return undefined
+  const read = (value: number | undefined, max: number, name: string) =>
+    value === undefined ? undefined : readWithin(value, { min: 0, max }, `${path}.${name}`, seen)
+  const { memoryBytes, durationMs } = resourceLimits
+  return {
+    treeMemoryBytes: read(message.treeMemoryBytes, memoryBytes, 'tree_memory_bytes'),
+    chargedMemoryBytes: read(message.chargedMemoryBytes, memoryBytes, 'charged_memory_bytes'),
+    throttledMs: read(message.throttledMs, durationMs, 'throttled_ms'),
+    overheadMemoryBytes: read(message.overheadMemoryBytes, memoryBytes, 'overhead_memory_bytes'),
   }
 }
 

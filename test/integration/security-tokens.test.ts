@@ -181,6 +181,21 @@ test('an execution cannot be ended by a token of another namespace', async () =>
   expect(await outcomeOf(unary(as(worker), 'endProfiling', { end, start: undefined }))).toBe(status.OK)
 })
 
+test('an execution is neither ended nor touched from outside by a token of another namespace', async () => {
+  const stream = await openStream(as(worker), 'run:watched')
+  stream.send({ sequence: 1, starts: [wireStart('watched', inNamespace('a'))] })
+  await stream.durable(1)
+  const report = (token: TokenEntry, start?: ReturnType<typeof wireStart>) =>
+    outcomeOf(unary(as(token), 'reportEnd', { end: wireEnd('watched', { outcome: 3 }), start }))
+  expect(await report(other)).toBe(status.PERMISSION_DENIED)
+  expect(await report(other, wireStart('watched', inNamespace('a')))).toBe(status.PERMISSION_DENIED)
+  // Its stream was not taken from it.
+  stream.send({ sequence: 2, samples: [{ executionId: 'watched', elapsedDeltaMs: [10] }] })
+  await stream.durable(2)
+  expect(await report(worker)).toBe(status.OK)
+  stream.call.cancel()
+})
+
 test('a token that leaves the file is refused, and its open stream is cut; those that stay go on', async () => {
   const leaving: TokenEntry = {
     token: 'leaving-secret',

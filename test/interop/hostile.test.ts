@@ -153,6 +153,7 @@ const calls: readonly [string, () => DynamicClient, fc.Arbitrary<Message>][] = [
   ['UpdateProfile', () => profiler, message({ executions: list(record) })],
   ['StartProfiling', () => profiler, message({ start: executionStart })],
   ['EndProfiling', () => profiler, message({ end: executionEnd, start: maybe(executionStart) })],
+  ['ReportEnd', () => profiler, message({ end: executionEnd, start: maybe(executionStart) })],
   ['GetProfile', () => profiler, message({ key })],
   ['DeleteProfile', () => profiler, message({ key })],
   [
@@ -167,7 +168,7 @@ const calls: readonly [string, () => DynamicClient, fc.Arbitrary<Message>][] = [
 ]
 
 /** Calls that speak of what nobody has made. */
-const mayNotExist = new Set(['GetProfile', 'DeleteProfile', 'EndProfiling'])
+const mayNotExist = new Set(['GetProfile', 'DeleteProfile', 'EndProfiling', 'ReportEnd'])
 
 describe('hostile messages', () => {
   test.each(calls)('%s takes them or names what is wrong', async (method, client, request) => {

@@ -73,13 +73,15 @@ interface Judgement {
 
 /** What the run says of the prediction; undefined where it cannot tell. */
 function judged(record: ExecutionRecord, dimension: Dimension, prediction: number): Judgement | undefined {
-  const used = record.used[dimension]
-  if (used === undefined || used < smallestNeed) return undefined
   const evidence = needEvidence(record, dimension)
-  if (evidence?.kind === 'exact') return { need: evidence.need, sufficed: prediction >= evidence.need }
+  if (evidence?.kind === 'exact') {
+    const { need } = evidence
+    return need < smallestNeed ? undefined : { need, sufficed: prediction >= need }
+  }
   if (evidence?.kind !== 'censored') return undefined
-  const above = Math.max(used, evidence.above)
-  return prediction <= above ? { need: above, sufficed: false } : undefined
+  // One that was killed before anything could be measured is known by what it was given.
+  const above = Math.max(record.used[dimension] ?? 0, evidence.above)
+  return above < smallestNeed || prediction > above ? undefined : { need: above, sufficed: false }
 }
 
 function scoreOf(

@@ -43,6 +43,8 @@ export const defaultFoldSettings: FoldSettings = {
 export interface Finished {
   readonly record: ExecutionRecord
   readonly estimate?: TokenEstimate | undefined
+  /** Told from outside after it was closed as lost: it takes the place of that end, once. */
+  readonly isLate?: boolean
 }
 
 export interface FoldResult {
@@ -55,8 +57,9 @@ export interface FoldResult {
 /**
  * Folds finished executions into a profile, in the order given.
  * Unit: `nowUnixMs` is the server's clock; one that goes back is read as standing still.
- * Law: an execution among the last `maxFolded` is folded once, however often it comes; folding one by one at the same
- * time gives the same profile as folding all at once; the same inputs give the same bytes.
+ * Law: an execution among the last `maxFolded` is folded once, however often it comes, and one that was lost once more,
+ * by a late end; folding one by one at the same time gives the same profile as folding all at once; the same inputs give
+ * the same bytes.
  */
 export function foldAll(
   before: Profile | undefined,
@@ -67,7 +70,17 @@ export function foldAll(
 ): FoldResult {
   const base = before ?? emptyProfile(key, nowUnixMs)
   const memory = foldMemory(base.folded, settings.maxFolded, finished.length)
-  const folded = finished.map(({ record }) => memory.remember(fingerprint(record.executionId)))
+  const corrected = new Set<Finished>()
+  const folded = finished.map((each) => {
+    const { record, isLate } = each
+    if (memory.remember(fingerprint(record.executionId))) {
+      if (record.outcome === 'lost') memory.remember(lostPrint(record))
+      return true
+    }
+    if (!isLate || record.outcome === 'lost' || !memory.forget(lostPrint(record))) return false
+    corrected.add(each)
+    return true
+  })
   const news = finished.filter((_, index) => folded[index])
   if (news.length === 0) return { profile: base, folded }
 
@@ -77,7 +90,9 @@ export function foldAll(
   let accuracy = base.accuracy
   const executions = base.executions.slice()
   const counts = new Map(base.outcomes.map(({ outcome, count }) => [outcome, count]))
-  for (const { record, estimate } of news) {
+  for (const each of news) {
+    const { record, estimate } = each
+    if (corrected.has(each)) counts.set('lost', (counts.get('lost') ?? 0) - record.weight)
     counts.set(record.outcome, (counts.get(record.outcome) ?? 0) + record.weight)
     if (!isInformative(record.outcome)) continue
     statistics = observe(statistics, record)
@@ -141,10 +156,13 @@ export function emptyProfile(key: ProfileKey, nowUnixMs: number): Profile {
 
 const noToken = new Uint8Array(0)
 
+/** Remembered beside the execution's own while its loss may still be corrected. */
+const lostPrint = ({ executionId }: ExecutionRecord) => fingerprint(`${executionId}\u0000lost`)
+
 function inOrder(counts: ReadonlyMap<Outcome, number>): readonly OutcomeCount[] {
   return outcomes.flatMap((outcome) => {
-    const count = counts.get(outcome)
-    return count === undefined ? [] : [{ outcome, count }]
+    const count = counts.get(outcome) ?? 0
+    return count <= 0 ? [] : [{ outcome, count }]
   })
 }
 
@@ -170,6 +188,18 @@ function foldMemory(before: readonly number[], limit: number, expected: number) 
         known?.delete(at(from) as number)
         from += 1
       }
+      return true
+    },
+    /** False where it is not remembered. */
+    forget(print: number): boolean {
+      const index = news.indexOf(print, Math.max(0, from - before.length))
+      if (index >= 0) news.splice(index, 1)
+      else {
+        const old = before.indexOf(print, from)
+        if (old < 0) return false
+        before = [...before.slice(0, old), ...before.slice(old + 1)]
+      }
+      known?.delete(print)
       return true
     },
     list(): readonly number[] {

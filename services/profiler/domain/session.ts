@@ -2,6 +2,7 @@ import type { Violation } from '../../../shared/domain/errors.ts'
 import type {
   ExecutionRecord,
   ExecutionStart,
+  Measured,
   MeasurementSource,
   Outcome,
 } from '../../../shared/domain/execution.ts'
@@ -55,6 +56,7 @@ export interface EndEvent {
   readonly outcome: Outcome
   readonly used: Resources
   readonly source: MeasurementSource
+  readonly measured?: Measured | undefined
 }
 
 /** Events of one batch that were well formed. */
@@ -143,14 +145,14 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
     }
     open.set(executionId, { ...execution, totals, heardUnixMs: nowUnixMs })
   }
-  for (const { executionId, outcome, used, source, path } of batch.ends) {
+  for (const { executionId, path, ...end } of batch.ends) {
     const execution = open.get(executionId)
     if (!execution) {
       refuse(executionId, `${path}.execution_id`, notOpen)
       continue
     }
     open.delete(executionId)
-    finished.push(recordOf(execution, outcome, used, source))
+    finished.push(recordOf(execution, end))
   }
   return {
     session: { ...before, sequence: batch.sequence, lastActiveUnixMs: nowUnixMs, open },
@@ -176,7 +178,7 @@ export function closeSilent(before: Session, nowUnixMs: number, aliveSinceUnixMs
   for (const [executionId, execution] of before.open) {
     const heardUnixMs = Math.max(execution.heardUnixMs, aliveSinceUnixMs)
     if (heardUnixMs + execution.leaseMs > nowUnixMs) open.set(executionId, { ...execution, heardUnixMs })
-    else finished.push(recordOf(execution, 'lost', {}, 'unknown'))
+    else finished.push(recordOf(execution, { outcome: 'lost', used: {}, source: 'unknown' }))
   }
   return { session: { ...before, open }, started: [], finished, rejections: [] }
 }
@@ -190,10 +192,14 @@ export function dueOf(session: Session, idleSessionTtlMs: number): number {
 
 function recordOf(
   { start, totals }: OpenExecution,
-  outcome: Outcome,
-  exact: Resources,
-  source: MeasurementSource,
+  { outcome, used, source, measured }: Omit<EndEvent, 'executionId'>,
 ): ExecutionRecord {
-  const measured = source === 'unknown' && totals.elapsedMs > 0 ? 'sampled' : source
-  return { ...start, used: usageOf(totals, exact), outcome, source: measured, endedAtUnixMs: 0 }
+  return {
+    ...start,
+    used: usageOf(totals, used),
+    outcome,
+    source: source === 'unknown' && totals.elapsedMs > 0 ? 'sampled' : source,
+    measured,
+    endedAtUnixMs: 0,
+  }
 }

@@ -26,7 +26,7 @@ test('no role but operator deletes, exports or imports; only workers report', ()
   const rolesOf = (name: string) => accessRules.get(`/foresize.v1.ProfilerService/${name}`)?.roles
   for (const name of ['DeleteProfile', 'ExportProfiles', 'ImportProfiles'])
     expect(rolesOf(name)).toEqual(['operator'])
-  for (const name of ['StreamUsage', 'StartProfiling', 'EndProfiling', 'UpdateProfile']) {
+  for (const name of ['StreamUsage', 'StartProfiling', 'EndProfiling', 'ReportEnd', 'UpdateProfile']) {
     expect(rolesOf(name)).toEqual(['worker'])
   }
 })

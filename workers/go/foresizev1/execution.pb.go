@@ -431,6 +431,82 @@ func (x *UsageSamples) GetGpuMemoryBytes() []float64 {
 	return nil
 }
 
+// What was measured of an attempt beside what it used. Nothing is learned from it but through `used`.
+type Measured struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Peak of memory of the task's own process tree, in bytes.
+	TreeMemoryBytes *float64 `protobuf:"fixed64,1,opt,name=tree_memory_bytes,json=treeMemoryBytes,proto3,oneof" json:"tree_memory_bytes,omitempty"`
+	// Peak of memory charged to the cgroup that the limit applies to, page cache included (memory.peak, with v1
+	// memory.max_usage_in_bytes), in bytes: the task, what wraps it and who measures it. Unset where that cgroup is also
+	// that of others, or its peak is older than the attempt.
+	ChargedMemoryBytes *float64 `protobuf:"fixed64,2,opt,name=charged_memory_bytes,json=chargedMemoryBytes,proto3,oneof" json:"charged_memory_bytes,omitempty"`
+	// How long the CPU quota of that cgroup held it back (cpu.stat), in milliseconds.
+	ThrottledMs *float64 `protobuf:"fixed64,3,opt,name=throttled_ms,json=throttledMs,proto3,oneof" json:"throttled_ms,omitempty"`
+	// What was left out of `used.memory_bytes` and of `allocated.memory_bytes`, because it wraps the task and is added to
+	// every answer, in bytes.
+	OverheadMemoryBytes *float64 `protobuf:"fixed64,4,opt,name=overhead_memory_bytes,json=overheadMemoryBytes,proto3,oneof" json:"overhead_memory_bytes,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
+}
+
+func (x *Measured) Reset() {
+	*x = Measured{}
+	mi := &file_foresize_v1_execution_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Measured) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Measured) ProtoMessage() {}
+
+func (x *Measured) ProtoReflect() protoreflect.Message {
+	mi := &file_foresize_v1_execution_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Measured.ProtoReflect.Descriptor instead.
+func (*Measured) Descriptor() ([]byte, []int) {
+	return file_foresize_v1_execution_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Measured) GetTreeMemoryBytes() float64 {
+	if x != nil && x.TreeMemoryBytes != nil {
+		return *x.TreeMemoryBytes
+	}
+	return 0
+}
+
+func (x *Measured) GetChargedMemoryBytes() float64 {
+	if x != nil && x.ChargedMemoryBytes != nil {
+		return *x.ChargedMemoryBytes
+	}
+	return 0
+}
+
+func (x *Measured) GetThrottledMs() float64 {
+	if x != nil && x.ThrottledMs != nil {
+		return *x.ThrottledMs
+	}
+	return 0
+}
+
+func (x *Measured) GetOverheadMemoryBytes() float64 {
+	if x != nil && x.OverheadMemoryBytes != nil {
+		return *x.OverheadMemoryBytes
+	}
+	return 0
+}
+
 // How an attempt ended, with exact totals where the kernel keeps them.
 type ExecutionEnd struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -438,17 +514,20 @@ type ExecutionEnd struct {
 	ExecutionId string `protobuf:"bytes,1,opt,name=execution_id,json=executionId,proto3" json:"execution_id,omitempty"`
 	// Required.
 	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=foresize.v1.Outcome" json:"outcome,omitempty"`
-	// Exact totals: a field that is set wins over the samples. cpu_cores is CPU seconds over run seconds.
+	// Exact totals: a field that is set wins over the samples. cpu_cores is CPU seconds over run seconds. memory_bytes is
+	// what has to be asked for: with what wraps the task where the limit is charged with it.
 	Used *Resources `protobuf:"bytes,3,opt,name=used,proto3" json:"used,omitempty"`
 	// Who measured `used`.
-	Source        MeasurementSource `protobuf:"varint,4,opt,name=source,proto3,enum=foresize.v1.MeasurementSource" json:"source,omitempty"`
+	Source MeasurementSource `protobuf:"varint,4,opt,name=source,proto3,enum=foresize.v1.MeasurementSource" json:"source,omitempty"`
+	// The figures that `used` was made from.
+	Measured      *Measured `protobuf:"bytes,5,opt,name=measured,proto3" json:"measured,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExecutionEnd) Reset() {
 	*x = ExecutionEnd{}
-	mi := &file_foresize_v1_execution_proto_msgTypes[3]
+	mi := &file_foresize_v1_execution_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -460,7 +539,7 @@ func (x *ExecutionEnd) String() string {
 func (*ExecutionEnd) ProtoMessage() {}
 
 func (x *ExecutionEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_execution_proto_msgTypes[3]
+	mi := &file_foresize_v1_execution_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -473,7 +552,7 @@ func (x *ExecutionEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecutionEnd.ProtoReflect.Descriptor instead.
 func (*ExecutionEnd) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_execution_proto_rawDescGZIP(), []int{3}
+	return file_foresize_v1_execution_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ExecutionEnd) GetExecutionId() string {
@@ -502,6 +581,13 @@ func (x *ExecutionEnd) GetSource() MeasurementSource {
 		return x.Source
 	}
 	return MeasurementSource_MEASUREMENT_SOURCE_UNSPECIFIED
+}
+
+func (x *ExecutionEnd) GetMeasured() *Measured {
+	if x != nil {
+		return x.Measured
+	}
+	return nil
 }
 
 // One finished attempt: what was known before it, what it was given, what it used, how it ended.
@@ -534,13 +620,15 @@ type ExecutionRecord struct {
 	// When it ended, Unix milliseconds by the reporter's clock: orders an imported history, decides nothing else.
 	// 0 means unknown.
 	EndedAtUnixMs float64 `protobuf:"fixed64,13,opt,name=ended_at_unix_ms,json=endedAtUnixMs,proto3" json:"ended_at_unix_ms,omitempty"`
+	// As in ExecutionEnd.
+	Measured      *Measured `protobuf:"bytes,14,opt,name=measured,proto3" json:"measured,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExecutionRecord) Reset() {
 	*x = ExecutionRecord{}
-	mi := &file_foresize_v1_execution_proto_msgTypes[4]
+	mi := &file_foresize_v1_execution_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -552,7 +640,7 @@ func (x *ExecutionRecord) String() string {
 func (*ExecutionRecord) ProtoMessage() {}
 
 func (x *ExecutionRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_execution_proto_msgTypes[4]
+	mi := &file_foresize_v1_execution_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -565,7 +653,7 @@ func (x *ExecutionRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecutionRecord.ProtoReflect.Descriptor instead.
 func (*ExecutionRecord) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_execution_proto_rawDescGZIP(), []int{4}
+	return file_foresize_v1_execution_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ExecutionRecord) GetExecutionId() string {
@@ -659,6 +747,13 @@ func (x *ExecutionRecord) GetEndedAtUnixMs() float64 {
 	return 0
 }
 
+func (x *ExecutionRecord) GetMeasured() *Measured {
+	if x != nil {
+		return x.Measured
+	}
+	return nil
+}
+
 var File_foresize_v1_execution_proto protoreflect.FileDescriptor
 
 const file_foresize_v1_execution_proto_rawDesc = "" +
@@ -692,12 +787,22 @@ const file_foresize_v1_execution_proto_rawDesc = "" +
 	"\fmemory_bytes\x18\x04 \x03(\x01R\vmemoryBytes\x12\x1d\n" +
 	"\n" +
 	"disk_bytes\x18\x05 \x03(\x01R\tdiskBytes\x12(\n" +
-	"\x10gpu_memory_bytes\x18\x06 \x03(\x01R\x0egpuMemoryBytes\"\xc5\x01\n" +
+	"\x10gpu_memory_bytes\x18\x06 \x03(\x01R\x0egpuMemoryBytes\"\xad\x02\n" +
+	"\bMeasured\x12/\n" +
+	"\x11tree_memory_bytes\x18\x01 \x01(\x01H\x00R\x0ftreeMemoryBytes\x88\x01\x01\x125\n" +
+	"\x14charged_memory_bytes\x18\x02 \x01(\x01H\x01R\x12chargedMemoryBytes\x88\x01\x01\x12&\n" +
+	"\fthrottled_ms\x18\x03 \x01(\x01H\x02R\vthrottledMs\x88\x01\x01\x127\n" +
+	"\x15overhead_memory_bytes\x18\x04 \x01(\x01H\x03R\x13overheadMemoryBytes\x88\x01\x01B\x14\n" +
+	"\x12_tree_memory_bytesB\x17\n" +
+	"\x15_charged_memory_bytesB\x0f\n" +
+	"\r_throttled_msB\x18\n" +
+	"\x16_overhead_memory_bytes\"\xf8\x01\n" +
 	"\fExecutionEnd\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\tR\vexecutionId\x12.\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x14.foresize.v1.OutcomeR\aoutcome\x12*\n" +
 	"\x04used\x18\x03 \x01(\v2\x16.foresize.v1.ResourcesR\x04used\x126\n" +
-	"\x06source\x18\x04 \x01(\x0e2\x1e.foresize.v1.MeasurementSourceR\x06source\"\xe2\x05\n" +
+	"\x06source\x18\x04 \x01(\x0e2\x1e.foresize.v1.MeasurementSourceR\x06source\x121\n" +
+	"\bmeasured\x18\x05 \x01(\v2\x15.foresize.v1.MeasuredR\bmeasured\"\x95\x06\n" +
 	"\x0fExecutionRecord\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\tR\vexecutionId\x12(\n" +
 	"\x04task\x18\x02 \x01(\v2\x14.foresize.v1.TaskKeyR\x04task\x12\x18\n" +
@@ -712,7 +817,8 @@ const file_foresize_v1_execution_proto_rawDesc = "" +
 	" \x01(\x0e2\x1e.foresize.v1.MeasurementSourceR\x06source\x12%\n" +
 	"\x0eestimate_token\x18\v \x01(\fR\restimateToken\x12\x16\n" +
 	"\x06weight\x18\f \x01(\x01R\x06weight\x12'\n" +
-	"\x10ended_at_unix_ms\x18\r \x01(\x01R\rendedAtUnixMs\x1a;\n" +
+	"\x10ended_at_unix_ms\x18\r \x01(\x01R\rendedAtUnixMs\x121\n" +
+	"\bmeasured\x18\x0e \x01(\v2\x15.foresize.v1.MeasuredR\bmeasured\x1a;\n" +
 	"\rFeaturesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\x1a9\n" +
@@ -748,43 +854,46 @@ func file_foresize_v1_execution_proto_rawDescGZIP() []byte {
 }
 
 var file_foresize_v1_execution_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_foresize_v1_execution_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_foresize_v1_execution_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_foresize_v1_execution_proto_goTypes = []any{
 	(Outcome)(0),            // 0: foresize.v1.Outcome
 	(MeasurementSource)(0),  // 1: foresize.v1.MeasurementSource
 	(*TaskKey)(nil),         // 2: foresize.v1.TaskKey
 	(*ExecutionStart)(nil),  // 3: foresize.v1.ExecutionStart
 	(*UsageSamples)(nil),    // 4: foresize.v1.UsageSamples
-	(*ExecutionEnd)(nil),    // 5: foresize.v1.ExecutionEnd
-	(*ExecutionRecord)(nil), // 6: foresize.v1.ExecutionRecord
-	nil,                     // 7: foresize.v1.ExecutionStart.FeaturesEntry
-	nil,                     // 8: foresize.v1.ExecutionStart.LabelsEntry
-	nil,                     // 9: foresize.v1.ExecutionRecord.FeaturesEntry
-	nil,                     // 10: foresize.v1.ExecutionRecord.LabelsEntry
-	(*Resources)(nil),       // 11: foresize.v1.Resources
+	(*Measured)(nil),        // 5: foresize.v1.Measured
+	(*ExecutionEnd)(nil),    // 6: foresize.v1.ExecutionEnd
+	(*ExecutionRecord)(nil), // 7: foresize.v1.ExecutionRecord
+	nil,                     // 8: foresize.v1.ExecutionStart.FeaturesEntry
+	nil,                     // 9: foresize.v1.ExecutionStart.LabelsEntry
+	nil,                     // 10: foresize.v1.ExecutionRecord.FeaturesEntry
+	nil,                     // 11: foresize.v1.ExecutionRecord.LabelsEntry
+	(*Resources)(nil),       // 12: foresize.v1.Resources
 }
 var file_foresize_v1_execution_proto_depIdxs = []int32{
 	2,  // 0: foresize.v1.ExecutionStart.task:type_name -> foresize.v1.TaskKey
-	7,  // 1: foresize.v1.ExecutionStart.features:type_name -> foresize.v1.ExecutionStart.FeaturesEntry
-	8,  // 2: foresize.v1.ExecutionStart.labels:type_name -> foresize.v1.ExecutionStart.LabelsEntry
-	11, // 3: foresize.v1.ExecutionStart.requested:type_name -> foresize.v1.Resources
-	11, // 4: foresize.v1.ExecutionStart.allocated:type_name -> foresize.v1.Resources
+	8,  // 1: foresize.v1.ExecutionStart.features:type_name -> foresize.v1.ExecutionStart.FeaturesEntry
+	9,  // 2: foresize.v1.ExecutionStart.labels:type_name -> foresize.v1.ExecutionStart.LabelsEntry
+	12, // 3: foresize.v1.ExecutionStart.requested:type_name -> foresize.v1.Resources
+	12, // 4: foresize.v1.ExecutionStart.allocated:type_name -> foresize.v1.Resources
 	0,  // 5: foresize.v1.ExecutionEnd.outcome:type_name -> foresize.v1.Outcome
-	11, // 6: foresize.v1.ExecutionEnd.used:type_name -> foresize.v1.Resources
+	12, // 6: foresize.v1.ExecutionEnd.used:type_name -> foresize.v1.Resources
 	1,  // 7: foresize.v1.ExecutionEnd.source:type_name -> foresize.v1.MeasurementSource
-	2,  // 8: foresize.v1.ExecutionRecord.task:type_name -> foresize.v1.TaskKey
-	9,  // 9: foresize.v1.ExecutionRecord.features:type_name -> foresize.v1.ExecutionRecord.FeaturesEntry
-	10, // 10: foresize.v1.ExecutionRecord.labels:type_name -> foresize.v1.ExecutionRecord.LabelsEntry
-	11, // 11: foresize.v1.ExecutionRecord.requested:type_name -> foresize.v1.Resources
-	11, // 12: foresize.v1.ExecutionRecord.allocated:type_name -> foresize.v1.Resources
-	11, // 13: foresize.v1.ExecutionRecord.used:type_name -> foresize.v1.Resources
-	0,  // 14: foresize.v1.ExecutionRecord.outcome:type_name -> foresize.v1.Outcome
-	1,  // 15: foresize.v1.ExecutionRecord.source:type_name -> foresize.v1.MeasurementSource
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	5,  // 8: foresize.v1.ExecutionEnd.measured:type_name -> foresize.v1.Measured
+	2,  // 9: foresize.v1.ExecutionRecord.task:type_name -> foresize.v1.TaskKey
+	10, // 10: foresize.v1.ExecutionRecord.features:type_name -> foresize.v1.ExecutionRecord.FeaturesEntry
+	11, // 11: foresize.v1.ExecutionRecord.labels:type_name -> foresize.v1.ExecutionRecord.LabelsEntry
+	12, // 12: foresize.v1.ExecutionRecord.requested:type_name -> foresize.v1.Resources
+	12, // 13: foresize.v1.ExecutionRecord.allocated:type_name -> foresize.v1.Resources
+	12, // 14: foresize.v1.ExecutionRecord.used:type_name -> foresize.v1.Resources
+	0,  // 15: foresize.v1.ExecutionRecord.outcome:type_name -> foresize.v1.Outcome
+	1,  // 16: foresize.v1.ExecutionRecord.source:type_name -> foresize.v1.MeasurementSource
+	5,  // 17: foresize.v1.ExecutionRecord.measured:type_name -> foresize.v1.Measured
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_foresize_v1_execution_proto_init() }
@@ -793,13 +902,14 @@ func file_foresize_v1_execution_proto_init() {
 		return
 	}
 	file_foresize_v1_resources_proto_init()
+	file_foresize_v1_execution_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_foresize_v1_execution_proto_rawDesc), len(file_foresize_v1_execution_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

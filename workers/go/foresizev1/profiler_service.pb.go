@@ -992,6 +992,116 @@ func (x *EndProfilingResponse) GetDurability() Durability {
 	return Durability_DURABILITY_UNSPECIFIED
 }
 
+// How an execution ended, by who has seen it from outside.
+type ReportEndRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required.
+	End *ExecutionEnd `protobuf:"bytes,1,opt,name=end,proto3" json:"end,omitempty"`
+	// Its start: makes the call complete in itself where the profiler may not know the execution. Optional.
+	Start         *ExecutionStart `protobuf:"bytes,2,opt,name=start,proto3" json:"start,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportEndRequest) Reset() {
+	*x = ReportEndRequest{}
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportEndRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportEndRequest) ProtoMessage() {}
+
+func (x *ReportEndRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportEndRequest.ProtoReflect.Descriptor instead.
+func (*ReportEndRequest) Descriptor() ([]byte, []int) {
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ReportEndRequest) GetEnd() *ExecutionEnd {
+	if x != nil {
+		return x.End
+	}
+	return nil
+}
+
+func (x *ReportEndRequest) GetStart() *ExecutionStart {
+	if x != nil {
+		return x.Start
+	}
+	return nil
+}
+
+// It is stored.
+type ReportEndResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// False where an end was known before: nothing has changed.
+	Folded bool `protobuf:"varint,1,opt,name=folded,proto3" json:"folded,omitempty"`
+	// What "stored" means here.
+	Durability    Durability `protobuf:"varint,2,opt,name=durability,proto3,enum=foresize.v1.Durability" json:"durability,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportEndResponse) Reset() {
+	*x = ReportEndResponse{}
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportEndResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportEndResponse) ProtoMessage() {}
+
+func (x *ReportEndResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportEndResponse.ProtoReflect.Descriptor instead.
+func (*ReportEndResponse) Descriptor() ([]byte, []int) {
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ReportEndResponse) GetFolded() bool {
+	if x != nil {
+		return x.Folded
+	}
+	return false
+}
+
+func (x *ReportEndResponse) GetDurability() Durability {
+	if x != nil {
+		return x.Durability
+	}
+	return Durability_DURABILITY_UNSPECIFIED
+}
+
 // Finished executions.
 type UpdateProfileRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1003,7 +1113,7 @@ type UpdateProfileRequest struct {
 
 func (x *UpdateProfileRequest) Reset() {
 	*x = UpdateProfileRequest{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[12]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1015,7 +1125,7 @@ func (x *UpdateProfileRequest) String() string {
 func (*UpdateProfileRequest) ProtoMessage() {}
 
 func (x *UpdateProfileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[12]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1028,7 +1138,7 @@ func (x *UpdateProfileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateProfileRequest.ProtoReflect.Descriptor instead.
 func (*UpdateProfileRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{12}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateProfileRequest) GetExecutions() []*ExecutionRecord {
@@ -1055,7 +1165,7 @@ type UpdateProfileResponse struct {
 
 func (x *UpdateProfileResponse) Reset() {
 	*x = UpdateProfileResponse{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[13]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1067,7 +1177,7 @@ func (x *UpdateProfileResponse) String() string {
 func (*UpdateProfileResponse) ProtoMessage() {}
 
 func (x *UpdateProfileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[13]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1080,7 +1190,7 @@ func (x *UpdateProfileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateProfileResponse.ProtoReflect.Descriptor instead.
 func (*UpdateProfileResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{13}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UpdateProfileResponse) GetFolded() uint32 {
@@ -1124,7 +1234,7 @@ type RecordRejection struct {
 
 func (x *RecordRejection) Reset() {
 	*x = RecordRejection{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[14]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1136,7 +1246,7 @@ func (x *RecordRejection) String() string {
 func (*RecordRejection) ProtoMessage() {}
 
 func (x *RecordRejection) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[14]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1149,7 +1259,7 @@ func (x *RecordRejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordRejection.ProtoReflect.Descriptor instead.
 func (*RecordRejection) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{14}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RecordRejection) GetIndex() uint32 {
@@ -1177,7 +1287,7 @@ type GetProfileRequest struct {
 
 func (x *GetProfileRequest) Reset() {
 	*x = GetProfileRequest{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[15]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1189,7 +1299,7 @@ func (x *GetProfileRequest) String() string {
 func (*GetProfileRequest) ProtoMessage() {}
 
 func (x *GetProfileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[15]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1202,7 +1312,7 @@ func (x *GetProfileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProfileRequest.ProtoReflect.Descriptor instead.
 func (*GetProfileRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{15}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetProfileRequest) GetKey() *ProfileKey {
@@ -1223,7 +1333,7 @@ type GetProfileResponse struct {
 
 func (x *GetProfileResponse) Reset() {
 	*x = GetProfileResponse{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[16]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1235,7 +1345,7 @@ func (x *GetProfileResponse) String() string {
 func (*GetProfileResponse) ProtoMessage() {}
 
 func (x *GetProfileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[16]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1248,7 +1358,7 @@ func (x *GetProfileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProfileResponse.ProtoReflect.Descriptor instead.
 func (*GetProfileResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{16}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetProfileResponse) GetProfile() *Profile {
@@ -1277,7 +1387,7 @@ type ListProfilesRequest struct {
 
 func (x *ListProfilesRequest) Reset() {
 	*x = ListProfilesRequest{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[17]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1289,7 +1399,7 @@ func (x *ListProfilesRequest) String() string {
 func (*ListProfilesRequest) ProtoMessage() {}
 
 func (x *ListProfilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[17]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1302,7 +1412,7 @@ func (x *ListProfilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProfilesRequest.ProtoReflect.Descriptor instead.
 func (*ListProfilesRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{17}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListProfilesRequest) GetNamespace() string {
@@ -1353,7 +1463,7 @@ type ListProfilesResponse struct {
 
 func (x *ListProfilesResponse) Reset() {
 	*x = ListProfilesResponse{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[18]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1365,7 +1475,7 @@ func (x *ListProfilesResponse) String() string {
 func (*ListProfilesResponse) ProtoMessage() {}
 
 func (x *ListProfilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[18]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1378,7 +1488,7 @@ func (x *ListProfilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProfilesResponse.ProtoReflect.Descriptor instead.
 func (*ListProfilesResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{18}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListProfilesResponse) GetProfiles() []*ProfileSummary {
@@ -1406,7 +1516,7 @@ type DeleteProfileRequest struct {
 
 func (x *DeleteProfileRequest) Reset() {
 	*x = DeleteProfileRequest{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[19]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +1528,7 @@ func (x *DeleteProfileRequest) String() string {
 func (*DeleteProfileRequest) ProtoMessage() {}
 
 func (x *DeleteProfileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[19]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +1541,7 @@ func (x *DeleteProfileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteProfileRequest.ProtoReflect.Descriptor instead.
 func (*DeleteProfileRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{19}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DeleteProfileRequest) GetKey() *ProfileKey {
@@ -1450,7 +1560,7 @@ type DeleteProfileResponse struct {
 
 func (x *DeleteProfileResponse) Reset() {
 	*x = DeleteProfileResponse{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[20]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1462,7 +1572,7 @@ func (x *DeleteProfileResponse) String() string {
 func (*DeleteProfileResponse) ProtoMessage() {}
 
 func (x *DeleteProfileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[20]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1475,7 +1585,7 @@ func (x *DeleteProfileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteProfileResponse.ProtoReflect.Descriptor instead.
 func (*DeleteProfileResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{20}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{22}
 }
 
 // Which changes.
@@ -1493,7 +1603,7 @@ type WatchProfilesRequest struct {
 
 func (x *WatchProfilesRequest) Reset() {
 	*x = WatchProfilesRequest{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[21]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1505,7 +1615,7 @@ func (x *WatchProfilesRequest) String() string {
 func (*WatchProfilesRequest) ProtoMessage() {}
 
 func (x *WatchProfilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[21]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1518,7 +1628,7 @@ func (x *WatchProfilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchProfilesRequest.ProtoReflect.Descriptor instead.
 func (*WatchProfilesRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{21}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *WatchProfilesRequest) GetNamespaces() []string {
@@ -1562,7 +1672,7 @@ type WatchProfilesResponse struct {
 
 func (x *WatchProfilesResponse) Reset() {
 	*x = WatchProfilesResponse{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[22]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1574,7 +1684,7 @@ func (x *WatchProfilesResponse) String() string {
 func (*WatchProfilesResponse) ProtoMessage() {}
 
 func (x *WatchProfilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[22]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1587,7 +1697,7 @@ func (x *WatchProfilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchProfilesResponse.ProtoReflect.Descriptor instead.
 func (*WatchProfilesResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{22}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WatchProfilesResponse) GetCursor() string {
@@ -1681,7 +1791,7 @@ type CaughtUp struct {
 
 func (x *CaughtUp) Reset() {
 	*x = CaughtUp{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[23]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1693,7 +1803,7 @@ func (x *CaughtUp) String() string {
 func (*CaughtUp) ProtoMessage() {}
 
 func (x *CaughtUp) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[23]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1706,7 +1816,7 @@ func (x *CaughtUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaughtUp.ProtoReflect.Descriptor instead.
 func (*CaughtUp) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{23}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{25}
 }
 
 // Start anew.
@@ -1718,7 +1828,7 @@ type Resync struct {
 
 func (x *Resync) Reset() {
 	*x = Resync{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[24]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1730,7 +1840,7 @@ func (x *Resync) String() string {
 func (*Resync) ProtoMessage() {}
 
 func (x *Resync) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[24]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1743,7 +1853,7 @@ func (x *Resync) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resync.ProtoReflect.Descriptor instead.
 func (*Resync) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{24}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{26}
 }
 
 // Which profiles, and how.
@@ -1759,7 +1869,7 @@ type ExportProfilesRequest struct {
 
 func (x *ExportProfilesRequest) Reset() {
 	*x = ExportProfilesRequest{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[25]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1771,7 +1881,7 @@ func (x *ExportProfilesRequest) String() string {
 func (*ExportProfilesRequest) ProtoMessage() {}
 
 func (x *ExportProfilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[25]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1784,7 +1894,7 @@ func (x *ExportProfilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportProfilesRequest.ProtoReflect.Descriptor instead.
 func (*ExportProfilesRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{25}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ExportProfilesRequest) GetNamespaces() []string {
@@ -1814,7 +1924,7 @@ type ExportProfilesResponse struct {
 
 func (x *ExportProfilesResponse) Reset() {
 	*x = ExportProfilesResponse{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[26]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1826,7 +1936,7 @@ func (x *ExportProfilesResponse) String() string {
 func (*ExportProfilesResponse) ProtoMessage() {}
 
 func (x *ExportProfilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[26]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1839,7 +1949,7 @@ func (x *ExportProfilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportProfilesResponse.ProtoReflect.Descriptor instead.
 func (*ExportProfilesResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{26}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ExportProfilesResponse) GetData() []byte {
@@ -1872,7 +1982,7 @@ type ImportProfilesRequest struct {
 
 func (x *ImportProfilesRequest) Reset() {
 	*x = ImportProfilesRequest{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[27]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1884,7 +1994,7 @@ func (x *ImportProfilesRequest) String() string {
 func (*ImportProfilesRequest) ProtoMessage() {}
 
 func (x *ImportProfilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[27]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1897,7 +2007,7 @@ func (x *ImportProfilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportProfilesRequest.ProtoReflect.Descriptor instead.
 func (*ImportProfilesRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{27}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ImportProfilesRequest) GetMessage() isImportProfilesRequest_Message {
@@ -1958,7 +2068,7 @@ type ImportHeader struct {
 
 func (x *ImportHeader) Reset() {
 	*x = ImportHeader{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[28]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1970,7 +2080,7 @@ func (x *ImportHeader) String() string {
 func (*ImportHeader) ProtoMessage() {}
 
 func (x *ImportHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[28]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1983,7 +2093,7 @@ func (x *ImportHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportHeader.ProtoReflect.Descriptor instead.
 func (*ImportHeader) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{28}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ImportHeader) GetFormat() ProfileFormat {
@@ -2026,7 +2136,7 @@ type ImportProfilesResponse struct {
 
 func (x *ImportProfilesResponse) Reset() {
 	*x = ImportProfilesResponse{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[29]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2038,7 +2148,7 @@ func (x *ImportProfilesResponse) String() string {
 func (*ImportProfilesResponse) ProtoMessage() {}
 
 func (x *ImportProfilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[29]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2051,7 +2161,7 @@ func (x *ImportProfilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportProfilesResponse.ProtoReflect.Descriptor instead.
 func (*ImportProfilesResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{29}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ImportProfilesResponse) GetCreated() uint64 {
@@ -2145,6 +2255,14 @@ const file_foresize_v1_profiler_service_proto_rawDesc = "" +
 	"\x03end\x18\x01 \x01(\v2\x19.foresize.v1.ExecutionEndR\x03end\x121\n" +
 	"\x05start\x18\x02 \x01(\v2\x1b.foresize.v1.ExecutionStartR\x05start\"g\n" +
 	"\x14EndProfilingResponse\x12\x16\n" +
+	"\x06folded\x18\x01 \x01(\bR\x06folded\x127\n" +
+	"\n" +
+	"durability\x18\x02 \x01(\x0e2\x17.foresize.v1.DurabilityR\n" +
+	"durability\"r\n" +
+	"\x10ReportEndRequest\x12+\n" +
+	"\x03end\x18\x01 \x01(\v2\x19.foresize.v1.ExecutionEndR\x03end\x121\n" +
+	"\x05start\x18\x02 \x01(\v2\x1b.foresize.v1.ExecutionStartR\x05start\"d\n" +
+	"\x11ReportEndResponse\x12\x16\n" +
 	"\x06folded\x18\x01 \x01(\bR\x06folded\x127\n" +
 	"\n" +
 	"durability\x18\x02 \x01(\x0e2\x17.foresize.v1.DurabilityR\n" +
@@ -2242,11 +2360,12 @@ const file_foresize_v1_profiler_service_proto_rawDesc = "" +
 	"ImportMode\x12\x1b\n" +
 	"\x17IMPORT_MODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11IMPORT_MODE_MERGE\x10\x01\x12\x17\n" +
-	"\x13IMPORT_MODE_REPLACE\x10\x022\xff\x06\n" +
+	"\x13IMPORT_MODE_REPLACE\x10\x022\xcb\a\n" +
 	"\x0fProfilerService\x12T\n" +
 	"\vStreamUsage\x12\x1f.foresize.v1.StreamUsageRequest\x1a .foresize.v1.StreamUsageResponse(\x010\x01\x12Y\n" +
 	"\x0eStartProfiling\x12\".foresize.v1.StartProfilingRequest\x1a#.foresize.v1.StartProfilingResponse\x12S\n" +
-	"\fEndProfiling\x12 .foresize.v1.EndProfilingRequest\x1a!.foresize.v1.EndProfilingResponse\x12V\n" +
+	"\fEndProfiling\x12 .foresize.v1.EndProfilingRequest\x1a!.foresize.v1.EndProfilingResponse\x12J\n" +
+	"\tReportEnd\x12\x1d.foresize.v1.ReportEndRequest\x1a\x1e.foresize.v1.ReportEndResponse\x12V\n" +
 	"\rUpdateProfile\x12!.foresize.v1.UpdateProfileRequest\x1a\".foresize.v1.UpdateProfileResponse\x12M\n" +
 	"\n" +
 	"GetProfile\x12\x1e.foresize.v1.GetProfileRequest\x1a\x1f.foresize.v1.GetProfileResponse\x12S\n" +
@@ -2269,7 +2388,7 @@ func file_foresize_v1_profiler_service_proto_rawDescGZIP() []byte {
 }
 
 var file_foresize_v1_profiler_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_foresize_v1_profiler_service_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_foresize_v1_profiler_service_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_foresize_v1_profiler_service_proto_goTypes = []any{
 	(Durability)(0),                // 0: foresize.v1.Durability
 	(ProfileFormat)(0),             // 1: foresize.v1.ProfileFormat
@@ -2286,96 +2405,103 @@ var file_foresize_v1_profiler_service_proto_goTypes = []any{
 	(*StartProfilingResponse)(nil), // 12: foresize.v1.StartProfilingResponse
 	(*EndProfilingRequest)(nil),    // 13: foresize.v1.EndProfilingRequest
 	(*EndProfilingResponse)(nil),   // 14: foresize.v1.EndProfilingResponse
-	(*UpdateProfileRequest)(nil),   // 15: foresize.v1.UpdateProfileRequest
-	(*UpdateProfileResponse)(nil),  // 16: foresize.v1.UpdateProfileResponse
-	(*RecordRejection)(nil),        // 17: foresize.v1.RecordRejection
-	(*GetProfileRequest)(nil),      // 18: foresize.v1.GetProfileRequest
-	(*GetProfileResponse)(nil),     // 19: foresize.v1.GetProfileResponse
-	(*ListProfilesRequest)(nil),    // 20: foresize.v1.ListProfilesRequest
-	(*ListProfilesResponse)(nil),   // 21: foresize.v1.ListProfilesResponse
-	(*DeleteProfileRequest)(nil),   // 22: foresize.v1.DeleteProfileRequest
-	(*DeleteProfileResponse)(nil),  // 23: foresize.v1.DeleteProfileResponse
-	(*WatchProfilesRequest)(nil),   // 24: foresize.v1.WatchProfilesRequest
-	(*WatchProfilesResponse)(nil),  // 25: foresize.v1.WatchProfilesResponse
-	(*CaughtUp)(nil),               // 26: foresize.v1.CaughtUp
-	(*Resync)(nil),                 // 27: foresize.v1.Resync
-	(*ExportProfilesRequest)(nil),  // 28: foresize.v1.ExportProfilesRequest
-	(*ExportProfilesResponse)(nil), // 29: foresize.v1.ExportProfilesResponse
-	(*ImportProfilesRequest)(nil),  // 30: foresize.v1.ImportProfilesRequest
-	(*ImportHeader)(nil),           // 31: foresize.v1.ImportHeader
-	(*ImportProfilesResponse)(nil), // 32: foresize.v1.ImportProfilesResponse
-	(*ExecutionStart)(nil),         // 33: foresize.v1.ExecutionStart
-	(*UsageSamples)(nil),           // 34: foresize.v1.UsageSamples
-	(*ExecutionEnd)(nil),           // 35: foresize.v1.ExecutionEnd
-	(*FieldViolation)(nil),         // 36: foresize.v1.FieldViolation
-	(*TaskKey)(nil),                // 37: foresize.v1.TaskKey
-	(*ExecutionRecord)(nil),        // 38: foresize.v1.ExecutionRecord
-	(*ProfileKey)(nil),             // 39: foresize.v1.ProfileKey
-	(*Profile)(nil),                // 40: foresize.v1.Profile
-	(ProfileKind)(0),               // 41: foresize.v1.ProfileKind
-	(*ProfileSummary)(nil),         // 42: foresize.v1.ProfileSummary
+	(*ReportEndRequest)(nil),       // 15: foresize.v1.ReportEndRequest
+	(*ReportEndResponse)(nil),      // 16: foresize.v1.ReportEndResponse
+	(*UpdateProfileRequest)(nil),   // 17: foresize.v1.UpdateProfileRequest
+	(*UpdateProfileResponse)(nil),  // 18: foresize.v1.UpdateProfileResponse
+	(*RecordRejection)(nil),        // 19: foresize.v1.RecordRejection
+	(*GetProfileRequest)(nil),      // 20: foresize.v1.GetProfileRequest
+	(*GetProfileResponse)(nil),     // 21: foresize.v1.GetProfileResponse
+	(*ListProfilesRequest)(nil),    // 22: foresize.v1.ListProfilesRequest
+	(*ListProfilesResponse)(nil),   // 23: foresize.v1.ListProfilesResponse
+	(*DeleteProfileRequest)(nil),   // 24: foresize.v1.DeleteProfileRequest
+	(*DeleteProfileResponse)(nil),  // 25: foresize.v1.DeleteProfileResponse
+	(*WatchProfilesRequest)(nil),   // 26: foresize.v1.WatchProfilesRequest
+	(*WatchProfilesResponse)(nil),  // 27: foresize.v1.WatchProfilesResponse
+	(*CaughtUp)(nil),               // 28: foresize.v1.CaughtUp
+	(*Resync)(nil),                 // 29: foresize.v1.Resync
+	(*ExportProfilesRequest)(nil),  // 30: foresize.v1.ExportProfilesRequest
+	(*ExportProfilesResponse)(nil), // 31: foresize.v1.ExportProfilesResponse
+	(*ImportProfilesRequest)(nil),  // 32: foresize.v1.ImportProfilesRequest
+	(*ImportHeader)(nil),           // 33: foresize.v1.ImportHeader
+	(*ImportProfilesResponse)(nil), // 34: foresize.v1.ImportProfilesResponse
+	(*ExecutionStart)(nil),         // 35: foresize.v1.ExecutionStart
+	(*UsageSamples)(nil),           // 36: foresize.v1.UsageSamples
+	(*ExecutionEnd)(nil),           // 37: foresize.v1.ExecutionEnd
+	(*FieldViolation)(nil),         // 38: foresize.v1.FieldViolation
+	(*TaskKey)(nil),                // 39: foresize.v1.TaskKey
+	(*ExecutionRecord)(nil),        // 40: foresize.v1.ExecutionRecord
+	(*ProfileKey)(nil),             // 41: foresize.v1.ProfileKey
+	(*Profile)(nil),                // 42: foresize.v1.Profile
+	(ProfileKind)(0),               // 43: foresize.v1.ProfileKind
+	(*ProfileSummary)(nil),         // 44: foresize.v1.ProfileSummary
 }
 var file_foresize_v1_profiler_service_proto_depIdxs = []int32{
 	4,  // 0: foresize.v1.StreamUsageRequest.open:type_name -> foresize.v1.OpenSession
 	5,  // 1: foresize.v1.StreamUsageRequest.batch:type_name -> foresize.v1.UsageBatch
-	33, // 2: foresize.v1.UsageBatch.starts:type_name -> foresize.v1.ExecutionStart
-	34, // 3: foresize.v1.UsageBatch.samples:type_name -> foresize.v1.UsageSamples
-	35, // 4: foresize.v1.UsageBatch.ends:type_name -> foresize.v1.ExecutionEnd
+	35, // 2: foresize.v1.UsageBatch.starts:type_name -> foresize.v1.ExecutionStart
+	36, // 3: foresize.v1.UsageBatch.samples:type_name -> foresize.v1.UsageSamples
+	37, // 4: foresize.v1.UsageBatch.ends:type_name -> foresize.v1.ExecutionEnd
 	7,  // 5: foresize.v1.StreamUsageResponse.opened:type_name -> foresize.v1.SessionOpened
 	8,  // 6: foresize.v1.StreamUsageResponse.acknowledgement:type_name -> foresize.v1.Acknowledgement
 	9,  // 7: foresize.v1.StreamUsageResponse.rejection:type_name -> foresize.v1.EventRejection
 	10, // 8: foresize.v1.StreamUsageResponse.sampling:type_name -> foresize.v1.SamplingDirective
 	0,  // 9: foresize.v1.SessionOpened.durability:type_name -> foresize.v1.Durability
-	36, // 10: foresize.v1.EventRejection.violations:type_name -> foresize.v1.FieldViolation
-	37, // 11: foresize.v1.SamplingDirective.task:type_name -> foresize.v1.TaskKey
-	33, // 12: foresize.v1.StartProfilingRequest.start:type_name -> foresize.v1.ExecutionStart
+	38, // 10: foresize.v1.EventRejection.violations:type_name -> foresize.v1.FieldViolation
+	39, // 11: foresize.v1.SamplingDirective.task:type_name -> foresize.v1.TaskKey
+	35, // 12: foresize.v1.StartProfilingRequest.start:type_name -> foresize.v1.ExecutionStart
 	0,  // 13: foresize.v1.StartProfilingResponse.durability:type_name -> foresize.v1.Durability
-	35, // 14: foresize.v1.EndProfilingRequest.end:type_name -> foresize.v1.ExecutionEnd
-	33, // 15: foresize.v1.EndProfilingRequest.start:type_name -> foresize.v1.ExecutionStart
+	37, // 14: foresize.v1.EndProfilingRequest.end:type_name -> foresize.v1.ExecutionEnd
+	35, // 15: foresize.v1.EndProfilingRequest.start:type_name -> foresize.v1.ExecutionStart
 	0,  // 16: foresize.v1.EndProfilingResponse.durability:type_name -> foresize.v1.Durability
-	38, // 17: foresize.v1.UpdateProfileRequest.executions:type_name -> foresize.v1.ExecutionRecord
-	17, // 18: foresize.v1.UpdateProfileResponse.rejections:type_name -> foresize.v1.RecordRejection
-	0,  // 19: foresize.v1.UpdateProfileResponse.durability:type_name -> foresize.v1.Durability
-	36, // 20: foresize.v1.RecordRejection.violations:type_name -> foresize.v1.FieldViolation
-	39, // 21: foresize.v1.GetProfileRequest.key:type_name -> foresize.v1.ProfileKey
-	40, // 22: foresize.v1.GetProfileResponse.profile:type_name -> foresize.v1.Profile
-	41, // 23: foresize.v1.ListProfilesRequest.kind:type_name -> foresize.v1.ProfileKind
-	42, // 24: foresize.v1.ListProfilesResponse.profiles:type_name -> foresize.v1.ProfileSummary
-	39, // 25: foresize.v1.DeleteProfileRequest.key:type_name -> foresize.v1.ProfileKey
-	40, // 26: foresize.v1.WatchProfilesResponse.profile:type_name -> foresize.v1.Profile
-	39, // 27: foresize.v1.WatchProfilesResponse.deleted:type_name -> foresize.v1.ProfileKey
-	26, // 28: foresize.v1.WatchProfilesResponse.caught_up:type_name -> foresize.v1.CaughtUp
-	27, // 29: foresize.v1.WatchProfilesResponse.resync:type_name -> foresize.v1.Resync
-	1,  // 30: foresize.v1.ExportProfilesRequest.format:type_name -> foresize.v1.ProfileFormat
-	31, // 31: foresize.v1.ImportProfilesRequest.header:type_name -> foresize.v1.ImportHeader
-	1,  // 32: foresize.v1.ImportHeader.format:type_name -> foresize.v1.ProfileFormat
-	2,  // 33: foresize.v1.ImportHeader.mode:type_name -> foresize.v1.ImportMode
-	17, // 34: foresize.v1.ImportProfilesResponse.rejections:type_name -> foresize.v1.RecordRejection
-	3,  // 35: foresize.v1.ProfilerService.StreamUsage:input_type -> foresize.v1.StreamUsageRequest
-	11, // 36: foresize.v1.ProfilerService.StartProfiling:input_type -> foresize.v1.StartProfilingRequest
-	13, // 37: foresize.v1.ProfilerService.EndProfiling:input_type -> foresize.v1.EndProfilingRequest
-	15, // 38: foresize.v1.ProfilerService.UpdateProfile:input_type -> foresize.v1.UpdateProfileRequest
-	18, // 39: foresize.v1.ProfilerService.GetProfile:input_type -> foresize.v1.GetProfileRequest
-	20, // 40: foresize.v1.ProfilerService.ListProfiles:input_type -> foresize.v1.ListProfilesRequest
-	22, // 41: foresize.v1.ProfilerService.DeleteProfile:input_type -> foresize.v1.DeleteProfileRequest
-	24, // 42: foresize.v1.ProfilerService.WatchProfiles:input_type -> foresize.v1.WatchProfilesRequest
-	28, // 43: foresize.v1.ProfilerService.ExportProfiles:input_type -> foresize.v1.ExportProfilesRequest
-	30, // 44: foresize.v1.ProfilerService.ImportProfiles:input_type -> foresize.v1.ImportProfilesRequest
-	6,  // 45: foresize.v1.ProfilerService.StreamUsage:output_type -> foresize.v1.StreamUsageResponse
-	12, // 46: foresize.v1.ProfilerService.StartProfiling:output_type -> foresize.v1.StartProfilingResponse
-	14, // 47: foresize.v1.ProfilerService.EndProfiling:output_type -> foresize.v1.EndProfilingResponse
-	16, // 48: foresize.v1.ProfilerService.UpdateProfile:output_type -> foresize.v1.UpdateProfileResponse
-	19, // 49: foresize.v1.ProfilerService.GetProfile:output_type -> foresize.v1.GetProfileResponse
-	21, // 50: foresize.v1.ProfilerService.ListProfiles:output_type -> foresize.v1.ListProfilesResponse
-	23, // 51: foresize.v1.ProfilerService.DeleteProfile:output_type -> foresize.v1.DeleteProfileResponse
-	25, // 52: foresize.v1.ProfilerService.WatchProfiles:output_type -> foresize.v1.WatchProfilesResponse
-	29, // 53: foresize.v1.ProfilerService.ExportProfiles:output_type -> foresize.v1.ExportProfilesResponse
-	32, // 54: foresize.v1.ProfilerService.ImportProfiles:output_type -> foresize.v1.ImportProfilesResponse
-	45, // [45:55] is the sub-list for method output_type
-	35, // [35:45] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	37, // 17: foresize.v1.ReportEndRequest.end:type_name -> foresize.v1.ExecutionEnd
+	35, // 18: foresize.v1.ReportEndRequest.start:type_name -> foresize.v1.ExecutionStart
+	0,  // 19: foresize.v1.ReportEndResponse.durability:type_name -> foresize.v1.Durability
+	40, // 20: foresize.v1.UpdateProfileRequest.executions:type_name -> foresize.v1.ExecutionRecord
+	19, // 21: foresize.v1.UpdateProfileResponse.rejections:type_name -> foresize.v1.RecordRejection
+	0,  // 22: foresize.v1.UpdateProfileResponse.durability:type_name -> foresize.v1.Durability
+	38, // 23: foresize.v1.RecordRejection.violations:type_name -> foresize.v1.FieldViolation
+	41, // 24: foresize.v1.GetProfileRequest.key:type_name -> foresize.v1.ProfileKey
+	42, // 25: foresize.v1.GetProfileResponse.profile:type_name -> foresize.v1.Profile
+	43, // 26: foresize.v1.ListProfilesRequest.kind:type_name -> foresize.v1.ProfileKind
+	44, // 27: foresize.v1.ListProfilesResponse.profiles:type_name -> foresize.v1.ProfileSummary
+	41, // 28: foresize.v1.DeleteProfileRequest.key:type_name -> foresize.v1.ProfileKey
+	42, // 29: foresize.v1.WatchProfilesResponse.profile:type_name -> foresize.v1.Profile
+	41, // 30: foresize.v1.WatchProfilesResponse.deleted:type_name -> foresize.v1.ProfileKey
+	28, // 31: foresize.v1.WatchProfilesResponse.caught_up:type_name -> foresize.v1.CaughtUp
+	29, // 32: foresize.v1.WatchProfilesResponse.resync:type_name -> foresize.v1.Resync
+	1,  // 33: foresize.v1.ExportProfilesRequest.format:type_name -> foresize.v1.ProfileFormat
+	33, // 34: foresize.v1.ImportProfilesRequest.header:type_name -> foresize.v1.ImportHeader
+	1,  // 35: foresize.v1.ImportHeader.format:type_name -> foresize.v1.ProfileFormat
+	2,  // 36: foresize.v1.ImportHeader.mode:type_name -> foresize.v1.ImportMode
+	19, // 37: foresize.v1.ImportProfilesResponse.rejections:type_name -> foresize.v1.RecordRejection
+	3,  // 38: foresize.v1.ProfilerService.StreamUsage:input_type -> foresize.v1.StreamUsageRequest
+	11, // 39: foresize.v1.ProfilerService.StartProfiling:input_type -> foresize.v1.StartProfilingRequest
+	13, // 40: foresize.v1.ProfilerService.EndProfiling:input_type -> foresize.v1.EndProfilingRequest
+	15, // 41: foresize.v1.ProfilerService.ReportEnd:input_type -> foresize.v1.ReportEndRequest
+	17, // 42: foresize.v1.ProfilerService.UpdateProfile:input_type -> foresize.v1.UpdateProfileRequest
+	20, // 43: foresize.v1.ProfilerService.GetProfile:input_type -> foresize.v1.GetProfileRequest
+	22, // 44: foresize.v1.ProfilerService.ListProfiles:input_type -> foresize.v1.ListProfilesRequest
+	24, // 45: foresize.v1.ProfilerService.DeleteProfile:input_type -> foresize.v1.DeleteProfileRequest
+	26, // 46: foresize.v1.ProfilerService.WatchProfiles:input_type -> foresize.v1.WatchProfilesRequest
+	30, // 47: foresize.v1.ProfilerService.ExportProfiles:input_type -> foresize.v1.ExportProfilesRequest
+	32, // 48: foresize.v1.ProfilerService.ImportProfiles:input_type -> foresize.v1.ImportProfilesRequest
+	6,  // 49: foresize.v1.ProfilerService.StreamUsage:output_type -> foresize.v1.StreamUsageResponse
+	12, // 50: foresize.v1.ProfilerService.StartProfiling:output_type -> foresize.v1.StartProfilingResponse
+	14, // 51: foresize.v1.ProfilerService.EndProfiling:output_type -> foresize.v1.EndProfilingResponse
+	16, // 52: foresize.v1.ProfilerService.ReportEnd:output_type -> foresize.v1.ReportEndResponse
+	18, // 53: foresize.v1.ProfilerService.UpdateProfile:output_type -> foresize.v1.UpdateProfileResponse
+	21, // 54: foresize.v1.ProfilerService.GetProfile:output_type -> foresize.v1.GetProfileResponse
+	23, // 55: foresize.v1.ProfilerService.ListProfiles:output_type -> foresize.v1.ListProfilesResponse
+	25, // 56: foresize.v1.ProfilerService.DeleteProfile:output_type -> foresize.v1.DeleteProfileResponse
+	27, // 57: foresize.v1.ProfilerService.WatchProfiles:output_type -> foresize.v1.WatchProfilesResponse
+	31, // 58: foresize.v1.ProfilerService.ExportProfiles:output_type -> foresize.v1.ExportProfilesResponse
+	34, // 59: foresize.v1.ProfilerService.ImportProfiles:output_type -> foresize.v1.ImportProfilesResponse
+	49, // [49:60] is the sub-list for method output_type
+	38, // [38:49] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_foresize_v1_profiler_service_proto_init() }
@@ -2396,14 +2522,14 @@ func file_foresize_v1_profiler_service_proto_init() {
 		(*StreamUsageResponse_Rejection)(nil),
 		(*StreamUsageResponse_Sampling)(nil),
 	}
-	file_foresize_v1_profiler_service_proto_msgTypes[21].OneofWrappers = []any{}
-	file_foresize_v1_profiler_service_proto_msgTypes[22].OneofWrappers = []any{
+	file_foresize_v1_profiler_service_proto_msgTypes[23].OneofWrappers = []any{}
+	file_foresize_v1_profiler_service_proto_msgTypes[24].OneofWrappers = []any{
 		(*WatchProfilesResponse_Profile)(nil),
 		(*WatchProfilesResponse_Deleted)(nil),
 		(*WatchProfilesResponse_CaughtUp)(nil),
 		(*WatchProfilesResponse_Resync)(nil),
 	}
-	file_foresize_v1_profiler_service_proto_msgTypes[27].OneofWrappers = []any{
+	file_foresize_v1_profiler_service_proto_msgTypes[29].OneofWrappers = []any{
 		(*ImportProfilesRequest_Header)(nil),
 		(*ImportProfilesRequest_Data)(nil),
 	}
@@ -2413,7 +2539,7 @@ func file_foresize_v1_profiler_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_foresize_v1_profiler_service_proto_rawDesc), len(file_foresize_v1_profiler_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   30,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,6 +22,7 @@ const (
 	ProfilerService_StreamUsage_FullMethodName    = "/foresize.v1.ProfilerService/StreamUsage"
 	ProfilerService_StartProfiling_FullMethodName = "/foresize.v1.ProfilerService/StartProfiling"
 	ProfilerService_EndProfiling_FullMethodName   = "/foresize.v1.ProfilerService/EndProfiling"
+	ProfilerService_ReportEnd_FullMethodName      = "/foresize.v1.ProfilerService/ReportEnd"
 	ProfilerService_UpdateProfile_FullMethodName  = "/foresize.v1.ProfilerService/UpdateProfile"
 	ProfilerService_GetProfile_FullMethodName     = "/foresize.v1.ProfilerService/GetProfile"
 	ProfilerService_ListProfiles_FullMethodName   = "/foresize.v1.ProfilerService/ListProfiles"
@@ -48,6 +49,11 @@ type ProfilerServiceClient interface {
 	StartProfiling(ctx context.Context, in *StartProfilingRequest, opts ...grpc.CallOption) (*StartProfilingResponse, error)
 	// Closes one execution opened by StartProfiling. Answers once it is folded and durable.
 	EndProfiling(ctx context.Context, in *EndProfilingRequest, opts ...grpc.CallOption) (*EndProfilingResponse, error)
+	// Tells, from outside, how an execution ended whose worker cannot: it was killed with its container, or its node is
+	// gone. Ends one that is open in a session of its own (`unary:ID` and `run:ID`, ID its execution_id), or corrects one
+	// that was closed as LOST, once, within the server's grace. NOT_FOUND where the execution is neither: where its worker
+	// streams many, it is LOST once its lease has run out; send again until then, or send its start too.
+	ReportEnd(ctx context.Context, in *ReportEndRequest, opts ...grpc.CallOption) (*ReportEndResponse, error)
 	// Folds finished executions: the simplest way in. Answers once they are durable.
 	// A bad record does not harm the others; where every record is bad the call fails with INVALID_ARGUMENT.
 	UpdateProfile(ctx context.Context, in *UpdateProfileRequest, opts ...grpc.CallOption) (*UpdateProfileResponse, error)
@@ -100,6 +106,16 @@ func (c *profilerServiceClient) EndProfiling(ctx context.Context, in *EndProfili
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(EndProfilingResponse)
 	err := c.cc.Invoke(ctx, ProfilerService_EndProfiling_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *profilerServiceClient) ReportEnd(ctx context.Context, in *ReportEndRequest, opts ...grpc.CallOption) (*ReportEndResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReportEndResponse)
+	err := c.cc.Invoke(ctx, ProfilerService_ReportEnd_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -214,6 +230,11 @@ type ProfilerServiceServer interface {
 	StartProfiling(context.Context, *StartProfilingRequest) (*StartProfilingResponse, error)
 	// Closes one execution opened by StartProfiling. Answers once it is folded and durable.
 	EndProfiling(context.Context, *EndProfilingRequest) (*EndProfilingResponse, error)
+	// Tells, from outside, how an execution ended whose worker cannot: it was killed with its container, or its node is
+	// gone. Ends one that is open in a session of its own (`unary:ID` and `run:ID`, ID its execution_id), or corrects one
+	// that was closed as LOST, once, within the server's grace. NOT_FOUND where the execution is neither: where its worker
+	// streams many, it is LOST once its lease has run out; send again until then, or send its start too.
+	ReportEnd(context.Context, *ReportEndRequest) (*ReportEndResponse, error)
 	// Folds finished executions: the simplest way in. Answers once they are durable.
 	// A bad record does not harm the others; where every record is bad the call fails with INVALID_ARGUMENT.
 	UpdateProfile(context.Context, *UpdateProfileRequest) (*UpdateProfileResponse, error)
@@ -247,6 +268,9 @@ func (UnimplementedProfilerServiceServer) StartProfiling(context.Context, *Start
 }
 func (UnimplementedProfilerServiceServer) EndProfiling(context.Context, *EndProfilingRequest) (*EndProfilingResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method EndProfiling not implemented")
+}
+func (UnimplementedProfilerServiceServer) ReportEnd(context.Context, *ReportEndRequest) (*ReportEndResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReportEnd not implemented")
 }
 func (UnimplementedProfilerServiceServer) UpdateProfile(context.Context, *UpdateProfileRequest) (*UpdateProfileResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateProfile not implemented")
@@ -329,6 +353,24 @@ func _ProfilerService_EndProfiling_Handler(srv interface{}, ctx context.Context,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ProfilerServiceServer).EndProfiling(ctx, req.(*EndProfilingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ProfilerService_ReportEnd_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReportEndRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProfilerServiceServer).ReportEnd(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProfilerService_ReportEnd_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProfilerServiceServer).ReportEnd(ctx, req.(*ReportEndRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -448,6 +490,10 @@ var ProfilerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "EndProfiling",
 			Handler:    _ProfilerService_EndProfiling_Handler,
+		},
+		{
+			MethodName: "ReportEnd",
+			Handler:    _ProfilerService_ReportEnd_Handler,
 		},
 		{
 			MethodName: "UpdateProfile",

@@ -58,6 +58,14 @@ test('killed for memory: what was given did not suffice, what is above it is not
   expect(find(accuracy, 'high')).toBeUndefined()
 })
 
+test('a kill that nobody could measure is scored by what was given', () => {
+  const record = recordOf('a', {}, { outcome: 'out-of-memory', allocated: { memoryBytes: 100 } })
+  const accuracy = scoreEstimate([], estimateOf(100, { high: 200, low: 50 }), record, settings)
+  expect(find(accuracy, ensembleName)).toMatchObject({ coverage: 0 })
+  expect(find(accuracy, 'low')).toMatchObject({ relativeError: 0.5 })
+  expect(find(accuracy, 'high')).toBeUndefined()
+})
+
 test.each(['failed', 'evicted', 'timed-out', 'lost'] as const)(
   'a run that ended %s scores no memory',
   (outcome) => {

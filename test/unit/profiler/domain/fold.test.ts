@@ -259,3 +259,32 @@ test('an execution that was forgotten within one commit is folded again in it', 
 test('statistics halve in thirty days, unless they are told another time', () => {
   expect(defaultFoldSettings.halfLifeMs).toBe(2_592_000_000)
 })
+
+const late = (executionId: string, outcome: Outcome = 'out-of-memory') => ({
+  record: recordOf(executionId, {}, { outcome, allocated: { memoryBytes: 100 } }),
+  isLate: true,
+})
+const foldLate = (before: Profile, ...finished: ReturnType<typeof late>[]) =>
+  foldAll(before, key, finished, now, defaultFoldSettings)
+
+test('a late end takes the place of a loss, once, and of nothing else', () => {
+  const lost = fold([
+    recordOf('a', {}, { outcome: 'lost' }),
+    recordOf('b'),
+    recordOf('c', {}, { outcome: 'lost' }),
+  ])
+  const { profile, folded } = foldLate(lost, late('a'), late('a'), late('b'), late('c', 'lost'))
+  expect(folded).toEqual([true, false, false, false])
+  expect(profile.outcomes).toEqual([
+    { outcome: 'succeeded', count: 1 },
+    { outcome: 'out-of-memory', count: 1 },
+    { outcome: 'lost', count: 1 },
+  ])
+  expect(profile.executions.map(({ executionId }) => executionId)).toEqual(['b', 'a'])
+  expect(foldLate(profile, late('a')).profile).toBe(profile)
+})
+
+test('a loss is not undone by a repeat of it, nor by an end that is not late', () => {
+  const lost = fold([recordOf('a', {}, { outcome: 'lost' })])
+  expect(fold([recordOf('a', {}, { outcome: 'lost' }), recordOf('a')], lost)).toBe(lost)
+})

@@ -238,18 +238,48 @@ export interface UsageSamples {
   readonly gpuMemoryBytes: readonly number[];
 }
 
+/** What was measured of an attempt beside what it used. Nothing is learned from it but through `used`. */
+export interface Measured {
+  /** Peak of memory of the task's own process tree, in bytes. */
+  readonly treeMemoryBytes?:
+    | number
+    | undefined;
+  /**
+   * Peak of memory charged to the cgroup that the limit applies to, page cache included (memory.peak, with v1
+   * memory.max_usage_in_bytes), in bytes: the task, what wraps it and who measures it. Unset where that cgroup is also
+   * that of others, or its peak is older than the attempt.
+   */
+  readonly chargedMemoryBytes?:
+    | number
+    | undefined;
+  /** How long the CPU quota of that cgroup held it back (cpu.stat), in milliseconds. */
+  readonly throttledMs?:
+    | number
+    | undefined;
+  /**
+   * What was left out of `used.memory_bytes` and of `allocated.memory_bytes`, because it wraps the task and is added to
+   * every answer, in bytes.
+   */
+  readonly overheadMemoryBytes?: number | undefined;
+}
+
 /** How an attempt ended, with exact totals where the kernel keeps them. */
 export interface ExecutionEnd {
   /** The execution, opened by an ExecutionStart. */
   readonly executionId: string;
   /** Required. */
   readonly outcome: Outcome;
-  /** Exact totals: a field that is set wins over the samples. cpu_cores is CPU seconds over run seconds. */
+  /**
+   * Exact totals: a field that is set wins over the samples. cpu_cores is CPU seconds over run seconds. memory_bytes is
+   * what has to be asked for: with what wraps the task where the limit is charged with it.
+   */
   readonly used?:
     | Resources
     | undefined;
   /** Who measured `used`. */
   readonly source: MeasurementSource;
+  /** The figures that `used` was made from. */
+  readonly measured?: Measured | undefined;
 }
 
 /** One finished attempt: what was known before it, what it was given, what it used, how it ended. */
@@ -291,6 +321,8 @@ export interface ExecutionRecord {
    * 0 means unknown.
    */
   readonly endedAtUnixMs: number;
+  /** As in ExecutionEnd. */
+  readonly measured?: Measured | undefined;
 }
 
 export interface ExecutionRecord_FeaturesEntry {
@@ -1101,8 +1133,146 @@ export const UsageSamples: MessageFns<UsageSamples> = {
   },
 };
 
+function createBaseMeasured(): Measured {
+  return {
+    treeMemoryBytes: undefined,
+    chargedMemoryBytes: undefined,
+    throttledMs: undefined,
+    overheadMemoryBytes: undefined,
+  };
+}
+
+export const Measured: MessageFns<Measured> = {
+  encode(message: Measured, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.treeMemoryBytes !== undefined) {
+      writer.uint32(9).double(message.treeMemoryBytes);
+    }
+    if (message.chargedMemoryBytes !== undefined) {
+      writer.uint32(17).double(message.chargedMemoryBytes);
+    }
+    if (message.throttledMs !== undefined) {
+      writer.uint32(25).double(message.throttledMs);
+    }
+    if (message.overheadMemoryBytes !== undefined) {
+      writer.uint32(33).double(message.overheadMemoryBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Measured {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMeasured() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.treeMemoryBytes = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.chargedMemoryBytes = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.throttledMs = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.overheadMemoryBytes = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Measured {
+    return {
+      treeMemoryBytes: isSet(object.treeMemoryBytes)
+        ? globalThis.Number(object.treeMemoryBytes)
+        : isSet(object.tree_memory_bytes)
+        ? globalThis.Number(object.tree_memory_bytes)
+        : undefined,
+      chargedMemoryBytes: isSet(object.chargedMemoryBytes)
+        ? globalThis.Number(object.chargedMemoryBytes)
+        : isSet(object.charged_memory_bytes)
+        ? globalThis.Number(object.charged_memory_bytes)
+        : undefined,
+      throttledMs: isSet(object.throttledMs)
+        ? globalThis.Number(object.throttledMs)
+        : isSet(object.throttled_ms)
+        ? globalThis.Number(object.throttled_ms)
+        : undefined,
+      overheadMemoryBytes: isSet(object.overheadMemoryBytes)
+        ? globalThis.Number(object.overheadMemoryBytes)
+        : isSet(object.overhead_memory_bytes)
+        ? globalThis.Number(object.overhead_memory_bytes)
+        : undefined,
+    };
+  },
+
+  toJSON(message: Measured): unknown {
+    const obj: any = {};
+    if (message.treeMemoryBytes !== undefined) {
+      obj.treeMemoryBytes = floatToJson(message.treeMemoryBytes);
+    }
+    if (message.chargedMemoryBytes !== undefined) {
+      obj.chargedMemoryBytes = floatToJson(message.chargedMemoryBytes);
+    }
+    if (message.throttledMs !== undefined) {
+      obj.throttledMs = floatToJson(message.throttledMs);
+    }
+    if (message.overheadMemoryBytes !== undefined) {
+      obj.overheadMemoryBytes = floatToJson(message.overheadMemoryBytes);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Measured>, I>>(base?: I): Measured {
+    return Measured.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Measured>, I>>(object: I): Measured {
+    const message = createBaseMeasured() as any;
+    message.treeMemoryBytes = object.treeMemoryBytes ?? undefined;
+    message.chargedMemoryBytes = object.chargedMemoryBytes ?? undefined;
+    message.throttledMs = object.throttledMs ?? undefined;
+    message.overheadMemoryBytes = object.overheadMemoryBytes ?? undefined;
+    return message;
+  },
+};
+
 function createBaseExecutionEnd(): ExecutionEnd {
-  return { executionId: "", outcome: 0, used: undefined, source: 0 };
+  return { executionId: "", outcome: 0, used: undefined, source: 0, measured: undefined };
 }
 
 export const ExecutionEnd: MessageFns<ExecutionEnd> = {
@@ -1118,6 +1288,9 @@ export const ExecutionEnd: MessageFns<ExecutionEnd> = {
     }
     if (message.source !== 0) {
       writer.uint32(32).int32(message.source);
+    }
+    if (message.measured !== undefined) {
+      Measured.encode(message.measured, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -1167,6 +1340,14 @@ export const ExecutionEnd: MessageFns<ExecutionEnd> = {
             message.source = reader.int32() as any;
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.measured = Measured.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1189,6 +1370,7 @@ export const ExecutionEnd: MessageFns<ExecutionEnd> = {
       outcome: isSet(object.outcome) ? outcomeFromJSON(object.outcome) : 0,
       used: isSet(object.used) ? Resources.fromJSON(object.used) : undefined,
       source: isSet(object.source) ? measurementSourceFromJSON(object.source) : 0,
+      measured: isSet(object.measured) ? Measured.fromJSON(object.measured) : undefined,
     };
   },
 
@@ -1206,6 +1388,9 @@ export const ExecutionEnd: MessageFns<ExecutionEnd> = {
     if (message.source !== 0) {
       obj.source = measurementSourceToJSON(message.source);
     }
+    if (message.measured !== undefined) {
+      obj.measured = Measured.toJSON(message.measured);
+    }
     return obj;
   },
 
@@ -1218,6 +1403,9 @@ export const ExecutionEnd: MessageFns<ExecutionEnd> = {
     message.outcome = object.outcome ?? 0;
     message.used = (object.used !== undefined && object.used !== null) ? Resources.fromPartial(object.used) : undefined;
     message.source = object.source ?? 0;
+    message.measured = (object.measured !== undefined && object.measured !== null)
+      ? Measured.fromPartial(object.measured)
+      : undefined;
     return message;
   },
 };
@@ -1237,6 +1425,7 @@ function createBaseExecutionRecord(): ExecutionRecord {
     estimateToken: Buffer.alloc(0),
     weight: 0,
     endedAtUnixMs: 0,
+    measured: undefined,
   };
 }
 
@@ -1280,6 +1469,9 @@ export const ExecutionRecord: MessageFns<ExecutionRecord> = {
     }
     if (message.endedAtUnixMs !== 0) {
       writer.uint32(105).double(message.endedAtUnixMs);
+    }
+    if (message.measured !== undefined) {
+      Measured.encode(message.measured, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -1407,6 +1599,14 @@ export const ExecutionRecord: MessageFns<ExecutionRecord> = {
             message.endedAtUnixMs = reader.double();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.measured = Measured.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1472,6 +1672,7 @@ export const ExecutionRecord: MessageFns<ExecutionRecord> = {
         : isSet(object.ended_at_unix_ms)
         ? globalThis.Number(object.ended_at_unix_ms)
         : 0,
+      measured: isSet(object.measured) ? Measured.fromJSON(object.measured) : undefined,
     };
   },
 
@@ -1528,6 +1729,9 @@ export const ExecutionRecord: MessageFns<ExecutionRecord> = {
     if (message.endedAtUnixMs !== 0) {
       obj.endedAtUnixMs = floatToJson(message.endedAtUnixMs);
     }
+    if (message.measured !== undefined) {
+      obj.measured = Measured.toJSON(message.measured);
+    }
     return obj;
   },
 
@@ -1569,6 +1773,9 @@ export const ExecutionRecord: MessageFns<ExecutionRecord> = {
     message.estimateToken = object.estimateToken ?? Buffer.alloc(0);
     message.weight = object.weight ?? 0;
     message.endedAtUnixMs = object.endedAtUnixMs ?? 0;
+    message.measured = (object.measured !== undefined && object.measured !== null)
+      ? Measured.fromPartial(object.measured)
+      : undefined;
     return message;
   },
 };

@@ -326,6 +326,24 @@ export interface EndProfilingResponse {
   readonly durability: Durability;
 }
 
+/** How an execution ended, by who has seen it from outside. */
+export interface ReportEndRequest {
+  /** Required. */
+  readonly end?:
+    | ExecutionEnd
+    | undefined;
+  /** Its start: makes the call complete in itself where the profiler may not know the execution. Optional. */
+  readonly start?: ExecutionStart | undefined;
+}
+
+/** It is stored. */
+export interface ReportEndResponse {
+  /** False where an end was known before: nothing has changed. */
+  readonly folded: boolean;
+  /** What "stored" means here. */
+  readonly durability: Durability;
+}
+
 /** Finished executions. */
 export interface UpdateProfileRequest {
   /** 1 to 1000. */
@@ -1702,6 +1720,178 @@ export const EndProfilingResponse: MessageFns<EndProfilingResponse> = {
   },
   fromPartial<I extends Exact<DeepPartial<EndProfilingResponse>, I>>(object: I): EndProfilingResponse {
     const message = createBaseEndProfilingResponse() as any;
+    message.folded = object.folded ?? false;
+    message.durability = object.durability ?? 0;
+    return message;
+  },
+};
+
+function createBaseReportEndRequest(): ReportEndRequest {
+  return { end: undefined, start: undefined };
+}
+
+export const ReportEndRequest: MessageFns<ReportEndRequest> = {
+  encode(message: ReportEndRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.end !== undefined) {
+      ExecutionEnd.encode(message.end, writer.uint32(10).fork()).join();
+    }
+    if (message.start !== undefined) {
+      ExecutionStart.encode(message.start, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportEndRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportEndRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.end = ExecutionEnd.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.start = ExecutionStart.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReportEndRequest {
+    return {
+      end: isSet(object.end) ? ExecutionEnd.fromJSON(object.end) : undefined,
+      start: isSet(object.start) ? ExecutionStart.fromJSON(object.start) : undefined,
+    };
+  },
+
+  toJSON(message: ReportEndRequest): unknown {
+    const obj: any = {};
+    if (message.end !== undefined) {
+      obj.end = ExecutionEnd.toJSON(message.end);
+    }
+    if (message.start !== undefined) {
+      obj.start = ExecutionStart.toJSON(message.start);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReportEndRequest>, I>>(base?: I): ReportEndRequest {
+    return ReportEndRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReportEndRequest>, I>>(object: I): ReportEndRequest {
+    const message = createBaseReportEndRequest() as any;
+    message.end = (object.end !== undefined && object.end !== null) ? ExecutionEnd.fromPartial(object.end) : undefined;
+    message.start = (object.start !== undefined && object.start !== null)
+      ? ExecutionStart.fromPartial(object.start)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseReportEndResponse(): ReportEndResponse {
+  return { folded: false, durability: 0 };
+}
+
+export const ReportEndResponse: MessageFns<ReportEndResponse> = {
+  encode(message: ReportEndResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.folded !== false) {
+      writer.uint32(8).bool(message.folded);
+    }
+    if (message.durability !== 0) {
+      writer.uint32(16).int32(message.durability);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportEndResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportEndResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.folded = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.durability = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReportEndResponse {
+    return {
+      folded: isSet(object.folded) ? globalThis.Boolean(object.folded) : false,
+      durability: isSet(object.durability) ? durabilityFromJSON(object.durability) : 0,
+    };
+  },
+
+  toJSON(message: ReportEndResponse): unknown {
+    const obj: any = {};
+    if (message.folded !== false) {
+      obj.folded = message.folded;
+    }
+    if (message.durability !== 0) {
+      obj.durability = durabilityToJSON(message.durability);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReportEndResponse>, I>>(base?: I): ReportEndResponse {
+    return ReportEndResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReportEndResponse>, I>>(object: I): ReportEndResponse {
+    const message = createBaseReportEndResponse() as any;
     message.folded = object.folded ?? false;
     message.durability = object.durability ?? 0;
     return message;
@@ -3411,6 +3601,21 @@ export const ProfilerServiceService = {
     responseDeserialize: (value: Buffer): EndProfilingResponse => EndProfilingResponse.decode(value),
   },
   /**
+   * Tells, from outside, how an execution ended whose worker cannot: it was killed with its container, or its node is
+   * gone. Ends one that is open in a session of its own (`unary:ID` and `run:ID`, ID its execution_id), or corrects one
+   * that was closed as LOST, once, within the server's grace. NOT_FOUND where the execution is neither: where its worker
+   * streams many, it is LOST once its lease has run out; send again until then, or send its start too.
+   */
+  reportEnd: {
+    path: "/foresize.v1.ProfilerService/ReportEnd" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReportEndRequest): Buffer => Buffer.from(ReportEndRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReportEndRequest => ReportEndRequest.decode(value),
+    responseSerialize: (value: ReportEndResponse): Buffer => Buffer.from(ReportEndResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReportEndResponse => ReportEndResponse.decode(value),
+  },
+  /**
    * Folds finished executions: the simplest way in. Answers once they are durable.
    * A bad record does not harm the others; where every record is bad the call fails with INVALID_ARGUMENT.
    */
@@ -3505,6 +3710,13 @@ export interface ProfilerServiceServer extends UntypedServiceImplementation {
   /** Closes one execution opened by StartProfiling. Answers once it is folded and durable. */
   endProfiling: handleUnaryCall<EndProfilingRequest, EndProfilingResponse>;
   /**
+   * Tells, from outside, how an execution ended whose worker cannot: it was killed with its container, or its node is
+   * gone. Ends one that is open in a session of its own (`unary:ID` and `run:ID`, ID its execution_id), or corrects one
+   * that was closed as LOST, once, within the server's grace. NOT_FOUND where the execution is neither: where its worker
+   * streams many, it is LOST once its lease has run out; send again until then, or send its start too.
+   */
+  reportEnd: handleUnaryCall<ReportEndRequest, ReportEndResponse>;
+  /**
    * Folds finished executions: the simplest way in. Answers once they are durable.
    * A bad record does not harm the others; where every record is bad the call fails with INVALID_ARGUMENT.
    */
@@ -3566,6 +3778,27 @@ export interface ProfilerServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: EndProfilingResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Tells, from outside, how an execution ended whose worker cannot: it was killed with its container, or its node is
+   * gone. Ends one that is open in a session of its own (`unary:ID` and `run:ID`, ID its execution_id), or corrects one
+   * that was closed as LOST, once, within the server's grace. NOT_FOUND where the execution is neither: where its worker
+   * streams many, it is LOST once its lease has run out; send again until then, or send its start too.
+   */
+  reportEnd(
+    request: ReportEndRequest,
+    callback: (error: ServiceError | null, response: ReportEndResponse) => void,
+  ): ClientUnaryCall;
+  reportEnd(
+    request: ReportEndRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReportEndResponse) => void,
+  ): ClientUnaryCall;
+  reportEnd(
+    request: ReportEndRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReportEndResponse) => void,
   ): ClientUnaryCall;
   /**
    * Folds finished executions: the simplest way in. Answers once they are durable.

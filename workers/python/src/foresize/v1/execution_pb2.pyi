@@ -289,6 +289,60 @@ class UsageSamples(_message.Message):
 Global___UsageSamples: _TypeAlias = UsageSamples  # noqa: Y015
 
 @_typing.final
+class Measured(_message.Message):
+    """What was measured of an attempt beside what it used. Nothing is learned from it but through `used`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TREE_MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    CHARGED_MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    THROTTLED_MS_FIELD_NUMBER: _builtins.int
+    OVERHEAD_MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    tree_memory_bytes: _builtins.float
+    """Peak of memory of the task's own process tree, in bytes."""
+    charged_memory_bytes: _builtins.float
+    """Peak of memory charged to the cgroup that the limit applies to, page cache included (memory.peak, with v1
+    memory.max_usage_in_bytes), in bytes: the task, what wraps it and who measures it. Unset where that cgroup is also
+    that of others, or its peak is older than the attempt.
+    """
+    throttled_ms: _builtins.float
+    """How long the CPU quota of that cgroup held it back (cpu.stat), in milliseconds."""
+    overhead_memory_bytes: _builtins.float
+    """What was left out of `used.memory_bytes` and of `allocated.memory_bytes`, because it wraps the task and is added to
+    every answer, in bytes.
+    """
+    def __init__(
+        self,
+        *,
+        tree_memory_bytes: _builtins.float | None = ...,
+        charged_memory_bytes: _builtins.float | None = ...,
+        throttled_ms: _builtins.float | None = ...,
+        overhead_memory_bytes: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_charged_memory_bytes", b"_charged_memory_bytes", "_overhead_memory_bytes", b"_overhead_memory_bytes", "_throttled_ms", b"_throttled_ms", "_tree_memory_bytes", b"_tree_memory_bytes", "charged_memory_bytes", b"charged_memory_bytes", "overhead_memory_bytes", b"overhead_memory_bytes", "throttled_ms", b"throttled_ms", "tree_memory_bytes", b"tree_memory_bytes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_charged_memory_bytes", b"_charged_memory_bytes", "_overhead_memory_bytes", b"_overhead_memory_bytes", "_throttled_ms", b"_throttled_ms", "_tree_memory_bytes", b"_tree_memory_bytes", "charged_memory_bytes", b"charged_memory_bytes", "overhead_memory_bytes", b"overhead_memory_bytes", "throttled_ms", b"throttled_ms", "tree_memory_bytes", b"tree_memory_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__charged_memory_bytes: _TypeAlias = _typing.Literal["charged_memory_bytes"]  # noqa: Y015
+    _WhichOneofArgType__charged_memory_bytes: _TypeAlias = _typing.Literal["_charged_memory_bytes", b"_charged_memory_bytes"]  # noqa: Y015
+    _WhichOneofReturnType__overhead_memory_bytes: _TypeAlias = _typing.Literal["overhead_memory_bytes"]  # noqa: Y015
+    _WhichOneofArgType__overhead_memory_bytes: _TypeAlias = _typing.Literal["_overhead_memory_bytes", b"_overhead_memory_bytes"]  # noqa: Y015
+    _WhichOneofReturnType__throttled_ms: _TypeAlias = _typing.Literal["throttled_ms"]  # noqa: Y015
+    _WhichOneofArgType__throttled_ms: _TypeAlias = _typing.Literal["_throttled_ms", b"_throttled_ms"]  # noqa: Y015
+    _WhichOneofReturnType__tree_memory_bytes: _TypeAlias = _typing.Literal["tree_memory_bytes"]  # noqa: Y015
+    _WhichOneofArgType__tree_memory_bytes: _TypeAlias = _typing.Literal["_tree_memory_bytes", b"_tree_memory_bytes"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__charged_memory_bytes) -> _WhichOneofReturnType__charged_memory_bytes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__overhead_memory_bytes) -> _WhichOneofReturnType__overhead_memory_bytes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__throttled_ms) -> _WhichOneofReturnType__throttled_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tree_memory_bytes) -> _WhichOneofReturnType__tree_memory_bytes | None: ...
+
+Global___Measured: _TypeAlias = Measured  # noqa: Y015
+
+@_typing.final
 class ExecutionEnd(_message.Message):
     """How an attempt ended, with exact totals where the kernel keeps them."""
 
@@ -298,6 +352,7 @@ class ExecutionEnd(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     USED_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    MEASURED_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """The execution, opened by an ExecutionStart."""
     outcome: Global___Outcome.ValueType
@@ -306,7 +361,13 @@ class ExecutionEnd(_message.Message):
     """Who measured `used`."""
     @_builtins.property
     def used(self) -> _resources_pb2.Resources:
-        """Exact totals: a field that is set wins over the samples. cpu_cores is CPU seconds over run seconds."""
+        """Exact totals: a field that is set wins over the samples. cpu_cores is CPU seconds over run seconds. memory_bytes is
+        what has to be asked for: with what wraps the task where the limit is charged with it.
+        """
+
+    @_builtins.property
+    def measured(self) -> Global___Measured:
+        """The figures that `used` was made from."""
 
     def __init__(
         self,
@@ -315,10 +376,11 @@ class ExecutionEnd(_message.Message):
         outcome: Global___Outcome.ValueType = ...,
         used: _resources_pb2.Resources | None = ...,
         source: Global___MeasurementSource.ValueType = ...,
+        measured: Global___Measured | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["used", b"used"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["measured", b"measured", "used", b"used"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "outcome", b"outcome", "source", b"source", "used", b"used"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "measured", b"measured", "outcome", b"outcome", "source", b"source", "used", b"used"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -383,6 +445,7 @@ class ExecutionRecord(_message.Message):
     ESTIMATE_TOKEN_FIELD_NUMBER: _builtins.int
     WEIGHT_FIELD_NUMBER: _builtins.int
     ENDED_AT_UNIX_MS_FIELD_NUMBER: _builtins.int
+    MEASURED_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """Unique per attempt at a task: the idempotency key. 1 to 256 bytes, required."""
     attempt: _builtins.int
@@ -423,6 +486,10 @@ class ExecutionRecord(_message.Message):
     def used(self) -> _resources_pb2.Resources:
         """What it used: peaks, the mean for CPU, and the run time."""
 
+    @_builtins.property
+    def measured(self) -> Global___Measured:
+        """As in ExecutionEnd."""
+
     def __init__(
         self,
         *,
@@ -439,10 +506,11 @@ class ExecutionRecord(_message.Message):
         estimate_token: _builtins.bytes = ...,
         weight: _builtins.float = ...,
         ended_at_unix_ms: _builtins.float = ...,
+        measured: Global___Measured | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["allocated", b"allocated", "requested", b"requested", "task", b"task", "used", b"used"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["allocated", b"allocated", "measured", b"measured", "requested", b"requested", "task", b"task", "used", b"used"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocated", b"allocated", "attempt", b"attempt", "ended_at_unix_ms", b"ended_at_unix_ms", "estimate_token", b"estimate_token", "execution_id", b"execution_id", "features", b"features", "labels", b"labels", "outcome", b"outcome", "requested", b"requested", "source", b"source", "task", b"task", "used", b"used", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocated", b"allocated", "attempt", b"attempt", "ended_at_unix_ms", b"ended_at_unix_ms", "estimate_token", b"estimate_token", "execution_id", b"execution_id", "features", b"features", "labels", b"labels", "measured", b"measured", "outcome", b"outcome", "requested", b"requested", "source", b"source", "task", b"task", "used", b"used", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

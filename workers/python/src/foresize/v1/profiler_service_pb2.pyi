@@ -477,6 +477,62 @@ class EndProfilingResponse(_message.Message):
 Global___EndProfilingResponse: _TypeAlias = EndProfilingResponse  # noqa: Y015
 
 @_typing.final
+class ReportEndRequest(_message.Message):
+    """How an execution ended, by who has seen it from outside."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    END_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def end(self) -> _execution_pb2.ExecutionEnd:
+        """Required."""
+
+    @_builtins.property
+    def start(self) -> _execution_pb2.ExecutionStart:
+        """Its start: makes the call complete in itself where the profiler may not know the execution. Optional."""
+
+    def __init__(
+        self,
+        *,
+        end: _execution_pb2.ExecutionEnd | None = ...,
+        start: _execution_pb2.ExecutionStart | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportEndRequest: _TypeAlias = ReportEndRequest  # noqa: Y015
+
+@_typing.final
+class ReportEndResponse(_message.Message):
+    """It is stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLDED_FIELD_NUMBER: _builtins.int
+    DURABILITY_FIELD_NUMBER: _builtins.int
+    folded: _builtins.bool
+    """False where an end was known before: nothing has changed."""
+    durability: Global___Durability.ValueType
+    """What "stored" means here."""
+    def __init__(
+        self,
+        *,
+        folded: _builtins.bool = ...,
+        durability: Global___Durability.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["durability", b"durability", "folded", b"folded"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportEndResponse: _TypeAlias = ReportEndResponse  # noqa: Y015
+
+@_typing.final
 class UpdateProfileRequest(_message.Message):
     """Finished executions."""
 

@@ -53,6 +53,11 @@ class ProfilerServiceStub(object):
                 request_serializer=foresize_dot_v1_dot_profiler__service__pb2.EndProfilingRequest.SerializeToString,
                 response_deserializer=foresize_dot_v1_dot_profiler__service__pb2.EndProfilingResponse.FromString,
                 _registered_method=True)
+        self.ReportEnd = channel.unary_unary(
+                '/foresize.v1.ProfilerService/ReportEnd',
+                request_serializer=foresize_dot_v1_dot_profiler__service__pb2.ReportEndRequest.SerializeToString,
+                response_deserializer=foresize_dot_v1_dot_profiler__service__pb2.ReportEndResponse.FromString,
+                _registered_method=True)
         self.UpdateProfile = channel.unary_unary(
                 '/foresize.v1.ProfilerService/UpdateProfile',
                 request_serializer=foresize_dot_v1_dot_profiler__service__pb2.UpdateProfileRequest.SerializeToString,
@@ -115,6 +120,16 @@ class ProfilerServiceServicer(object):
 
     def EndProfiling(self, request, context):
         """Closes one execution opened by StartProfiling. Answers once it is folded and durable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportEnd(self, request, context):
+        """Tells, from outside, how an execution ended whose worker cannot: it was killed with its container, or its node is
+        gone. Ends one that is open in a session of its own (`unary:ID` and `run:ID`, ID its execution_id), or corrects one
+        that was closed as LOST, once, within the server's grace. NOT_FOUND where the execution is neither: where its worker
+        streams many, it is LOST once its lease has run out; send again until then, or send its start too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -187,6 +202,11 @@ def add_ProfilerServiceServicer_to_server(servicer, server):
                     servicer.EndProfiling,
                     request_deserializer=foresize_dot_v1_dot_profiler__service__pb2.EndProfilingRequest.FromString,
                     response_serializer=foresize_dot_v1_dot_profiler__service__pb2.EndProfilingResponse.SerializeToString,
+            ),
+            'ReportEnd': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportEnd,
+                    request_deserializer=foresize_dot_v1_dot_profiler__service__pb2.ReportEndRequest.FromString,
+                    response_serializer=foresize_dot_v1_dot_profiler__service__pb2.ReportEndResponse.SerializeToString,
             ),
             'UpdateProfile': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateProfile,
@@ -309,6 +329,33 @@ class ProfilerService(object):
             '/foresize.v1.ProfilerService/EndProfiling',
             foresize_dot_v1_dot_profiler__service__pb2.EndProfilingRequest.SerializeToString,
             foresize_dot_v1_dot_profiler__service__pb2.EndProfilingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportEnd(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foresize.v1.ProfilerService/ReportEnd',
+            foresize_dot_v1_dot_profiler__service__pb2.ReportEndRequest.SerializeToString,
+            foresize_dot_v1_dot_profiler__service__pb2.ReportEndResponse.FromString,
             options,
             channel_credentials,
             insecure,

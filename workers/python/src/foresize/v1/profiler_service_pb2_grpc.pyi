@@ -46,6 +46,12 @@ class ProfilerServiceStub:
     """Opens one execution, for a client that does not stream. Answers once it is durable."""
     EndProfiling: _grpc.UnaryUnaryMultiCallable[_profiler_service_pb2.EndProfilingRequest, _profiler_service_pb2.EndProfilingResponse]
     """Closes one execution opened by StartProfiling. Answers once it is folded and durable."""
+    ReportEnd: _grpc.UnaryUnaryMultiCallable[_profiler_service_pb2.ReportEndRequest, _profiler_service_pb2.ReportEndResponse]
+    """Tells, from outside, how an execution ended whose worker cannot: it was killed with its container, or its node is
+    gone. Ends one that is open in a session of its own (`unary:ID` and `run:ID`, ID its execution_id), or corrects one
+    that was closed as LOST, once, within the server's grace. NOT_FOUND where the execution is neither: where its worker
+    streams many, it is LOST once its lease has run out; send again until then, or send its start too.
+    """
     UpdateProfile: _grpc.UnaryUnaryMultiCallable[_profiler_service_pb2.UpdateProfileRequest, _profiler_service_pb2.UpdateProfileResponse]
     """Folds finished executions: the simplest way in. Answers once they are durable.
     A bad record does not harm the others; where every record is bad the call fails with INVALID_ARGUMENT.
@@ -81,6 +87,12 @@ class ProfilerServiceAsyncStub(ProfilerServiceStub):
     """Opens one execution, for a client that does not stream. Answers once it is durable."""
     EndProfiling: _aio.UnaryUnaryMultiCallable[_profiler_service_pb2.EndProfilingRequest, _profiler_service_pb2.EndProfilingResponse]  # type: ignore[assignment]
     """Closes one execution opened by StartProfiling. Answers once it is folded and durable."""
+    ReportEnd: _aio.UnaryUnaryMultiCallable[_profiler_service_pb2.ReportEndRequest, _profiler_service_pb2.ReportEndResponse]  # type: ignore[assignment]
+    """Tells, from outside, how an execution ended whose worker cannot: it was killed with its container, or its node is
+    gone. Ends one that is open in a session of its own (`unary:ID` and `run:ID`, ID its execution_id), or corrects one
+    that was closed as LOST, once, within the server's grace. NOT_FOUND where the execution is neither: where its worker
+    streams many, it is LOST once its lease has run out; send again until then, or send its start too.
+    """
     UpdateProfile: _aio.UnaryUnaryMultiCallable[_profiler_service_pb2.UpdateProfileRequest, _profiler_service_pb2.UpdateProfileResponse]  # type: ignore[assignment]
     """Folds finished executions: the simplest way in. Answers once they are durable.
     A bad record does not harm the others; where every record is bad the call fails with INVALID_ARGUMENT.
@@ -131,6 +143,18 @@ class ProfilerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_profiler_service_pb2.EndProfilingResponse, _abc.Awaitable[_profiler_service_pb2.EndProfilingResponse]]:
         """Closes one execution opened by StartProfiling. Answers once it is folded and durable."""
+
+    @_abc_1.abstractmethod
+    def ReportEnd(
+        self,
+        request: _profiler_service_pb2.ReportEndRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profiler_service_pb2.ReportEndResponse, _abc.Awaitable[_profiler_service_pb2.ReportEndResponse]]:
+        """Tells, from outside, how an execution ended whose worker cannot: it was killed with its container, or its node is
+        gone. Ends one that is open in a session of its own (`unary:ID` and `run:ID`, ID its execution_id), or corrects one
+        that was closed as LOST, once, within the server's grace. NOT_FOUND where the execution is neither: where its worker
+        streams many, it is LOST once its lease has run out; send again until then, or send its start too.
+        """
 
     @_abc_1.abstractmethod
     def UpdateProfile(

@@ -21,6 +21,8 @@ descriptors := shared/rpc/contract.binpb
 launcher := workers/typescript/launcher/launch
 python_worker := .foresize/venv/.installed
 go_worker := .foresize/bin/conformance-go
+runner := .foresize/bin/foresize-run
+go_sources := workers/go/go.mod $(shell find workers/go -name '*.go')
 
 # Two descriptor sets one after the other are one set: the contract, and standard health.
 build-descriptors = { buf build --path proto/foresize/v1 --as-file-descriptor-set --output -; \
@@ -59,8 +61,17 @@ $(launcher): workers/typescript/launcher/launch.c
 $(python_worker): workers/python/pyproject.toml
 	@scripts/install-python.sh $@
 
-$(go_worker): workers/go/go.mod $(wildcard workers/go/*.go workers/go/*/*.go workers/go/*/*/*.go)
-	@scripts/build-go.sh $@
+$(go_worker): $(go_sources)
+	@scripts/build-go.sh $@ ./internal/conformance
+
+# Without Go, `foresize run` is Node, and says so.
+$(runner): $(go_sources)
+	@scripts/build-go.sh $@ ./cmd/foresize-run
+
+.PHONY: runner
+runner: $(runner) ## Build foresize-run for this machine, and into dist/ for a release (linux amd64 and arm64)
+	@for arch in amd64 arm64; do \
+	  GOOS=linux GOARCH=$$arch scripts/build-go.sh dist/foresize-run-linux-$$arch ./cmd/foresize-run; done
 
 .PHONY: sdks
 sdks: $(python_worker) $(go_worker) ## Set up the Python and Go workers for their tests, where Python and Go are
@@ -70,11 +81,11 @@ test-pythons: $(installed) ## The Python worker's tests with every Python from 3
 	@scripts/test-pythons.sh
 
 .PHONY: demo
-demo: $(installed) $(launcher) ## Watch foresize learn real tasks and size them (about three minutes)
+demo: $(installed) $(launcher) $(runner) ## Watch foresize learn real tasks and size them (about three minutes)
 	@cli/foresize demo
 
 .PHONY: test
-test: $(installed) $(redis) $(kustomize) $(promtool) $(launcher) sdks ## Every suite: unit, contract, integration, interop, e2e, fault
+test: $(installed) $(redis) $(kustomize) $(promtool) $(launcher) $(runner) sdks ## Every suite: unit, contract, integration, interop, e2e, fault
 	@mkdir -p $(dir $(results)); rm -rf $(results) .foresize/not-run
 	@status=0; \
 	  vitest run --reporter=default --reporter=json --outputFile.json=$(results) $(TESTS) || status=$$?; \
@@ -156,7 +167,7 @@ audit: $(installed)
 	scripts/audit.sh
 
 .PHONY: bench
-bench: $(installed) $(launcher) ## Rates as ratios to a bare gRPC echo server (BENCH='ingest --json' picks)
+bench: $(installed) $(launcher) $(runner) ## Rates as ratios to a bare gRPC echo server (BENCH='ingest --json' picks)
 	@node bench/main.ts $(BENCH)
 	@$(if $(BENCH),true,node bench/overhead.ts)
 
@@ -170,7 +181,7 @@ sdk: $(installed) ## The npm package of the TypeScript worker and scheduler, int
 	@npm pack --silent --pack-destination dist ./dist/sdk
 
 .PHONY: bench-overhead
-bench-overhead: $(installed) $(launcher) ## What foresize costs a scheduling decision, a command, a worker
+bench-overhead: $(installed) $(launcher) $(runner) ## What foresize costs a scheduling decision, a command, a worker
 	@node bench/overhead.ts
 
 .PHONY: bench-stores

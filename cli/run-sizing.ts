@@ -25,7 +25,7 @@ export interface RunSizing {
 const deadlineMs = 250
 
 /** What the estimator would give the run. Never rejects: with no answer it is what the command line gives. */
-export async function sizeRun(input: CommandInput, run: RunTask): Promise<RunSizing> {
+export async function sizeRun(input: CommandInput, run: RunTask, overheadBytes: number): Promise<RunSizing> {
   const { task, namespace, ...known } = run
   try {
     const [{ createEstimatorClient }, { createSizer }, { settingsOf }] = await Promise.all([
@@ -38,13 +38,25 @@ export async function sizeRun(input: CommandInput, run: RunTask): Promise<RunSiz
     const { allocated, estimateToken, decision } = await sizer.size({ task: { namespace, task }, ...known })
     client.close()
     const { reason, explanation } = decision
-    const sized = { allocated, estimateToken, explanation: `${reason}: ${explanation}` }
+    const sized = {
+      allocated: { ...withOverhead(allocated, overheadBytes), ...run.explicit },
+      estimateToken,
+      explanation: `${reason}: ${explanation}`,
+    }
     return reason === 'unavailable' ? { ...sized, problem: explanation } : sized
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error)
     const explanation = `unavailable: ${problem}`
     return { allocated: run.explicit, estimateToken: new Uint8Array(), explanation, problem }
   }
+}
+
+/** With what wraps the task; less it, where it is negative. */
+export function withOverhead(resources: Resources, overheadBytes: number): Resources {
+  const { memoryBytes } = resources
+  return memoryBytes === undefined
+    ? resources
+    : { ...resources, memoryBytes: Math.max(0, memoryBytes + overheadBytes) }
 }
 
 /** The allocation in the command's environment, whole numbers but for cores. */

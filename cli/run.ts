@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { constants } from 'node:os'
+import { getSystemErrorMessage } from 'node:util'
+import { resourceLimits } from '../shared/domain/resources.ts'
 import { limits } from '../shared/wire/limits.ts'
 import { runCommand } from '../workers/typescript/command.ts'
+import { refusalOf } from '../workers/typescript/find-command.ts'
 import type { UsageSample } from '../workers/typescript/sampler.ts'
 import { forwardSignals, raise } from '../workers/typescript/signals.ts'
 import {
@@ -13,11 +17,12 @@ import {
   text,
   UsageError,
 } from './command.ts'
+import { daemonClient } from './daemon-clients.ts'
 import { defaultAddresses } from './defaults.ts'
-import { readDuration, readResourceOptions, readWhole, resourceOptions } from './options.ts'
+import { readBytes, readDuration, readResourceOptions, readWhole, resourceOptions } from './options.ts'
 import { formatResources, parseNumber } from './quantity.ts'
 import { openReport } from './run-report.ts'
-import { environmentOf, type RunTask, sizeRun } from './run-sizing.ts'
+import { environmentOf, type RunTask, sizeRun, withOverhead } from './run-sizing.ts'
 
 export const run: Command = {
   summary: 'Runs a command, measures its whole process tree and reports it to the profiler.',
@@ -40,6 +45,11 @@ so at the end.
     },
     label: { type: 'string', value: 'KEY=TEXT', multiple: true, description: 'a word known before the run' },
     ...resourceOptions('that it is given'),
+    overhead: {
+      type: 'string',
+      value: 'BYTES',
+      description: 'memory of what wraps it under the same limit: added to what is learned',
+    },
     size: {
       type: 'boolean',
       description:
@@ -47,6 +57,11 @@ so at the end.
     },
     enforce: { type: 'boolean', description: 'stop it above the memory and the time that it is given' },
     attempt: { type: 'string', value: 'N', description: 'which attempt it is, from 1' },
+    'execution-id': {
+      type: 'string',
+      value: 'ID',
+      description: 'by which others can tell how it ended (default $FORESIZE_EXECUTION_ID, else random)',
+    },
     profiler: {
       type: 'string',
       value: 'ADDRESS',
@@ -85,18 +100,35 @@ so at the end.
     const task = taskOf(input)
     const reportWithinMs = readDuration(input, 'report-within', { example: '2s' }) ?? 1000
     const intervalMs = readDuration(input, 'sample-interval', { example: '500ms' }) ?? 1000
+    const overheadBytes =
+      readBytes(input, 'overhead', { example: '200MB', most: resourceLimits.memoryBytes }) ?? 0
     if (command === undefined) throw new UsageError('there is no command; put it after --')
 
-    const sizing = flag(input, 'size') ? await sizeRun(input, task) : undefined
+    // Asked for by name it is known to be what it is.
+    if (input.env['FORESIZE_RUNNER'] !== 'node') {
+      say(input, 'foresize-run is not built (make runner): Node waits beside the command, with about 60 MB')
+    }
+    const daemon = daemonClient(command, args)
+    if (daemon !== undefined) {
+      say(input, `${daemon} only asks a daemon to run it: what is measured is ${daemon}, not the work`)
+    }
+    const refused = refusalOf({ command })
+    if (refused !== undefined) return refuse(input, command, refused)
+
+    const sizing = flag(input, 'size') ? await sizeRun(input, task, overheadBytes) : undefined
     const allocated = sizing?.allocated ?? task.explicit
     if (sizing?.problem !== undefined) say(input, `not sized: ${sizing.problem}`)
-    const start = { ...task, allocated, estimateToken: sizing?.estimateToken ?? new Uint8Array() }
+    const estimateToken = sizing?.estimateToken ?? new Uint8Array()
+    const start = { ...task, allocated: withOverhead(allocated, -overheadBytes), estimateToken }
     const early: UsageSample[] = []
     let onSample = (sample: UsageSample): void => {
       early.push(sample)
     }
     // Before the command is there: a signal that came in between would end us and leave it running.
-    const stopForwarding = forwardSignals((signal) => running.kill(signal))
+    const stopForwarding = forwardSignals({
+      kill: (signal) => running.kill(signal),
+      wasSent: (signal) => running.wasSent(signal),
+    })
     const running = runCommand({
       command,
       args,
@@ -120,7 +152,7 @@ so at the end.
     stopForwarding()
     if (problem !== undefined) say(input, problem)
 
-    if (result.refused !== undefined) input.err(`foresize run: cannot run ${command}: ${result.refused}\n`)
+    if (result.refused !== undefined) refuse(input, command, result.refused)
     if (flag(input, 'verbose')) {
       if (sizing !== undefined) {
         input.err(`foresize: ${task.task} was given ${formatResources(allocated)} (${sizing.explanation})\n`)
@@ -130,6 +162,14 @@ so at the end.
     }
     return result.signal === undefined ? (result.exitCode ?? 1) : raise(result.signal)
   },
+}
+
+/** Says why the command was not executed. Returns the exit code that a shell would give. */
+function refuse(input: CommandInput, command: string, reason: string): number {
+  const number = Object.entries(constants.errno).find(([name]) => name === reason)?.[1]
+  const said = number === undefined ? reason : getSystemErrorMessage(-number)
+  say(input, `${command}: ${reason === 'ENOENT' ? 'command not found' : said}`)
+  return reason === 'ENOENT' ? 127 : 126
 }
 
 /** One line, whatever gRPC or the system has put into it. */
@@ -145,7 +185,7 @@ function taskOf(input: CommandInput): RunTask {
   return {
     task: required(input, 'task'),
     namespace: text(input, 'namespace') ?? 'default',
-    executionId: randomUUID(),
+    executionId: text(input, 'execution-id') ?? input.env['FORESIZE_EXECUTION_ID'] ?? randomUUID(),
     attempt: readWhole(input, 'attempt', { most: limits.attempt }) ?? 1,
     features: numberPairs(input, 'feature', parseNumber),
     labels: pairs(input, 'label'),

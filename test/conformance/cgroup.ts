@@ -8,8 +8,8 @@ export interface SmallCgroup {
   close(): void
 }
 
-/** A cgroup that may hold 64 MiB, v2 or v1, where this machine lets one be made. */
-export function smallCgroup(name: string): SmallCgroup {
+/** A cgroup that may hold so much, v2 or v1, where this machine lets one be made. */
+export function smallCgroup(name: string, bytes = 64 * 2 ** 20): SmallCgroup {
   const isV2 = existsSync('/sys/fs/cgroup/cgroup.controllers')
   const folder = join(
     isV2 ? '/sys/fs/cgroup' : '/sys/fs/cgroup/memory',
@@ -22,7 +22,7 @@ export function smallCgroup(name: string): SmallCgroup {
   }
   try {
     mkdirSync(folder)
-    writeFileSync(join(folder, isV2 ? 'memory.max' : 'memory.limit_in_bytes'), String(64 * 2 ** 20))
+    writeFileSync(join(folder, isV2 ? 'memory.max' : 'memory.limit_in_bytes'), String(bytes))
     return { procs: join(folder, 'cgroup.procs'), isLimited: true, close }
   } catch {
     close()

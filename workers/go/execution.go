@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/foresize/foresize/workers/go/internal/measure"
 )
 
 // Execution is one attempt at a task. Safe for concurrent use.
@@ -47,7 +49,7 @@ func (e *Execution) Sample(sample Sample) {
 		return
 	}
 	if e.held != nil {
-		sample = joinSamples(*e.held, sample, e.sent)
+		sample = measure.Join(*e.held, sample, e.sent)
 	}
 	e.held = &sample
 	if sample.Elapsed-e.sent < e.minSampleInterval {

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/foresize/foresize/workers/go/internal/measure"
 )
 
 // What is measured is what was used: 5 % for peak memory and CPU time, from 100 ms on. The race detector shadows every
@@ -25,9 +27,10 @@ func command(work string) *exec.Cmd {
 	return cmd
 }
 
-func measure(t *testing.T, cmd *exec.Cmd) Result {
+func measured(t *testing.T, cmd *exec.Cmd) Result {
 	t.Helper()
-	result, err := runCommand(context.Background(), cmd, time.Second, func(Sample) {})
+	w := newTestWorker(t, Options{Target: sharedProfiler(t).address})
+	result, err := w.Run(context.Background(), "go/measured", StartOptions{}, cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,16 +47,16 @@ func within(t *testing.T, what string, got, want, share float64) {
 func cpuSecondsOf(used Resources) float64 { return *used.CPUCores * *used.DurationMs / 1000 }
 
 func TestMeasuredACommandThatAllocates(t *testing.T) {
-	itself := *measure(t, command("nothing")).Used.MemoryBytes
+	itself := *measured(t, command("nothing")).Used.MemoryBytes
 	for _, megabytes := range []int{64, 256} {
-		result := measure(t, command(fmt.Sprintf("allocate=%d", megabytes)))
+		result := measured(t, command(fmt.Sprintf("allocate=%d", megabytes)))
 		within(t, "memory", *result.Used.MemoryBytes, itself+float64(megabytes)*mib, 0.05)
 	}
 }
 
 func TestMeasuredACommandSmallerThanTheProcessThatRunsIt(t *testing.T) {
 	held := touch(400 * mib)
-	result := measure(t, command("allocate=64"))
+	result := measured(t, command("allocate=64"))
 	if result.Source != SourceSampled || *result.Used.MemoryBytes > 128*mib || *result.Used.MemoryBytes < 64*mib {
 		t.Errorf("%v bytes, %s", *result.Used.MemoryBytes, result.Source)
 	}
@@ -63,9 +66,9 @@ func TestMeasuredACommandSmallerThanTheProcessThatRunsIt(t *testing.T) {
 }
 
 func TestMeasuredACommandThatBurnsCPU(t *testing.T) {
-	itself := cpuSecondsOf(measure(t, command("burn=0")).Used)
+	itself := cpuSecondsOf(measured(t, command("burn=0")).Used)
 	for _, seconds := range []float64{0.1, 0.5} {
-		result := measure(t, command(fmt.Sprintf("burn=%v", seconds)))
+		result := measured(t, command(fmt.Sprintf("burn=%v", seconds)))
 		within(t, "CPU seconds", cpuSecondsOf(result.Used), seconds+itself, 0.05)
 	}
 }
@@ -82,11 +85,11 @@ func TestMeasuredAFunctionThatAllocates(t *testing.T) {
 		debug.FreeOSMemory()
 	}
 	profile("go/held-before", 300*mib)
-	before, _ := readMemory(ownPid)
+	before, _ := measure.ReadMemory(measure.OwnPid)
 	profile("go/allocates", 128*mib)
 	flush(t, w)
 	// The peak of the function, not that of the process, which was higher before.
-	within(t, "memory", *profiler.only("go/allocates").Used.MemoryBytes, before.residentBytes+128*mib, 0.05)
+	within(t, "memory", *profiler.only("go/allocates").Used.MemoryBytes, before.ResidentBytes+128*mib, 0.05)
 }
 
 func TestMeasuredAFunctionThatBurnsCPU(t *testing.T) {

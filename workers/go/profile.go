@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/foresize/foresize/workers/go/internal/measure"
 )
 
 // The kernel keeps the peak: short functions need no samples.
@@ -23,12 +25,12 @@ func (w *Worker) Profile(
 		return work(ctx)
 	}
 	usage := beginSelfUsage()
-	sampler := startSampling(
-		pace{first: firstOwnSample, interval: w.options.SampleInterval}, usage.read, execution.Sample,
+	sampler := measure.StartSampling(
+		measure.Pace{First: firstOwnSample, Interval: w.options.SampleInterval}, usage.read, execution.Sample,
 	)
 	outcome := Failed
 	defer func() {
-		sampler.stop()
+		sampler.Stop()
 		execution.End(outcome, usage.end(), SourceRusage)
 	}()
 	err = work(context.WithValue(ctx, executionKey{}, execution))
@@ -58,9 +60,9 @@ var (
 // selfUsage measures this process from its creation on.
 type selfUsage struct {
 	started        time.Time
-	tree           *processTree
+	tree           *measure.Tree
 	cpuBefore      float64
-	childrenBefore rusage
+	childrenBefore measure.Rusage
 	highestBefore  float64
 	isReset        bool
 
@@ -71,35 +73,37 @@ type selfUsage struct {
 }
 
 func beginSelfUsage() *selfUsage {
-	u := &selfUsage{tree: newProcessTree(ownPid)}
-	u.tree.leaveOutPresent()
+	u := &selfUsage{tree: measure.NewTree(measure.OwnPid)}
+	u.tree.LeaveOutPresent()
 	selfMu.Lock()
 	// Before the mark is set back, those under way take what it shows.
 	for other := range selfActive {
 		other.observe()
 		other.isShared, u.isShared = true, true
 	}
-	u.isReset = resetPeak()
-	u.highestBefore = ownRusage().peakBytes
+	u.isReset = measure.ResetPeak()
+	u.highestBefore = measure.OwnRusage().PeakBytes
 	selfActive[u] = true
 	selfMu.Unlock()
-	u.childrenBefore = childrenRusage()
-	u.cpuBefore = ownRusage().cpuSeconds
+	u.childrenBefore = measure.ChildrenRusage()
+	u.cpuBefore = measure.OwnRusage().CPUSeconds
 	u.started = time.Now()
 	return u
 }
 
-func (u *selfUsage) read() (treeUsage, bool) {
-	tree, found := u.tree.read()
+func (u *selfUsage) read() (measure.TreeUsage, bool) {
+	tree, found := u.tree.Read()
 	selfMu.Lock()
 	defer selfMu.Unlock()
 	u.observe()
-	u.treePeakBytes = max(u.treePeakBytes, tree.memoryBytes)
-	memory := tree.memoryBytes
+	u.treePeakBytes = max(u.treePeakBytes, tree.MemoryBytes)
+	memory := tree.MemoryBytes
 	if !found {
 		memory = u.peakBytes
 	}
-	return treeUsage{u.cpuSeconds(), memory, max(u.peakBytes, u.treePeakBytes)}, true
+	return measure.TreeUsage{
+		CPUSeconds: u.cpuSeconds(), MemoryBytes: memory, PeakBytes: max(u.peakBytes, u.treePeakBytes),
+	}, true
 }
 
 func (u *selfUsage) end() Resources {
@@ -109,8 +113,8 @@ func (u *selfUsage) end() Resources {
 	defer selfMu.Unlock()
 	u.observe()
 	delete(selfActive, u)
-	if children := childrenRusage(); children.peakBytes > u.childrenBefore.peakBytes {
-		u.treePeakBytes = max(u.treePeakBytes, children.peakBytes)
+	if children := measure.ChildrenRusage(); children.PeakBytes > u.childrenBefore.PeakBytes {
+		u.treePeakBytes = max(u.treePeakBytes, children.PeakBytes)
 	}
 	used := Resources{DurationMs: Of(float64(duration) / float64(time.Millisecond))}
 	if peak := max(u.peakBytes, u.treePeakBytes); peak > 0 {
@@ -123,19 +127,19 @@ func (u *selfUsage) end() Resources {
 }
 
 func (u *selfUsage) cpuSeconds() float64 {
-	return ownRusage().cpuSeconds - u.cpuBefore + childrenRusage().cpuSeconds - u.childrenBefore.cpuSeconds
+	return measure.OwnRusage().CPUSeconds - u.cpuBefore + measure.ChildrenRusage().CPUSeconds - u.childrenBefore.CPUSeconds
 }
 
 // observe is called with selfMu held.
 func (u *selfUsage) observe() {
-	memory, found := readMemory(ownPid)
+	memory, found := measure.ReadMemory(measure.OwnPid)
 	if found && u.isReset {
-		u.peakBytes = max(u.peakBytes, memory.peakBytes)
+		u.peakBytes = max(u.peakBytes, memory.PeakBytes)
 		return
 	}
-	u.peakBytes = max(u.peakBytes, memory.residentBytes)
+	u.peakBytes = max(u.peakBytes, memory.ResidentBytes)
 	// A mark that cannot be set back counts only where it rose.
-	if highest := ownRusage().peakBytes; highest > u.highestBefore || !found {
+	if highest := measure.OwnRusage().PeakBytes; highest > u.highestBefore || !found {
 		u.peakBytes = max(u.peakBytes, highest)
 	}
 }

@@ -5,46 +5,11 @@ import (
 	"time"
 
 	"github.com/foresize/foresize/workers/go/foresizev1"
+	"github.com/foresize/foresize/workers/go/internal/measure"
 )
 
 // Sample is what an execution used at one moment. Nil: not measured.
-type Sample struct {
-	// Since the start of the execution. Zero means now.
-	Elapsed time.Duration
-	// The mean since the sample before; the first: since the start.
-	CPUCores *float64
-	// Resident now, or the peak since the sample before where that is known.
-	MemoryBytes    *float64
-	DiskBytes      *float64
-	GPUMemoryBytes *float64
-}
-
-// joinSamples makes one of two neighbours; since is where the first begins.
-// Law: it keeps the peak of every level (memory, disk, GPU memory) and the integral of the rate (CPU) over time.
-func joinSamples(first, second Sample, since time.Duration) Sample {
-	return Sample{
-		Elapsed:        second.Elapsed,
-		CPUCores:       meanRate(first.CPUCores, second.CPUCores, first.Elapsed-since, second.Elapsed-first.Elapsed),
-		MemoryBytes:    highest(first.MemoryBytes, second.MemoryBytes),
-		DiskBytes:      highest(first.DiskBytes, second.DiskBytes),
-		GPUMemoryBytes: highest(first.GPUMemoryBytes, second.GPUMemoryBytes),
-	}
-}
-
-// thin leaves half as many samples, in place.
-func thin(samples []Sample, since time.Duration) []Sample {
-	kept := samples[:0]
-	start := since
-	for i := 0; i < len(samples); i += 2 {
-		joined := samples[i]
-		if i+1 < len(samples) {
-			joined = joinSamples(joined, samples[i+1], start)
-		}
-		kept = append(kept, joined)
-		start = joined.Elapsed
-	}
-	return kept
-}
+type Sample = measure.Sample
 
 // samplesToWire counts the first from since, where the samples sent before end. A column that some samples lack is
 // filled from their neighbours, the earlier one first.
@@ -87,28 +52,4 @@ func filled(samples []Sample, value func(Sample) *float64) []float64 {
 
 func wholeMs(duration time.Duration) int64 {
 	return min(int64(math.Round(float64(duration)/float64(time.Millisecond))), math.MaxUint32)
-}
-
-func meanRate(first, second *float64, firstSpan, secondSpan time.Duration) *float64 {
-	if first == nil {
-		return second
-	}
-	if second == nil {
-		return first
-	}
-	total := float64(firstSpan + secondSpan)
-	if total <= 0 {
-		return Of(max(*first, *second))
-	}
-	return Of((*first*float64(firstSpan) + *second*float64(secondSpan)) / total)
-}
-
-func highest(first, second *float64) *float64 {
-	if first == nil {
-		return second
-	}
-	if second == nil {
-		return first
-	}
-	return Of(max(*first, *second))
 }

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/foresize/foresize/workers/go/foresizev1"
+	"github.com/foresize/foresize/workers/go/internal/measure"
 )
 
 const (
@@ -233,7 +234,7 @@ func (s *spool) waitingOf(executionID string) *waitingEvents {
 func (s *spool) thin(executionID string) {
 	events := s.waiting[executionID]
 	before := len(events.samples)
-	events.samples = thin(events.samples, s.known[executionID].sent)
+	events.samples = measure.Thin(events.samples, s.known[executionID].sent)
 	gone := before - len(events.samples)
 	s.waitingSamples -= gone
 	s.thinnedSamples += gone

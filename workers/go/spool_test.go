@@ -2,8 +2,6 @@ package foresize
 
 import (
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -28,39 +26,6 @@ func drain(s *spool) (batches []*foresizev1.UsageBatch) {
 		batches = append(batches, batch)
 	}
 	return batches
-}
-
-func TestThinningKeepsPeakMemoryAndCPUTime(t *testing.T) {
-	integral := func(samples []Sample, since time.Duration) (total float64) {
-		for _, sample := range samples {
-			total += *sample.CPUCores * (sample.Elapsed - since).Seconds()
-			since = sample.Elapsed
-		}
-		return total
-	}
-	peak := func(samples []Sample) (highest float64) {
-		for _, sample := range samples {
-			highest = max(highest, *sample.MemoryBytes)
-		}
-		return highest
-	}
-	draw := rand.New(rand.NewPCG(1, 2))
-	for count := 1; count < 60; count++ {
-		var samples []Sample
-		at := ms(7)
-		for range count {
-			at += ms(draw.IntN(300))
-			samples = append(samples, Sample{Elapsed: at, CPUCores: Of(draw.Float64()), MemoryBytes: Of(draw.Float64())})
-		}
-		before, beforePeak := integral(samples, ms(7)), peak(samples)
-		thinned := thin(samples, ms(7))
-		if len(thinned) != (count+1)/2 || peak(thinned) != beforePeak || thinned[len(thinned)-1].Elapsed != at {
-			t.Fatalf("%d samples became %v", count, thinned)
-		}
-		if after := integral(thinned, ms(7)); math.Abs(after-before) > 1e-9 {
-			t.Fatalf("CPU time was %v, is %v", before, after)
-		}
-	}
 }
 
 func TestAFullSpoolRefusesStartsAndTakesEveryEnd(t *testing.T) {
@@ -188,17 +153,5 @@ func TestNoMoreAreOpenAtTheServerThanItKeeps(t *testing.T) {
 	}
 	if ends != 2498 || len(many.waiting) != 0 {
 		t.Fatalf("%d ends, %d wait", ends, len(many.waiting))
-	}
-}
-
-func TestStatOfAnyCommandName(t *testing.T) {
-	stat, found := parseStat("42 (a) b (c) S 7 1 1 0 -1 0 0 0 0 0 150 50 25 25 20 0 1 0 12345 0 0\n")
-	if !found || stat.cpuSeconds != 2.5 || stat.startTicks != 12345 || stat.parentPid != 7 {
-		t.Fatalf("%+v", stat)
-	}
-	for _, text := range []string{"", "42 (x", "42 (x) S 1", "42 (x) S 7 1 1 0 -1 0 0 0 0 0 a 50 25 25 20 0 1 0 1 0"} {
-		if _, found := parseStat(text); found {
-			t.Errorf("%q was read", text)
-		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/foresize/foresize/workers/go/internal/measure"
 )
 
 const mib = 1 << 20
@@ -50,7 +52,7 @@ func touch(bytes int) []byte {
 }
 
 func spin(seconds float64) {
-	for before := ownRusage().cpuSeconds; ownRusage().cpuSeconds-before < seconds; {
+	for before := measure.OwnRusage().CPUSeconds; measure.OwnRusage().CPUSeconds-before < seconds; {
 		for range 1000 {
 			_ = math.Sqrt(2)
 		}

@@ -284,15 +284,15 @@ func TestBackpressureThinsSamplesAndKeepsEveryEnd(t *testing.T) {
 	}
 }
 
-func TestACommandThatCannotBeStarted(t *testing.T) {
-	profiler := sharedProfiler(t)
-	w := newTestWorker(t, Options{Target: profiler.address})
+func TestACommandThatCannotBeStartedIsNoExecution(t *testing.T) {
+	w := newTestWorker(t, Options{Target: "127.0.0.1:1"})
 	_, err := w.Run(context.Background(), "go/not-there", StartOptions{}, exec.Command("/no/such/command"))
 	if err == nil {
 		t.Error("started")
 	}
-	flush(t, w)
-	profiler.expect("go/not-there", map[Outcome]float64{Failed: 1})
+	if counted := w.Statistics(); counted.Started != 0 {
+		t.Errorf("%+v", counted)
+	}
 }
 
 func TestWhatWasLearnedIsAskedForAndScored(t *testing.T) {

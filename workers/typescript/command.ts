@@ -51,6 +51,8 @@ export interface RunningCommand {
   readonly child: ChildProcess
   /** Passes a signal on to the command. */
   kill(signal: NodeJS.Signals): void
+  /** The command was sent it by another, a terminal: what ends by it was asked to. */
+  wasSent(signal: NodeJS.Signals): void
   /** Never rejects. */
   readonly done: Promise<CommandResult>
 }
@@ -166,7 +168,10 @@ export function runCommand(options: CommandOptions): RunningCommand {
     }
   })
 
-  return { child, kill, done }
+  const wasSent = (signal: NodeJS.Signals) => {
+    stoppedBy = signal
+  }
+  return { child, kill, wasSent, done }
 }
 
 /** The kernel's two accounts of one and the same peak differ by about this much: it sums them per CPU, lazily. */

@@ -6,11 +6,15 @@ const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
 /** What a terminal sends to every process in its foreground by itself. */
 const fromTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGHUP']
 
-/** Passes this process's signals on until the function it returns is called. */
-export function forwardSignals(kill: (signal: NodeJS.Signals) => void): () => void {
+/** Passes this process's signals on, but those that a terminal has sent, until the function it returns is called. */
+export function forwardSignals({
+  kill,
+  wasSent,
+}: Readonly<Record<'kill' | 'wasSent', (signal: NodeJS.Signals) => void>>): () => void {
   const forward = (signal: NodeJS.Signals) => {
     const isThereAlready = fromTerminal.includes(signal) && isInForeground()
-    if (!isThereAlready) kill(signal)
+    if (isThereAlready) wasSent(signal)
+    else kill(signal)
   }
   for (const signal of forwarded) process.on(signal, forward)
   return () => {

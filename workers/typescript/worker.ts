@@ -14,6 +14,7 @@ import { fromExecutionEnd, fromExecutionStart } from '../../shared/wire/executio
 import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type CommandOptions, type CommandResult, type RunningCommand, runCommand } from './command.ts'
 import { createDirectives } from './directives.ts'
+import { refusalOf } from './find-command.ts'
 import { type JournalOptions, journaledSpool } from './journaled-spool.ts'
 import { type SamplerOptions, startSampler, type UsageSample } from './sampler.ts'
 import { joinSamples } from './samples.ts'
@@ -206,7 +207,11 @@ export function createWorker(options: WorkerOptions = {}): Worker {
     },
 
     run(command) {
-      const execution = startExecution(command)
+      // What cannot be executed is no execution.
+      const execution =
+        refusalOf(command) === undefined
+          ? startExecution(command)
+          : unrecorded(command.executionId ?? randomUUID())
       const running = runCommand({
         ...command,
         onSample(sample) {

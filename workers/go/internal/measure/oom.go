@@ -1,4 +1,4 @@
-package foresize
+package measure
 
 import (
 	"os"
@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// oomWatch counts processes that the kernel killed for want of memory since it was made.
+// OomWatch counts processes that the kernel killed for want of memory since it was made.
 //
 // cgroup v2 says so of our own group and all below it. With v1, and at the root, only the host's own count includes
 // every group below ours. Source: kernel, admin-guide/cgroup-v2, cgroup-v1/memory; /proc/vmstat.
-type oomWatch struct {
+type OomWatch struct {
 	path   string
 	before int64
 }
 
-func newOomWatch() oomWatch {
-	watch := oomWatch{path: "/proc/vmstat"}
+func NewOomWatch() OomWatch {
+	watch := OomWatch{path: "/proc/vmstat"}
 	if own := ownEventsPath(); own != "" {
 		watch.path = own
 	}
@@ -24,8 +24,8 @@ func newOomWatch() oomWatch {
 	return watch
 }
 
-// kills is 0 where the kernel does not say.
-func (w oomWatch) kills() int64 {
+// Kills is 0 where the kernel does not say.
+func (w OomWatch) Kills() int64 {
 	now, found := keyed(w.path, "oom_kill")
 	if !found {
 		return 0

@@ -1,4 +1,4 @@
-package foresize
+package measure
 
 import (
 	"bytes"
@@ -6,71 +6,72 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Clock ticks in a second, as /proc counts them on every architecture that Linux runs on today. Source: proc(5).
 const clockTicks = 100
 
-type processStat struct {
-	parentPid int
+type ProcessStat struct {
+	ParentPid int
 	// Its own and that of the children it waited for.
-	cpuSeconds float64
+	CPUSeconds float64
 	// Since boot: tells a process from a later one with the same pid.
-	startTicks uint64
-	isZombie   bool
+	StartTicks uint64
+	IsZombie   bool
 }
 
-type processMemory struct {
-	residentBytes float64
+type ProcessMemory struct {
+	ResidentBytes float64
 	// Highest resident set since exec, or since it was reset.
-	peakBytes float64
+	PeakBytes float64
 }
 
-// readStat is false where there is no such process, or no /proc.
-func readStat(pid int) (processStat, bool) {
+// ReadStat is false where there is no such process, or no /proc.
+func ReadStat(pid int) (ProcessStat, bool) {
 	text, err := os.ReadFile(procPath(pid, "stat"))
 	if err != nil {
-		return processStat{}, false
+		return ProcessStat{}, false
 	}
 	return parseStat(string(text))
 }
 
 // parseStat: the command name may hold spaces and parentheses.
-func parseStat(text string) (processStat, bool) {
+func parseStat(text string) (ProcessStat, bool) {
 	closing := strings.LastIndexByte(text, ')')
 	if closing < 0 {
-		return processStat{}, false
+		return ProcessStat{}, false
 	}
 	fields := strings.Fields(text[closing+1:])
 	if len(fields) < 20 {
-		return processStat{}, false
+		return ProcessStat{}, false
 	}
 	var ticks uint64
 	for _, field := range fields[11:15] {
 		value, err := strconv.ParseUint(field, 10, 64)
 		if err != nil {
-			return processStat{}, false
+			return ProcessStat{}, false
 		}
 		ticks += value
 	}
 	parentPid, err := strconv.Atoi(fields[1])
 	if err != nil {
-		return processStat{}, false
+		return ProcessStat{}, false
 	}
 	startTicks, err := strconv.ParseUint(fields[19], 10, 64)
 	isZombie := fields[0] == "Z" || fields[0] == "X"
-	return processStat{parentPid, float64(ticks) / clockTicks, startTicks, isZombie}, err == nil
+	return ProcessStat{parentPid, float64(ticks) / clockTicks, startTicks, isZombie}, err == nil
 }
 
-// readMemory is false for a zombie, which holds none.
-func readMemory(pid int) (processMemory, bool) {
+// ReadMemory is false for a zombie, which holds none.
+func ReadMemory(pid int) (ProcessMemory, bool) {
 	text, err := os.ReadFile(procPath(pid, "status"))
 	if err != nil {
-		return processMemory{}, false
+		return ProcessMemory{}, false
 	}
 	resident, found := kibibytes(text, "VmRSS:")
 	peak, _ := kibibytes(text, "VmHWM:")
-	return processMemory{resident, max(resident, peak)}, found
+	return ProcessMemory{resident, max(resident, peak)}, found
 }
 
 // readPss is the proportional set size: a shared page counts once in a sum.
@@ -82,8 +83,8 @@ func readPss(pid int) (float64, bool) {
 	return kibibytes(text, "Pss:")
 }
 
-// resetPeak sets this process's peak to what it holds now. False where the kernel does not let us.
-func resetPeak() bool { return os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) == nil }
+// ResetPeak sets this process's peak to what it holds now. False where the kernel does not let us.
+func ResetPeak() bool { return os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) == nil }
 
 // childrenOf is false where the kernel does not tell them without a pass over /proc.
 func childrenOf(pid int) ([]int, bool) {
@@ -106,7 +107,7 @@ func childrenOf(pid int) ([]int, bool) {
 	return children, true
 }
 
-var hasChildrenFiles = func() bool { _, found := childrenOf(ownPid); return found }()
+var hasChildrenFiles = sync.OnceValue(func() bool { _, found := childrenOf(OwnPid); return found })
 
 // childrenOfAll is every process's children, by a pass over /proc.
 func childrenOfAll() map[int][]int {
@@ -117,8 +118,8 @@ func childrenOfAll() map[int][]int {
 		if err != nil {
 			continue
 		}
-		if stat, found := readStat(pid); found {
-			children[stat.parentPid] = append(children[stat.parentPid], pid)
+		if stat, found := ReadStat(pid); found {
+			children[stat.ParentPid] = append(children[stat.ParentPid], pid)
 		}
 	}
 	return children
@@ -139,3 +140,6 @@ func kibibytes(text []byte, key string) (float64, bool) {
 }
 
 func procPath(pid int, name string) string { return "/proc/" + strconv.Itoa(pid) + "/" + name }
+
+// OwnPid is ours.
+var OwnPid = os.Getpid()

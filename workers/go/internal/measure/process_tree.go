@@ -1,19 +1,17 @@
-package foresize
+package measure
 
-import "os"
-
-// treeUsage is what a tree of processes uses at one moment.
-type treeUsage struct {
+// TreeUsage is what a tree of processes uses at one moment.
+type TreeUsage struct {
 	// So far, ended and waited-for members included. Never falls.
-	cpuSeconds float64
+	CPUSeconds float64
 	// Now; pages that members share count once where the kernel tells.
-	memoryBytes float64
+	MemoryBytes float64
 	// Lower bound of the tree's peak so far: at least the highest peak of any member.
-	peakBytes float64
+	PeakBytes float64
 }
 
-// processTree reads a process and everything under it, from /proc.
-type processTree struct {
+// Tree reads a process and everything under it, from /proc.
+type Tree struct {
 	rootPid int
 	// Process id to start ticks.
 	members map[int]uint64
@@ -21,16 +19,16 @@ type processTree struct {
 	// Only the root counts: the kernel cannot tell its children without a pass over /proc.
 	isAlone    bool
 	isRootSeen bool
-	latest     treeUsage
+	Latest     TreeUsage
 }
 
-func newProcessTree(rootPid int) *processTree {
-	return &processTree{rootPid: rootPid, members: map[int]uint64{}}
+func NewTree(rootPid int) *Tree {
+	return &Tree{rootPid: rootPid, members: map[int]uint64{}}
 }
 
-// leaveOutPresent leaves out the children that the root has already, and what is under them; all of them where the
+// LeaveOutPresent leaves out the children that the root has already, and what is under them; all of them where the
 // kernel cannot tell them without a pass over /proc.
-func (t *processTree) leaveOutPresent() {
+func (t *Tree) LeaveOutPresent() {
 	t.leftOut = map[int]bool{}
 	children, found := childrenOf(t.rootPid)
 	t.isAlone = !found
@@ -39,43 +37,43 @@ func (t *processTree) leaveOutPresent() {
 	}
 }
 
-// read is false once no member is left.
-func (t *processTree) read() (treeUsage, bool) {
+// Read is false once no member is left.
+func (t *Tree) Read() (TreeUsage, bool) {
 	t.discover()
-	usage := treeUsage{}
-	held := map[int]processMemory{}
+	usage := TreeUsage{}
+	held := map[int]ProcessMemory{}
 	for pid, startTicks := range t.members {
-		stat, found := readStat(pid)
-		if !found || stat.startTicks != startTicks {
+		stat, found := ReadStat(pid)
+		if !found || stat.StartTicks != startTicks {
 			delete(t.members, pid)
 			continue
 		}
-		usage.cpuSeconds += stat.cpuSeconds
-		if memory, found := readMemory(pid); found && !stat.isZombie {
+		usage.CPUSeconds += stat.CPUSeconds
+		if memory, found := ReadMemory(pid); found && !stat.IsZombie {
 			held[pid] = memory
-			usage.peakBytes = max(usage.peakBytes, memory.peakBytes)
+			usage.PeakBytes = max(usage.PeakBytes, memory.PeakBytes)
 		}
 	}
 	if len(t.members) == 0 {
-		return t.latest, false
+		return t.Latest, false
 	}
 	for pid, memory := range held {
-		share := memory.residentBytes
+		share := memory.ResidentBytes
 		if len(held) > 1 {
 			if pss, found := readPss(pid); found {
 				share = pss
 			}
 		}
-		usage.memoryBytes += share
+		usage.MemoryBytes += share
 	}
-	usage.cpuSeconds = max(usage.cpuSeconds, t.latest.cpuSeconds)
-	usage.peakBytes = max(usage.peakBytes, usage.memoryBytes, t.latest.peakBytes)
-	t.latest = usage
+	usage.CPUSeconds = max(usage.CPUSeconds, t.Latest.CPUSeconds)
+	usage.PeakBytes = max(usage.PeakBytes, usage.MemoryBytes, t.Latest.PeakBytes)
+	t.Latest = usage
 	return usage, true
 }
 
 // discover adds new members. One whose parent has ended stays, where it was seen before that.
-func (t *processTree) discover() {
+func (t *Tree) discover() {
 	var everyone map[int][]int
 	waiting := []int{t.rootPid}
 	for pid := range t.members {
@@ -90,18 +88,18 @@ func (t *processTree) discover() {
 		}
 		seen[pid] = true
 		if _, known := t.members[pid]; !known {
-			stat, found := readStat(pid)
+			stat, found := ReadStat(pid)
 			if !found || pid == t.rootPid && t.isRootSeen {
 				continue
 			}
 			t.isRootSeen = true
-			t.members[pid] = stat.startTicks
+			t.members[pid] = stat.StartTicks
 		}
 		if t.isAlone {
 			continue
 		}
 		children, found := childrenOf(pid)
-		if !found && !hasChildrenFiles {
+		if !found && !hasChildrenFiles() {
 			if everyone == nil {
 				everyone = childrenOfAll()
 			}
@@ -111,4 +109,11 @@ func (t *processTree) discover() {
 	}
 }
 
-var ownPid = os.Getpid()
+// Pids are the members of the last reading.
+func (t *Tree) Pids() []int {
+	pids := make([]int, 0, len(t.members))
+	for pid := range t.members {
+		pids = append(pids, pid)
+	}
+	return pids
+}

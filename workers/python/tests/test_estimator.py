@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 from typing import Iterator
 
 import grpc
@@ -65,3 +68,36 @@ def test_an_estimator_that_is_not_there_raises_or_falls_back() -> None:
             asks.estimate("py/any")
         answer = asks.estimate("py/any", fallback=foresize.Resources(memory_bytes=7))
         assert (answer.source, answer.resources.memory_bytes, answer.confidence) == ("fallback", 7, 0)
+
+
+def test_a_fork_is_answered_or_told_within_its_deadline(profiler: Profiler, estimator: Service) -> None:
+    script = (
+        "import foresize, os, socket, sys, time, grpc\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "asks = foresize.Estimator(deadline_ms=20_000)\n"
+        "asks.estimate('py/forked')\n"
+        "silent = socket.create_server(('127.0.0.1', 0))\n"
+        "away = foresize.Estimator(f'127.0.0.1:{silent.getsockname()[1]}', deadline_ms=1500)\n"
+        "def child():\n"
+        "  with ThreadPoolExecutor(4) as pool:\n"
+        "    answers = list(pool.map(lambda _: asks.estimate('py/forked'), range(8)))\n"
+        "  assert all(answer.source != 'fallback' for answer in answers)\n"
+        "  assert foresize.Estimator(deadline_ms=20_000).confidence('py/forked').source\n"
+        "  began = time.monotonic()\n"
+        "  try: away.estimate('py/forked'); return 1\n"
+        "  except grpc.RpcError as error: assert error.code().name in ('DEADLINE_EXCEEDED', 'UNAVAILABLE'), error\n"
+        "  assert time.monotonic() - began < 10\n"
+        "  assert away.estimate('py/forked', fallback=foresize.Resources()).source == 'fallback'\n"
+        "  return 0\n"
+        "pid = os.fork()\n"
+        "if pid == 0: os._exit(child())\n"
+        "assert os.waitpid(pid, 0)[1] == 0\n"
+        "assert asks.estimate('py/forked').source != 'fallback'\n"
+    )
+    environment = {
+        **os.environ,
+        "FORESIZE_ESTIMATOR": estimator.address,
+        "PYTHONWARNINGS": "ignore",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=100)

@@ -25,7 +25,7 @@ burn = "import time\nwhile time.process_time() < {seconds}: pass"
 
 
 def python(script: str, **options: object) -> CommandResult:
-    return run_command([sys.executable, "-I", "-S", "-c", script], on_sample=lambda _: None, **options)  # type: ignore[arg-type]
+    return run_command([sys.executable, "-I", "-S", "-c", script], on_start=lambda: lambda _: None, **options)  # type: ignore[arg-type]
 
 
 def used_bytes(result: CommandResult) -> float:
@@ -183,7 +183,7 @@ def cpu_of(profiler: Profiler, task: str) -> float:
 
 
 def test_a_command_s_streams_code_and_limit_are_its_own() -> None:
-    echoed = run_command(["cat"], on_sample=lambda _: None, input=b"x" * 300_000, capture_output=True)
+    echoed = run_command(["cat"], on_start=lambda: lambda _: None, input=b"x" * 300_000, capture_output=True)
     assert (echoed.stdout, echoed.returncode, echoed.outcome) == (b"x" * 300_000, 0, "succeeded")
     assert python("raise SystemExit(7)").returncode == 7
     killed = python("import os; os.kill(os.getpid(), 9)")
@@ -194,13 +194,6 @@ def test_a_command_s_streams_code_and_limit_are_its_own() -> None:
         "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)", time_limit_ms=300, kill_grace_ms=100
     )
     assert (deaf.returncode, deaf.outcome) == (-signal.SIGKILL, "timed-out")
-
-
-def test_a_command_that_is_not_there_raises_and_is_recorded(profiler: Profiler, worker: foresize.Worker) -> None:
-    with pytest.raises(FileNotFoundError):
-        worker.run(["/no/such/command"], task="py/not-there")
-    assert worker.flush()
-    assert profiler.counts("py/not-there") == {"FAILED": 1}
 
 
 def test_a_true_memory_error_is_out_of_memory(profiler: Profiler) -> None:
@@ -252,3 +245,20 @@ def test_a_true_kill_for_memory_is_out_of_memory(
     # Where no cgroup may be made nobody is killed.
     assert result.outcome == ("out-of-memory" if limited else "succeeded")
     assert profiler.counts("py/killed") == {"OUT_OF_MEMORY" if limited else "SUCCEEDED": 1}
+
+
+def test_a_command_that_is_over_at_once_is_never_reported_with_its_callers_memory() -> None:
+    held = bytearray(300 * MIB)
+    held[::4096] = b"1" * len(held[::4096])
+    for _ in range(20):
+        result = run_command(["true"], on_start=lambda: lambda _: None)
+        assert result.used.memory_bytes is None or result.used.memory_bytes < 100 * MIB, result
+        assert (result.used.memory_bytes is None) == (result.source == "unknown")
+    del held
+
+
+def test_a_command_that_does_not_exist_is_no_execution(worker: foresize.Worker) -> None:
+    before = worker.statistics().started
+    with pytest.raises(FileNotFoundError):
+        worker.run(["no-such-command"], task="py/none")
+    assert worker.statistics().started == before

@@ -365,3 +365,31 @@ def test_a_token_lets_in_and_never_goes_out_in_plain_text(tmp_path: Path) -> Non
     worker.close(0)
     with pytest.raises(ValueError, match="needs TLS"):
         foresize.Estimator("estimator.example:7071", token="secret")
+
+
+def test_celery_loses_nothing_whatever_its_children_live(profiler: Profiler, tmp_path: Path) -> None:
+    for folder in ("in", "done"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "work.py").write_text(
+        "import foresize, os, pathlib, time\n"
+        "from celery import Celery\n"
+        "here = pathlib.Path(__file__).parent\n"
+        "app = Celery('work', broker='filesystem://', broker_transport_options={\n"
+        "    'data_folder_in': str(here / 'in'), 'data_folder_out': str(here / 'in')})\n"
+        "app.conf.task_ignore_result = True\n"
+        "@app.task\n"
+        "def work(i):\n"
+        "    with foresize.profile('py/celery'): time.sleep(0.1)\n"
+        "    (here / 'done' / str(i)).touch()\n"
+    )
+    environment = {**python_environment(profiler), "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    send = "import work\nfor i in range(8): work.work.delay(i)\n"
+    subprocess.run([sys.executable, "-c", send], check=True, env=environment, timeout=60)
+    command = [sys.executable, "-m", "celery", "-A", "work", "worker", "-c", "2", "--max-tasks-per-child", "1"]
+    celery = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: len(list((tmp_path / "done").iterdir())) == 8, 60)
+        wait_until(lambda: profiler.counts("py/celery").get("SUCCEEDED") == 8, 60)
+    finally:
+        celery.terminate()
+        celery.wait(30)

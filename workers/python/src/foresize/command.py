@@ -1,7 +1,7 @@
 """Runs one command and measures it: wait4's rusage of it and of all it waited for, and samples of its tree.
 
 ru_maxrss is that of the largest single process, and never below what this process held when it started the command:
-where it is no higher than that, the peak is the highest that the samples saw.
+where it is no higher than that, the peak is the highest that the samples saw, and unknown where they saw nothing.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class CommandResult:
 def run_command(
     args: Sequence[Argument],
     *,
-    on_sample: Callable[[UsageSample], None],
+    on_start: Callable[[], Callable[[UsageSample], None]],
     cwd: "Optional[Argument]" = None,
     env: Optional[Mapping[str, str]] = None,
     stdin: Stream = None,
@@ -57,8 +57,9 @@ def run_command(
     kill_grace_ms: float = 5000,
     interval_ms: float = 1000,
 ) -> CommandResult:
-    """As subprocess.run: raises OSError where the command cannot be started. On an exception here, KeyboardInterrupt
-    for one, the command is killed and waited for, and the exception goes on."""
+    """As subprocess.run: raises OSError where the command cannot be started. `on_start` is called once it has, and gives
+    what takes its samples. On an exception here, KeyboardInterrupt for one, the command is killed and waited for, and the
+    exception goes on."""
     if capture_output:
         stdout = stderr = subprocess.PIPE
     watch = OomWatch()
@@ -73,7 +74,7 @@ def run_command(
         stderr=stderr,
     )
     tree = ProcessTree(process.pid)
-    sampling = sampler().start(tree.read, on_sample, interval_ms, first_ms=5, dense_ms=1000)
+    sampling = sampler().start(tree.read, on_start(), interval_ms, first_ms=5, dense_ms=1000)
     stop = _Stop(process.pid, kill_grace_ms)
     pumps = _pump(process, input)
     if time_limit_ms is not None:
@@ -114,11 +115,10 @@ def run_command(
 
 
 def _peak(rusage_bytes: float, floor_bytes: float, sampled_bytes: float) -> Tuple[float, Source]:
-    """Each can only miss, but that rusage starts from the floor."""
-    if rusage_bytes > floor_bytes * (1 + counter_drift) or sampled_bytes == 0:
-        if rusage_bytes >= sampled_bytes * (1 - counter_drift):
-            return max(rusage_bytes, sampled_bytes), "rusage"
-    return sampled_bytes, "sampled"
+    """Each can only miss, but that rusage starts from the floor: no higher, it says nothing."""
+    if rusage_bytes > floor_bytes * (1 + counter_drift) and rusage_bytes >= sampled_bytes * (1 - counter_drift):
+        return max(rusage_bytes, sampled_bytes), "rusage"
+    return sampled_bytes, "sampled" if sampled_bytes > 0 else "unknown"
 
 
 def _outcome(returncode: int, timed_out: bool, oom_kills: int) -> Outcome:

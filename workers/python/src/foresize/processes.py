@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import sys
 import time
 import weakref
 from multiprocessing import util
@@ -19,11 +20,17 @@ if TYPE_CHECKING:
 workers: "weakref.WeakSet[Worker]" = weakref.WeakSet()
 _at_fork: Tuple[Worker, ...] = ()
 _must_relay = connection.endangers_forks
+_is_cut_off = False
 
 
 def must_relay() -> bool:
     """gRPC must not be used here, or cannot be: this is a fork of a process that has used it."""
     return _must_relay
+
+
+def is_cut_off() -> bool:
+    """This is a fork of a process that has used gRPC: what it inherited of it would never answer."""
+    return _is_cut_off
 
 
 def _before_fork() -> None:
@@ -42,8 +49,10 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     """What the parent holds is the parent's to report: the child begins anew."""
-    global _at_fork, _must_relay
-    _must_relay = _must_relay or connection.was_used
+    global _at_fork, _must_relay, _is_cut_off
+    _is_cut_off = _is_cut_off or connection.was_used
+    _must_relay = _must_relay or _is_cut_off
+    _follow_celery()
     for worker in _at_fork:
         # gRPC's objects cannot be let go here: their locks may be held by threads that are not.
         leak(worker._session)
@@ -67,6 +76,19 @@ if hasattr(os, "register_at_fork"):
     )
 
 
+_follows_celery = False
+
+
+def _follow_celery() -> None:
+    """Celery's children end by os._exit, which runs nothing of ours: it has a signal before that."""
+    global _follows_celery
+    signals = sys.modules.get("celery.signals")
+    if signals is None or _follows_celery:
+        return
+    _follows_celery = True
+    signals.worker_process_shutdown.connect(lambda **_: _at_exit(), weak=False)
+
+
 class _Exit:
     """A process of multiprocessing ends without atexit, and forgets at its start what its parent had registered."""
 
@@ -74,6 +96,7 @@ class _Exit:
         util.Finalize(None, _at_exit, exitpriority=10)
 
 
+_follow_celery()
 _exit = _Exit()
 atexit.register(_at_exit)
 util.register_after_fork(_exit, _Exit.register)

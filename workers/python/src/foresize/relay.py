@@ -56,7 +56,7 @@ class RelayCall:
     def __init__(
         self, header: "dict[str, object]", requests: Iterator[profiler_service_pb2.StreamUsageRequest]
     ) -> None:
-        self._process = _start()
+        self._process = start_relay()
         writer = threading.Thread(target=self._write, args=(header, requests), name="foresize-relay", daemon=True)
         writer.start()
 
@@ -75,7 +75,7 @@ class RelayCall:
                         break
                     yield profiler_service_pb2.StreamUsageResponse.FromString(frame[1:])
         finally:
-            _end(self._process)
+            end_relay(self._process)
         if status["code"] != "OK":
             raise StreamBroken(status["code"], status["details"])
 
@@ -103,7 +103,7 @@ def send_alone(
 ) -> bool:
     """Sends what the spool holds without a thread of its own, in a new session: what was stored already counts once.
     True once all of it is stored."""
-    relay = _start()
+    relay = start_relay()
     try:
         assert relay.stdin is not None and relay.stdout is not None
         header = {
@@ -129,12 +129,12 @@ def send_alone(
                 spool.acknowledge(response.acknowledgement.durable_sequence)
         return spool.is_empty()
     finally:
-        _end(relay)
+        end_relay(relay)
 
 
-def _start() -> "subprocess.Popen[bytes]":
+def start_relay(module: str = "relay") -> "subprocess.Popen[bytes]":
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    program = f"import sys; sys.path.insert(0, {package!r}); from foresize.relay import main; main()"
+    program = f"import sys; sys.path.insert(0, {package!r}); from foresize.{module} import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
@@ -142,7 +142,7 @@ def _start() -> "subprocess.Popen[bytes]":
     return process
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def end_relay(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
     process.wait()
     relay_pids.discard(process.pid)

@@ -22,6 +22,7 @@ from foresize.processes import must_relay, workers
 from foresize.profiling import Features, Profiling
 from foresize.relay import RelayStub, send_alone
 from foresize.resources import Resources
+from foresize.samples import UsageSample
 from foresize.session import Session, SessionEvents, SessionOptions
 from foresize.spool import Spool
 from foresize.v1 import execution_pb2, profiler_service_pb2, profiler_service_pb2_grpc
@@ -206,26 +207,31 @@ class Worker:
         **command: Any,
     ) -> CommandResult:
         """Runs a command as one execution. `command`: cwd, env, stdin, stdout, stderr, input, capture_output,
-        time_limit_ms, kill_grace_ms, interval_ms. Raises OSError where it cannot be started."""
-        execution = self.start(
-            task,
-            namespace=namespace,
-            execution_id=execution_id,
-            attempt=attempt,
-            features=features,
-            labels=labels,
-            requested=requested,
-            allocated=allocated,
-            estimate_token=estimate_token,
-        )
+        time_limit_ms, kill_grace_ms, interval_ms. Raises OSError where it cannot be started: then it is no execution."""
+        execution: Optional[Execution] = None
+
+        def on_start() -> Callable[[UsageSample], None]:
+            nonlocal execution
+            execution = self.start(
+                task,
+                namespace=namespace,
+                execution_id=execution_id,
+                attempt=attempt,
+                features=features,
+                labels=labels,
+                requested=requested,
+                allocated=allocated,
+                estimate_token=estimate_token,
+            )
+            return execution._sample
+
         try:
-            result = run_command(args, on_sample=execution._sample, **command)
-        except KeyboardInterrupt:
-            execution.end("cancelled")
+            result = run_command(args, on_start=on_start, **command)
+        except BaseException as error:
+            if execution is not None:
+                execution.end("cancelled" if isinstance(error, KeyboardInterrupt) else "failed")
             raise
-        except BaseException:
-            execution.end("failed")
-            raise
+        assert execution is not None
         execution.end(result.outcome, result.used, result.source)
         return result
 

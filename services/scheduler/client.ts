@@ -11,6 +11,7 @@ import {
   securityIn,
   statusOf,
 } from '../../shared/rpc/client.ts'
+import { requireNode } from '../../shared/runtime/node-version.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import type { ReceivedEstimate } from '../../shared/wire/estimate.ts'
 import {
@@ -85,6 +86,7 @@ interface Ask {
  * same question asked twice at once is asked once.
  */
 export function createEstimatorClient(options: EstimatorClientOptions = {}): EstimatorClient {
+  requireNode()
   const {
     deadlineMs = 250,
     updateIntervalMs = 5000,

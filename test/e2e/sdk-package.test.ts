@@ -77,7 +77,18 @@ test('it runs as JavaScript, from its tarball, and reports', async () => {
 
 test('its types are found, and hold', () => {
   writeFileSync(join(folder, 'package.json'), '{"type": "module"}')
-  writeFileSync(join(folder, 'typed.ts'), program)
+  const queue = `
+import type { ResourceAwareScheduler, SizedTask } from 'foresize-sdk/resource-aware-scheduler'
+import { runCommand } from 'foresize-sdk/command'
+import 'foresize-sdk/retrying-scheduler'
+import 'foresize-sdk/cluster-scheduler'
+import 'foresize-sdk/metrics'
+export const own: ResourceAwareScheduler<SizedTask['task'], number> = {
+  schedule: async ({ allocated }: SizedTask) => allocated.memoryBytes ?? 0,
+}
+export const run = runCommand
+`
+  writeFileSync(join(folder, 'typed.ts'), `${queue}${program}`)
   writeFileSync(
     join(folder, 'wrong.ts'),
     `import { createWorker } from 'foresize-sdk'\ncreateWorker({ leaseMs: 'long' })\n`,
@@ -94,11 +105,26 @@ test('its types are found, and hold', () => {
         '--types',
         'node',
         '--skipLibCheck',
+        'false',
         file,
       ],
     ])
   expect(() => check('typed.ts')).not.toThrow()
   expect(() => check('wrong.ts')).toThrow()
+})
+
+test('no type of it needs a newer TypeScript than 5.4: those of the codec do', () => {
+  const declarations = readdirSync(installed(), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.d.ts'),
+  )
+  expect(declarations.length).toBeGreaterThan(20)
+  for (const name of declarations)
+    expect(readFileSync(join(installed(), name), 'utf8'), name).not.toContain('@bufbuild')
+})
+
+test('CommonJS can require it', () => {
+  writeFileSync(join(folder, 'program.cjs'), `console.log(typeof require('foresize-sdk').createWorker)`)
+  expect(run(process.execPath, ['program.cjs'])).toBe('function\n')
 })
 
 test('its launcher builds where it lies', () => {

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import type { MeasurementSource, Outcome } from '../../shared/domain/execution.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
+import { requireNode } from '../../shared/runtime/node-version.ts'
 import { type Cgroup, createCgroup } from './cgroup.ts'
 import { findLauncher, type LauncherReport, parseReport } from './launcher.ts'
 import { startLongTimer } from './long-timer.ts'
@@ -62,6 +63,7 @@ export interface RunningCommand {
  * of the launcher, samples. Peak memory is the largest that any of them saw, since each of the last two can only miss.
  */
 export function runCommand(options: CommandOptions): RunningCommand {
+  requireNode()
   const launcher = options.launcher === undefined ? findLauncher() : (options.launcher ?? undefined)
   const cgroup =
     launcher === undefined || options.cgroup === 'off'

@@ -10,6 +10,7 @@ import {
   clientSecurityOf,
   securityIn,
 } from '../../shared/rpc/client.ts'
+import { requireNode } from '../../shared/runtime/node-version.ts'
 import { fromExecutionEnd, fromExecutionStart } from '../../shared/wire/execution.ts'
 import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type CommandOptions, type CommandResult, type RunningCommand, runCommand } from './command.ts'
@@ -103,6 +104,7 @@ export const defaultProfilerTarget = '127.0.0.1:7070'
  * reached it holds what the spool has room for and goes on.
  */
 export function createWorker(options: WorkerOptions = {}): Worker {
+  requireNode()
   const target = options.target ?? process.env['FORESIZE_PROFILER'] ?? defaultProfilerTarget
   const settings = { target, ...clientSecurityOf(process.env), ...securityIn(options) }
   const client = new ProfilerServiceClient(target, channelCredentials(settings), clientOptionsFor(settings))

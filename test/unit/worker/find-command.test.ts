@@ -1,0 +1,34 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { daemonClient } from '../../../cli/daemon-clients.ts'
+import { requireNode } from '../../../shared/runtime/node-version.ts'
+import { refusalOf } from '../../../workers/typescript/find-command.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
+
+test('a command is found as execvp finds it', async () => {
+  const folder = await temporaryDirectory()
+  mkdirSync(join(folder, 'bin'))
+  writeFileSync(join(folder, 'bin', 'there'), '')
+  chmodSync(join(folder, 'bin', 'there'), 0o755)
+  writeFileSync(join(folder, 'bin', 'plain'), '')
+  const env = { PATH: `/no/such/folder:${join(folder, 'bin')}` }
+  expect(refusalOf({ command: 'there', env })).toBeUndefined()
+  expect(refusalOf({ command: './bin/there', cwd: folder, env })).toBeUndefined()
+  expect(refusalOf({ command: 'plain', env })).toBe('EACCES')
+  expect(refusalOf({ command: 'gone', env })).toBe('ENOENT')
+  expect(refusalOf({ command: './there', cwd: folder, env })).toBe('ENOENT')
+})
+
+test.each([
+  ['/usr/bin/docker', ['--debug', 'run', 'image'], 'docker run'],
+  ['docker', ['ps'], undefined],
+  ['srun', ['-n', '1', 'work'], 'srun'],
+  ['sort', ['run'], undefined],
+  ['toString', ['run'], undefined],
+])('%s %j', (command, args, name) => expect(daemonClient(command, args)).toBe(name))
+
+test('an older Node is refused in one line', () => {
+  expect(() => requireNode('20.20.2')).toThrow('foresize needs Node 24 or newer, this is 20.20.2')
+  expect(() => requireNode('24.0.0')).not.toThrow()
+})

@@ -28,6 +28,8 @@ export interface LearningSettings {
   readonly dimensions: readonly Dimension[]
   /** Added to what was learned, as a share of it: 0.1 is one tenth more. Default 0. */
   readonly headroom: number
+  /** What wraps the task under the same limit and is not measured with it: added to what was learned. Default none. */
+  readonly overhead: Resources
   /** What is given is not below. */
   readonly min: Resources
   /** What is given is not above. */
@@ -59,6 +61,7 @@ export const defaultLearningConfig: LearningConfig = {
   confidenceThreshold: 0.5,
   dimensions,
   headroom: 0,
+  overhead: {},
   min: {},
   max: {},
   neverAboveRequest: false,

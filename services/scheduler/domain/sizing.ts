@@ -119,7 +119,8 @@ function bounded(learned: Resources, { settings, requested }: SizingInput, isEsc
         : Number.POSITIVE_INFINITY,
     )
     const withHeadroom = isEscalation ? value : value * (1 + settings.headroom)
-    result[dimension] = Math.min(Math.max(withHeadroom, settings.min[dimension] ?? 0), ceiling)
+    const wrapped = withHeadroom + (isEscalation ? 0 : (settings.overhead[dimension] ?? 0))
+    result[dimension] = Math.min(Math.max(wrapped, settings.min[dimension] ?? 0), ceiling)
   }
   return result
 }

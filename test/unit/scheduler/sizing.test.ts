@@ -128,6 +128,7 @@ test('bounds, headroom and the request hold the answer', () => {
   const sized = (changes: Partial<LearningConfig>) =>
     size(input({ settings: { ...defaultLearningConfig, ...changes } })).allocated.memoryBytes
   expect(sized({ headroom: 0.2 })).toBeCloseTo(120 * MiB, 3)
+  expect(sized({ overhead: { memoryBytes: 150 * MiB } })).toBe(250 * MiB)
   expect(sized({ min: { memoryBytes: 150 * MiB } })).toBe(150 * MiB)
   expect(sized({ max: { memoryBytes: 50 * MiB } })).toBe(50 * MiB)
   expect(sized({ headroom: 10, neverAboveRequest: true })).toBe(1000 * MiB)

@@ -110,6 +110,14 @@ MUTATE ?= $(shell git diff --name-only --diff-filter=d $(SINCE) -- $(domain) | g
 mutation: $(installed) ## Mutants of the domain that no unit test notices (SINCE=REF what changed, MUTATE='**' all of it)
 	@$(if $(MUTATE),stryker run $(if $(filter-out **,$(MUTATE)),--mutate '$(MUTATE)'),echo 'no change to the domain since $(SINCE)')
 
+.PHONY: test-cgroup-v2
+test-cgroup-v2: $(installed) $(runner) ## foresize-run in cgroups of v2: boots a small system in qemu (Debian; fetches 50 MB, about two minutes)
+	@node test/cgroup-v2/main.ts
+
+.PHONY: test-slurm
+test-slurm: $(installed) $(runner) ## Jobs of a real Slurm sized by foresize under cgroup limits (Debian, root, cgroup v1; JOBS=200)
+	@node test/slurm/main.ts
+
 .PHONY: check
 check: lock lint types contract generated check-sdks docs-current audit ## Every static check
 

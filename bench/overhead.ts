@@ -8,6 +8,7 @@ import { runCommand } from '../workers/typescript/command.ts'
 import { spread } from './bench.ts'
 import { inProcess } from './in-process.ts'
 import { startPair } from './server-process.ts'
+import { wrapperCosts, wrappers } from './wrappers.ts'
 
 /**
  * What foresize costs those whom it serves, each beside the same without it, in turn: an estimate by itself, a scheduling
@@ -36,6 +37,7 @@ const overheads: readonly Overhead[] = [
   ...(await estimatorOverheads()),
   await schedulingOverhead(),
   ...(await commandOverheads()),
+  ...(await wrapperOverheads()),
   await samplingOverhead(),
 ]
 process.stdout.write(
@@ -155,6 +157,35 @@ async function commandOverheads(): Promise<Overhead[]> {
     },
     { name: 'wall time added to a command that does nothing', unit: 'ms', ...spread(added), goal: undefined },
   ]
+}
+
+/** `foresize run` beside others that run a command and tell what it used. */
+async function wrapperOverheads(): Promise<Overhead[]> {
+  const pair = await startPair('memory')
+  const costs = await wrapperCosts(wrappers(pair.profiler.address), rounds)
+  await pair.stop()
+  const one = (name: string, unit: string, value: number, goal?: number): Overhead => ({
+    name,
+    unit,
+    median: value,
+    min: value,
+    max: value,
+    goal,
+  })
+  return costs.flatMap(({ name, peakMemoryBytes, startAddedMs, wallAddedMs, cpuMs }) => {
+    const isOurs = name === 'foresize-run'
+    return [
+      one(
+        `${name}: own peak of memory while the command runs`,
+        'MB',
+        peakMemoryBytes / 1e6,
+        isOurs ? 8 : undefined,
+      ),
+      one(`${name}: time until the command starts, added`, 'ms', startAddedMs, isOurs ? 5 : undefined),
+      one(`${name}: wall time of a command that does nothing, added`, 'ms', wallAddedMs),
+      one(`${name}: CPU time over the first two seconds of a command`, 'ms', cpuMs, isOurs ? 20 : undefined),
+    ]
+  })
 }
 
 /** CPU time that this process spends on a command that runs for a while, at the default interval. */

@@ -26,7 +26,8 @@ export interface CgroupUsage {
 
 /**
  * Creates a cgroup for one command, v2 where its memory controller is delegated to us, else v1; undefined where
- * neither is writable. `parent` names the cgroup to create it in; by default our own, then that above it.
+ * neither is writable. `parent` names the cgroup to create it in; by default our own, then that above it
+ * where ours holds us to nothing.
  * Source: kernel, admin-guide/cgroup-v2 and cgroup-v1/memory.
  */
 export function createCgroup(
@@ -58,13 +59,20 @@ function* candidates(): Generator<string> {
   if (memberships.unified !== undefined && existsSync(join(root2, 'cgroup.controllers'))) {
     const own = join(root2, memberships.unified)
     yield own
-    if (own !== root2) yield dirname(own)
+    if (own !== root2 && !isLimited(own)) yield dirname(own)
   }
   if (memberships.memory !== undefined) {
     const root1 = '/sys/fs/cgroup/memory'
-    yield join(root1, memberships.memory)
-    yield root1
+    const own = join(root1, memberships.memory)
+    // In a container the path may be that of the host.
+    yield existsSync(own) ? own : root1
   }
+}
+
+/** Whether a command that left a cgroup of v2 would escape what holds it there. */
+function isLimited(folder: string): boolean {
+  const cpu = read(join(folder, 'cpu.max')) ?? 'max'
+  return numeric(read(join(folder, 'memory.max'))) !== undefined || !cpu.startsWith('max')
 }
 
 /** `/proc/self/cgroup`: the path in the unified hierarchy and, with v1, in that of the memory controller. */

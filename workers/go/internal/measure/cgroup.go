@@ -22,7 +22,7 @@ type Group struct {
 
 // NewGroup creates one, v2 where its memory controller is delegated to us, else v1, of those versions that are asked
 // for; nil where neither is writable. FORESIZE_CGROUP_PARENT names the cgroup to create it in; by default our own, then
-// that above it.
+// that above it where ours holds us to nothing.
 func NewGroup(name string, versions ...int) *Group {
 	parents := []string{os.Getenv("FORESIZE_CGROUP_PARENT")}
 	if parents[0] == "" {
@@ -48,15 +48,27 @@ func groupParents() []string {
 	var parents []string
 	memberships := ownMemberships()
 	if own, found := memberships[""]; found && exists(filepath.Join(rootV2, "cgroup.controllers")) {
-		parents = append(parents, filepath.Join(rootV2, own))
-		if own != "/" {
-			parents = append(parents, filepath.Dir(filepath.Join(rootV2, own)))
+		folder := filepath.Join(rootV2, own)
+		parents = append(parents, folder)
+		if own != "/" && !isLimited(folder) {
+			parents = append(parents, filepath.Dir(folder))
 		}
 	}
 	if own, found := memberships["memory"]; found {
-		parents = append(parents, filepath.Join(rootV1Memory, own), rootV1Memory)
+		folder := filepath.Join(rootV1Memory, own)
+		// In a container the path may be that of the host.
+		if !exists(folder) {
+			folder = rootV1Memory
+		}
+		parents = append(parents, folder)
 	}
 	return parents
+}
+
+// isLimited says whether a command that left a group of v2 would escape what holds it there.
+func isLimited(folder string) bool {
+	cpu, _ := os.ReadFile(filepath.Join(folder, "cpu.max"))
+	return numberIn(filepath.Join(folder, "memory.max")) > 0 || len(cpu) > 0 && !strings.HasPrefix(string(cpu), "max")
 }
 
 func delegatesMemory(parent string) bool {

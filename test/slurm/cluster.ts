@@ -123,11 +123,18 @@ export async function startCluster(folder: string, work: string): Promise<Cluste
       ]
       return Number(ask('sbatch', '-D', '/tmp', ...wrap))
     },
-    ended: (job) =>
-      eventually(async () => {
+    async ended(job) {
+      for (;;) {
         const state = /JobState=(\S+)/.exec(ask('scontrol', 'show', 'job', `${job}`, '-o'))?.[1] ?? ''
-        return ['PENDING', 'CONFIGURING', 'RUNNING', 'COMPLETING'].includes(state) ? undefined : state
-      }),
-    stop,
+        if (!['PENDING', 'CONFIGURING', 'RUNNING', 'COMPLETING'].includes(state)) return state
+        await new Promise((resolve) => setTimeout(resolve, 250))
+      }
+    },
+    async stop() {
+      // Jobs outlive the daemons.
+      ask('scancel', '--user=root')
+      await eventually(async () => (ask('squeue', '-h') === '' ? true : undefined))
+      await stop()
+    },
   }
 }

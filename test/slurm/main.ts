@@ -19,7 +19,7 @@ if (!existsSync(join(folder, 'root'))) {
   fetchSlurm(folder)
 }
 const jobs = Number(process.env['JOBS'] ?? 200)
-process.stdout.write(`${jobs} jobs, four at once: about three seconds each round on an idle machine\n`)
+process.stdout.write(`${jobs} jobs, four at once: some minutes\n`)
 
 const work = mkdtempSync(join(tmpdir(), 'foresize-slurm-'))
 const burn = compile('burn', work)

@@ -111,7 +111,7 @@ mutation: $(installed) ## Mutants of the domain that no unit test notices (SINCE
 	@$(if $(MUTATE),stryker run $(if $(filter-out **,$(MUTATE)),--mutate '$(MUTATE)'),echo 'no change to the domain since $(SINCE)')
 
 .PHONY: test-cgroup-v2
-test-cgroup-v2: $(installed) $(runner) ## foresize-run in cgroups of v2: boots a small system in qemu (Debian; fetches 50 MB, about two minutes)
+test-cgroup-v2: $(installed) $(runner) ## foresize-run in cgroups of v2: boots a small system in qemu (Debian; fetches 50 MB, about a minute)
 	@node test/cgroup-v2/main.ts
 
 .PHONY: test-slurm

@@ -73,6 +73,18 @@ export const anyRecord: fc.Arbitrary<ExecutionRecord> = fc.record(
     used: anyResources,
     outcome: fc.constantFrom(...outcomes),
     source: fc.constantFrom(...measurementSources),
+    measured: fc.option(
+      fc.record(
+        Object.fromEntries(
+          ['treeMemoryBytes', 'chargedMemoryBytes', 'throttledMs', 'overheadMemoryBytes'].map((name) => [
+            name,
+            fc.double({ min: 0, max: 1e12, noNaN: true }),
+          ]),
+        ),
+        { requiredKeys: [] },
+      ),
+      { nil: undefined },
+    ),
     endedAtUnixMs: fc.double({ min: 0, max: limits.unixMs, noNaN: true }),
   },
   { noNullPrototype: true },

@@ -36,17 +36,21 @@ test('an execution record', () => {
 
 test('the start and the end of an execution, and its lease', () => {
   fc.assert(
-    fc.property(anyRecord, fc.nat(), ({ used, outcome, source, endedAtUnixMs: _, ...start }, leaseMs) => {
-      const startBytes = ExecutionStart.encode(fromExecutionStart(start, leaseMs % 600_000)).finish()
-      const message = ExecutionStart.decode(startBytes)
-      const read = inspect((seen) => toExecutionStart(message, 'start', seen))
-      expect({ ...read, estimateToken: Uint8Array.from(read.estimateToken) }).toEqual(start)
-      expect(inspect((seen) => toLeaseMs(message, 'start', seen))).toBe(leaseMs % 600_000)
+    fc.property(
+      anyRecord,
+      fc.nat(),
+      ({ used, outcome, source, measured, endedAtUnixMs: _, ...start }, leaseMs) => {
+        const startBytes = ExecutionStart.encode(fromExecutionStart(start, leaseMs % 600_000)).finish()
+        const message = ExecutionStart.decode(startBytes)
+        const read = inspect((seen) => toExecutionStart(message, 'start', seen))
+        expect({ ...read, estimateToken: Uint8Array.from(read.estimateToken) }).toEqual(start)
+        expect(inspect((seen) => toLeaseMs(message, 'start', seen))).toBe(leaseMs % 600_000)
 
-      const end = { executionId: start.executionId, used, outcome, source }
-      const endBytes = ExecutionEnd.encode(fromExecutionEnd(end)).finish()
-      expect(inspect((seen) => toExecutionEnd(ExecutionEnd.decode(endBytes), 'end', seen))).toEqual(end)
-    }),
+        const end = { executionId: start.executionId, used, outcome, source, measured }
+        const endBytes = ExecutionEnd.encode(fromExecutionEnd(end)).finish()
+        expect(inspect((seen) => toExecutionEnd(ExecutionEnd.decode(endBytes), 'end', seen))).toEqual(end)
+      },
+    ),
   )
 })
 

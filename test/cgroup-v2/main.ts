@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExecutionEnd, ExecutionStart } from '../../shared/wire/gen/foresize/v1/execution.ts'
 import { readFrames } from '../../workers/typescript/journal.ts'
@@ -60,12 +60,27 @@ function buildImage(): void {
 }
 
 function boot(): string {
+  const printed = join(folder, 'serial')
   const [kernel = ''] = readdirSync(join(system, 'boot')).filter((name) => name.startsWith('vmlinuz'))
   process.stdout.write('booting with 512 MB, emulated in software: one core for a minute\n')
-  const { stdout, stderr } = spawnSync(
+  const { stderr } = spawnSync(
     join(system, 'usr', 'bin', 'qemu-system-x86_64'),
     [
-      ...['-accel', 'tcg', '-m', '512', '-smp', '2', '-nographic', '-no-reboot', '-nic', 'none'],
+      ...[
+        '-accel',
+        'tcg',
+        '-m',
+        '512',
+        '-display',
+        'none',
+        '-monitor',
+        'none',
+        '-serial',
+        `file:${printed}`,
+        '-no-reboot',
+        '-nic',
+        'none',
+      ],
       ...['-L', join(system, 'usr', 'share', 'seabios'), '-L', join(system, 'usr', 'share', 'qemu')],
       ...['-kernel', join(system, 'boot', kernel), '-initrd', join(folder, 'initramfs.gz')],
       ...['-append', 'console=ttyS0 panic=-1 loglevel=3 random.trust_cpu=on'],
@@ -73,11 +88,11 @@ function boot(): string {
     {
       encoding: 'utf8',
       timeout: 600_000,
-      maxBuffer: 2 ** 24,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, LD_LIBRARY_PATH: librariesIn(system) },
     },
   )
+  const stdout = readFileSync(printed, 'utf8')
   assert.match(stdout, /^DONE\r?$/m, `the small system did not come to its end:\n${stdout}\n${stderr}`)
   return stdout
 }

@@ -176,3 +176,20 @@ test('within the tolerance a failure weighs 32 times its cost', () => {
   expect(at(0.045)).toBeCloseTo(1, 9)
   expect(at(0.047)).toBeCloseTo(2, 9)
 })
+
+test('of amounts that cost the same the least is taken, and from there what fails less often', () => {
+  // Without run times lost, given 1: 1 and half a failure of 2 charged; given 2: 2.
+  const need: Distribution = {
+    size: 2,
+    atoms: Float64Array.of(0, Math.LN2),
+    cumulative: Float64Array.of(0.5, 1),
+    runtimeShare: Float64Array.of(1, 1),
+  }
+  const cost = { ...patient, patience: 4 / 3 }
+  expect(allocation(need, cost, indifferent, { from: 0, to: 1 })).toBe(1)
+  expect(allocation(need, cost, indifferent, { from: 0, to: 2 })).toBe(2)
+  // Given 1: 1 and a retry at 4 for a quarter; given 2: 2. A failure is not charged, so neither is better.
+  const quarter: Distribution = { ...need, runtimeShare: Float64Array.of(0.75, 1) }
+  const free = { ...patient, largest: 4 / 1.05 }
+  expect(allocation(quarter, free, indifferent, anywhere)).toBe(1)
+})

@@ -112,3 +112,10 @@ test('a target is not chased beyond what failed where next to nothing was left a
   expect(amountCovering({ distribution: always1GB, tail, above: 4e9 }, 0.9)).toBeCloseTo(1e9, 0)
   expect(amountCovering({ distribution: either, above: 1.5e9 }, 1)).toBeCloseTo(2e9, 0)
 })
+
+test('nothing covers a need but an amount, whatever the calibration says', () => {
+  const record = calibration()
+  addTransform(record, 0)
+  expect(coverage({ distribution: either, calibration: record }, 0)).toBe(0)
+  expect(coverage({ distribution: either, calibration: record }, 1)).toBeGreaterThan(0)
+})

@@ -65,6 +65,7 @@ test('probabilities are linear between needs on a log scale', () => {
   expect(probability(three, 10)).toBeCloseTo(0.75, 9)
   expect(probability(three, 100)).toBe(1)
   expect(probability(three, 1e9)).toBe(1)
+  for (const nothing of [0, -1, Number.NaN]) expect(probability(three, nothing)).toBe(0)
 })
 
 test('what no amount helps against is missing from the last probability', () => {

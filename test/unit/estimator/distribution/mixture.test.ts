@@ -92,13 +92,13 @@ test('of many joins those close together: no more than a twelfth moves, and thei
 
 test('keeps the largest residuals apart, and does not bridge a gap', () => {
   const values = [
-    ...Array.from({ length: 80 }, (_, i) => 0.001 * i),
+    ...Array.from({ length: 82 }, (_, i) => 0.001 * i),
     ...Array.from({ length: 16 }, (_, i) => 2 + 0.001 * i),
   ]
   const { size, atoms } = mixture([componentOf(values.map((at) => [at, 1]))], [], { kernel: pointKernel })
   const ats = [...atoms.subarray(0, size)]
   expect(ats.slice(-4)).toEqual(values.slice(-4))
-  expect(ats.filter((at) => at > 0.08 && at < 2)).toEqual([])
+  expect(ats.filter((at) => at > 0.082 && at < 2)).toEqual([])
   expect(size).toBeLessThan(40)
 })
 
@@ -132,6 +132,13 @@ test('weighs run times where they are known, with the same needs', () => {
   const { size, cumulative, runtimeShare } = mixture([component], [], { kernel: pointKernel, runtimes })
   expect([...cumulative.subarray(0, size)]).toEqual([0.5, 1])
   expect([...runtimeShare.subarray(0, size)]).toEqual([0.25, 1])
+
+  const spread = mixture([component], [], { runtimes })
+  expect([...spread.runtimeShare.subarray(0, spread.size)]).toEqual(
+    [0.45 / 4, 0.9 / 4, 0.25, 0.25 + 0.75 * 0.45, 0.25 + 0.75 * 0.9, 1].map((share) =>
+      expect.closeTo(share, 12),
+    ),
+  )
 })
 
 test('a residual that stands alone is three atoms, in its width: −0.6, 0.3 and 1', () => {
@@ -160,6 +167,30 @@ test('residuals close together are joined at their mean, a fifth of their width 
     expect(atoms[i]).toBeCloseTo(0.0005 + 0.002 * i + 0.2 * 0.0015, 9)
     expect(cumulative[i]).toBeCloseTo((i + 1) / 12, 12)
   }
+})
+
+test('of residuals that are equal none is left out of a join', () => {
+  const values = [0, 0.001, 0.001, ...Array.from({ length: 21 }, (_, i) => 0.002 + 0.001 * i)]
+  const { atoms, cumulative } = mixture([componentOf(values.map((at) => [at, 1]))], [])
+  expect(atoms[0]).toBeCloseTo(0.002 / 3 + 0.2 * 0.0015, 9)
+  expect(cumulative[0]).toBeCloseTo(3 / 24, 12)
+})
+
+test('no atom is above the limit, not even the first', () => {
+  const { needs, cumulative } = listed(
+    mixture(
+      [
+        componentOf([
+          [3, 1],
+          [4, 1],
+        ]),
+      ],
+      [],
+      { limit: 2 },
+    ),
+  )
+  expect(needs).toEqual([Math.exp(2)])
+  expect(cumulative).toEqual([1])
 })
 
 test('residuals that are equal are one, those without weight are none', () => {
@@ -251,4 +282,5 @@ test('points around a middle have a prior there, worth half a point and narrower
   expect([...none.atoms.subarray(0, none.size)]).toEqual(
     close(9.82, 9.94, 9.988, 10.012, 10.06, 10.18, 10.42),
   )
+  expect([...none.cumulative.subarray(0, none.size)]).toEqual(close(0.08, 0.24, 0.48, 0.72, 0.88, 0.96, 1))
 })

@@ -147,6 +147,12 @@ test('the calibration holds the mixture’s probability at or below each need th
   expect(transforms(Math.E, always(undefined))).toEqual([])
 })
 
+test('a need above all residuals is above nearly all of the mixture', () => {
+  const values = modelAfter(needs(1, 1, 1, Math.exp(5)), { registry: { s: always(1) } }).calibration.values
+  expect(values.slice(0, 3)).toEqual([0.5, 0.5, 0.5].map((value) => expect.closeTo(value, 9)))
+  expect(values[3]).toBeGreaterThan(0.99)
+})
+
 test('a success settles the attempts that were killed before it', () => {
   const model = modelAfter(needs(1), { registry: {} })
   expect(model.censored).toEqual([])

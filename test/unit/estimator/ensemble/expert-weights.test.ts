@@ -68,6 +68,8 @@ test('local experts count only where there is anything to be near in', () => {
     ['slow', 'slowLocal'],
     ['slow', 'fastLocal'],
   ])
+  // However good, they push no other out.
+  expect(predictionsOf([scored('a', 1, 0, -9, 50, 50)])[0]).toMatchObject({ weight: 1, experts: ['slow'] })
 })
 
 test('weights add up to one; a strategy that abstains makes no prediction, one that counts nothing does', () => {

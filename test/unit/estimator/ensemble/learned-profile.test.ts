@@ -102,3 +102,25 @@ test('knows the strategies that its record judges, and those whose record is poo
   expect(poor).toMatchObject([{ strategy: 'poor', dimension: 'memoryBytes' }])
   expect(judged).toEqual(['good', 'poor'])
 })
+
+test('followed through a drop that is expected, the standby takes over and the next one is begun anew', () => {
+  const upTo = (from: number, to: number) => holding(...Array.from({ length: to - from }, (_, i) => from + i))
+  let task = learnedWithout(upTo(0, 60))
+  const follow = (profile: Profile) => {
+    const next = extendProfile(task, profile, learning)
+    task = { ...(next as LearnedProfile), leftOut: new Map() }
+    return next
+  }
+  for (let held = 61; held <= 96; held++) follow(upTo(0, held))
+  expect(task.standby).toMatchObject({ dropped: 32, learned: 64 })
+  const { model } = task.standby as NonNullable<typeof task.standby>
+
+  const dropped = follow(upTo(32, 97))
+  expect(dropped?.model).toBe(model)
+  expect(dropped?.model?.dimensions.get('memoryBytes')?.executions.count).toBe(65)
+  const needs = linearHistory(100).map(({ used }) => used.memoryBytes)
+  const known = dropped?.model?.dimensions.get('memoryBytes')?.executions.needs.subarray(0, 65) ?? []
+  expect([...known]).toEqual(needs.slice(32, 97))
+  expect(dropped?.standby).toBeUndefined()
+  expect(dropped?.executionIds.length).toBe(65)
+})

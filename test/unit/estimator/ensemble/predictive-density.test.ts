@@ -3,7 +3,11 @@ import { expect, test } from 'vitest'
 import { addResidual } from '../../../../services/estimator/domain/distribution/residuals.ts'
 import type { EffectiveSample } from '../../../../services/estimator/domain/ensemble/effective-sample.ts'
 import { type Member, member } from '../../../../services/estimator/domain/ensemble/expert.ts'
-import { evaluate, evaluations } from '../../../../services/estimator/domain/ensemble/predictive-density.ts'
+import {
+  type Evaluation,
+  evaluate,
+  evaluations,
+} from '../../../../services/estimator/domain/ensemble/predictive-density.ts'
 import { priorMass, priorScale } from '../../../../services/estimator/domain/ensemble/prior.ts'
 import {
   type ByWeighting,
@@ -107,6 +111,46 @@ test('is the kernel density of the residuals with the prior, under each weightin
       },
     ),
   )
+})
+
+test('each residual is a triangle that reaches one and a half of its widths', () => {
+  // Both are 0.03 wide and reach 0.045.
+  const one = memberWith([0, 0.1])
+  const weights = weightsOf([1, 2], [3, 4], [0.5, 0.25])
+  const sample = { total: 10, executions: 0 }
+  const evaluatedAt = (x: number) => {
+    const out = evaluations()
+    evaluate(one, weights, x, samplesOf(sample), true, out)
+    // The prior's mass is 1, its scale 0.3.
+    const tail = 0.5 * Math.exp(-x / 0.3)
+    const ofKernels = ({ density, cumulative }: Evaluation) => [
+      ((density - 0.01 * Math.exp(-x)) / 0.98) * 11 - tail / 0.3,
+      cumulative * 11 - (1 - tail),
+    ]
+    return weightings.map((weighting) => ofKernels(out[weighting]).map((value) => Number(value.toFixed(9))))
+  }
+  const at = (height: number) => Number((height / 0.045).toFixed(9))
+  // Half way up from the first one.
+  expect(evaluatedAt(0.0225)).toEqual([
+    [at(0.5), 0.875],
+    [at(1.5), 2.625],
+    [at(0.25), 0.4375],
+    [at(0.75), 1.3125],
+  ])
+  // Beyond the first one, half way up to the second.
+  expect(evaluatedAt(0.0775)).toEqual([
+    [at(1), 1.25],
+    [at(2), 3.5],
+    [at(0.25), 0.5625],
+    [at(0.5), 1.625],
+  ])
+  // Beyond both.
+  expect(evaluatedAt(0.2)).toEqual([
+    [0, 3],
+    [0, 7],
+    [0, 1],
+    [0, 2.5],
+  ])
 })
 
 test('without proximities the local experts are not evaluated', () => {

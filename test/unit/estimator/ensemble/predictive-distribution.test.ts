@@ -104,6 +104,26 @@ test('local experts weigh the executions by their proximity to the query', () =>
   expect(localSumsFrom(weights, 0).slow).toBeLessThan((model.members[0] as Member).weightSums.slow)
 })
 
+test('one local expert is enough for local samples to be measured', () => {
+  const labels = (i: number) => ({ genome: i % 2 === 0 ? 'human' : 'yeast' })
+  const observations = Array.from({ length: 20 }, (_, i) => ({
+    point: pointAt([], labels(i)),
+    need: i % 2 === 0 ? 4e9 : 1e9,
+  }))
+  const model = modelAfter(observations, { registry: { first: always(1e9), second: always(4e9) } })
+  const [first, second] = model.members as [Member, Member]
+  const point = pointAt([], { genome: 'human' })
+  const plain = predictionOf(first, 1e9, [0, 0.5])
+  const mixed = predictionOf(second, 4e9, [0, 0.25], [2, 0.25])
+  const shareOf = (local: Prediction) => {
+    const { needs, cumulative } = listed(outlook(model, [plain, local], [], point).distribution)
+    return cumulative[needs.findLastIndex((need) => need < 2e9)] ?? 0
+  }
+  // A quarter of the weight moves from half of the executions to those of the same genome.
+  expect(shareOf(mixed)).toBeLessThan(shareOf(predictionOf(second, 4e9, [0, 0.5])) - 0.05)
+  expect(shareOf(mixed)).toBeGreaterThan(0.2)
+})
+
 test('no need lies further above the largest seen or predicted than the room after so many', () => {
   const model = modelAfter([{ need: 1e9 }, { need: 1e9 }], { registry: { first: always(1e9) } })
   const member = model.members[0] as Member

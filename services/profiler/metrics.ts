@@ -161,16 +161,20 @@ export interface ProfilerFigures {
   readonly ingestion: () => IngestionFigures
   readonly store: () => StoreStatistics
   readonly server: () => RpcServerFigures
+  readonly isReady: () => boolean
   readonly limits: Pick<IngestionSettings, 'maxSessions' | 'maxOpenExecutions'>
 }
 
 /** What is read when Prometheus asks. */
 export function profilerFigures(
   registry: Registry,
-  { ingestion, store, server, limits }: ProfilerFigures,
+  { ingestion, store, server, isReady, limits }: ProfilerFigures,
 ): void {
   const gauge = (name: string, help: string, read: () => number) =>
     gaugeOf(registry, `${prefix}_${name}`, help, read)
+  gauge('ready', '1 while the store can keep what it promises and calls are taken, else 0.', () =>
+    isReady() ? 1 : 0,
+  )
   gauge('sessions', 'Sessions held by this process.', () => ingestion().sessions)
   gauge(
     'open_executions',

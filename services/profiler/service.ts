@@ -11,11 +11,19 @@ import { defaultFoldSettings } from './domain/fold.ts'
 import { defaultSamplingSettings } from './domain/sampling.ts'
 import { ingestion } from './ingestion.ts'
 import { profilerFigures, profilerMetrics } from './metrics.ts'
+import { readiness } from './readiness.ts'
 import { profilerRpc } from './rpc.ts'
+import type { ProfileStore } from './store.ts'
 import { stores } from './stores/index.ts'
 import { taskRates } from './task-rates.ts'
 import { upkeep } from './upkeep.ts'
 import { profilerDefinition } from './watch-bytes.ts'
+
+const isWell = (store: ProfileStore) =>
+  store.check().then(
+    () => true,
+    () => false,
+  )
 
 /** Opens the store, takes up what a process before it left, serves, and tells `lifecycle` how all that stops. */
 export async function startProfiler(
@@ -40,7 +48,8 @@ export async function startProfiler(
   const settings = { ...defaultFoldSettings, ...config }
   const held = heldBytes(config)
   const intake = ingestion(store, clock, settings, log, held, metrics.observedCommitter)
-  await intake.refresh()
+  // A store that is away is asked again with every tick.
+  await intake.refresh().catch((error: unknown) => log.warn({ err: error }, 'the store was not read'))
   const upkeepStop = new AbortController()
   const upkeepDone = upkeep(intake, store, config.profileTtlMs, clock, log, upkeepStop.signal)
   lifecycle.onStop('ingestion', async () => {
@@ -81,6 +90,7 @@ export async function startProfiler(
     ingestion: intake.figures,
     store: store.statistics,
     server: server.figures,
+    isReady: () => isServing,
     limits: config,
   })
   lifecycle.onStop('server', () => {
@@ -89,8 +99,13 @@ export async function startProfiler(
     stopping.abort()
     return server.drain(config.drainMs)
   })
-  server.setServing(true)
-  isServing = true
+  const setReady = (isReady: boolean) => {
+    if (stopping.signal.aborted) return
+    isServing = isReady
+    server.setServing(isReady)
+  }
+  setReady(await isWell(store))
+  void readiness(store, setReady, clock, log, stopping.signal)
   log.info({ address: server.address, store: config.store, durability: store.durability }, 'serving')
   return server
 }

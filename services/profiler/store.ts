@@ -75,6 +75,8 @@ export interface StoreStatistics {
  */
 export interface ProfileStore {
   readonly durability: Durability
+  /** Throws: ForesizeError `unavailable`, saying why, where it cannot keep now what it promises. */
+  check(): Promise<void>
   get(key: ProfileKey): Promise<Profile | undefined>
   /**
    * Resolves when durable. Each change is atomic. A checkpoint never becomes durable before the changes of its commit.

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
+import { isServing } from '../../cli/health-check.ts'
 import type { ProfilerConfig } from '../../services/profiler/config.ts'
 import {
   countOf,
@@ -172,8 +173,51 @@ test.each(['allkeys-lru', 'volatile-ttl'])(
   },
 )
 
-test('nobody at the address: the profiler says so and does not start', async () => {
-  await expect(profilerOn(['127.0.0.1:1'])).rejects.toThrow(/redis at 127\.0\.0\.1:1 does not answer/)
+const becomes = (profiler: TestProfiler, isReady: boolean) =>
+  eventually(async () => (await isServing(profiler.address, 1000)) === isReady)
+
+test('a profiler that starts while redis is away waits, not ready, and serves once it is there', async () => {
+  const redis = await server()
+  await redis.kill('SIGKILL')
+  const profiler = await profilerOn([redis.node])
+  expect(await isServing(profiler.address, 1000)).toBe(false)
+  await expect(update(profiler, 'early')).rejects.toMatchObject({ code: 14 })
+  await redis.restart()
+  await becomes(profiler, true)
+  expect(await update(profiler, 'late')).toMatchObject({ folded: 1 })
+})
+
+test.each([
+  ['its eviction policy', ['CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru'], ['noeviction']],
+  ['its role', ['REPLICAOF', '127.0.0.1', '1'], ['NO', 'ONE']],
+  ['the rights of the user', ['ACL', 'SETUSER', 'default', '-zadd'], ['+zadd']],
+])(
+  'a redis that changes %s while it runs makes the profiler not ready, until that is mended',
+  async (_, change, back) => {
+    const redis = await server()
+    const profiler = await profilerOn([redis.node])
+    expect(await isServing(profiler.address, 1000)).toBe(true)
+    await redis.command(...change)
+    await becomes(profiler, false)
+    await redis.command(...change.slice(0, change.length - back.length), ...back)
+    await becomes(profiler, true)
+    expect(await update(profiler, 'after')).toMatchObject({ folded: 1 })
+  },
+)
+
+test('a script that may not do all does nothing: what was half written is whole at the next fold', async () => {
+  const redis = await server()
+  const profiler = await profilerOn([redis.node])
+  await redis.command('ACL', 'SETUSER', 'default', '-zadd')
+  await expect(update(profiler, 'refused')).rejects.toMatchObject({ code: 14 })
+  expect(await redis.command('KEYS', '*profile:*')).toEqual([])
+  await redis.command('ACL', 'SETUSER', 'default', '+zadd')
+  await becomes(profiler, true)
+  expect(await update(profiler, 'taken')).toMatchObject({ folded: 1 })
+  const { profiles } = await unary(profiler.client, 'listProfiles', {
+    ...{ namespace: '', taskPrefix: '', pageSize: 0, pageToken: '', kind: 0 },
+  })
+  expect(profiles).toHaveLength(1)
 })
 
 test('several profilers on one redis: a worker goes on with any of them, a watcher of one hears what another folds', {

@@ -2,6 +2,7 @@ import type { Clock } from '../../../shared/runtime/clock.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import type { ProfilerConfig } from '../config.ts'
 import type { ProfileStore } from '../store.ts'
+import { awaitedStore } from './awaited-store.ts'
 import { fileMedium } from './file.ts'
 import { lmdbMedium } from './lmdb.ts'
 import { localStore } from './local-store.ts'
@@ -21,6 +22,11 @@ export const stores: Readonly<Record<ProfilerConfig['store'], OpenStore>> = {
   },
   lmdb: async (config, clock, log) =>
     localStore(await lmdbMedium({ ...config, directory: config.dataDir }, clock, log), config, log),
-  redis: async (config, clock, log) =>
-    guardedStore(await redisStore(await connectRedis(config, log), config, clock, log), config, log),
+  redis: (config, clock, log) =>
+    awaitedStore(
+      'remote',
+      () => connectRedis(config, log),
+      async (client) => guardedStore(await redisStore(client, config, clock, log), config, log),
+      log,
+    ),
 }

@@ -159,6 +159,8 @@ export async function localStore(
 
   return {
     durability: medium.durability,
+    // One that fails ends the process, or says so call by call.
+    check: async () => undefined,
     get: (key) => read(profileId(key)),
     commit: ({ changes, checkpoints }) =>
       exclusively(async () => {

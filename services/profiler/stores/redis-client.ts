@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster, Command, Redis } from 'ioredis'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
-import { runScript, type Script } from './redis-scripts.ts'
+import { rightsOf, runScript, type Script } from './redis-scripts.ts'
 
 export const redisModes = ['single', 'sentinel', 'cluster'] as const
 
@@ -60,6 +61,7 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
       ? client
       : client.duplicate({
           autoResendUnfulfilledCommands: false,
+          maxRetriesPerRequest: 0,
           reconnectOnError: isOfReplica,
           lazyConnect: true,
         })
@@ -73,7 +75,7 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
       pipeline.sendCommand(new Command(name, [...args], { replyEncoding: null, keyPrefix }))
     for (const { script, keys, args } of calls) send('EVAL', [script.lua, script.keys, ...keys, ...args])
     send('WAIT', [redisWaitReplicas, Math.ceil(redisTimeoutMs / 2)])
-    const replies = (await pipeline.exec()) ?? []
+    const replies = (await within(2 * redisTimeoutMs, pipeline.exec())) ?? []
     const failed = replies.find(([error]) => error)?.[0]
     if (failed && hasMoved(failed) && tries < maxMoves) {
       // A command that is routed by its key learns where the shard is now.
@@ -132,6 +134,21 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
   }
 }
 
+/** ioredis forgets commands that it does not send again: whoever waits for them would wait for ever. */
+async function within<T>(ms: number, action: Promise<T>): Promise<T> {
+  const late = new AbortController()
+  try {
+    return await Promise.race([
+      action,
+      sleep(ms, undefined, { signal: late.signal }).then(() => {
+        throw new Error('redis did not answer in time')
+      }),
+    ])
+  } finally {
+    late.abort()
+  }
+}
+
 /** Tries to find a shard of a cluster that has moved. */
 const maxMoves = 5
 
@@ -187,8 +204,11 @@ function toAddress(node: string): { readonly host: string; readonly port: number
   return { host: node.slice(0, cut), port: Number(node.slice(cut + 1)) }
 }
 
-/** Refuses a server that may drop profiles when its memory is full, and warns of one that forgets them in a crash. */
-export async function checkServers(client: RedisClient, log: Log): Promise<void> {
+/**
+ * Refuses servers that may drop profiles when their memory is full, that take no writes, or that do not let us do all that
+ * our scripts do: a script that is stopped halfway has done half.
+ */
+export async function checkServers(client: RedisClient): Promise<void> {
   for (const reply of await client.runOnMasters('INFO', 'memory')) {
     const policy = fieldOf(reply, 'maxmemory_policy')
     if (policy !== 'noeviction') {
@@ -198,6 +218,19 @@ export async function checkServers(client: RedisClient, log: Log): Promise<void>
       )
     }
   }
+  for (const reply of await client.runOnMasters('INFO', 'replication')) {
+    const role = fieldOf(reply, 'role')
+    if (role !== 'master') throw new ForesizeError('unavailable', `redis is a ${role} and takes no writes`)
+  }
+  const { script, keys } = rightsOf(0)
+  const missing = String(await runScript(client, script, keys, []))
+  if (missing !== '') {
+    throw new ForesizeError('unavailable', `redis does not let this user run ${missing}`)
+  }
+}
+
+/** Without it an acknowledgement promises no more than the server's memory. */
+export async function warnOfPersistence(client: RedisClient, log: Log): Promise<void> {
   for (const reply of await client.runOnMasters('INFO', 'persistence')) {
     if (fieldOf(reply, 'aof_enabled') !== '1') {
       log.warn('redis has appendonly off: what is acknowledged may be lost when it crashes')

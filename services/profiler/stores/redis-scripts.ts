@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { RedisClient, RedisValue } from './redis-client.ts'
+import { shardKeys } from './redis-layout.ts'
 
 export interface Script {
   readonly lua: string
@@ -7,11 +8,84 @@ export interface Script {
   readonly keys: number
 }
 
-const script = (keys: number, lua: string): Script => ({
-  keys,
-  lua,
-  sha: createHash('sha1').update(lua).digest('hex'),
-})
+/** A command, and the number of the key that it is run on. */
+type Write = readonly [command: keyof typeof sampleArguments, key: number]
+
+/** Something to say after the key, so that the server can tell whether the command would be let through. */
+const sampleArguments = {
+  HGET: "'e'",
+  HSET: "'e', '1'",
+  DEL: '',
+  RENAME: 'KEYS[1]',
+  PERSIST: '',
+  ZADD: "1, 'm'",
+  ZREM: "'m'",
+  ZSCORE: "'m'",
+  HINCRBY: "'n', 1",
+  HDEL: "'n'",
+  XADD: "'*', 'k', ''",
+  EXISTS: '',
+  SET: "'1'",
+} as const
+
+const isAllowed = ([command, key]: Write) => {
+  const given = sampleArguments[command]
+  return `redis.acl_check_cmd('${command}', KEYS[${key}]${given && `, ${given}`})`
+}
+
+/** A script that is stopped halfway has done half: it begins by asking for all the rights it needs, where the server can tell. */
+const askedFirst = (writes: readonly Write[]) =>
+  writes.length === 0
+    ? ''
+    : `if redis.acl_check_cmd and not (${writes.map(isAllowed).join(' and ')}) then
+  return redis.error_reply('NOPERM this user may not run all that the script does')
+end
+`
+
+const script = (keys: number, lua: string, writes: readonly Write[] = []): Script => {
+  const text = askedFirst(writes) + lua
+  return { keys, lua: text, sha: createHash('sha1').update(text).digest('hex') }
+}
+
+/** What `forget` runs, on the keys that every script has at these places. */
+const forgetWrites: readonly Write[] = [
+  ['ZREM', 2],
+  ['HINCRBY', 4],
+  ['HDEL', 4],
+  ['ZREM', 3],
+  ['XADD', 5],
+]
+
+/** Every command that a script of ours runs, and on which key of a shard. */
+const commands = {
+  profile: ['HGET', 'HSET', 'DEL', 'RENAME', 'PERSIST'],
+  session: ['HGET', 'HSET', 'DEL'],
+  quarantine: ['RENAME', 'PERSIST'],
+  index: ['ZADD', 'ZREM'],
+  seen: ['ZADD', 'ZREM', 'ZSCORE'],
+  namespaces: ['HINCRBY', 'HDEL'],
+  feed: ['XADD', 'EXISTS'],
+  due: ['ZADD', 'ZREM'],
+  counts: ['HINCRBY'],
+  replicated: ['SET'],
+} as const
+
+/** Names the first command that this user may not run; nothing where all are allowed, or the server (before 7) cannot tell. */
+export function rightsOf(shard: number): { readonly script: Script; readonly keys: readonly string[] } {
+  const names = shardKeys(shard)
+  const keyOf = {
+    ...names,
+    profile: names.profile('rights'),
+    session: names.session('rights'),
+    quarantine: names.quarantine('rights', 0),
+  }
+  const places = Object.keys(commands) as (keyof typeof commands)[]
+  const checks = places.flatMap((place, index) =>
+    commands[place].map((name) => `if not ${isAllowed([name, index + 1])} then return '${name}' end`),
+  )
+  const lua = `if not redis.acl_check_cmd then return '' end\n${checks.join('\n')}\nreturn ''`
+  return { script: script(places.length, lua), keys: places.map((place) => keyOf[place]) }
+}
 
 /** The index, the count and the feed follow the profile in the same step. */
 const forget = `
@@ -47,12 +121,13 @@ end
 redis.call('HSET', KEYS[1], 'e', ARGV[2], 'b', ARGV[3])
 redis.call('PERSIST', KEYS[1])
 redis.call('ZADD', KEYS[3], ARGV[6], ARGV[4])
-if not etag and redis.call('ZADD', KEYS[2], 0, ARGV[4]) == 1 then
+if redis.call('ZADD', KEYS[2], 0, ARGV[4]) == 1 then
   redis.call('HINCRBY', KEYS[4], ARGV[5], 1)
 end
 redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[7], '*', 'k', ARGV[4])
 return {1}
 `,
+  [['HSET', 1], ['PERSIST', 1], ['DEL', 1], ['ZADD', 2], ['ZADD', 3], ...forgetWrites],
 )
 
 /**
@@ -82,6 +157,7 @@ redis.call('PERSIST', KEYS[6])
 forget(ARGV[2], ARGV[3], KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[4])
 return 1
 `,
+  [['RENAME', 1], ['RENAME', 6], ['PERSIST', 6], ...forgetWrites],
 )
 
 /** Deletes a profile if it was last seen before. KEYS as for compareAndSet. ARGV member, namespace, before, feed length. */
@@ -94,6 +170,7 @@ redis.call('DEL', KEYS[1])
 forget(ARGV[1], ARGV[2], KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[4])
 return 1
 `,
+  [['DEL', 1], ...forgetWrites],
 )
 
 /** What a session counts as follows it in the same step. */
@@ -123,6 +200,11 @@ redis.call('ZADD', KEYS[2], ARGV[4], ARGV[5])
 redis.call('HSET', KEYS[1], 'p', ARGV[1], 'o', ARGV[2], 'b', ARGV[3], 'c', ARGV[6])
 return 1
 `,
+  [
+    ['HINCRBY', 3],
+    ['ZADD', 2],
+    ['HSET', 1],
+  ],
 )
 
 /** KEYS session, due, counts. ARGV epoch, owner, id. */
@@ -135,6 +217,11 @@ redis.call('ZREM', KEYS[2], ARGV[3])
 redis.call('DEL', KEYS[1])
 return 1
 `,
+  [
+    ['HINCRBY', 3],
+    ['ZREM', 2],
+    ['DEL', 1],
+  ],
 )
 
 /** A feed is never empty, so that its end always has a place. KEYS feed. */

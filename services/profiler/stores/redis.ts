@@ -18,7 +18,7 @@ import {
 } from '../store.ts'
 import { applyChanges, readableOnly } from './changes.ts'
 import { fullPage } from './page.ts'
-import { checkServers, type RedisClient, type ScriptCall } from './redis-client.ts'
+import { checkServers, type RedisClient, type ScriptCall, warnOfPersistence } from './redis-client.ts'
 import { cursorAt, positionOf, redisFeed } from './redis-feed.ts'
 import { keysOf, rangeOf, shardKeys, shards } from './redis-layout.ts'
 import {
@@ -65,7 +65,8 @@ export async function redisStore(
   clock: Clock,
   log: Log,
 ): Promise<ProfileStore> {
-  await available(checkServers(client, log))
+  await available(checkServers(client))
+  await warnOfPersistence(client, log)
   const cache = recentlyUsed<Version>(settings.cachedProfiles)
   const feed = redisFeed(client, settings.redisPollMs, log)
   await available(feed.end())
@@ -321,6 +322,7 @@ export async function redisStore(
 
   return {
     durability: 'remote',
+    check: () => available(checkServers(client)),
     get: async (key) => (await available(read(profileId(key)))).profile,
     commit: ({ changes, checkpoints }) =>
       available(

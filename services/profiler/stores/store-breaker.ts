@@ -39,6 +39,8 @@ export function guardedStore(store: ProfileStore, settings: StoreBreakerSettings
 
   return {
     ...store,
+    // Asked every second: it must not open the breaker of others, nor wait for it.
+    check: () => store.check(),
     get: (key) => guarded(() => store.get(key)),
     commit: (commit) => guarded(() => store.commit(commit)),
     list: (query) => guarded(() => store.list(query)),

@@ -1,3 +1,5 @@
+import { type NamesSeen, namesCounter } from './names-seen.ts'
+
 /**
  * An execution or a query as numbers: one column per numeric feature, in order of first appearance.
  * Unit: `values` raw, `logs` ln(1 + |v|) with the sign of v; undefined where the feature is absent.
@@ -18,17 +20,32 @@ export interface Encoder {
     labels: Readonly<Record<string, string>>,
     learn: boolean,
   ): Point
+  /** Columns by the name of their feature, in order. */
+  readonly columns: ReadonlyMap<string, number>
+  /** Of the executions encoded with `learn`. */
+  readonly features: NamesSeen
+  readonly labels: NamesSeen
 }
 
 const maxColumns = 32
 
 export function encoder(): Encoder {
   const columns = new Map<string, number>()
+  const seenFeatures = namesCounter()
+  const seenLabels = namesCounter()
   return {
+    columns,
+    features: seenFeatures,
+    labels: seenLabels,
     encode(features, labels, learn) {
-      if (learn)
-        for (const name of Object.keys(features).sort())
+      const labelNames = Object.keys(labels).sort()
+      if (learn) {
+        const names = Object.keys(features).sort()
+        for (const name of names)
           if (!columns.has(name) && columns.size < maxColumns) columns.set(name, columns.size)
+        seenFeatures.observe(names)
+        seenLabels.observe(labelNames)
+      }
       const values = new Array<number | undefined>(columns.size).fill(undefined)
       const logs = new Array<number | undefined>(columns.size).fill(undefined)
       for (const [name, column] of columns) {
@@ -37,7 +54,7 @@ export function encoder(): Encoder {
         values[column] = value
         logs[column] = Math.sign(value) * Math.log1p(Math.abs(value))
       }
-      return { values, logs, labels, labelNames: Object.keys(labels).sort() }
+      return { values, logs, labels, labelNames }
     },
   }
 }

@@ -32,3 +32,24 @@ export function beyondRange(
   }
   return { column, distance: Math.min(farthest, Math.log(value) - Math.log(largest)), edge }
 }
+
+/**
+ * How many times the largest value seen of a column a point is, where it is beyond the range.
+ * Of any column: `beyondRange` would put the executions in another order for each.
+ */
+export function timesLargestSeen(
+  { points }: ObservedExecutions,
+  column: number,
+  point: Point,
+): number | undefined {
+  const value = point.values[column]
+  if (value === undefined || !(value > 0)) return undefined
+  let largest = 0
+  for (const { values } of points) {
+    const seen = values[column]
+    if (seen === undefined) continue
+    if (seen >= value) return undefined
+    if (seen > largest) largest = seen
+  }
+  return largest > 0 ? Math.min(value / largest, Math.exp(farthest)) : undefined
+}

@@ -91,6 +91,14 @@ export const estimatorConfig = z.object({
     .describe(
       'answers kept for queries that come again while the profile is the same, about 6 kB each; 0: none',
     ),
+  maxNamesCompared: whole(0, 100_000)
+    .default(1000)
+    .describe(
+      'names of known tasks that an unknown one is compared with, to say which may have been meant; 0: none',
+    ),
+  staleAfterMs: whole(1, 86_400_000)
+    .default(60_000)
+    .describe('an answer from an older view of the profiles carries a notice that says so, milliseconds'),
   fetchDeadlineMs: whole(1, 600_000)
     .default(250)
     .describe('longest wait for a profile that is not held, milliseconds'),

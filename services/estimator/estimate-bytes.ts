@@ -1,24 +1,24 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import type { Violation } from '../../shared/domain/errors.ts'
-import { fromEstimate } from '../../shared/wire/estimate.ts'
+import { fromEstimate, fromNotice } from '../../shared/wire/estimate.ts'
 import {
   EstimateResult,
   EstimatorServiceService,
   Estimate as WireEstimate,
+  Notice as WireNotice,
 } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import type { Answer } from './domain/estimate/estimate.ts'
+import type { ViewAge } from './estimator.ts'
 import { withReason } from './reason-text.ts'
 
 /** An estimate, and the age of the view that it came from. */
-export interface Answered {
+export interface Answered extends ViewAge {
   readonly estimate: Answer
-  readonly stalenessMs: number
 }
 
 /** What became of the queries of a batch. */
-export interface BatchAnswered {
+export interface BatchAnswered extends ViewAge {
   readonly results: readonly (Answer | Rejection)[]
-  readonly stalenessMs: number
 }
 
 export interface Rejection {
@@ -29,12 +29,10 @@ export interface Rejection {
 const estimateField = 1
 const resultsField = 1
 const stalenessField = 9
+const noticesField = 12
 const [fixed64, lengthDelimited] = [1, 2]
 
-/** Tag and value of the last field of an Estimate. */
-const stalenessBytes = 1 + 8
-
-/** An estimate that is given again is encoded once: all but its age is the same [12 µs before, 0.5 µs now]. */
+/** An estimate that is given again is encoded once: all but the age of the view is the same [12 µs before, 0.5 µs now]. */
 const encodedEstimates = new WeakMap<Answer, Uint8Array>()
 
 /** Keeps its buffer, which a new one would have to grow for each estimate. */
@@ -54,23 +52,36 @@ function encoded(estimate: Answer): Uint8Array {
   }
 }
 
+/** The fields of an Estimate that tell the age of the view. Protobuf appends to `notices` what is encoded behind it. */
+function encodedAge({ stalenessMs, stale }: ViewAge): Buffer {
+  const notice = stale && WireNotice.encode(fromNotice(stale)).finish()
+  const size = 1 + 8 + (notice === undefined ? 0 : sizeOfHead(notice.length) + notice.length)
+  const fields = Buffer.allocUnsafe(size)
+  fields[0] = (stalenessField << 3) | fixed64
+  const at = fields.writeDoubleLE(stalenessMs, 1)
+  if (notice !== undefined) fields.set(notice, writeHead(fields, at, noticesField, notice.length))
+  return fields
+}
+
 /** An EstimateResponse; an EstimateResult with an estimate is the same bytes. */
-function encodeAnswered({ estimate, stalenessMs }: Answered): Buffer {
-  const bytes = encoded(estimate)
-  const message = Buffer.allocUnsafe(sizeOfAnswer(bytes))
-  writeAnswer(message, 0, bytes, stalenessMs)
+function encodeAnswered(answered: Answered): Buffer {
+  const bytes = encoded(answered.estimate)
+  const age = encodedAge(answered)
+  const message = Buffer.allocUnsafe(sizeOfAnswer(bytes, age))
+  writeAnswer(message, 0, bytes, age)
   return message
 }
 
 /** An EstimateBatchResponse. */
-function encodeBatch({ results, stalenessMs }: BatchAnswered): Buffer {
+function encodeBatch(answered: BatchAnswered): Buffer {
+  const age = encodedAge(answered)
   let size = 0
-  const parts = results.map((result) => {
+  const parts = answered.results.map((result) => {
     const isAnswer = !('violations' in result)
     const bytes = isAnswer
       ? encoded(result)
       : EstimateResult.encode({ result: { $case: 'rejection', value: result } }).finish()
-    const length = isAnswer ? sizeOfAnswer(bytes) : bytes.length
+    const length = isAnswer ? sizeOfAnswer(bytes, age) : bytes.length
     size += sizeOfHead(length) + length
     return { isAnswer, bytes, length }
   })
@@ -78,7 +89,7 @@ function encodeBatch({ results, stalenessMs }: BatchAnswered): Buffer {
   let at = 0
   for (const { isAnswer, bytes, length } of parts) {
     at = writeHead(message, at, resultsField, length)
-    if (isAnswer) at = writeAnswer(message, at, bytes, stalenessMs)
+    if (isAnswer) at = writeAnswer(message, at, bytes, age)
     else {
       message.set(bytes, at)
       at += bytes.length
@@ -94,18 +105,17 @@ export const estimatorDefinition = {
   estimateBatch: { ...EstimatorServiceService.estimateBatch, responseSerialize: encodeBatch },
 } as const
 
-function sizeOfAnswer(bytes: Uint8Array): number {
-  const length = bytes.length + stalenessBytes
+function sizeOfAnswer(bytes: Uint8Array, age: Uint8Array): number {
+  const length = bytes.length + age.length
   return sizeOfHead(length) + length
 }
 
 /** Returns where it ends, as `writeHead` does. */
-function writeAnswer(message: Buffer, start: number, bytes: Uint8Array, stalenessMs: number): number {
-  let at = writeHead(message, start, estimateField, bytes.length + stalenessBytes)
+function writeAnswer(message: Buffer, start: number, bytes: Uint8Array, age: Uint8Array): number {
+  const at = writeHead(message, start, estimateField, bytes.length + age.length)
   message.set(bytes, at)
-  at += bytes.length
-  message[at] = (stalenessField << 3) | fixed64
-  return message.writeDoubleLE(stalenessMs, at + 1)
+  message.set(age, at + bytes.length)
+  return at + bytes.length + age.length
 }
 
 /** Tag and length of a field whose number is below 16. */

@@ -1,5 +1,5 @@
 import { cohortKeys, namespaceKey } from '../../shared/domain/cohort.ts'
-import type { EstimateQuery } from '../../shared/domain/estimate.ts'
+import type { EstimateQuery, Notice } from '../../shared/domain/estimate.ts'
 import { type ProfileKey, profileId, type StrategyAccuracy } from '../../shared/domain/profile.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
@@ -16,6 +16,7 @@ import {
   type StrategyAccess,
 } from './domain/estimate/context.ts'
 import { type Answer, estimateOf } from './domain/estimate/estimate.ts'
+import { staleView } from './domain/estimate/notices.ts'
 import type { LearnedProfiles } from './learned-profiles.ts'
 import type { Lookup, Replica } from './replica.ts'
 
@@ -29,7 +30,13 @@ export interface Estimator {
   ): ConfidenceAnswer | Promise<ConfidenceAnswer>
   accuracy(task: TaskKey): readonly StrategyAccuracy[] | Promise<readonly StrategyAccuracy[]>
   /** Age of the view that answers come from. */
-  stalenessMs(): number
+  age(): ViewAge
+}
+
+export interface ViewAge {
+  readonly stalenessMs: number
+  /** Belongs to every answer given at this age; it is in none of those kept. */
+  readonly stale: Notice | undefined
 }
 
 export interface EstimatorSettings extends EstimateSettings {
@@ -39,6 +46,8 @@ export interface EstimatorSettings extends EstimateSettings {
   readonly maxAnswers: number
   /** Longest that one answer's predictions may take before the slow strategy is looked for. */
   readonly predictBudgetMs: number
+  /** Age of the view from which answers say so. */
+  readonly staleAfterMs: number
 }
 
 export interface EstimatorParts {
@@ -48,7 +57,10 @@ export interface EstimatorParts {
   readonly monotonicMs: () => number
 }
 
-/** Law: the same (profile, query, policy) gives the same answer, to the bit, whatever was asked before. */
+/**
+ * Law: the same (profile, query, policy) gives the same answer, to the bit, whatever was asked before; but for the nearest
+ * names of an unknown task, which depend on the tasks held.
+ */
 export function createEstimator(settings: EstimatorSettings, parts: EstimatorParts): Estimator {
   const { replica, learned, breakers, monotonicMs } = parts
   const workspace = createWorkspace()
@@ -75,7 +87,15 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
       return { task, similar: [], requestRatios: namespace?.requestRatios, isUnreachable: false }
     }
     const keys = cohortKeys(query.task, query.labels, settings.cohortLabels)
-    return { task, similar: keys.flatMap((key) => find(key) ?? []), isUnreachable: absent.length > 0 }
+    const similar = keys.flatMap((key) => find(key) ?? [])
+    const isUnreachable = absent.length > 0
+    const isUnknown = task === undefined && !isUnreachable
+    return {
+      task,
+      similar,
+      isUnreachable,
+      nearestTasks: isUnknown ? replica.nearestTasks(query.task) : undefined,
+    }
   }
 
   async function fetched(keys: readonly ProfileKey[]): Promise<ReadonlyMap<string, Lookup>> {
@@ -178,6 +198,9 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
       const found = replica.lookup(key)
       return found === 'not-held' ? replica.fetch(key).then(known) : known(found)
     },
-    stalenessMs: replica.stalenessMs,
+    age() {
+      const stalenessMs = replica.stalenessMs()
+      return { stalenessMs, stale: staleView(stalenessMs, settings.staleAfterMs) }
+    },
   }
 }

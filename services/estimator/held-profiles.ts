@@ -1,6 +1,7 @@
 import type { Profile } from '../../shared/domain/profile.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import { decodeProfile, type ProfileBytes } from './profile-bytes.ts'
+import type { TaskNames } from './task-names.ts'
 
 /** One profile in memory. A change makes a new one with a higher version. */
 export interface HeldProfile {
@@ -38,14 +39,14 @@ interface Entry {
 const overheadBytes = 512
 
 /**
- * Least recently asked first out.
+ * Least recently asked first out. Those held have their names in `names`.
  * Law: never above `maxProfiles` nor `maxBytes` (encoded; plus one profile that is larger than all of it).
  */
-export function heldProfiles(limits: {
-  readonly maxProfiles: number
-  readonly maxBytes: number
-}): HeldProfiles {
-  const entries = recentlyUsed<Entry>(limits.maxProfiles, (_id, dropped) => evicted(dropped))
+export function heldProfiles(
+  limits: { readonly maxProfiles: number; readonly maxBytes: number },
+  names: Pick<TaskNames, 'add' | 'delete'>,
+): HeldProfiles {
+  const entries = recentlyUsed<Entry>(limits.maxProfiles, evicted)
   let bytes = 0
   let versions = 0
   let generation = 0
@@ -55,13 +56,15 @@ export function heldProfiles(limits: {
 
   const hasRoom = (more: number) => entries.size < limits.maxProfiles && bytes + more <= limits.maxBytes
 
-  function evicted(entry: Entry): void {
+  function evicted(id: string, entry: Entry): void {
     bytes -= entry.bytes
+    names.delete(id)
     complete = false
   }
 
   function remove(id: string): void {
     bytes -= entries.peek(id)?.bytes ?? 0
+    names.delete(id)
     entries.delete(id)
   }
 
@@ -71,13 +74,15 @@ export function heldProfiles(limits: {
     const held: HeldProfile = { version: ++versions, read: () => decodeProfile(profile) }
     const entry = { held, bytes: sizeOf(profile), generation }
     bytes += entry.bytes - (before?.bytes ?? 0)
-    if (before === undefined) entries.set(id, entry)
-    else Object.assign(before, entry)
+    if (before === undefined) {
+      entries.set(id, entry)
+      names.add(id)
+    } else Object.assign(before, entry)
     for (const [oldest, old] of entries.entries()) {
       if (bytes <= limits.maxBytes) break
       if (oldest === id) continue
       entries.delete(oldest)
-      evicted(old)
+      evicted(oldest, old)
     }
     return held
   }

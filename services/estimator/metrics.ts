@@ -1,5 +1,10 @@
 import { Gauge, type Registry } from 'prom-client'
-import { type EstimateSource, estimateSources } from '../../shared/domain/estimate.ts'
+import {
+  type EstimateSource,
+  estimateSources,
+  type NoticeKind,
+  noticeKinds,
+} from '../../shared/domain/estimate.ts'
 import { rpcMetrics } from '../../shared/rpc/metrics.ts'
 import type { RpcServerFigures } from '../../shared/rpc/server.ts'
 import { countersOf, gaugeOf, gaugesOf, histogramOf } from '../../shared/runtime/metrics.ts'
@@ -28,6 +33,10 @@ export function observedEstimator(
   countersOf(registry, `${prefix}_estimates_total`, 'Estimates, by what they came from.', ['source'], () =>
     estimateSources.map((source) => [[source], answers[source]] as const),
   )
+  const notices = Object.fromEntries(noticeKinds.map((kind) => [kind, 0])) as Record<NoticeKind, number>
+  countersOf(registry, `${prefix}_notices_total`, 'Notices that estimates carried, by kind.', ['kind'], () =>
+    noticeKinds.map((kind) => [[kind], notices[kind]] as const),
+  )
   const observeSeconds = histogramOf(
     registry,
     `${prefix}_estimate_seconds`,
@@ -43,6 +52,8 @@ export function observedEstimator(
 
   function counted(estimate: Answer, startMs: number): Answer {
     answers[estimate.source]++
+    for (const { kind } of estimate.notices) notices[kind]++
+    if (estimator.age().stale !== undefined) notices['stale-view']++
     observeConfidence(estimate.confidence)
     observeSeconds((monotonicMs() - startMs) / 1000)
     return estimate

@@ -1,6 +1,6 @@
 import { type ClientReadableStream, status } from '@grpc/grpc-js'
 import { type ProfileKey, profileId } from '../../shared/domain/profile.ts'
-import { defaultNamespace } from '../../shared/domain/task.ts'
+import { defaultNamespace, type TaskKey } from '../../shared/domain/task.ts'
 import { statusOf } from '../../shared/rpc/client.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Log } from '../../shared/runtime/log.ts'
@@ -10,6 +10,7 @@ import type { ProfileKey as WireProfileKey } from '../../shared/wire/gen/foresiz
 import type { RemoteBreaker } from './breaker.ts'
 import { type HeldProfile, heldProfiles } from './held-profiles.ts'
 import type { ProfileBytes, WatchMessage } from './profile-bytes.ts'
+import { taskNames } from './task-names.ts'
 
 /** The two calls to the profiler that a replica makes. */
 export interface ProfileSource {
@@ -26,6 +27,8 @@ export interface ReplicaSettings {
   readonly maxBytes: number
   /** Names remembered as having no profile, so that they are not asked for again. */
   readonly maxMissing: number
+  /** Names of known tasks that an unknown one is compared with. */
+  readonly maxNamesCompared: number
   /** Calls of GetProfile at once; beyond, a profile that is not held is answered for as if the profiler were away. */
   readonly maxFetches: number
   /** For GetProfile, asked where a profile is not held. */
@@ -54,6 +57,8 @@ export interface Replica {
   lookup(key: ProfileKey): Lookup
   /** Asks the profiler where memory cannot tell. `not-held` where it did not answer. */
   fetch(key: ProfileKey): Promise<Lookup>
+  /** Names of tasks held, of the same namespace, that an unknown one may be a typing error of. */
+  nearestTasks(task: TaskKey): readonly string[]
   /** Since the view was last known to be whole; since the start where it never was. */
   stalenessMs(): number
   readonly profiles: number
@@ -75,7 +80,8 @@ function idOf({ namespace, kind, task }: WireProfileKey): string | undefined {
 
 export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Replica {
   const { source, breaker, clock, random, log } = parts
-  const held = heldProfiles(settings)
+  const names = taskNames(settings.maxNamesCompared, clock.monotonicMs)
+  const held = heldProfiles(settings, names)
   /** Asked for and not found, oldest first: spares a call each time an unknown task is asked. */
   let missing = recentlyUsed<true>(settings.maxMissing)
   const fetches = new Map<string, Fetch>()
@@ -218,6 +224,7 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
   return {
     lookup,
     fetch,
+    nearestTasks: names.nearest,
     stalenessMs: () => clock.monotonicMs() - freshAtMs,
     get profiles() {
       return held.size

@@ -1,6 +1,6 @@
 import type { handleUnaryCall } from '@grpc/grpc-js'
 import { invalid } from '../../shared/domain/errors.ts'
-import type { EstimateQuery } from '../../shared/domain/estimate.ts'
+import type { EstimateQuery, Notice } from '../../shared/domain/estimate.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
 import { turn } from '../../shared/runtime/turns.ts'
 import { fromConfidence, toQuery } from '../../shared/wire/estimate.ts'
@@ -76,7 +76,7 @@ export function estimatorRpc(
     estimate: unary(({ query }) =>
       after(estimator.estimate(inspect((seen) => readQuery(query, 'query', seen))), (estimate) => ({
         estimate,
-        stalenessMs: estimator.stalenessMs(),
+        ...estimator.age(),
       })),
     ),
     estimateBatch: unary(({ queries }) => {
@@ -84,25 +84,31 @@ export function estimatorRpc(
         const description = `must have 1 to ${limits.queries} entries, has ${queries.length}`
         throw invalid([{ field: 'queries', description }])
       }
-      return after(results(queries), (all) => ({ results: all, stalenessMs: estimator.stalenessMs() }))
+      return after(results(queries), (all) => ({ results: all, ...estimator.age() }))
     }),
     confidence: unary(({ query, resources }) => {
       const asked = inspect((seen) => ({
         query: readQuery(query, 'query', seen),
         resources: resources && readResources(resources, 'resources', seen),
       }))
-      return after(estimator.confidence(asked.query, asked.resources), (confidence) =>
-        fromConfidence(withReason(confidence), estimator.stalenessMs()),
-      )
+      return after(estimator.confidence(asked.query, asked.resources), (confidence) => {
+        const { stalenessMs, stale } = estimator.age()
+        return fromConfidence(withNotice(withReason(confidence), stale), stalenessMs)
+      })
     }),
     getAccuracy: unary(({ task }) =>
       after(estimator.accuracy(inspect((seen) => readTask(task, 'task', seen))), (accuracy) => ({
         accuracy: accuracy.map(fromAccuracy),
-        stalenessMs: estimator.stalenessMs(),
+        stalenessMs: estimator.age().stalenessMs,
       })),
     ),
   }
 }
+
+const withNotice = <T extends { readonly notices: readonly Notice[] }>(
+  answer: T,
+  more: Notice | undefined,
+): T => (more === undefined ? answer : { ...answer, notices: [...answer.notices, more] })
 
 /** An answer from memory stays synchronous: a promise for each would cost a quarter of it. */
 function after<A, B>(value: A | Promise<A>, next: (value: A) => B): B | Promise<B> {

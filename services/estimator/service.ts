@@ -61,6 +61,7 @@ export async function startEstimatorService(
       maxProfiles: config.replicaMaxProfiles,
       maxBytes: config.replicaMaxBytes,
       maxMissing: config.replicaMaxMissing,
+      maxNamesCompared: config.maxNamesCompared,
       maxFetches: config.maxFetches,
       fetchDeadlineMs: config.fetchDeadlineMs,
       backoffMinMs: config.backoffMinMs,
@@ -77,6 +78,7 @@ export async function startEstimatorService(
       cohortLabels: config.cohortLabels,
       predictBudgetMs: config.predictBudgetMs,
       maxAnswers: config.maxAnswers,
+      staleAfterMs: config.staleAfterMs,
     },
     { replica, learned, breakers, monotonicMs },
   )

@@ -39,7 +39,41 @@ export interface Estimate {
   readonly variant?: string | undefined
   /** The variant was drawn by `executionId`: the answer is for that execution alone. */
   readonly variantByExecution: boolean
+  readonly notices: readonly Notice[]
 }
+
+export const noticeKinds = [
+  'beyond-range',
+  'unknown-feature',
+  'missing-feature',
+  'unknown-label',
+  'missing-label',
+  'unknown-task',
+  'few-executions',
+  'stale-view',
+  'clamped',
+] as const
+
+export type NoticeKind = (typeof noticeKinds)[number]
+
+/** What to know before trusting an answer, as data. */
+export interface Notice {
+  readonly kind: NoticeKind
+  /** The feature, label or task that it is about. */
+  readonly subject?: string | undefined
+  /** Times the largest value seen, executions, the age in milliseconds, or the amount before it was clamped: by kind. */
+  readonly number?: number | undefined
+  /** Known names a few letters from `subject`, the nearest first. */
+  readonly nearest: readonly string[]
+  /** Where it is about one. */
+  readonly dimension?: Dimension | undefined
+}
+
+/** Notices of one answer at most. */
+export const mostNotices = 16
+
+/** Nearest names of one notice at most. */
+export const mostNearestNames = 3
 
 export interface DimensionEstimate {
   readonly dimension: Dimension
@@ -88,4 +122,5 @@ export interface Confidence {
   readonly reason: string
   readonly executions: number
   readonly profileRevision: number
+  readonly notices: readonly Notice[]
 }

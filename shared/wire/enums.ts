@@ -1,8 +1,8 @@
-import { clampKinds, estimateSources } from '../domain/estimate.ts'
+import { clampKinds, estimateSources, noticeKinds } from '../domain/estimate.ts'
 import { measurementSources, outcomes } from '../domain/execution.ts'
 import { profileKinds } from '../domain/profile.ts'
 import { dimensions } from '../domain/resources.ts'
-import type { ClampKind, EstimateSource } from './gen/foresize/v1/estimator_service.ts'
+import type { ClampKind, EstimateSource, NoticeKind } from './gen/foresize/v1/estimator_service.ts'
 import type { MeasurementSource, Outcome } from './gen/foresize/v1/execution.ts'
 import type { ProfileKind } from './gen/foresize/v1/profile.ts'
 import type { Dimension } from './gen/foresize/v1/resources.ts'
@@ -33,6 +33,7 @@ export const estimateSourceEnum = wireEnum<(typeof estimateSources)[number], Est
   1,
 )
 export const clampKindEnum = wireEnum<(typeof clampKinds)[number], ClampKind>(clampKinds, 1)
+export const noticeKindEnum = wireEnum<(typeof noticeKinds)[number], NoticeKind>(noticeKinds, 1)
 /** `unknown` is the zero. */
 export const measurementSourceEnum = wireEnum<(typeof measurementSources)[number], MeasurementSource>(
   measurementSources,

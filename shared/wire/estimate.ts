@@ -1,6 +1,6 @@
-import type { Confidence, Estimate, EstimateQuery } from '../domain/estimate.ts'
+import type { Confidence, Estimate, EstimateQuery, Notice } from '../domain/estimate.ts'
 import type { Policy } from '../domain/policy.ts'
-import { clampKindEnum, dimensionEnum, estimateSourceEnum, outcomeEnum } from './enums.ts'
+import { clampKindEnum, dimensionEnum, estimateSourceEnum, noticeKindEnum, outcomeEnum } from './enums.ts'
 import {
   checkText,
   readFeatures,
@@ -110,7 +110,33 @@ export function fromEstimate(estimate: Estimate, stalenessMs: number): gen.Estim
       predictions: d.predictions.map((p) => ({ ...p, reason: p.reason ?? '' })),
       clamps: d.clamps.map((clamp) => ({ ...clamp, kind: clampKindEnum.toWire(clamp.kind) })),
     })),
+    notices: estimate.notices.map(fromNotice),
   }
+}
+
+export function fromNotice({ kind, subject = '', number, nearest, dimension }: Notice): gen.Notice {
+  return {
+    kind: noticeKindEnum.toWire(kind),
+    subject,
+    number,
+    nearest,
+    dimension: dimension === undefined ? 0 : dimensionEnum.toWire(dimension),
+  }
+}
+
+/** Without those of a kind that is newer than this program. */
+export function toNotices(messages: readonly gen.Notice[]): readonly Notice[] {
+  return messages.flatMap(({ kind: wire, subject, number, nearest, dimension }) => {
+    const kind = noticeKindEnum.toWord(wire)
+    if (kind === undefined) return []
+    return {
+      kind,
+      subject: worded(subject),
+      number,
+      nearest,
+      dimension: dimensionEnum.toWord(dimension),
+    }
+  })
 }
 
 /** What an estimate says, as a scheduler reads it: the domain's estimate, and what came with it. */
@@ -138,6 +164,7 @@ export function toEstimate(message: gen.Estimate): ReceivedEstimate {
         clamps: d.clamps.map((clamp) => ({ ...clamp, kind: clampKindEnum.toWord(clamp.kind) ?? 'limit' })),
       }
     }),
+    notices: toNotices(message.notices),
   }
 }
 
@@ -147,6 +174,7 @@ export function fromConfidence(confidence: Confidence, stalenessMs: number): gen
     stalenessMs,
     source: estimateSourceEnum.toWire(confidence.source),
     dimensions: confidence.dimensions.map((d) => ({ ...d, dimension: dimensionEnum.toWire(d.dimension) })),
+    notices: confidence.notices.map(fromNotice),
   }
 }
 
@@ -159,6 +187,7 @@ export function toConfidence(message: gen.ConfidenceResponse): Confidence {
       const dimension = dimensionEnum.toWord(d.dimension)
       return dimension === undefined ? [] : { ...d, dimension }
     }),
+    notices: toNotices(message.notices),
   }
 }
 

@@ -1,10 +1,15 @@
 import fc from 'fast-check'
 import { calibrationBins } from '../../shared/domain/accuracy.ts'
 import {
+  type Confidence,
   clampKinds,
   type Estimate,
   type EstimateQuery,
   estimateSources,
+  mostNearestNames,
+  mostNotices,
+  type Notice,
+  noticeKinds,
 } from '../../shared/domain/estimate.ts'
 import {
   type ExecutionRecord,
@@ -269,6 +274,19 @@ export const anyQuery: fc.Arbitrary<EstimateQuery> = fc.record(
   { noNullPrototype: true },
 )
 
+export const anyNotice: fc.Arbitrary<Notice> = fc.record(
+  {
+    kind: fc.constantFrom(...noticeKinds),
+    subject: perhaps(anyName),
+    number: perhaps(positive),
+    nearest: fc.array(anyName, { maxLength: mostNearestNames }),
+    dimension: perhaps(fc.constantFrom(...dimensions)),
+  },
+  { noNullPrototype: true },
+)
+
+export const anyNotices = fc.array(anyNotice, { maxLength: mostNotices - 1 })
+
 export const anyEstimate: fc.Arbitrary<Estimate> = fc.record(
   {
     resources: anyResources,
@@ -317,6 +335,25 @@ export const anyEstimate: fc.Arbitrary<Estimate> = fc.record(
     executions: positive,
     variant: perhaps(anyName),
     variantByExecution: fc.boolean(),
+    notices: anyNotices,
+  },
+  { noNullPrototype: true },
+)
+
+export const anyConfidence: fc.Arbitrary<Confidence> = fc.record(
+  {
+    confidence: share,
+    dimensions: fc.array(
+      fc.record(
+        { dimension: fc.constantFrom(...dimensions), allocation: positive, confidence: share },
+        { noNullPrototype: true },
+      ),
+    ),
+    source: fc.constantFrom(...estimateSources),
+    reason: anyText,
+    executions: positive,
+    profileRevision: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+    notices: anyNotices,
   },
   { noNullPrototype: true },
 )

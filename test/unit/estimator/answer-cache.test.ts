@@ -21,6 +21,7 @@ const answer = (executions: number, more: Partial<Answer> = {}): Answer => ({
   executions,
   variant: '',
   variantByExecution: false,
+  notices: [],
   ...more,
 })
 

@@ -2,13 +2,14 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Answer } from '../../../services/estimator/domain/estimate/estimate.ts'
 import { estimatorDefinition } from '../../../services/estimator/estimate-bytes.ts'
+import type { ViewAge } from '../../../services/estimator/estimator.ts'
 import { withReason } from '../../../services/estimator/reason-text.ts'
 import { fromEstimate } from '../../../shared/wire/estimate.ts'
 import {
   EstimateBatchResponse,
   EstimateResponse,
 } from '../../../shared/wire/gen/foresize/v1/estimator_service.ts'
-import { anyEstimate } from '../../support/arbitraries.ts'
+import { anyEstimate, anyNotice } from '../../support/arbitraries.ts'
 
 /** Law: whoever reads the bytes reads what the generated encoder would have written. */
 
@@ -21,14 +22,23 @@ const anyAnswer: fc.Arbitrary<Answer> = anyEstimate.map(({ reason, ...estimate }
   ...answerSaying(reason),
 }))
 
-const anyStalenessMs = fc.double({ min: 0, max: 1e12, noNaN: true })
+const anyAge: fc.Arbitrary<ViewAge> = fc.record({
+  stalenessMs: fc.double({ min: 0, max: 1e12, noNaN: true }),
+  stale: fc.option(anyNotice, { nil: undefined }),
+})
+
+/** As the generated encoder takes it. */
+function wireOf(answer: Answer, { stalenessMs, stale }: ViewAge) {
+  const notices = stale === undefined ? answer.notices : [...answer.notices, stale]
+  return fromEstimate({ ...withReason(answer), notices }, stalenessMs)
+}
 
 test('an answer, the first time and again at another age', () => {
   fc.assert(
-    fc.property(anyAnswer, anyStalenessMs, anyStalenessMs, (estimate, first, again) => {
-      for (const stalenessMs of [first, again]) {
-        const bytes = estimatorDefinition.estimate.responseSerialize({ estimate, stalenessMs })
-        const expected = { estimate: fromEstimate(withReason(estimate), stalenessMs) }
+    fc.property(anyAnswer, anyAge, anyAge, (estimate, first, again) => {
+      for (const age of [first, again]) {
+        const bytes = estimatorDefinition.estimate.responseSerialize({ estimate, ...age })
+        const expected = { estimate: wireOf(estimate, age) }
         expect(EstimateResponse.decode(bytes)).toEqual(
           EstimateResponse.decode(EstimateResponse.encode(expected).finish()),
         )
@@ -42,14 +52,14 @@ test('a batch of answers and of rejections, in the order asked', () => {
     violations: fc.array(fc.record({ field: fc.string(), description: fc.string() }), { minLength: 1 }),
   })
   fc.assert(
-    fc.property(fc.array(fc.oneof(anyAnswer, anyRejection)), anyStalenessMs, (results, stalenessMs) => {
-      const bytes = estimatorDefinition.estimateBatch.responseSerialize({ results, stalenessMs })
+    fc.property(fc.array(fc.oneof(anyAnswer, anyRejection)), anyAge, (results, age) => {
+      const bytes = estimatorDefinition.estimateBatch.responseSerialize({ results, ...age })
       const expected: EstimateBatchResponse = {
         results: results.map((result) => ({
           result:
             'violations' in result
               ? { $case: 'rejection', value: result }
-              : { $case: 'estimate', value: fromEstimate(withReason(result), stalenessMs) },
+              : { $case: 'estimate', value: wireOf(result, age) },
         })),
       }
       expect(EstimateBatchResponse.decode(bytes)).toEqual(
@@ -71,11 +81,13 @@ test('answers of every length, also where the length of a length changes', () =>
       executions: 0,
       variant: '',
       variantByExecution: false,
+      notices: [],
     } as const satisfies Answer
-    const one = estimatorDefinition.estimate.responseSerialize({ estimate, stalenessMs: 7 })
+    const one = estimatorDefinition.estimate.responseSerialize({ estimate, stalenessMs: 7, stale: undefined })
     const many = estimatorDefinition.estimateBatch.responseSerialize({
       results: [estimate, estimate],
       stalenessMs: 7,
+      stale: undefined,
     })
 
     expect(EstimateResponse.decode(one).estimate).toMatchObject({

@@ -8,9 +8,10 @@ const profile = (size = 100) => ({
 })
 
 const roomy = { maxProfiles: 3, maxBytes: 1e9 }
+const unnamed = { add() {}, delete() {} }
 
 test('what was asked for least recently goes first', () => {
-  const held = heldProfiles(roomy)
+  const held = heldProfiles(roomy, unnamed)
   for (const id of ['a', 'b', 'c']) held.follow(id, profile())
   held.get('a')
 
@@ -21,7 +22,7 @@ test('what was asked for least recently goes first', () => {
 })
 
 test('what was never asked for does not push out what was', () => {
-  const held = heldProfiles(roomy)
+  const held = heldProfiles(roomy, unnamed)
   for (const id of ['a', 'b', 'c', 'd']) held.follow(id, profile())
 
   expect(held.get('d')).toBeUndefined()
@@ -30,7 +31,7 @@ test('what was never asked for does not push out what was', () => {
 })
 
 test('a change is a new version; the same one is not', () => {
-  const held = heldProfiles(roomy)
+  const held = heldProfiles(roomy, unnamed)
   held.follow('a', profile())
   const first = held.get('a')
 
@@ -40,7 +41,7 @@ test('a change is a new version; the same one is not', () => {
 })
 
 test('after a resync only what came since is left', () => {
-  const held = heldProfiles(roomy)
+  const held = heldProfiles(roomy, unnamed)
   for (const id of ['a', 'b']) held.follow(id, profile())
   held.beginGeneration()
   held.follow('b', profile())
@@ -64,7 +65,8 @@ test('stays within its bounds and counts its bytes, whatever happens in whatever
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 80 }), (steps) => {
       const limits = { maxProfiles: 5, maxBytes: 9000 }
-      const held = heldProfiles(limits)
+      const names = new Set<string>()
+      const held = heldProfiles(limits, names)
       for (const [what, id, size] of steps) {
         if (what === 'get') held.get(id)
         else if (what === 'delete') held.delete(id)
@@ -73,6 +75,8 @@ test('stays within its bounds and counts its bytes, whatever happens in whatever
         else held[what](id, profile(size))
         expect(held.size).toBeLessThanOrEqual(limits.maxProfiles)
         expect(held.bytes).toBeLessThanOrEqual(limits.maxBytes)
+        expect([...names].filter((name) => held.get(name) === undefined)).toEqual([])
+        expect(names.size).toBe(held.size)
       }
       for (const id of 'abcdefghij') held.delete(id)
       expect([held.size, held.bytes]).toEqual([0, 0])

@@ -10,6 +10,7 @@ const settings = {
   maxProfiles: 10,
   maxBytes: 1e6,
   maxMissing: 10,
+  maxNamesCompared: 10,
   maxFetches: 2,
   fetchDeadlineMs: 100,
   backoffMinMs: 100,

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { loadSync } from '@grpc/proto-loader'
 import { expect, test } from 'vitest'
-import { clampKinds, estimateSources } from '../../../shared/domain/estimate.ts'
+import { clampKinds, estimateSources, noticeKinds } from '../../../shared/domain/estimate.ts'
 import { measurementSources, outcomes } from '../../../shared/domain/execution.ts'
 import { profileKinds } from '../../../shared/domain/profile.ts'
 import { dimensions } from '../../../shared/domain/resources.ts'
@@ -10,6 +10,7 @@ import {
   dimensionEnum,
   estimateSourceEnum,
   measurementSourceEnum,
+  noticeKindEnum,
   outcomeEnum,
   profileKindEnum,
 } from '../../../shared/wire/enums.ts'
@@ -40,6 +41,7 @@ const enums = [
   ['ProfileKind', 'PROFILE_KIND', profileKinds, profileKindEnum],
   ['EstimateSource', 'ESTIMATE_SOURCE', estimateSources, estimateSourceEnum],
   ['ClampKind', 'CLAMP_KIND', clampKinds, clampKindEnum],
+  ['NoticeKind', 'NOTICE_KIND', noticeKinds, noticeKindEnum],
 ] as const
 
 test.each(enums)('every word of %s has the number that its .proto gives', (name, prefix, words, codec) => {

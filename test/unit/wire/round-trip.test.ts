@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { fromEstimate, fromQuery, toEstimate, toQuery } from '../../../shared/wire/estimate.ts'
+import {
+  fromConfidence,
+  fromEstimate,
+  fromQuery,
+  toConfidence,
+  toEstimate,
+  toNotices,
+  toQuery,
+} from '../../../shared/wire/estimate.ts'
 import {
   fromExecutionEnd,
   fromExecutionRecord,
@@ -10,7 +18,11 @@ import {
   toExecutionStart,
   toLeaseMs,
 } from '../../../shared/wire/execution.ts'
-import { Estimate, EstimateQuery } from '../../../shared/wire/gen/foresize/v1/estimator_service.ts'
+import {
+  ConfidenceResponse,
+  Estimate,
+  EstimateQuery,
+} from '../../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import {
   ExecutionEnd,
   ExecutionRecord,
@@ -20,7 +32,14 @@ import { Profile, ProfileKey } from '../../../shared/wire/gen/foresize/v1/profil
 import { inspect } from '../../../shared/wire/inspection.ts'
 import { fromProfile, fromProfileKey, toProfile, toProfileKey } from '../../../shared/wire/profile.ts'
 import { encodeProfile } from '../../../shared/wire/profile-bytes.ts'
-import { anyEstimate, anyProfile, anyProfileKey, anyQuery, anyRecord } from '../../support/arbitraries.ts'
+import {
+  anyConfidence,
+  anyEstimate,
+  anyProfile,
+  anyProfileKey,
+  anyQuery,
+  anyRecord,
+} from '../../support/arbitraries.ts'
 
 /** Law: whatever the domain holds comes back the same from its bytes. */
 
@@ -71,6 +90,21 @@ test('an estimate', () => {
       expect(read).toEqual({ ...estimate, stalenessMs })
     }),
   )
+})
+
+test('a confidence', () => {
+  fc.assert(
+    fc.property(anyConfidence, fc.nat(), (confidence, stalenessMs) => {
+      const bytes = ConfidenceResponse.encode(fromConfidence(confidence, stalenessMs)).finish()
+      expect(toConfidence(ConfidenceResponse.decode(bytes))).toEqual({ ...confidence, stalenessMs })
+    }),
+  )
+})
+
+test('a notice of a kind that is newer than this program is left unread', () => {
+  const known = { kind: 1, subject: 'input_bytes', number: 2, nearest: [], dimension: 0 } as const
+  const newer = { ...known, kind: 99 as never }
+  expect(toNotices([newer, known]).map(({ kind }) => kind)).toEqual(['beyond-range'])
 })
 
 test('a profile and its key', () => {

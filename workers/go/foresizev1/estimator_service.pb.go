@@ -90,6 +90,87 @@ func (EstimateSource) EnumDescriptor() ([]byte, []int) {
 	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{0}
 }
 
+// What a notice is about. A kind that a reader does not know may be left unread.
+type NoticeKind int32
+
+const (
+	// Never sent.
+	NoticeKind_NOTICE_KIND_UNSPECIFIED NoticeKind = 0
+	// The feature `subject` is larger than in any execution learned from; `number`: how many times the largest.
+	NoticeKind_NOTICE_KIND_BEYOND_RANGE NoticeKind = 1
+	// No execution had the feature `subject`; `nearest`: features that the executions had and the query lacks.
+	NoticeKind_NOTICE_KIND_UNKNOWN_FEATURE NoticeKind = 2
+	// Every execution had the feature `subject`, and the query lacks it.
+	NoticeKind_NOTICE_KIND_MISSING_FEATURE NoticeKind = 3
+	// No execution had the label `subject`; `nearest` as for a feature.
+	NoticeKind_NOTICE_KIND_UNKNOWN_LABEL NoticeKind = 4
+	// Every execution had the label `subject`, and the query lacks it.
+	NoticeKind_NOTICE_KIND_MISSING_LABEL NoticeKind = 5
+	// The task `subject` was never seen; `nearest`: known tasks of the same namespace.
+	NoticeKind_NOTICE_KIND_UNKNOWN_TASK NoticeKind = 6
+	// Fewer than 5 executions of the task `subject` were learned from; `number`: how many.
+	NoticeKind_NOTICE_KIND_FEW_EXECUTIONS NoticeKind = 7
+	// The view of the profiles is older than the estimator's staleAfterMs; `number`: its age in milliseconds.
+	NoticeKind_NOTICE_KIND_STALE_VIEW NoticeKind = 8
+	// A bound changed the amount in `dimension`; `number`: the amount before, in the dimension's unit.
+	NoticeKind_NOTICE_KIND_CLAMPED NoticeKind = 9
+)
+
+// Enum value maps for NoticeKind.
+var (
+	NoticeKind_name = map[int32]string{
+		0: "NOTICE_KIND_UNSPECIFIED",
+		1: "NOTICE_KIND_BEYOND_RANGE",
+		2: "NOTICE_KIND_UNKNOWN_FEATURE",
+		3: "NOTICE_KIND_MISSING_FEATURE",
+		4: "NOTICE_KIND_UNKNOWN_LABEL",
+		5: "NOTICE_KIND_MISSING_LABEL",
+		6: "NOTICE_KIND_UNKNOWN_TASK",
+		7: "NOTICE_KIND_FEW_EXECUTIONS",
+		8: "NOTICE_KIND_STALE_VIEW",
+		9: "NOTICE_KIND_CLAMPED",
+	}
+	NoticeKind_value = map[string]int32{
+		"NOTICE_KIND_UNSPECIFIED":     0,
+		"NOTICE_KIND_BEYOND_RANGE":    1,
+		"NOTICE_KIND_UNKNOWN_FEATURE": 2,
+		"NOTICE_KIND_MISSING_FEATURE": 3,
+		"NOTICE_KIND_UNKNOWN_LABEL":   4,
+		"NOTICE_KIND_MISSING_LABEL":   5,
+		"NOTICE_KIND_UNKNOWN_TASK":    6,
+		"NOTICE_KIND_FEW_EXECUTIONS":  7,
+		"NOTICE_KIND_STALE_VIEW":      8,
+		"NOTICE_KIND_CLAMPED":         9,
+	}
+)
+
+func (x NoticeKind) Enum() *NoticeKind {
+	p := new(NoticeKind)
+	*p = x
+	return p
+}
+
+func (x NoticeKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (NoticeKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_foresize_v1_estimator_service_proto_enumTypes[1].Descriptor()
+}
+
+func (NoticeKind) Type() protoreflect.EnumType {
+	return &file_foresize_v1_estimator_service_proto_enumTypes[1]
+}
+
+func (x NoticeKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use NoticeKind.Descriptor instead.
+func (NoticeKind) EnumDescriptor() ([]byte, []int) {
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{1}
+}
+
 // A limit that changed the answer.
 type ClampKind int32
 
@@ -131,11 +212,11 @@ func (x ClampKind) String() string {
 }
 
 func (ClampKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_foresize_v1_estimator_service_proto_enumTypes[1].Descriptor()
+	return file_foresize_v1_estimator_service_proto_enumTypes[2].Descriptor()
 }
 
 func (ClampKind) Type() protoreflect.EnumType {
-	return &file_foresize_v1_estimator_service_proto_enumTypes[1]
+	return &file_foresize_v1_estimator_service_proto_enumTypes[2]
 }
 
 func (x ClampKind) Number() protoreflect.EnumNumber {
@@ -144,7 +225,7 @@ func (x ClampKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ClampKind.Descriptor instead.
 func (ClampKind) EnumDescriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{1}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{2}
 }
 
 // What is about to run.
@@ -372,8 +453,10 @@ type Estimate struct {
 	Variant string `protobuf:"bytes,10,opt,name=variant,proto3" json:"variant,omitempty"`
 	// The variant was drawn by execution_id: the answer is for that execution alone, not to be used again for another.
 	VariantByExecution bool `protobuf:"varint,11,opt,name=variant_by_execution,json=variantByExecution,proto3" json:"variant_by_execution,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// What to know before trusting the answer. At most 16.
+	Notices       []*Notice `protobuf:"bytes,12,rep,name=notices,proto3" json:"notices,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Estimate) Reset() {
@@ -483,6 +566,95 @@ func (x *Estimate) GetVariantByExecution() bool {
 	return false
 }
 
+func (x *Estimate) GetNotices() []*Notice {
+	if x != nil {
+		return x.Notices
+	}
+	return nil
+}
+
+// What to know before trusting an answer.
+type Notice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is about.
+	Kind NoticeKind `protobuf:"varint,1,opt,name=kind,proto3,enum=foresize.v1.NoticeKind" json:"kind,omitempty"`
+	// The name of the feature, label or task; empty where it is about none.
+	Subject string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	// As the kind says; unset where it has none.
+	Number *float64 `protobuf:"fixed64,3,opt,name=number,proto3,oneof" json:"number,omitempty"`
+	// Known names that are a few letters from `subject`, the nearest first. At most 3.
+	Nearest []string `protobuf:"bytes,4,rep,name=nearest,proto3" json:"nearest,omitempty"`
+	// Set where it is about one dimension.
+	Dimension     Dimension `protobuf:"varint,5,opt,name=dimension,proto3,enum=foresize.v1.Dimension" json:"dimension,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Notice) Reset() {
+	*x = Notice{}
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Notice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Notice) ProtoMessage() {}
+
+func (x *Notice) ProtoReflect() protoreflect.Message {
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Notice.ProtoReflect.Descriptor instead.
+func (*Notice) Descriptor() ([]byte, []int) {
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Notice) GetKind() NoticeKind {
+	if x != nil {
+		return x.Kind
+	}
+	return NoticeKind_NOTICE_KIND_UNSPECIFIED
+}
+
+func (x *Notice) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *Notice) GetNumber() float64 {
+	if x != nil && x.Number != nil {
+		return *x.Number
+	}
+	return 0
+}
+
+func (x *Notice) GetNearest() []string {
+	if x != nil {
+		return x.Nearest
+	}
+	return nil
+}
+
+func (x *Notice) GetDimension() Dimension {
+	if x != nil {
+		return x.Dimension
+	}
+	return Dimension_DIMENSION_UNSPECIFIED
+}
+
 // The answer in one dimension.
 type DimensionEstimate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -512,7 +684,7 @@ type DimensionEstimate struct {
 
 func (x *DimensionEstimate) Reset() {
 	*x = DimensionEstimate{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[3]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -524,7 +696,7 @@ func (x *DimensionEstimate) String() string {
 func (*DimensionEstimate) ProtoMessage() {}
 
 func (x *DimensionEstimate) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[3]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -537,7 +709,7 @@ func (x *DimensionEstimate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DimensionEstimate.ProtoReflect.Descriptor instead.
 func (*DimensionEstimate) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{3}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *DimensionEstimate) GetDimension() Dimension {
@@ -627,7 +799,7 @@ type StrategyPrediction struct {
 
 func (x *StrategyPrediction) Reset() {
 	*x = StrategyPrediction{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[4]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -639,7 +811,7 @@ func (x *StrategyPrediction) String() string {
 func (*StrategyPrediction) ProtoMessage() {}
 
 func (x *StrategyPrediction) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[4]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -652,7 +824,7 @@ func (x *StrategyPrediction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StrategyPrediction.ProtoReflect.Descriptor instead.
 func (*StrategyPrediction) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{4}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *StrategyPrediction) GetStrategy() string {
@@ -698,7 +870,7 @@ type Clamp struct {
 
 func (x *Clamp) Reset() {
 	*x = Clamp{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[5]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -710,7 +882,7 @@ func (x *Clamp) String() string {
 func (*Clamp) ProtoMessage() {}
 
 func (x *Clamp) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[5]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -723,7 +895,7 @@ func (x *Clamp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Clamp.ProtoReflect.Descriptor instead.
 func (*Clamp) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{5}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Clamp) GetKind() ClampKind {
@@ -758,7 +930,7 @@ type EstimateRequest struct {
 
 func (x *EstimateRequest) Reset() {
 	*x = EstimateRequest{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[6]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -770,7 +942,7 @@ func (x *EstimateRequest) String() string {
 func (*EstimateRequest) ProtoMessage() {}
 
 func (x *EstimateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[6]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -783,7 +955,7 @@ func (x *EstimateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EstimateRequest.ProtoReflect.Descriptor instead.
 func (*EstimateRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{6}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *EstimateRequest) GetQuery() *EstimateQuery {
@@ -804,7 +976,7 @@ type EstimateResponse struct {
 
 func (x *EstimateResponse) Reset() {
 	*x = EstimateResponse{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[7]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -816,7 +988,7 @@ func (x *EstimateResponse) String() string {
 func (*EstimateResponse) ProtoMessage() {}
 
 func (x *EstimateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[7]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -829,7 +1001,7 @@ func (x *EstimateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EstimateResponse.ProtoReflect.Descriptor instead.
 func (*EstimateResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{7}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *EstimateResponse) GetEstimate() *Estimate {
@@ -850,7 +1022,7 @@ type EstimateBatchRequest struct {
 
 func (x *EstimateBatchRequest) Reset() {
 	*x = EstimateBatchRequest{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[8]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +1034,7 @@ func (x *EstimateBatchRequest) String() string {
 func (*EstimateBatchRequest) ProtoMessage() {}
 
 func (x *EstimateBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[8]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +1047,7 @@ func (x *EstimateBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EstimateBatchRequest.ProtoReflect.Descriptor instead.
 func (*EstimateBatchRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{8}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *EstimateBatchRequest) GetQueries() []*EstimateQuery {
@@ -896,7 +1068,7 @@ type EstimateBatchResponse struct {
 
 func (x *EstimateBatchResponse) Reset() {
 	*x = EstimateBatchResponse{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[9]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -908,7 +1080,7 @@ func (x *EstimateBatchResponse) String() string {
 func (*EstimateBatchResponse) ProtoMessage() {}
 
 func (x *EstimateBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[9]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -921,7 +1093,7 @@ func (x *EstimateBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EstimateBatchResponse.ProtoReflect.Descriptor instead.
 func (*EstimateBatchResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{9}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *EstimateBatchResponse) GetResults() []*EstimateResult {
@@ -947,7 +1119,7 @@ type EstimateResult struct {
 
 func (x *EstimateResult) Reset() {
 	*x = EstimateResult{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[10]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -959,7 +1131,7 @@ func (x *EstimateResult) String() string {
 func (*EstimateResult) ProtoMessage() {}
 
 func (x *EstimateResult) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[10]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -972,7 +1144,7 @@ func (x *EstimateResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EstimateResult.ProtoReflect.Descriptor instead.
 func (*EstimateResult) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{10}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *EstimateResult) GetResult() isEstimateResult_Result {
@@ -1029,7 +1201,7 @@ type QueryRejection struct {
 
 func (x *QueryRejection) Reset() {
 	*x = QueryRejection{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[11]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1041,7 +1213,7 @@ func (x *QueryRejection) String() string {
 func (*QueryRejection) ProtoMessage() {}
 
 func (x *QueryRejection) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[11]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1054,7 +1226,7 @@ func (x *QueryRejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryRejection.ProtoReflect.Descriptor instead.
 func (*QueryRejection) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{11}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *QueryRejection) GetViolations() []*FieldViolation {
@@ -1077,7 +1249,7 @@ type ConfidenceRequest struct {
 
 func (x *ConfidenceRequest) Reset() {
 	*x = ConfidenceRequest{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[12]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1089,7 +1261,7 @@ func (x *ConfidenceRequest) String() string {
 func (*ConfidenceRequest) ProtoMessage() {}
 
 func (x *ConfidenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[12]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1102,7 +1274,7 @@ func (x *ConfidenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfidenceRequest.ProtoReflect.Descriptor instead.
 func (*ConfidenceRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{12}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ConfidenceRequest) GetQuery() *EstimateQuery {
@@ -1135,14 +1307,16 @@ type ConfidenceResponse struct {
 	// As in Estimate.
 	ProfileRevision uint64 `protobuf:"varint,6,opt,name=profile_revision,json=profileRevision,proto3" json:"profile_revision,omitempty"`
 	// As in Estimate.
-	StalenessMs   float64 `protobuf:"fixed64,7,opt,name=staleness_ms,json=stalenessMs,proto3" json:"staleness_ms,omitempty"`
+	StalenessMs float64 `protobuf:"fixed64,7,opt,name=staleness_ms,json=stalenessMs,proto3" json:"staleness_ms,omitempty"`
+	// As in Estimate.
+	Notices       []*Notice `protobuf:"bytes,8,rep,name=notices,proto3" json:"notices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConfidenceResponse) Reset() {
 	*x = ConfidenceResponse{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[13]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1154,7 +1328,7 @@ func (x *ConfidenceResponse) String() string {
 func (*ConfidenceResponse) ProtoMessage() {}
 
 func (x *ConfidenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[13]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1167,7 +1341,7 @@ func (x *ConfidenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfidenceResponse.ProtoReflect.Descriptor instead.
 func (*ConfidenceResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{13}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ConfidenceResponse) GetConfidence() float64 {
@@ -1219,6 +1393,13 @@ func (x *ConfidenceResponse) GetStalenessMs() float64 {
 	return 0
 }
 
+func (x *ConfidenceResponse) GetNotices() []*Notice {
+	if x != nil {
+		return x.Notices
+	}
+	return nil
+}
+
 // How sure in one dimension.
 type DimensionConfidence struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1234,7 +1415,7 @@ type DimensionConfidence struct {
 
 func (x *DimensionConfidence) Reset() {
 	*x = DimensionConfidence{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[14]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1246,7 +1427,7 @@ func (x *DimensionConfidence) String() string {
 func (*DimensionConfidence) ProtoMessage() {}
 
 func (x *DimensionConfidence) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[14]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1259,7 +1440,7 @@ func (x *DimensionConfidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DimensionConfidence.ProtoReflect.Descriptor instead.
 func (*DimensionConfidence) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{14}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DimensionConfidence) GetDimension() Dimension {
@@ -1294,7 +1475,7 @@ type GetAccuracyRequest struct {
 
 func (x *GetAccuracyRequest) Reset() {
 	*x = GetAccuracyRequest{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[15]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1306,7 +1487,7 @@ func (x *GetAccuracyRequest) String() string {
 func (*GetAccuracyRequest) ProtoMessage() {}
 
 func (x *GetAccuracyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[15]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1319,7 +1500,7 @@ func (x *GetAccuracyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccuracyRequest.ProtoReflect.Descriptor instead.
 func (*GetAccuracyRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{15}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetAccuracyRequest) GetTask() *TaskKey {
@@ -1342,7 +1523,7 @@ type GetAccuracyResponse struct {
 
 func (x *GetAccuracyResponse) Reset() {
 	*x = GetAccuracyResponse{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[16]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1354,7 +1535,7 @@ func (x *GetAccuracyResponse) String() string {
 func (*GetAccuracyResponse) ProtoMessage() {}
 
 func (x *GetAccuracyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[16]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1367,7 +1548,7 @@ func (x *GetAccuracyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccuracyResponse.ProtoReflect.Descriptor instead.
 func (*GetAccuracyResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{16}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetAccuracyResponse) GetAccuracy() []*StrategyAccuracy {
@@ -1414,7 +1595,7 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"\x03min\x18\x04 \x01(\v2\x16.foresize.v1.ResourcesR\x03min\x12(\n" +
 	"\x03max\x18\x05 \x01(\v2\x16.foresize.v1.ResourcesR\x03maxB\a\n" +
 	"\x05_riskB\x12\n" +
-	"\x10_target_coverage\"\xce\x03\n" +
+	"\x10_target_coverage\"\xfd\x03\n" +
 	"\bEstimate\x124\n" +
 	"\tresources\x18\x01 \x01(\v2\x16.foresize.v1.ResourcesR\tresources\x12\x1e\n" +
 	"\n" +
@@ -1433,7 +1614,15 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"\fstaleness_ms\x18\t \x01(\x01R\vstalenessMs\x12\x18\n" +
 	"\avariant\x18\n" +
 	" \x01(\tR\avariant\x120\n" +
-	"\x14variant_by_execution\x18\v \x01(\bR\x12variantByExecution\"\x91\x03\n" +
+	"\x14variant_by_execution\x18\v \x01(\bR\x12variantByExecution\x12-\n" +
+	"\anotices\x18\f \x03(\v2\x13.foresize.v1.NoticeR\anotices\"\xc7\x01\n" +
+	"\x06Notice\x12+\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x17.foresize.v1.NoticeKindR\x04kind\x12\x18\n" +
+	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1b\n" +
+	"\x06number\x18\x03 \x01(\x01H\x00R\x06number\x88\x01\x01\x12\x18\n" +
+	"\anearest\x18\x04 \x03(\tR\anearest\x124\n" +
+	"\tdimension\x18\x05 \x01(\x0e2\x16.foresize.v1.DimensionR\tdimensionB\t\n" +
+	"\a_number\"\x91\x03\n" +
 	"\x11DimensionEstimate\x124\n" +
 	"\tdimension\x18\x01 \x01(\x0e2\x16.foresize.v1.DimensionR\tdimension\x12\x1e\n" +
 	"\n" +
@@ -1478,7 +1667,7 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"violations\"{\n" +
 	"\x11ConfidenceRequest\x120\n" +
 	"\x05query\x18\x01 \x01(\v2\x1a.foresize.v1.EstimateQueryR\x05query\x124\n" +
-	"\tresources\x18\x02 \x01(\v2\x16.foresize.v1.ResourcesR\tresources\"\xb1\x02\n" +
+	"\tresources\x18\x02 \x01(\v2\x16.foresize.v1.ResourcesR\tresources\"\xe0\x02\n" +
 	"\x12ConfidenceResponse\x12\x1e\n" +
 	"\n" +
 	"confidence\x18\x01 \x01(\x01R\n" +
@@ -1492,7 +1681,8 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"executions\x18\x05 \x01(\x01R\n" +
 	"executions\x12)\n" +
 	"\x10profile_revision\x18\x06 \x01(\x04R\x0fprofileRevision\x12!\n" +
-	"\fstaleness_ms\x18\a \x01(\x01R\vstalenessMs\"\x8b\x01\n" +
+	"\fstaleness_ms\x18\a \x01(\x01R\vstalenessMs\x12-\n" +
+	"\anotices\x18\b \x03(\v2\x13.foresize.v1.NoticeR\anotices\"\x8b\x01\n" +
 	"\x13DimensionConfidence\x124\n" +
 	"\tdimension\x18\x01 \x01(\x0e2\x16.foresize.v1.DimensionR\tdimension\x12\x1e\n" +
 	"\n" +
@@ -1513,7 +1703,19 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"\x17ESTIMATE_SOURCE_REQUEST\x10\x03\x12\x1d\n" +
 	"\x19ESTIMATE_SOURCE_NAMESPACE\x10\x04\x12\x1b\n" +
 	"\x17ESTIMATE_SOURCE_DEFAULT\x10\x05\x12\x1e\n" +
-	"\x1aESTIMATE_SOURCE_ESCALATION\x10\x06*s\n" +
+	"\x1aESTIMATE_SOURCE_ESCALATION\x10\x06*\xba\x02\n" +
+	"\n" +
+	"NoticeKind\x12\x1b\n" +
+	"\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18NOTICE_KIND_BEYOND_RANGE\x10\x01\x12\x1f\n" +
+	"\x1bNOTICE_KIND_UNKNOWN_FEATURE\x10\x02\x12\x1f\n" +
+	"\x1bNOTICE_KIND_MISSING_FEATURE\x10\x03\x12\x1d\n" +
+	"\x19NOTICE_KIND_UNKNOWN_LABEL\x10\x04\x12\x1d\n" +
+	"\x19NOTICE_KIND_MISSING_LABEL\x10\x05\x12\x1c\n" +
+	"\x18NOTICE_KIND_UNKNOWN_TASK\x10\x06\x12\x1e\n" +
+	"\x1aNOTICE_KIND_FEW_EXECUTIONS\x10\a\x12\x1a\n" +
+	"\x16NOTICE_KIND_STALE_VIEW\x10\b\x12\x17\n" +
+	"\x13NOTICE_KIND_CLAMPED\x10\t*s\n" +
 	"\tClampKind\x12\x1a\n" +
 	"\x16CLAMP_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15CLAMP_KIND_POLICY_MIN\x10\x01\x12\x19\n" +
@@ -1538,82 +1740,88 @@ func file_foresize_v1_estimator_service_proto_rawDescGZIP() []byte {
 	return file_foresize_v1_estimator_service_proto_rawDescData
 }
 
-var file_foresize_v1_estimator_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_foresize_v1_estimator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_foresize_v1_estimator_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_foresize_v1_estimator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_foresize_v1_estimator_service_proto_goTypes = []any{
 	(EstimateSource)(0),           // 0: foresize.v1.EstimateSource
-	(ClampKind)(0),                // 1: foresize.v1.ClampKind
-	(*EstimateQuery)(nil),         // 2: foresize.v1.EstimateQuery
-	(*Policy)(nil),                // 3: foresize.v1.Policy
-	(*Estimate)(nil),              // 4: foresize.v1.Estimate
-	(*DimensionEstimate)(nil),     // 5: foresize.v1.DimensionEstimate
-	(*StrategyPrediction)(nil),    // 6: foresize.v1.StrategyPrediction
-	(*Clamp)(nil),                 // 7: foresize.v1.Clamp
-	(*EstimateRequest)(nil),       // 8: foresize.v1.EstimateRequest
-	(*EstimateResponse)(nil),      // 9: foresize.v1.EstimateResponse
-	(*EstimateBatchRequest)(nil),  // 10: foresize.v1.EstimateBatchRequest
-	(*EstimateBatchResponse)(nil), // 11: foresize.v1.EstimateBatchResponse
-	(*EstimateResult)(nil),        // 12: foresize.v1.EstimateResult
-	(*QueryRejection)(nil),        // 13: foresize.v1.QueryRejection
-	(*ConfidenceRequest)(nil),     // 14: foresize.v1.ConfidenceRequest
-	(*ConfidenceResponse)(nil),    // 15: foresize.v1.ConfidenceResponse
-	(*DimensionConfidence)(nil),   // 16: foresize.v1.DimensionConfidence
-	(*GetAccuracyRequest)(nil),    // 17: foresize.v1.GetAccuracyRequest
-	(*GetAccuracyResponse)(nil),   // 18: foresize.v1.GetAccuracyResponse
-	nil,                           // 19: foresize.v1.EstimateQuery.FeaturesEntry
-	nil,                           // 20: foresize.v1.EstimateQuery.LabelsEntry
-	(*TaskKey)(nil),               // 21: foresize.v1.TaskKey
-	(*Resources)(nil),             // 22: foresize.v1.Resources
-	(Outcome)(0),                  // 23: foresize.v1.Outcome
-	(Dimension)(0),                // 24: foresize.v1.Dimension
-	(*FieldViolation)(nil),        // 25: foresize.v1.FieldViolation
-	(*StrategyAccuracy)(nil),      // 26: foresize.v1.StrategyAccuracy
+	(NoticeKind)(0),               // 1: foresize.v1.NoticeKind
+	(ClampKind)(0),                // 2: foresize.v1.ClampKind
+	(*EstimateQuery)(nil),         // 3: foresize.v1.EstimateQuery
+	(*Policy)(nil),                // 4: foresize.v1.Policy
+	(*Estimate)(nil),              // 5: foresize.v1.Estimate
+	(*Notice)(nil),                // 6: foresize.v1.Notice
+	(*DimensionEstimate)(nil),     // 7: foresize.v1.DimensionEstimate
+	(*StrategyPrediction)(nil),    // 8: foresize.v1.StrategyPrediction
+	(*Clamp)(nil),                 // 9: foresize.v1.Clamp
+	(*EstimateRequest)(nil),       // 10: foresize.v1.EstimateRequest
+	(*EstimateResponse)(nil),      // 11: foresize.v1.EstimateResponse
+	(*EstimateBatchRequest)(nil),  // 12: foresize.v1.EstimateBatchRequest
+	(*EstimateBatchResponse)(nil), // 13: foresize.v1.EstimateBatchResponse
+	(*EstimateResult)(nil),        // 14: foresize.v1.EstimateResult
+	(*QueryRejection)(nil),        // 15: foresize.v1.QueryRejection
+	(*ConfidenceRequest)(nil),     // 16: foresize.v1.ConfidenceRequest
+	(*ConfidenceResponse)(nil),    // 17: foresize.v1.ConfidenceResponse
+	(*DimensionConfidence)(nil),   // 18: foresize.v1.DimensionConfidence
+	(*GetAccuracyRequest)(nil),    // 19: foresize.v1.GetAccuracyRequest
+	(*GetAccuracyResponse)(nil),   // 20: foresize.v1.GetAccuracyResponse
+	nil,                           // 21: foresize.v1.EstimateQuery.FeaturesEntry
+	nil,                           // 22: foresize.v1.EstimateQuery.LabelsEntry
+	(*TaskKey)(nil),               // 23: foresize.v1.TaskKey
+	(*Resources)(nil),             // 24: foresize.v1.Resources
+	(Outcome)(0),                  // 25: foresize.v1.Outcome
+	(Dimension)(0),                // 26: foresize.v1.Dimension
+	(*FieldViolation)(nil),        // 27: foresize.v1.FieldViolation
+	(*StrategyAccuracy)(nil),      // 28: foresize.v1.StrategyAccuracy
 }
 var file_foresize_v1_estimator_service_proto_depIdxs = []int32{
-	21, // 0: foresize.v1.EstimateQuery.task:type_name -> foresize.v1.TaskKey
-	19, // 1: foresize.v1.EstimateQuery.features:type_name -> foresize.v1.EstimateQuery.FeaturesEntry
-	20, // 2: foresize.v1.EstimateQuery.labels:type_name -> foresize.v1.EstimateQuery.LabelsEntry
-	22, // 3: foresize.v1.EstimateQuery.requested:type_name -> foresize.v1.Resources
-	22, // 4: foresize.v1.EstimateQuery.previous_allocation:type_name -> foresize.v1.Resources
-	23, // 5: foresize.v1.EstimateQuery.previous_outcome:type_name -> foresize.v1.Outcome
-	3,  // 6: foresize.v1.EstimateQuery.policy:type_name -> foresize.v1.Policy
-	22, // 7: foresize.v1.Policy.min:type_name -> foresize.v1.Resources
-	22, // 8: foresize.v1.Policy.max:type_name -> foresize.v1.Resources
-	22, // 9: foresize.v1.Estimate.resources:type_name -> foresize.v1.Resources
+	23, // 0: foresize.v1.EstimateQuery.task:type_name -> foresize.v1.TaskKey
+	21, // 1: foresize.v1.EstimateQuery.features:type_name -> foresize.v1.EstimateQuery.FeaturesEntry
+	22, // 2: foresize.v1.EstimateQuery.labels:type_name -> foresize.v1.EstimateQuery.LabelsEntry
+	24, // 3: foresize.v1.EstimateQuery.requested:type_name -> foresize.v1.Resources
+	24, // 4: foresize.v1.EstimateQuery.previous_allocation:type_name -> foresize.v1.Resources
+	25, // 5: foresize.v1.EstimateQuery.previous_outcome:type_name -> foresize.v1.Outcome
+	4,  // 6: foresize.v1.EstimateQuery.policy:type_name -> foresize.v1.Policy
+	24, // 7: foresize.v1.Policy.min:type_name -> foresize.v1.Resources
+	24, // 8: foresize.v1.Policy.max:type_name -> foresize.v1.Resources
+	24, // 9: foresize.v1.Estimate.resources:type_name -> foresize.v1.Resources
 	0,  // 10: foresize.v1.Estimate.source:type_name -> foresize.v1.EstimateSource
-	5,  // 11: foresize.v1.Estimate.dimensions:type_name -> foresize.v1.DimensionEstimate
-	24, // 12: foresize.v1.DimensionEstimate.dimension:type_name -> foresize.v1.Dimension
-	0,  // 13: foresize.v1.DimensionEstimate.source:type_name -> foresize.v1.EstimateSource
-	6,  // 14: foresize.v1.DimensionEstimate.predictions:type_name -> foresize.v1.StrategyPrediction
-	7,  // 15: foresize.v1.DimensionEstimate.clamps:type_name -> foresize.v1.Clamp
-	1,  // 16: foresize.v1.Clamp.kind:type_name -> foresize.v1.ClampKind
-	2,  // 17: foresize.v1.EstimateRequest.query:type_name -> foresize.v1.EstimateQuery
-	4,  // 18: foresize.v1.EstimateResponse.estimate:type_name -> foresize.v1.Estimate
-	2,  // 19: foresize.v1.EstimateBatchRequest.queries:type_name -> foresize.v1.EstimateQuery
-	12, // 20: foresize.v1.EstimateBatchResponse.results:type_name -> foresize.v1.EstimateResult
-	4,  // 21: foresize.v1.EstimateResult.estimate:type_name -> foresize.v1.Estimate
-	13, // 22: foresize.v1.EstimateResult.rejection:type_name -> foresize.v1.QueryRejection
-	25, // 23: foresize.v1.QueryRejection.violations:type_name -> foresize.v1.FieldViolation
-	2,  // 24: foresize.v1.ConfidenceRequest.query:type_name -> foresize.v1.EstimateQuery
-	22, // 25: foresize.v1.ConfidenceRequest.resources:type_name -> foresize.v1.Resources
-	16, // 26: foresize.v1.ConfidenceResponse.dimensions:type_name -> foresize.v1.DimensionConfidence
-	0,  // 27: foresize.v1.ConfidenceResponse.source:type_name -> foresize.v1.EstimateSource
-	24, // 28: foresize.v1.DimensionConfidence.dimension:type_name -> foresize.v1.Dimension
-	21, // 29: foresize.v1.GetAccuracyRequest.task:type_name -> foresize.v1.TaskKey
-	26, // 30: foresize.v1.GetAccuracyResponse.accuracy:type_name -> foresize.v1.StrategyAccuracy
-	8,  // 31: foresize.v1.EstimatorService.Estimate:input_type -> foresize.v1.EstimateRequest
-	10, // 32: foresize.v1.EstimatorService.EstimateBatch:input_type -> foresize.v1.EstimateBatchRequest
-	14, // 33: foresize.v1.EstimatorService.Confidence:input_type -> foresize.v1.ConfidenceRequest
-	17, // 34: foresize.v1.EstimatorService.GetAccuracy:input_type -> foresize.v1.GetAccuracyRequest
-	9,  // 35: foresize.v1.EstimatorService.Estimate:output_type -> foresize.v1.EstimateResponse
-	11, // 36: foresize.v1.EstimatorService.EstimateBatch:output_type -> foresize.v1.EstimateBatchResponse
-	15, // 37: foresize.v1.EstimatorService.Confidence:output_type -> foresize.v1.ConfidenceResponse
-	18, // 38: foresize.v1.EstimatorService.GetAccuracy:output_type -> foresize.v1.GetAccuracyResponse
-	35, // [35:39] is the sub-list for method output_type
-	31, // [31:35] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	7,  // 11: foresize.v1.Estimate.dimensions:type_name -> foresize.v1.DimensionEstimate
+	6,  // 12: foresize.v1.Estimate.notices:type_name -> foresize.v1.Notice
+	1,  // 13: foresize.v1.Notice.kind:type_name -> foresize.v1.NoticeKind
+	26, // 14: foresize.v1.Notice.dimension:type_name -> foresize.v1.Dimension
+	26, // 15: foresize.v1.DimensionEstimate.dimension:type_name -> foresize.v1.Dimension
+	0,  // 16: foresize.v1.DimensionEstimate.source:type_name -> foresize.v1.EstimateSource
+	8,  // 17: foresize.v1.DimensionEstimate.predictions:type_name -> foresize.v1.StrategyPrediction
+	9,  // 18: foresize.v1.DimensionEstimate.clamps:type_name -> foresize.v1.Clamp
+	2,  // 19: foresize.v1.Clamp.kind:type_name -> foresize.v1.ClampKind
+	3,  // 20: foresize.v1.EstimateRequest.query:type_name -> foresize.v1.EstimateQuery
+	5,  // 21: foresize.v1.EstimateResponse.estimate:type_name -> foresize.v1.Estimate
+	3,  // 22: foresize.v1.EstimateBatchRequest.queries:type_name -> foresize.v1.EstimateQuery
+	14, // 23: foresize.v1.EstimateBatchResponse.results:type_name -> foresize.v1.EstimateResult
+	5,  // 24: foresize.v1.EstimateResult.estimate:type_name -> foresize.v1.Estimate
+	15, // 25: foresize.v1.EstimateResult.rejection:type_name -> foresize.v1.QueryRejection
+	27, // 26: foresize.v1.QueryRejection.violations:type_name -> foresize.v1.FieldViolation
+	3,  // 27: foresize.v1.ConfidenceRequest.query:type_name -> foresize.v1.EstimateQuery
+	24, // 28: foresize.v1.ConfidenceRequest.resources:type_name -> foresize.v1.Resources
+	18, // 29: foresize.v1.ConfidenceResponse.dimensions:type_name -> foresize.v1.DimensionConfidence
+	0,  // 30: foresize.v1.ConfidenceResponse.source:type_name -> foresize.v1.EstimateSource
+	6,  // 31: foresize.v1.ConfidenceResponse.notices:type_name -> foresize.v1.Notice
+	26, // 32: foresize.v1.DimensionConfidence.dimension:type_name -> foresize.v1.Dimension
+	23, // 33: foresize.v1.GetAccuracyRequest.task:type_name -> foresize.v1.TaskKey
+	28, // 34: foresize.v1.GetAccuracyResponse.accuracy:type_name -> foresize.v1.StrategyAccuracy
+	10, // 35: foresize.v1.EstimatorService.Estimate:input_type -> foresize.v1.EstimateRequest
+	12, // 36: foresize.v1.EstimatorService.EstimateBatch:input_type -> foresize.v1.EstimateBatchRequest
+	16, // 37: foresize.v1.EstimatorService.Confidence:input_type -> foresize.v1.ConfidenceRequest
+	19, // 38: foresize.v1.EstimatorService.GetAccuracy:input_type -> foresize.v1.GetAccuracyRequest
+	11, // 39: foresize.v1.EstimatorService.Estimate:output_type -> foresize.v1.EstimateResponse
+	13, // 40: foresize.v1.EstimatorService.EstimateBatch:output_type -> foresize.v1.EstimateBatchResponse
+	17, // 41: foresize.v1.EstimatorService.Confidence:output_type -> foresize.v1.ConfidenceResponse
+	20, // 42: foresize.v1.EstimatorService.GetAccuracy:output_type -> foresize.v1.GetAccuracyResponse
+	39, // [39:43] is the sub-list for method output_type
+	35, // [35:39] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_foresize_v1_estimator_service_proto_init() }
@@ -1626,8 +1834,9 @@ func file_foresize_v1_estimator_service_proto_init() {
 	file_foresize_v1_profile_proto_init()
 	file_foresize_v1_resources_proto_init()
 	file_foresize_v1_estimator_service_proto_msgTypes[1].OneofWrappers = []any{}
-	file_foresize_v1_estimator_service_proto_msgTypes[4].OneofWrappers = []any{}
-	file_foresize_v1_estimator_service_proto_msgTypes[10].OneofWrappers = []any{
+	file_foresize_v1_estimator_service_proto_msgTypes[3].OneofWrappers = []any{}
+	file_foresize_v1_estimator_service_proto_msgTypes[5].OneofWrappers = []any{}
+	file_foresize_v1_estimator_service_proto_msgTypes[11].OneofWrappers = []any{
 		(*EstimateResult_Estimate)(nil),
 		(*EstimateResult_Rejection)(nil),
 	}
@@ -1636,8 +1845,8 @@ func file_foresize_v1_estimator_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_foresize_v1_estimator_service_proto_rawDesc), len(file_foresize_v1_estimator_service_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   19,
+			NumEnums:      3,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

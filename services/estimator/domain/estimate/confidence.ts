@@ -5,6 +5,7 @@ import { failedAmount } from '../allocation/retry.ts'
 import { coverage } from '../distribution/coverage.ts'
 import { type Context, executionsOf } from './context.ts'
 import { circumstancesOf, estimateOf } from './estimate.ts'
+import { noticesOf } from './notices.ts'
 import type { Reason } from './reasons.ts'
 import { recommend } from './recommend.ts'
 import type { Recommendation } from './recommendation.ts'
@@ -20,7 +21,8 @@ export interface ConfidenceAnswer extends Omit<Confidence, 'reason'> {
  */
 export function confidenceOf(context: Context, given: Resources | undefined): ConfidenceAnswer {
   const { evidence, query } = context
-  const resources = given ?? estimateOf(context).resources
+  const estimate = given === undefined ? estimateOf(context) : undefined
+  const resources = given ?? estimate?.resources ?? {}
   const found: Confidence['dimensions'][number][] = []
   let joint = 1
   let leading: Pick<Recommendation, 'source' | 'reason'> | undefined
@@ -42,5 +44,6 @@ export function confidenceOf(context: Context, given: Resources | undefined): Co
     reasons: [leading?.reason ?? { kind: 'nothing-known' }, ...circumstancesOf(context)],
     executions: executionsOf(evidence),
     profileRevision: evidence.task?.profile.revision ?? 0,
+    notices: estimate?.notices ?? noticesOf(context, []),
   }
 }

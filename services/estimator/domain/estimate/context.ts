@@ -17,6 +17,8 @@ export interface Evidence {
   readonly requestRatios?: Resources | undefined
   /** A profile that may exist could not be had. */
   readonly isUnreachable: boolean
+  /** Of a task that is unknown: names of known tasks that may have been meant. */
+  readonly nearestTasks?: readonly string[] | undefined
 }
 
 export interface EstimateSettings {

@@ -5,6 +5,7 @@ import { failedAmount } from '../allocation/retry.ts'
 import { coverage, needQuantile, type PredictedNeed } from '../distribution/coverage.ts'
 import { adjust } from './adjustments.ts'
 import { type Context, dimensionsOf, executionsOf } from './context.ts'
+import { noticesOf } from './notices.ts'
 import type { Reason } from './reasons.ts'
 import { recommend } from './recommend.ts'
 import type { Recommendation } from './recommendation.ts'
@@ -44,6 +45,7 @@ export function estimateOf(context: Context): Answer {
     profileRevision: evidence.task?.profile.revision ?? 0,
     executions: executionsOf(evidence),
     variantByExecution: false,
+    notices: noticesOf(context, answers),
   }
 }
 

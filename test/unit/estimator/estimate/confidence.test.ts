@@ -85,6 +85,7 @@ test('is none where nothing is known of what was given', () => {
       reason: 'nothing is known',
       executions: 0,
       profileRevision: 0,
+      notices: [{ kind: 'unknown-task', subject: 'demo/task', nearest: [] }],
     })
 })
 

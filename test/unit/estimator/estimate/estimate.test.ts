@@ -159,6 +159,7 @@ test('where nothing is known nothing is answered', () => {
     profileRevision: 0,
     executions: 0,
     variantByExecution: false,
+    notices: [{ kind: 'unknown-task', subject: 'demo/task', nearest: [] }],
   })
 })
 

@@ -104,6 +104,114 @@ export function estimateSourceToJSON(object: EstimateSource): string {
   }
 }
 
+/** What a notice is about. A kind that a reader does not know may be left unread. */
+export const NoticeKind = {
+  /** NOTICE_KIND_UNSPECIFIED - Never sent. */
+  NOTICE_KIND_UNSPECIFIED: 0,
+  /** NOTICE_KIND_BEYOND_RANGE - The feature `subject` is larger than in any execution learned from; `number`: how many times the largest. */
+  NOTICE_KIND_BEYOND_RANGE: 1,
+  /** NOTICE_KIND_UNKNOWN_FEATURE - No execution had the feature `subject`; `nearest`: features that the executions had and the query lacks. */
+  NOTICE_KIND_UNKNOWN_FEATURE: 2,
+  /** NOTICE_KIND_MISSING_FEATURE - Every execution had the feature `subject`, and the query lacks it. */
+  NOTICE_KIND_MISSING_FEATURE: 3,
+  /** NOTICE_KIND_UNKNOWN_LABEL - No execution had the label `subject`; `nearest` as for a feature. */
+  NOTICE_KIND_UNKNOWN_LABEL: 4,
+  /** NOTICE_KIND_MISSING_LABEL - Every execution had the label `subject`, and the query lacks it. */
+  NOTICE_KIND_MISSING_LABEL: 5,
+  /** NOTICE_KIND_UNKNOWN_TASK - The task `subject` was never seen; `nearest`: known tasks of the same namespace. */
+  NOTICE_KIND_UNKNOWN_TASK: 6,
+  /** NOTICE_KIND_FEW_EXECUTIONS - Fewer than 5 executions of the task `subject` were learned from; `number`: how many. */
+  NOTICE_KIND_FEW_EXECUTIONS: 7,
+  /** NOTICE_KIND_STALE_VIEW - The view of the profiles is older than the estimator's staleAfterMs; `number`: its age in milliseconds. */
+  NOTICE_KIND_STALE_VIEW: 8,
+  /** NOTICE_KIND_CLAMPED - A bound changed the amount in `dimension`; `number`: the amount before, in the dimension's unit. */
+  NOTICE_KIND_CLAMPED: 9,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type NoticeKind = typeof NoticeKind[keyof typeof NoticeKind];
+
+export namespace NoticeKind {
+  export type NOTICE_KIND_UNSPECIFIED = typeof NoticeKind.NOTICE_KIND_UNSPECIFIED;
+  export type NOTICE_KIND_BEYOND_RANGE = typeof NoticeKind.NOTICE_KIND_BEYOND_RANGE;
+  export type NOTICE_KIND_UNKNOWN_FEATURE = typeof NoticeKind.NOTICE_KIND_UNKNOWN_FEATURE;
+  export type NOTICE_KIND_MISSING_FEATURE = typeof NoticeKind.NOTICE_KIND_MISSING_FEATURE;
+  export type NOTICE_KIND_UNKNOWN_LABEL = typeof NoticeKind.NOTICE_KIND_UNKNOWN_LABEL;
+  export type NOTICE_KIND_MISSING_LABEL = typeof NoticeKind.NOTICE_KIND_MISSING_LABEL;
+  export type NOTICE_KIND_UNKNOWN_TASK = typeof NoticeKind.NOTICE_KIND_UNKNOWN_TASK;
+  export type NOTICE_KIND_FEW_EXECUTIONS = typeof NoticeKind.NOTICE_KIND_FEW_EXECUTIONS;
+  export type NOTICE_KIND_STALE_VIEW = typeof NoticeKind.NOTICE_KIND_STALE_VIEW;
+  export type NOTICE_KIND_CLAMPED = typeof NoticeKind.NOTICE_KIND_CLAMPED;
+  export type UNRECOGNIZED = typeof NoticeKind.UNRECOGNIZED;
+}
+
+export function noticeKindFromJSON(object: any): NoticeKind {
+  switch (object) {
+    case 0:
+    case "NOTICE_KIND_UNSPECIFIED":
+      return NoticeKind.NOTICE_KIND_UNSPECIFIED;
+    case 1:
+    case "NOTICE_KIND_BEYOND_RANGE":
+      return NoticeKind.NOTICE_KIND_BEYOND_RANGE;
+    case 2:
+    case "NOTICE_KIND_UNKNOWN_FEATURE":
+      return NoticeKind.NOTICE_KIND_UNKNOWN_FEATURE;
+    case 3:
+    case "NOTICE_KIND_MISSING_FEATURE":
+      return NoticeKind.NOTICE_KIND_MISSING_FEATURE;
+    case 4:
+    case "NOTICE_KIND_UNKNOWN_LABEL":
+      return NoticeKind.NOTICE_KIND_UNKNOWN_LABEL;
+    case 5:
+    case "NOTICE_KIND_MISSING_LABEL":
+      return NoticeKind.NOTICE_KIND_MISSING_LABEL;
+    case 6:
+    case "NOTICE_KIND_UNKNOWN_TASK":
+      return NoticeKind.NOTICE_KIND_UNKNOWN_TASK;
+    case 7:
+    case "NOTICE_KIND_FEW_EXECUTIONS":
+      return NoticeKind.NOTICE_KIND_FEW_EXECUTIONS;
+    case 8:
+    case "NOTICE_KIND_STALE_VIEW":
+      return NoticeKind.NOTICE_KIND_STALE_VIEW;
+    case 9:
+    case "NOTICE_KIND_CLAMPED":
+      return NoticeKind.NOTICE_KIND_CLAMPED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return NoticeKind.UNRECOGNIZED;
+  }
+}
+
+export function noticeKindToJSON(object: NoticeKind): string {
+  switch (object) {
+    case NoticeKind.NOTICE_KIND_UNSPECIFIED:
+      return "NOTICE_KIND_UNSPECIFIED";
+    case NoticeKind.NOTICE_KIND_BEYOND_RANGE:
+      return "NOTICE_KIND_BEYOND_RANGE";
+    case NoticeKind.NOTICE_KIND_UNKNOWN_FEATURE:
+      return "NOTICE_KIND_UNKNOWN_FEATURE";
+    case NoticeKind.NOTICE_KIND_MISSING_FEATURE:
+      return "NOTICE_KIND_MISSING_FEATURE";
+    case NoticeKind.NOTICE_KIND_UNKNOWN_LABEL:
+      return "NOTICE_KIND_UNKNOWN_LABEL";
+    case NoticeKind.NOTICE_KIND_MISSING_LABEL:
+      return "NOTICE_KIND_MISSING_LABEL";
+    case NoticeKind.NOTICE_KIND_UNKNOWN_TASK:
+      return "NOTICE_KIND_UNKNOWN_TASK";
+    case NoticeKind.NOTICE_KIND_FEW_EXECUTIONS:
+      return "NOTICE_KIND_FEW_EXECUTIONS";
+    case NoticeKind.NOTICE_KIND_STALE_VIEW:
+      return "NOTICE_KIND_STALE_VIEW";
+    case NoticeKind.NOTICE_KIND_CLAMPED:
+      return "NOTICE_KIND_CLAMPED";
+    case NoticeKind.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 /** A limit that changed the answer. */
 export const ClampKind = {
   /** CLAMP_KIND_UNSPECIFIED - Never sent. */
@@ -250,6 +358,24 @@ export interface Estimate {
   readonly variant: string;
   /** The variant was drawn by execution_id: the answer is for that execution alone, not to be used again for another. */
   readonly variantByExecution: boolean;
+  /** What to know before trusting the answer. At most 16. */
+  readonly notices: readonly Notice[];
+}
+
+/** What to know before trusting an answer. */
+export interface Notice {
+  /** What it is about. */
+  readonly kind: NoticeKind;
+  /** The name of the feature, label or task; empty where it is about none. */
+  readonly subject: string;
+  /** As the kind says; unset where it has none. */
+  readonly number?:
+    | number
+    | undefined;
+  /** Known names that are a few letters from `subject`, the nearest first. At most 3. */
+  readonly nearest: readonly string[];
+  /** Set where it is about one dimension. */
+  readonly dimension: Dimension;
 }
 
 /** The answer in one dimension. */
@@ -369,6 +495,8 @@ export interface ConfidenceResponse {
   readonly profileRevision: number;
   /** As in Estimate. */
   readonly stalenessMs: number;
+  /** As in Estimate. */
+  readonly notices: readonly Notice[];
 }
 
 /** How sure in one dimension. */
@@ -1002,6 +1130,7 @@ function createBaseEstimate(): Estimate {
     stalenessMs: 0,
     variant: "",
     variantByExecution: false,
+    notices: [],
   };
 }
 
@@ -1039,6 +1168,9 @@ export const Estimate: MessageFns<Estimate> = {
     }
     if (message.variantByExecution !== false) {
       writer.uint32(88).bool(message.variantByExecution);
+    }
+    for (const v of message.notices) {
+      Notice.encode(v!, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -1144,6 +1276,14 @@ export const Estimate: MessageFns<Estimate> = {
             message.variantByExecution = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.notices.push(Notice.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1187,6 +1327,9 @@ export const Estimate: MessageFns<Estimate> = {
         : isSet(object.variant_by_execution)
         ? globalThis.Boolean(object.variant_by_execution)
         : false,
+      notices: globalThis.Array.isArray(object?.notices)
+        ? object.notices.map((e: any) => Notice.fromJSON(e))
+        : [],
     };
   },
 
@@ -1225,6 +1368,9 @@ export const Estimate: MessageFns<Estimate> = {
     if (message.variantByExecution !== false) {
       obj.variantByExecution = message.variantByExecution;
     }
+    if (message.notices?.length) {
+      obj.notices = message.notices.map((e) => Notice.toJSON(e));
+    }
     return obj;
   },
 
@@ -1246,6 +1392,140 @@ export const Estimate: MessageFns<Estimate> = {
     message.stalenessMs = object.stalenessMs ?? 0;
     message.variant = object.variant ?? "";
     message.variantByExecution = object.variantByExecution ?? false;
+    message.notices = object.notices?.map((e) => Notice.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNotice(): Notice {
+  return { kind: 0, subject: "", number: undefined, nearest: [], dimension: 0 };
+}
+
+export const Notice: MessageFns<Notice> = {
+  encode(message: Notice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    if (message.subject !== "") {
+      writer.uint32(18).string(message.subject);
+    }
+    if (message.number !== undefined) {
+      writer.uint32(25).double(message.number);
+    }
+    for (const v of message.nearest) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.dimension !== 0) {
+      writer.uint32(40).int32(message.dimension);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Notice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNotice() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.number = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.nearest.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.dimension = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Notice {
+    return {
+      kind: isSet(object.kind) ? noticeKindFromJSON(object.kind) : 0,
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      number: isSet(object.number) ? globalThis.Number(object.number) : undefined,
+      nearest: globalThis.Array.isArray(object?.nearest) ? object.nearest.map((e: any) => globalThis.String(e)) : [],
+      dimension: isSet(object.dimension) ? dimensionFromJSON(object.dimension) : 0,
+    };
+  },
+
+  toJSON(message: Notice): unknown {
+    const obj: any = {};
+    if (message.kind !== 0) {
+      obj.kind = noticeKindToJSON(message.kind);
+    }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
+    if (message.number !== undefined) {
+      obj.number = floatToJson(message.number);
+    }
+    if (message.nearest?.length) {
+      obj.nearest = message.nearest;
+    }
+    if (message.dimension !== 0) {
+      obj.dimension = dimensionToJSON(message.dimension);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Notice>, I>>(base?: I): Notice {
+    return Notice.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Notice>, I>>(object: I): Notice {
+    const message = createBaseNotice() as any;
+    message.kind = object.kind ?? 0;
+    message.subject = object.subject ?? "";
+    message.number = object.number ?? undefined;
+    message.nearest = object.nearest?.map((e) => e) || [];
+    message.dimension = object.dimension ?? 0;
     return message;
   },
 };
@@ -2236,7 +2516,16 @@ export const ConfidenceRequest: MessageFns<ConfidenceRequest> = {
 };
 
 function createBaseConfidenceResponse(): ConfidenceResponse {
-  return { confidence: 0, dimensions: [], source: 0, reason: "", executions: 0, profileRevision: 0, stalenessMs: 0 };
+  return {
+    confidence: 0,
+    dimensions: [],
+    source: 0,
+    reason: "",
+    executions: 0,
+    profileRevision: 0,
+    stalenessMs: 0,
+    notices: [],
+  };
 }
 
 export const ConfidenceResponse: MessageFns<ConfidenceResponse> = {
@@ -2261,6 +2550,9 @@ export const ConfidenceResponse: MessageFns<ConfidenceResponse> = {
     }
     if (message.stalenessMs !== 0) {
       writer.uint32(57).double(message.stalenessMs);
+    }
+    for (const v of message.notices) {
+      Notice.encode(v!, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -2334,6 +2626,14 @@ export const ConfidenceResponse: MessageFns<ConfidenceResponse> = {
             message.stalenessMs = reader.double();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.notices.push(Notice.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2365,6 +2665,7 @@ export const ConfidenceResponse: MessageFns<ConfidenceResponse> = {
         : isSet(object.staleness_ms)
         ? globalThis.Number(object.staleness_ms)
         : 0,
+      notices: globalThis.Array.isArray(object?.notices) ? object.notices.map((e: any) => Notice.fromJSON(e)) : [],
     };
   },
 
@@ -2391,6 +2692,9 @@ export const ConfidenceResponse: MessageFns<ConfidenceResponse> = {
     if (message.stalenessMs !== 0) {
       obj.stalenessMs = floatToJson(message.stalenessMs);
     }
+    if (message.notices?.length) {
+      obj.notices = message.notices.map((e) => Notice.toJSON(e));
+    }
     return obj;
   },
 
@@ -2406,6 +2710,7 @@ export const ConfidenceResponse: MessageFns<ConfidenceResponse> = {
     message.executions = object.executions ?? 0;
     message.profileRevision = object.profileRevision ?? 0;
     message.stalenessMs = object.stalenessMs ?? 0;
+    message.notices = object.notices?.map((e) => Notice.fromPartial(e)) || [];
     return message;
   },
 };

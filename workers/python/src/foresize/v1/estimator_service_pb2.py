@@ -28,7 +28,7 @@ from foresize.v1 import profile_pb2 as foresize_dot_v1_dot_profile__pb2
 from foresize.v1 import resources_pb2 as foresize_dot_v1_dot_resources__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#foresize/v1/estimator_service.proto\x12\x0b\x66oresize.v1\x1a\x1b\x66oresize/v1/execution.proto\x1a!foresize/v1/field_violation.proto\x1a\x19\x66oresize/v1/profile.proto\x1a\x1b\x66oresize/v1/resources.proto\"\xe3\x03\n\rEstimateQuery\x12\"\n\x04task\x18\x01 \x01(\x0b\x32\x14.foresize.v1.TaskKey\x12:\n\x08\x66\x65\x61tures\x18\x02 \x03(\x0b\x32(.foresize.v1.EstimateQuery.FeaturesEntry\x12\x36\n\x06labels\x18\x03 \x03(\x0b\x32&.foresize.v1.EstimateQuery.LabelsEntry\x12)\n\trequested\x18\x04 \x01(\x0b\x32\x16.foresize.v1.Resources\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\r\x12\x33\n\x13previous_allocation\x18\x06 \x01(\x0b\x32\x16.foresize.v1.Resources\x12.\n\x10previous_outcome\x18\x07 \x01(\x0e\x32\x14.foresize.v1.Outcome\x12#\n\x06policy\x18\x08 \x01(\x0b\x32\x13.foresize.v1.Policy\x12\x14\n\x0c\x65xecution_id\x18\t \x01(\t\x1a/\n\rFeaturesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb4\x01\n\x06Policy\x12\x11\n\x04risk\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1c\n\x0ftarget_coverage\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\nstrategies\x18\x03 \x03(\t\x12#\n\x03min\x18\x04 \x01(\x0b\x32\x16.foresize.v1.Resources\x12#\n\x03max\x18\x05 \x01(\x0b\x32\x16.foresize.v1.ResourcesB\x07\n\x05_riskB\x12\n\x10_target_coverage\"\xc5\x02\n\x08\x45stimate\x12)\n\tresources\x18\x01 \x01(\x0b\x32\x16.foresize.v1.Resources\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12+\n\x06source\x18\x03 \x01(\x0e\x32\x1b.foresize.v1.EstimateSource\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x32\n\ndimensions\x18\x05 \x03(\x0b\x32\x1e.foresize.v1.DimensionEstimate\x12\x16\n\x0e\x65stimate_token\x18\x06 \x01(\x0c\x12\x18\n\x10profile_revision\x18\x07 \x01(\x04\x12\x12\n\nexecutions\x18\x08 \x01(\x01\x12\x14\n\x0cstaleness_ms\x18\t \x01(\x01\x12\x0f\n\x07variant\x18\n \x01(\t\x12\x1c\n\x14variant_by_execution\x18\x0b \x01(\x08\"\xaf\x02\n\x11\x44imensionEstimate\x12)\n\tdimension\x18\x01 \x01(\x0e\x32\x16.foresize.v1.Dimension\x12\x12\n\nallocation\x18\x02 \x01(\x01\x12\x10\n\x08\x65xpected\x18\x03 \x01(\x01\x12\r\n\x05lower\x18\x04 \x01(\x01\x12\r\n\x05upper\x18\x05 \x01(\x01\x12\x12\n\nconfidence\x18\x06 \x01(\x01\x12+\n\x06source\x18\x07 \x01(\x0e\x32\x1b.foresize.v1.EstimateSource\x12\x10\n\x08strategy\x18\x08 \x01(\t\x12\x34\n\x0bpredictions\x18\t \x03(\x0b\x32\x1f.foresize.v1.StrategyPrediction\x12\"\n\x06\x63lamps\x18\n \x03(\x0b\x32\x12.foresize.v1.Clamp\"d\n\x12StrategyPrediction\x12\x10\n\x08strategy\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x06weight\x18\x03 \x01(\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x08\n\x06_value\"L\n\x05\x43lamp\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.foresize.v1.ClampKind\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\x01\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\x01\"<\n\x0f\x45stimateRequest\x12)\n\x05query\x18\x01 \x01(\x0b\x32\x1a.foresize.v1.EstimateQuery\";\n\x10\x45stimateResponse\x12\'\n\x08\x65stimate\x18\x01 \x01(\x0b\x32\x15.foresize.v1.Estimate\"C\n\x14\x45stimateBatchRequest\x12+\n\x07queries\x18\x01 \x03(\x0b\x32\x1a.foresize.v1.EstimateQuery\"E\n\x15\x45stimateBatchResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.foresize.v1.EstimateResult\"w\n\x0e\x45stimateResult\x12)\n\x08\x65stimate\x18\x01 \x01(\x0b\x32\x15.foresize.v1.EstimateH\x00\x12\x30\n\trejection\x18\x02 \x01(\x0b\x32\x1b.foresize.v1.QueryRejectionH\x00\x42\x08\n\x06result\"A\n\x0eQueryRejection\x12/\n\nviolations\x18\x01 \x03(\x0b\x32\x1b.foresize.v1.FieldViolation\"i\n\x11\x43onfidenceRequest\x12)\n\x05query\x18\x01 \x01(\x0b\x32\x1a.foresize.v1.EstimateQuery\x12)\n\tresources\x18\x02 \x01(\x0b\x32\x16.foresize.v1.Resources\"\xdf\x01\n\x12\x43onfidenceResponse\x12\x12\n\nconfidence\x18\x01 \x01(\x01\x12\x34\n\ndimensions\x18\x02 \x03(\x0b\x32 .foresize.v1.DimensionConfidence\x12+\n\x06source\x18\x03 \x01(\x0e\x32\x1b.foresize.v1.EstimateSource\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\nexecutions\x18\x05 \x01(\x01\x12\x18\n\x10profile_revision\x18\x06 \x01(\x04\x12\x14\n\x0cstaleness_ms\x18\x07 \x01(\x01\"h\n\x13\x44imensionConfidence\x12)\n\tdimension\x18\x01 \x01(\x0e\x32\x16.foresize.v1.Dimension\x12\x12\n\nallocation\x18\x02 \x01(\x01\x12\x12\n\nconfidence\x18\x03 \x01(\x01\"8\n\x12GetAccuracyRequest\x12\"\n\x04task\x18\x01 \x01(\x0b\x32\x14.foresize.v1.TaskKey\"\\\n\x13GetAccuracyResponse\x12/\n\x08\x61\x63\x63uracy\x18\x01 \x03(\x0b\x32\x1d.foresize.v1.StrategyAccuracy\x12\x14\n\x0cstaleness_ms\x18\x02 \x01(\x01*\xe3\x01\n\x0e\x45stimateSource\x12\x1f\n\x1b\x45STIMATE_SOURCE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45STIMATE_SOURCE_PROFILE\x10\x01\x12\x1a\n\x16\x45STIMATE_SOURCE_COHORT\x10\x02\x12\x1b\n\x17\x45STIMATE_SOURCE_REQUEST\x10\x03\x12\x1d\n\x19\x45STIMATE_SOURCE_NAMESPACE\x10\x04\x12\x1b\n\x17\x45STIMATE_SOURCE_DEFAULT\x10\x05\x12\x1e\n\x1a\x45STIMATE_SOURCE_ESCALATION\x10\x06*s\n\tClampKind\x12\x1a\n\x16\x43LAMP_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43LAMP_KIND_POLICY_MIN\x10\x01\x12\x19\n\x15\x43LAMP_KIND_POLICY_MAX\x10\x02\x12\x14\n\x10\x43LAMP_KIND_LIMIT\x10\x03\x32\xd4\x02\n\x10\x45stimatorService\x12G\n\x08\x45stimate\x12\x1c.foresize.v1.EstimateRequest\x1a\x1d.foresize.v1.EstimateResponse\x12V\n\rEstimateBatch\x12!.foresize.v1.EstimateBatchRequest\x1a\".foresize.v1.EstimateBatchResponse\x12M\n\nConfidence\x12\x1e.foresize.v1.ConfidenceRequest\x1a\x1f.foresize.v1.ConfidenceResponse\x12P\n\x0bGetAccuracy\x12\x1f.foresize.v1.GetAccuracyRequest\x1a .foresize.v1.GetAccuracyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#foresize/v1/estimator_service.proto\x12\x0b\x66oresize.v1\x1a\x1b\x66oresize/v1/execution.proto\x1a!foresize/v1/field_violation.proto\x1a\x19\x66oresize/v1/profile.proto\x1a\x1b\x66oresize/v1/resources.proto\"\xe3\x03\n\rEstimateQuery\x12\"\n\x04task\x18\x01 \x01(\x0b\x32\x14.foresize.v1.TaskKey\x12:\n\x08\x66\x65\x61tures\x18\x02 \x03(\x0b\x32(.foresize.v1.EstimateQuery.FeaturesEntry\x12\x36\n\x06labels\x18\x03 \x03(\x0b\x32&.foresize.v1.EstimateQuery.LabelsEntry\x12)\n\trequested\x18\x04 \x01(\x0b\x32\x16.foresize.v1.Resources\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\r\x12\x33\n\x13previous_allocation\x18\x06 \x01(\x0b\x32\x16.foresize.v1.Resources\x12.\n\x10previous_outcome\x18\x07 \x01(\x0e\x32\x14.foresize.v1.Outcome\x12#\n\x06policy\x18\x08 \x01(\x0b\x32\x13.foresize.v1.Policy\x12\x14\n\x0c\x65xecution_id\x18\t \x01(\t\x1a/\n\rFeaturesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xb4\x01\n\x06Policy\x12\x11\n\x04risk\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1c\n\x0ftarget_coverage\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\nstrategies\x18\x03 \x03(\t\x12#\n\x03min\x18\x04 \x01(\x0b\x32\x16.foresize.v1.Resources\x12#\n\x03max\x18\x05 \x01(\x0b\x32\x16.foresize.v1.ResourcesB\x07\n\x05_riskB\x12\n\x10_target_coverage\"\xeb\x02\n\x08\x45stimate\x12)\n\tresources\x18\x01 \x01(\x0b\x32\x16.foresize.v1.Resources\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12+\n\x06source\x18\x03 \x01(\x0e\x32\x1b.foresize.v1.EstimateSource\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x32\n\ndimensions\x18\x05 \x03(\x0b\x32\x1e.foresize.v1.DimensionEstimate\x12\x16\n\x0e\x65stimate_token\x18\x06 \x01(\x0c\x12\x18\n\x10profile_revision\x18\x07 \x01(\x04\x12\x12\n\nexecutions\x18\x08 \x01(\x01\x12\x14\n\x0cstaleness_ms\x18\t \x01(\x01\x12\x0f\n\x07variant\x18\n \x01(\t\x12\x1c\n\x14variant_by_execution\x18\x0b \x01(\x08\x12$\n\x07notices\x18\x0c \x03(\x0b\x32\x13.foresize.v1.Notice\"\x9c\x01\n\x06Notice\x12%\n\x04kind\x18\x01 \x01(\x0e\x32\x17.foresize.v1.NoticeKind\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x13\n\x06number\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07nearest\x18\x04 \x03(\t\x12)\n\tdimension\x18\x05 \x01(\x0e\x32\x16.foresize.v1.DimensionB\t\n\x07_number\"\xaf\x02\n\x11\x44imensionEstimate\x12)\n\tdimension\x18\x01 \x01(\x0e\x32\x16.foresize.v1.Dimension\x12\x12\n\nallocation\x18\x02 \x01(\x01\x12\x10\n\x08\x65xpected\x18\x03 \x01(\x01\x12\r\n\x05lower\x18\x04 \x01(\x01\x12\r\n\x05upper\x18\x05 \x01(\x01\x12\x12\n\nconfidence\x18\x06 \x01(\x01\x12+\n\x06source\x18\x07 \x01(\x0e\x32\x1b.foresize.v1.EstimateSource\x12\x10\n\x08strategy\x18\x08 \x01(\t\x12\x34\n\x0bpredictions\x18\t \x03(\x0b\x32\x1f.foresize.v1.StrategyPrediction\x12\"\n\x06\x63lamps\x18\n \x03(\x0b\x32\x12.foresize.v1.Clamp\"d\n\x12StrategyPrediction\x12\x10\n\x08strategy\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x06weight\x18\x03 \x01(\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x08\n\x06_value\"L\n\x05\x43lamp\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.foresize.v1.ClampKind\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\x01\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\x01\"<\n\x0f\x45stimateRequest\x12)\n\x05query\x18\x01 \x01(\x0b\x32\x1a.foresize.v1.EstimateQuery\";\n\x10\x45stimateResponse\x12\'\n\x08\x65stimate\x18\x01 \x01(\x0b\x32\x15.foresize.v1.Estimate\"C\n\x14\x45stimateBatchRequest\x12+\n\x07queries\x18\x01 \x03(\x0b\x32\x1a.foresize.v1.EstimateQuery\"E\n\x15\x45stimateBatchResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.foresize.v1.EstimateResult\"w\n\x0e\x45stimateResult\x12)\n\x08\x65stimate\x18\x01 \x01(\x0b\x32\x15.foresize.v1.EstimateH\x00\x12\x30\n\trejection\x18\x02 \x01(\x0b\x32\x1b.foresize.v1.QueryRejectionH\x00\x42\x08\n\x06result\"A\n\x0eQueryRejection\x12/\n\nviolations\x18\x01 \x03(\x0b\x32\x1b.foresize.v1.FieldViolation\"i\n\x11\x43onfidenceRequest\x12)\n\x05query\x18\x01 \x01(\x0b\x32\x1a.foresize.v1.EstimateQuery\x12)\n\tresources\x18\x02 \x01(\x0b\x32\x16.foresize.v1.Resources\"\x85\x02\n\x12\x43onfidenceResponse\x12\x12\n\nconfidence\x18\x01 \x01(\x01\x12\x34\n\ndimensions\x18\x02 \x03(\x0b\x32 .foresize.v1.DimensionConfidence\x12+\n\x06source\x18\x03 \x01(\x0e\x32\x1b.foresize.v1.EstimateSource\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\nexecutions\x18\x05 \x01(\x01\x12\x18\n\x10profile_revision\x18\x06 \x01(\x04\x12\x14\n\x0cstaleness_ms\x18\x07 \x01(\x01\x12$\n\x07notices\x18\x08 \x03(\x0b\x32\x13.foresize.v1.Notice\"h\n\x13\x44imensionConfidence\x12)\n\tdimension\x18\x01 \x01(\x0e\x32\x16.foresize.v1.Dimension\x12\x12\n\nallocation\x18\x02 \x01(\x01\x12\x12\n\nconfidence\x18\x03 \x01(\x01\"8\n\x12GetAccuracyRequest\x12\"\n\x04task\x18\x01 \x01(\x0b\x32\x14.foresize.v1.TaskKey\"\\\n\x13GetAccuracyResponse\x12/\n\x08\x61\x63\x63uracy\x18\x01 \x03(\x0b\x32\x1d.foresize.v1.StrategyAccuracy\x12\x14\n\x0cstaleness_ms\x18\x02 \x01(\x01*\xe3\x01\n\x0e\x45stimateSource\x12\x1f\n\x1b\x45STIMATE_SOURCE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45STIMATE_SOURCE_PROFILE\x10\x01\x12\x1a\n\x16\x45STIMATE_SOURCE_COHORT\x10\x02\x12\x1b\n\x17\x45STIMATE_SOURCE_REQUEST\x10\x03\x12\x1d\n\x19\x45STIMATE_SOURCE_NAMESPACE\x10\x04\x12\x1b\n\x17\x45STIMATE_SOURCE_DEFAULT\x10\x05\x12\x1e\n\x1a\x45STIMATE_SOURCE_ESCALATION\x10\x06*\xba\x02\n\nNoticeKind\x12\x1b\n\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18NOTICE_KIND_BEYOND_RANGE\x10\x01\x12\x1f\n\x1bNOTICE_KIND_UNKNOWN_FEATURE\x10\x02\x12\x1f\n\x1bNOTICE_KIND_MISSING_FEATURE\x10\x03\x12\x1d\n\x19NOTICE_KIND_UNKNOWN_LABEL\x10\x04\x12\x1d\n\x19NOTICE_KIND_MISSING_LABEL\x10\x05\x12\x1c\n\x18NOTICE_KIND_UNKNOWN_TASK\x10\x06\x12\x1e\n\x1aNOTICE_KIND_FEW_EXECUTIONS\x10\x07\x12\x1a\n\x16NOTICE_KIND_STALE_VIEW\x10\x08\x12\x17\n\x13NOTICE_KIND_CLAMPED\x10\t*s\n\tClampKind\x12\x1a\n\x16\x43LAMP_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43LAMP_KIND_POLICY_MIN\x10\x01\x12\x19\n\x15\x43LAMP_KIND_POLICY_MAX\x10\x02\x12\x14\n\x10\x43LAMP_KIND_LIMIT\x10\x03\x32\xd4\x02\n\x10\x45stimatorService\x12G\n\x08\x45stimate\x12\x1c.foresize.v1.EstimateRequest\x1a\x1d.foresize.v1.EstimateResponse\x12V\n\rEstimateBatch\x12!.foresize.v1.EstimateBatchRequest\x1a\".foresize.v1.EstimateBatchResponse\x12M\n\nConfidence\x12\x1e.foresize.v1.ConfidenceRequest\x1a\x1f.foresize.v1.ConfidenceResponse\x12P\n\x0bGetAccuracy\x12\x1f.foresize.v1.GetAccuracyRequest\x1a .foresize.v1.GetAccuracyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,10 +39,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ESTIMATEQUERY_FEATURESENTRY']._serialized_options = b'8\001'
   _globals['_ESTIMATEQUERY_LABELSENTRY']._loaded_options = None
   _globals['_ESTIMATEQUERY_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_ESTIMATESOURCE']._serialized_start=2698
-  _globals['_ESTIMATESOURCE']._serialized_end=2925
-  _globals['_CLAMPKIND']._serialized_start=2927
-  _globals['_CLAMPKIND']._serialized_end=3042
+  _globals['_ESTIMATESOURCE']._serialized_start=2933
+  _globals['_ESTIMATESOURCE']._serialized_end=3160
+  _globals['_NOTICEKIND']._serialized_start=3163
+  _globals['_NOTICEKIND']._serialized_end=3477
+  _globals['_CLAMPKIND']._serialized_start=3479
+  _globals['_CLAMPKIND']._serialized_end=3594
   _globals['_ESTIMATEQUERY']._serialized_start=173
   _globals['_ESTIMATEQUERY']._serialized_end=656
   _globals['_ESTIMATEQUERY_FEATURESENTRY']._serialized_start=562
@@ -52,35 +54,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POLICY']._serialized_start=659
   _globals['_POLICY']._serialized_end=839
   _globals['_ESTIMATE']._serialized_start=842
-  _globals['_ESTIMATE']._serialized_end=1167
-  _globals['_DIMENSIONESTIMATE']._serialized_start=1170
-  _globals['_DIMENSIONESTIMATE']._serialized_end=1473
-  _globals['_STRATEGYPREDICTION']._serialized_start=1475
-  _globals['_STRATEGYPREDICTION']._serialized_end=1575
-  _globals['_CLAMP']._serialized_start=1577
-  _globals['_CLAMP']._serialized_end=1653
-  _globals['_ESTIMATEREQUEST']._serialized_start=1655
-  _globals['_ESTIMATEREQUEST']._serialized_end=1715
-  _globals['_ESTIMATERESPONSE']._serialized_start=1717
-  _globals['_ESTIMATERESPONSE']._serialized_end=1776
-  _globals['_ESTIMATEBATCHREQUEST']._serialized_start=1778
-  _globals['_ESTIMATEBATCHREQUEST']._serialized_end=1845
-  _globals['_ESTIMATEBATCHRESPONSE']._serialized_start=1847
-  _globals['_ESTIMATEBATCHRESPONSE']._serialized_end=1916
-  _globals['_ESTIMATERESULT']._serialized_start=1918
-  _globals['_ESTIMATERESULT']._serialized_end=2037
-  _globals['_QUERYREJECTION']._serialized_start=2039
-  _globals['_QUERYREJECTION']._serialized_end=2104
-  _globals['_CONFIDENCEREQUEST']._serialized_start=2106
-  _globals['_CONFIDENCEREQUEST']._serialized_end=2211
-  _globals['_CONFIDENCERESPONSE']._serialized_start=2214
-  _globals['_CONFIDENCERESPONSE']._serialized_end=2437
-  _globals['_DIMENSIONCONFIDENCE']._serialized_start=2439
-  _globals['_DIMENSIONCONFIDENCE']._serialized_end=2543
-  _globals['_GETACCURACYREQUEST']._serialized_start=2545
-  _globals['_GETACCURACYREQUEST']._serialized_end=2601
-  _globals['_GETACCURACYRESPONSE']._serialized_start=2603
-  _globals['_GETACCURACYRESPONSE']._serialized_end=2695
-  _globals['_ESTIMATORSERVICE']._serialized_start=3045
-  _globals['_ESTIMATORSERVICE']._serialized_end=3385
+  _globals['_ESTIMATE']._serialized_end=1205
+  _globals['_NOTICE']._serialized_start=1208
+  _globals['_NOTICE']._serialized_end=1364
+  _globals['_DIMENSIONESTIMATE']._serialized_start=1367
+  _globals['_DIMENSIONESTIMATE']._serialized_end=1670
+  _globals['_STRATEGYPREDICTION']._serialized_start=1672
+  _globals['_STRATEGYPREDICTION']._serialized_end=1772
+  _globals['_CLAMP']._serialized_start=1774
+  _globals['_CLAMP']._serialized_end=1850
+  _globals['_ESTIMATEREQUEST']._serialized_start=1852
+  _globals['_ESTIMATEREQUEST']._serialized_end=1912
+  _globals['_ESTIMATERESPONSE']._serialized_start=1914
+  _globals['_ESTIMATERESPONSE']._serialized_end=1973
+  _globals['_ESTIMATEBATCHREQUEST']._serialized_start=1975
+  _globals['_ESTIMATEBATCHREQUEST']._serialized_end=2042
+  _globals['_ESTIMATEBATCHRESPONSE']._serialized_start=2044
+  _globals['_ESTIMATEBATCHRESPONSE']._serialized_end=2113
+  _globals['_ESTIMATERESULT']._serialized_start=2115
+  _globals['_ESTIMATERESULT']._serialized_end=2234
+  _globals['_QUERYREJECTION']._serialized_start=2236
+  _globals['_QUERYREJECTION']._serialized_end=2301
+  _globals['_CONFIDENCEREQUEST']._serialized_start=2303
+  _globals['_CONFIDENCEREQUEST']._serialized_end=2408
+  _globals['_CONFIDENCERESPONSE']._serialized_start=2411
+  _globals['_CONFIDENCERESPONSE']._serialized_end=2672
+  _globals['_DIMENSIONCONFIDENCE']._serialized_start=2674
+  _globals['_DIMENSIONCONFIDENCE']._serialized_end=2778
+  _globals['_GETACCURACYREQUEST']._serialized_start=2780
+  _globals['_GETACCURACYREQUEST']._serialized_end=2836
+  _globals['_GETACCURACYRESPONSE']._serialized_start=2838
+  _globals['_GETACCURACYRESPONSE']._serialized_end=2930
+  _globals['_ESTIMATORSERVICE']._serialized_start=3597
+  _globals['_ESTIMATORSERVICE']._serialized_end=3937
 # @@protoc_insertion_point(module_scope)

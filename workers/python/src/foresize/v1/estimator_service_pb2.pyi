@@ -63,6 +63,58 @@ ESTIMATE_SOURCE_ESCALATION: EstimateSource.ValueType  # 6
 """Escalation after an attempt that was killed for want of resources."""
 Global___EstimateSource: _TypeAlias = EstimateSource  # noqa: Y015
 
+class _NoticeKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NOTICE_KIND_UNSPECIFIED: _NoticeKind.ValueType  # 0
+    """Never sent."""
+    NOTICE_KIND_BEYOND_RANGE: _NoticeKind.ValueType  # 1
+    """The feature `subject` is larger than in any execution learned from; `number`: how many times the largest."""
+    NOTICE_KIND_UNKNOWN_FEATURE: _NoticeKind.ValueType  # 2
+    """No execution had the feature `subject`; `nearest`: features that the executions had and the query lacks."""
+    NOTICE_KIND_MISSING_FEATURE: _NoticeKind.ValueType  # 3
+    """Every execution had the feature `subject`, and the query lacks it."""
+    NOTICE_KIND_UNKNOWN_LABEL: _NoticeKind.ValueType  # 4
+    """No execution had the label `subject`; `nearest` as for a feature."""
+    NOTICE_KIND_MISSING_LABEL: _NoticeKind.ValueType  # 5
+    """Every execution had the label `subject`, and the query lacks it."""
+    NOTICE_KIND_UNKNOWN_TASK: _NoticeKind.ValueType  # 6
+    """The task `subject` was never seen; `nearest`: known tasks of the same namespace."""
+    NOTICE_KIND_FEW_EXECUTIONS: _NoticeKind.ValueType  # 7
+    """Fewer than 5 executions of the task `subject` were learned from; `number`: how many."""
+    NOTICE_KIND_STALE_VIEW: _NoticeKind.ValueType  # 8
+    """The view of the profiles is older than the estimator's staleAfterMs; `number`: its age in milliseconds."""
+    NOTICE_KIND_CLAMPED: _NoticeKind.ValueType  # 9
+    """A bound changed the amount in `dimension`; `number`: the amount before, in the dimension's unit."""
+
+class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
+    """What a notice is about. A kind that a reader does not know may be left unread."""
+
+NOTICE_KIND_UNSPECIFIED: NoticeKind.ValueType  # 0
+"""Never sent."""
+NOTICE_KIND_BEYOND_RANGE: NoticeKind.ValueType  # 1
+"""The feature `subject` is larger than in any execution learned from; `number`: how many times the largest."""
+NOTICE_KIND_UNKNOWN_FEATURE: NoticeKind.ValueType  # 2
+"""No execution had the feature `subject`; `nearest`: features that the executions had and the query lacks."""
+NOTICE_KIND_MISSING_FEATURE: NoticeKind.ValueType  # 3
+"""Every execution had the feature `subject`, and the query lacks it."""
+NOTICE_KIND_UNKNOWN_LABEL: NoticeKind.ValueType  # 4
+"""No execution had the label `subject`; `nearest` as for a feature."""
+NOTICE_KIND_MISSING_LABEL: NoticeKind.ValueType  # 5
+"""Every execution had the label `subject`, and the query lacks it."""
+NOTICE_KIND_UNKNOWN_TASK: NoticeKind.ValueType  # 6
+"""The task `subject` was never seen; `nearest`: known tasks of the same namespace."""
+NOTICE_KIND_FEW_EXECUTIONS: NoticeKind.ValueType  # 7
+"""Fewer than 5 executions of the task `subject` were learned from; `number`: how many."""
+NOTICE_KIND_STALE_VIEW: NoticeKind.ValueType  # 8
+"""The view of the profiles is older than the estimator's staleAfterMs; `number`: its age in milliseconds."""
+NOTICE_KIND_CLAMPED: NoticeKind.ValueType  # 9
+"""A bound changed the amount in `dimension`; `number`: the amount before, in the dimension's unit."""
+Global___NoticeKind: _TypeAlias = NoticeKind  # noqa: Y015
+
 class _ClampKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -265,6 +317,7 @@ class Estimate(_message.Message):
     STALENESS_MS_FIELD_NUMBER: _builtins.int
     VARIANT_FIELD_NUMBER: _builtins.int
     VARIANT_BY_EXECUTION_FIELD_NUMBER: _builtins.int
+    NOTICES_FIELD_NUMBER: _builtins.int
     confidence: _builtins.float
     """Probability that `resources` suffice, all dimensions together, 0 to 1. CPU is left out: too little slows, not kills."""
     source: Global___EstimateSource.ValueType
@@ -291,6 +344,10 @@ class Estimate(_message.Message):
     def dimensions(self) -> _containers.RepeatedCompositeFieldContainer[Global___DimensionEstimate]:
         """One entry a dimension answered."""
 
+    @_builtins.property
+    def notices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notice]:
+        """What to know before trusting the answer. At most 16."""
+
     def __init__(
         self,
         *,
@@ -305,14 +362,57 @@ class Estimate(_message.Message):
         staleness_ms: _builtins.float = ...,
         variant: _builtins.str = ...,
         variant_by_execution: _builtins.bool = ...,
+        notices: _abc.Iterable[Global___Notice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "dimensions", b"dimensions", "estimate_token", b"estimate_token", "executions", b"executions", "profile_revision", b"profile_revision", "reason", b"reason", "resources", b"resources", "source", b"source", "staleness_ms", b"staleness_ms", "variant", b"variant", "variant_by_execution", b"variant_by_execution"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "dimensions", b"dimensions", "estimate_token", b"estimate_token", "executions", b"executions", "notices", b"notices", "profile_revision", b"profile_revision", "reason", b"reason", "resources", b"resources", "source", b"source", "staleness_ms", b"staleness_ms", "variant", b"variant", "variant_by_execution", b"variant_by_execution"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Estimate: _TypeAlias = Estimate  # noqa: Y015
+
+@_typing.final
+class Notice(_message.Message):
+    """What to know before trusting an answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    NEAREST_FIELD_NUMBER: _builtins.int
+    DIMENSION_FIELD_NUMBER: _builtins.int
+    kind: Global___NoticeKind.ValueType
+    """What it is about."""
+    subject: _builtins.str
+    """The name of the feature, label or task; empty where it is about none."""
+    number: _builtins.float
+    """As the kind says; unset where it has none."""
+    dimension: _resources_pb2.Dimension.ValueType
+    """Set where it is about one dimension."""
+    @_builtins.property
+    def nearest(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Known names that are a few letters from `subject`, the nearest first. At most 3."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___NoticeKind.ValueType = ...,
+        subject: _builtins.str = ...,
+        number: _builtins.float | None = ...,
+        nearest: _abc.Iterable[_builtins.str] | None = ...,
+        dimension: _resources_pb2.Dimension.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_number", b"_number", "number", b"number"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_number", b"_number", "dimension", b"dimension", "kind", b"kind", "nearest", b"nearest", "number", b"number", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__number: _TypeAlias = _typing.Literal["number"]  # noqa: Y015
+    _WhichOneofArgType__number: _TypeAlias = _typing.Literal["_number", b"_number"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__number) -> _WhichOneofReturnType__number | None: ...
+
+Global___Notice: _TypeAlias = Notice  # noqa: Y015
 
 @_typing.final
 class DimensionEstimate(_message.Message):
@@ -637,6 +737,7 @@ class ConfidenceResponse(_message.Message):
     EXECUTIONS_FIELD_NUMBER: _builtins.int
     PROFILE_REVISION_FIELD_NUMBER: _builtins.int
     STALENESS_MS_FIELD_NUMBER: _builtins.int
+    NOTICES_FIELD_NUMBER: _builtins.int
     confidence: _builtins.float
     """Probability that all suffice together, 0 to 1. CPU is left out: too little slows, not kills."""
     source: Global___EstimateSource.ValueType
@@ -653,6 +754,10 @@ class ConfidenceResponse(_message.Message):
     def dimensions(self) -> _containers.RepeatedCompositeFieldContainer[Global___DimensionConfidence]:
         """One entry a dimension given and known of."""
 
+    @_builtins.property
+    def notices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notice]:
+        """As in Estimate."""
+
     def __init__(
         self,
         *,
@@ -663,10 +768,11 @@ class ConfidenceResponse(_message.Message):
         executions: _builtins.float = ...,
         profile_revision: _builtins.int = ...,
         staleness_ms: _builtins.float = ...,
+        notices: _abc.Iterable[Global___Notice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "dimensions", b"dimensions", "executions", b"executions", "profile_revision", b"profile_revision", "reason", b"reason", "source", b"source", "staleness_ms", b"staleness_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "dimensions", b"dimensions", "executions", b"executions", "notices", b"notices", "profile_revision", b"profile_revision", "reason", b"reason", "source", b"source", "staleness_ms", b"staleness_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

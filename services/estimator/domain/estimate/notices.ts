@@ -1,0 +1,95 @@
+import { type DimensionEstimate, mostNotices, type Notice } from '../../../../shared/domain/estimate.ts'
+import { dimensions } from '../../../../shared/domain/resources.ts'
+import type { DimensionModel } from '../ensemble/dimension-model.ts'
+import type { TaskModel } from '../ensemble/task-model.ts'
+import type { NamesSeen } from '../features/names-seen.ts'
+import { timesLargestSeen } from '../history/range.ts'
+import type { Context } from './context.ts'
+import { nearestNames } from './nearest-names.ts'
+
+/**
+ * What to know before trusting an answer.
+ * Law: a function of the context, as the answer is, but for the nearest names of an unknown task: those depend on which
+ * tasks this estimator holds. One place is left for `staleView`.
+ */
+export function noticesOf(context: Context, answers: readonly DimensionEstimate[]): readonly Notice[] {
+  const { evidence, query } = context
+  const model = evidence.task?.model
+  const found =
+    model === undefined
+      ? [...unknownTask(context), ...clamped(answers)]
+      : [
+          ...fewExecutions(context, model),
+          ...beyondRange(context, model),
+          ...namesOf('feature', model.encoder.features, query.features),
+          ...namesOf('label', model.encoder.labels, query.labels),
+          ...clamped(answers),
+        ]
+  return found.length < mostNotices ? found : found.slice(0, mostNotices - 1)
+}
+
+/** Beside what `noticesOf` says, at the moment of answering. */
+export function staleView(stalenessMs: number, staleAfterMs: number): Notice | undefined {
+  return stalenessMs > staleAfterMs ? { kind: 'stale-view', number: stalenessMs, nearest: [] } : undefined
+}
+
+function unknownTask({ evidence, query }: Context): readonly Notice[] {
+  if (evidence.task !== undefined || evidence.isUnreachable) return []
+  return [{ kind: 'unknown-task', subject: query.task.task, nearest: evidence.nearestTasks ?? [] }]
+}
+
+/** Fewer are said to be few. */
+const few = 5
+
+function fewExecutions({ query }: Context, model: TaskModel): readonly Notice[] {
+  const number = leadingModel(model)?.executions.count ?? 0
+  return number < few ? [{ kind: 'few-executions', subject: query.task.task, number, nearest: [] }] : []
+}
+
+/** The farthest first. */
+function beyondRange({ point }: Context, model: TaskModel): readonly Notice[] {
+  const executions = leadingModel(model)?.executions
+  if (executions === undefined || point === undefined) return []
+  const beyond: (Notice & { readonly number: number })[] = []
+  for (const [subject, column] of model.encoder.columns) {
+    const number = timesLargestSeen(executions, column, point)
+    if (number !== undefined) beyond.push({ kind: 'beyond-range', subject, number, nearest: [] })
+  }
+  return beyond.length < 2 ? beyond : beyond.sort((a, b) => b.number - a.number)
+}
+
+/** Memory where it was learned of, as an answer's reason has it. */
+function leadingModel({ dimensions: models }: TaskModel): DimensionModel | undefined {
+  const leading = models.has('memoryBytes') ? 'memoryBytes' : dimensions.find((d) => models.has(d))
+  return leading && models.get(leading)
+}
+
+/** Where more names are unknown, they are not typing errors. */
+const mostTypingErrors = 3
+
+function namesOf(
+  what: 'feature' | 'label',
+  seen: NamesSeen,
+  given: Readonly<Record<string, unknown>>,
+): readonly Notice[] {
+  if (seen.executions === 0) return []
+  const notices: Notice[] = []
+  const unknown = seen.isComplete ? Object.keys(given).filter((name) => !seen.ever.has(name)) : []
+  if (unknown.length > 0) {
+    const lacking = [...seen.ever].filter((name) => !Object.hasOwn(given, name))
+    for (const subject of unknown) {
+      const nearest = unknown.length > mostTypingErrors ? [] : nearestNames(subject, lacking)
+      notices.push({ kind: `unknown-${what}`, subject, nearest })
+    }
+  }
+  for (const subject of seen.always)
+    if (!Object.hasOwn(given, subject)) notices.push({ kind: `missing-${what}`, subject, nearest: [] })
+  return notices
+}
+
+/** One a dimension: what it would have been without any bound. */
+function clamped(answers: readonly DimensionEstimate[]): readonly Notice[] {
+  return answers.flatMap(({ dimension, clamps: [first] }) =>
+    first === undefined ? [] : { kind: 'clamped', number: first.before, nearest: [], dimension },
+  )
+}

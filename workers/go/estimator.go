@@ -75,7 +75,8 @@ type Estimate struct {
 	Staleness  time.Duration
 	Variant    string
 	// Goes with the execution as EstimateToken: so the estimate is scored.
-	Token []byte
+	Token   []byte
+	Notices []Notice
 }
 
 // Confidence is how sure it is that given resources suffice.
@@ -84,6 +85,22 @@ type Confidence struct {
 	Source     string
 	Reason     string
 	Executions float64
+	Notices    []Notice
+}
+
+// Notice is what to know before trusting an answer.
+type Notice struct {
+	// beyond-range, unknown-feature, missing-feature, unknown-label, missing-label, unknown-task, few-executions,
+	// stale-view or clamped; a number for one newer than this package.
+	Kind string
+	// The feature, label or task it is about.
+	Subject string
+	// Times the largest value seen, executions, the age in milliseconds, or the amount before it was clamped: by kind.
+	Number *float64
+	// Known names a few letters from Subject, the nearest first.
+	Nearest []string
+	// memory_bytes and the like, where it is about one.
+	Dimension string
 }
 
 // NewEstimator fails only for options that cannot be.
@@ -126,6 +143,7 @@ func (e *Estimator) Estimate(ctx context.Context, query Query) (Estimate, error)
 		Staleness:  time.Duration(answer.GetStalenessMs() * float64(time.Millisecond)),
 		Variant:    answer.GetVariant(),
 		Token:      answer.GetEstimateToken(),
+		Notices:    notices(answer.GetNotices()),
 	}, nil
 }
 
@@ -145,7 +163,13 @@ func (e *Estimator) Confidence(ctx context.Context, query Query, given *Resource
 	if err != nil {
 		return Confidence{}, err
 	}
-	return Confidence{answer.Confidence, sourceName(answer.Source), answer.Reason, answer.Executions}, nil
+	return Confidence{
+		Confidence: answer.Confidence,
+		Source:     sourceName(answer.Source),
+		Reason:     answer.Reason,
+		Executions: answer.Executions,
+		Notices:    notices(answer.Notices),
+	}, nil
 }
 
 // Close ends the connection.
@@ -188,4 +212,23 @@ func (e *Estimator) query(query Query) (*foresizev1.EstimateQuery, error) {
 
 func sourceName(source foresizev1.EstimateSource) string {
 	return strings.ToLower(strings.TrimPrefix(source.String(), "ESTIMATE_SOURCE_"))
+}
+
+func notices(messages []*foresizev1.Notice) []Notice {
+	read := make([]Notice, 0, len(messages))
+	for _, message := range messages {
+		kind := strings.ToLower(strings.TrimPrefix(message.Kind.String(), "NOTICE_KIND_"))
+		dimension := ""
+		if message.Dimension != foresizev1.Dimension_DIMENSION_UNSPECIFIED {
+			dimension = strings.ToLower(strings.TrimPrefix(message.Dimension.String(), "DIMENSION_"))
+		}
+		read = append(read, Notice{
+			Kind:      strings.ReplaceAll(kind, "_", "-"),
+			Subject:   message.Subject,
+			Number:    message.Number,
+			Nearest:   message.Nearest,
+			Dimension: dimension,
+		})
+	}
+	return read
 }

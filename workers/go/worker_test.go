@@ -333,6 +333,15 @@ func TestWhatWasLearnedIsAskedForAndScored(t *testing.T) {
 	if err != nil || tooLittle.Confidence > 0.1 {
 		t.Errorf("%+v %v", tooLittle, err)
 	}
+	far := Query{Task: query.Task, Features: map[string]float64{"input_byte": 1, "input_bytes": 790e6}}
+	noted, err := estimator.Estimate(ctx, far)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := noted.Notices; len(n) != 2 || n[0].Kind != "beyond-range" || *n[0].Number != 10 ||
+		n[1].Kind != "unknown-feature" || n[1].Subject != "input_byte" {
+		t.Errorf("%+v", n)
+	}
 	run(60, estimate.Token)
 	flush(t, w)
 	if len(profiler.profile("go/sized").Accuracy) == 0 {

@@ -44,6 +44,14 @@ def test_what_was_learned_is_asked_for_and_scored(profiler: Profiler, estimator:
         too_little = asks.confidence("py/sized", foresize.Resources(memory_bytes=1e7), features={"input_bytes": 60e6})
         assert enough.confidence > 0.9 and too_little.confidence < 0.1
 
+        beyond = asks.estimate("py/sized", features={"input_bytes": 790e6}).notices
+        assert [(n.kind, n.subject, n.number) for n in beyond] == [("beyond-range", "input_bytes", 10.0)]
+        wrong = asks.confidence("py/sized", features={"input_byte": 60e6}).notices
+        assert [(n.kind, n.subject, n.nearest) for n in wrong] == [
+            ("unknown-feature", "input_byte", ("input_bytes",)),
+            ("missing-feature", "input_bytes", ()),
+        ]
+
         run_once(60, estimate.token)
         assert worker.flush()
         assert profiler.profile("py/sized").accuracy
@@ -53,6 +61,7 @@ def test_a_policy_bounds_the_answer_and_a_retry_raises_it(estimator: Service) ->
     with foresize.Estimator(estimator.address, deadline_ms=20_000) as asks:
         bounded = asks.estimate("py/sized", policy=foresize.Policy(max=foresize.Resources(memory_bytes=100e6)))
         assert bounded.resources.memory_bytes == 100e6
+        assert [n.dimension for n in bounded.notices if n.kind == "clamped"] == ["memory_bytes"]
         raised = asks.estimate(
             "py/sized",
             attempt=2,

@@ -15,7 +15,7 @@ from typing import Any, Optional, Sequence
 
 from foresize.connection import Tls
 from foresize.command import Argument, CommandResult
-from foresize.estimator import Confidence, Estimate, Estimator, Policy
+from foresize.estimator import Confidence, Estimate, Estimator, Notice, Policy
 from foresize.profiling import Features, Profiling
 from foresize.resources import Outcome, Resources, Source
 from foresize.samples import UsageSample
@@ -28,6 +28,7 @@ __all__ = [
     "Estimate",
     "Estimator",
     "Execution",
+    "Notice",
     "Outcome",
     "Policy",
     "Problem",

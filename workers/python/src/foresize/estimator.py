@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 
 import grpc
 
@@ -12,7 +12,7 @@ from foresize import connection, resources
 from foresize.processes import is_cut_off
 from foresize.resources import Outcome, Resources
 from foresize.unary_relay import RelayedError, UnaryRelay
-from foresize.v1 import estimator_service_pb2, estimator_service_pb2_grpc, execution_pb2
+from foresize.v1 import estimator_service_pb2, estimator_service_pb2_grpc, execution_pb2, resources_pb2
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,23 @@ class Policy:
     strategies: Sequence[str] = ()
     min: Optional[Resources] = None
     max: Optional[Resources] = None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What to know before trusting an answer."""
+
+    kind: str
+    """beyond-range, unknown-feature, missing-feature, unknown-label, missing-label, unknown-task, few-executions,
+    stale-view, clamped; `unknown` for one newer than this package."""
+    subject: str = ""
+    """The feature, label or task it is about."""
+    number: Optional[float] = None
+    """Times the largest value seen, executions, the age in milliseconds, or the amount before it was clamped: by kind."""
+    nearest: Tuple[str, ...] = ()
+    """Known names a few letters from `subject`, the nearest first."""
+    dimension: str = ""
+    """The name of a field of Resources, where it is about one."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +60,7 @@ class Estimate:
     variant: str = ""
     token: bytes = b""
     """Hand it to the execution as `estimate_token`: so the estimate is scored."""
+    notices: Tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +70,7 @@ class Confidence:
     source: str
     reason: str
     executions: float
+    notices: Tuple[Notice, ...] = ()
 
 
 class Estimator:
@@ -117,6 +136,7 @@ class Estimator:
             staleness_ms=answer.staleness_ms,
             variant=answer.variant,
             token=answer.estimate_token,
+            notices=_notices(answer.notices),
         )
 
     def confidence(
@@ -135,7 +155,13 @@ class Estimator:
         if given is not None:
             request.resources.CopyFrom(resources.to_wire(given))
         answer = self._call("Confidence", request)
-        return Confidence(answer.confidence, _source(answer.source), answer.reason, answer.executions)
+        return Confidence(
+            confidence=answer.confidence,
+            source=_source(answer.source),
+            reason=answer.reason,
+            executions=answer.executions,
+            notices=_notices(answer.notices),
+        )
 
     def close(self) -> None:
         self._relay.close()
@@ -188,3 +214,29 @@ def _source(number: "estimator_service_pb2.EstimateSource.ValueType") -> str:
         return "unknown"
     name = estimator_service_pb2.EstimateSource.Name(number)
     return name[len("ESTIMATE_SOURCE_") :].lower()
+
+
+def _notices(messages: Iterable[estimator_service_pb2.Notice]) -> Tuple[Notice, ...]:
+    return tuple(
+        Notice(
+            kind=_kind(message.kind),
+            subject=message.subject,
+            number=message.number if message.HasField("number") else None,
+            nearest=tuple(message.nearest),
+            dimension=_dimension(message.dimension),
+        )
+        for message in messages
+    )
+
+
+def _kind(number: "estimator_service_pb2.NoticeKind.ValueType") -> str:
+    if number not in estimator_service_pb2.NoticeKind.values():
+        return "unknown"
+    name = estimator_service_pb2.NoticeKind.Name(number)
+    return name[len("NOTICE_KIND_") :].lower().replace("_", "-")
+
+
+def _dimension(number: "resources_pb2.Dimension.ValueType") -> str:
+    if number == 0 or number not in resources_pb2.Dimension.values():
+        return ""
+    return resources_pb2.Dimension.Name(number)[len("DIMENSION_") :].lower()

@@ -1,3 +1,4 @@
+import type { Notice } from '../../shared/domain/estimate.ts'
 import type { Features, Labels, Outcome } from '../../shared/domain/execution.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
@@ -44,6 +45,7 @@ export const sizingReasons = [
   'unavailable',
   'too-few-executions',
   'not-confident',
+  'beyond-range',
   'unknown-task',
 ] as const
 
@@ -60,6 +62,8 @@ export interface SizingDecision {
   readonly confidence?: number | undefined
   /** Executions behind the answer. */
   readonly executions: number
+  /** What to know before trusting the answer. */
+  readonly notices: readonly Notice[]
 }
 
 /** Whatever places tasks by their resources. `R` is what it answers, for example a job id or a result. */

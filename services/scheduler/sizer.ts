@@ -53,6 +53,7 @@ export function createSizer<T extends SchedulableTask>(
     unavailable: 0,
     'too-few-executions': 0,
     'not-confident': 0,
+    'beyond-range': 0,
     'unknown-task': 0,
   }
   const savings = createSavingsReport()
@@ -96,6 +97,7 @@ export function createSizer<T extends SchedulableTask>(
         advice: settings.mode === 'shadow' ? undefined : sized.advice,
         confidence: estimate?.confidence,
         executions: estimate?.executions ?? 0,
+        notices: estimate?.notices ?? [],
       },
       resize: () => sizing(task),
     }

@@ -10,6 +10,14 @@ export const learningModes = ['off', 'shadow', 'advise', 'apply'] as const
  */
 export type LearningMode = (typeof learningModes)[number]
 
+export const beyondRangeRules = ['trust', 'request'] as const
+
+/**
+ * What is given where an input is larger than any learned from. `trust`: the answer, whatever its confidence. `request`:
+ * the request, in each dimension that has one.
+ */
+export type BeyondRangeRule = (typeof beyondRangeRules)[number]
+
 export interface LearningSettings {
   /** Default true. False is `off`, whatever the mode. */
   readonly enabled: boolean
@@ -19,6 +27,8 @@ export interface LearningSettings {
   readonly minExecutions: number
   /** Confidence of an answer before it is used, 0 to 1. Default 0.5. */
   readonly confidenceThreshold: number
+  /** Unset, the default: by the record, which is the confidence of the answer, as within the range. */
+  readonly beyondRange?: BeyondRangeRule | undefined
   /** 0 economical to 1 safe. Unset leaves it to the estimator. */
   readonly risk?: number | undefined
   /**
@@ -92,6 +102,7 @@ export function checkLearningConfig(config: LearningConfig): void {
     ...config.overrides.map((o, i) => [`overrides[${i}]`, o]),
   ] as [string, Partial<LearningSettings>][]) {
     const { confidenceThreshold, minExecutions, risk, headroom, mode, dimensions: learned } = settings
+    const { beyondRange } = settings
     require(isWithin(confidenceThreshold, 0, 1), `${name}.confidenceThreshold must be from 0 to 1`)
     require(isWithin(minExecutions, 0, Number.MAX_SAFE_INTEGER), `${name}.minExecutions must not be negative`)
     require(isWithin(risk, 0, 1), `${name}.risk must be from 0 to 1`)
@@ -102,6 +113,10 @@ export function checkLearningConfig(config: LearningConfig): void {
       ), `${name}.dimensions must be of ${dimensions.join(', ')}`)
     require(mode === undefined ||
       learningModes.includes(mode), `${name}.mode must be one of ${learningModes.join(', ')}`)
+    require(beyondRange === undefined ||
+      beyondRangeRules.includes(
+        beyondRange,
+      ), `${name}.beyondRange must be one of ${beyondRangeRules.join(', ')}`)
   }
   require(isWithin(
     config.updateInterval,

@@ -1,4 +1,4 @@
-import type { EstimateSource } from '../../../shared/domain/estimate.ts'
+import type { EstimateSource, Notice } from '../../../shared/domain/estimate.ts'
 import { exhaustedBy } from '../../../shared/domain/evidence.ts'
 import type { Outcome } from '../../../shared/domain/execution.ts'
 import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
@@ -11,6 +11,7 @@ export interface Answer {
   readonly source: EstimateSource
   readonly reason: string
   readonly executions: number
+  readonly notices: readonly Notice[]
 }
 
 export interface SizingInput {
@@ -33,6 +34,7 @@ export type SizingKind =
   | 'unavailable'
   | 'too-few-executions'
   | 'not-confident'
+  | 'beyond-range'
   | 'unknown-task'
 
 export interface Sizing {
@@ -44,7 +46,7 @@ export interface Sizing {
 
 /**
  * What a task is given, in each dimension the first of: what its owner fixed; what was learned, if the answer is good
- * enough and the mode is `apply`; what the task requests; the default; any answer at all. After a kill for want of resources the
+ * enough, the mode is `apply` and the request is not to be given beyond the range; what the task requests; the default; any answer at all. After a kill for want of resources the
  * dimension that ran out is at least what was learned of it, or twice what it had.
  * Law: a dimension in `explicit` is given as it is, whatever else is said.
  */
@@ -71,9 +73,19 @@ export function size(input: SizingInput): Sizing {
     const needed = `${answer.executions} executions, ${settings.minExecutions} needed`
     return unlearned('too-few-executions', needed, advice)
   }
-  if (!isEscalation && answer.confidence < settings.confidenceThreshold) {
+  const beyond = isEscalation ? undefined : beyondRangeOf(answer)
+  const isTrusted = isEscalation || (beyond !== undefined && settings.beyondRange === 'trust')
+  if (!isTrusted && answer.confidence < settings.confidenceThreshold) {
     const given = `confidence ${answer.confidence.toFixed(2)}, ${settings.confidenceThreshold} needed`
     return unlearned('not-confident', given, advice)
+  }
+  if (beyond !== undefined && settings.beyondRange === 'request' && replacesAny(requested, advice, input)) {
+    return {
+      allocated: firstOf(explicit, requested, advice, fallback.resources),
+      reason: 'beyond-range',
+      explanation: `${beyond} is beyond the range learned from`,
+      advice,
+    }
   }
   return {
     allocated: firstOf(explicit, raisedAgain(input, advice), advice, fallback.resources),
@@ -82,6 +94,15 @@ export function size(input: SizingInput): Sizing {
     advice,
   }
 }
+
+/** An attempt that ran out has refuted the request, or what was given instead. */
+const replacesAny = (requested: Resources, advice: Resources, { previousOutcome }: SizingInput): boolean =>
+  (previousOutcome === undefined || exhaustedBy(previousOutcome) === undefined) &&
+  dimensions.some((d) => requested[d] !== undefined && advice[d] !== undefined)
+
+/** The feature that is farthest beyond what was learned from. */
+const beyondRangeOf = ({ notices }: Answer): string | undefined =>
+  notices.find(({ kind }) => kind === 'beyond-range')?.subject
 
 /** What ran out is never given again as it was, whatever was learned. */
 function raisedAgain(input: SizingInput, advice: Resources): Resources {

@@ -13,7 +13,7 @@ const sized = (name: string, allocated: Resources, resize?: () => Resources): Si
     task,
     allocated: resources,
     estimateToken: new Uint8Array(),
-    decision: { reason: 'off', explanation: '', executions: 0 },
+    decision: { reason: 'off', explanation: '', executions: 0, notices: [] },
     resize: async () => make(resize?.() ?? resources),
   })
   return make(allocated)

@@ -6,11 +6,11 @@ import {
   type LearningConfig,
   settingsFor,
 } from '../../../services/scheduler/domain/learning-config.ts'
-import { type SizingInput, size } from '../../../services/scheduler/domain/sizing.ts'
-import { estimateSources } from '../../../shared/domain/estimate.ts'
+import { type Answer, type SizingInput, size } from '../../../services/scheduler/domain/sizing.ts'
+import { estimateSources, type Notice } from '../../../shared/domain/estimate.ts'
 import { outcomes } from '../../../shared/domain/execution.ts'
 import { dimensions } from '../../../shared/domain/resources.ts'
-import { anyResources } from '../../support/arbitraries.ts'
+import { anyNotices, anyResources } from '../../support/arbitraries.ts'
 
 const MiB = 2 ** 20
 
@@ -27,6 +27,7 @@ const input = (changes: Partial<SizingInput> = {}): SizingInput => ({
     source: 'profile',
     reason: 'because',
     executions: 20,
+    notices: [],
   },
   ...changes,
 })
@@ -37,6 +38,7 @@ const anyAnswer = fc.record({
   source: fc.constantFrom(...estimateSources),
   reason: fc.string(),
   executions: fc.nat(),
+  notices: anyNotices,
 })
 
 const anyInput: fc.Arbitrary<SizingInput> = fc.record({
@@ -55,6 +57,7 @@ const anyInput: fc.Arbitrary<SizingInput> = fc.record({
       min: anyResources,
       max: anyResources,
       neverAboveRequest: fc.boolean(),
+      beyondRange: fc.constantFrom(undefined, 'trust' as const, 'request' as const),
     })
     .map((settings) => ({ ...defaultLearningConfig, ...settings })),
   answer: fc.oneof(anyAnswer, fc.constant({ unavailable: 'gone' }), fc.constant(undefined)),
@@ -112,6 +115,63 @@ describe('the request is given', () => {
     const sizing = size(input(changes))
     expect(sizing.reason).toBe(reason)
     expect(sizing.allocated).toEqual({ memoryBytes: 1000 * MiB, cpuCores: 1 })
+  })
+})
+
+describe('beyond the range learned from', () => {
+  const beyond: Notice = { kind: 'beyond-range', subject: 'input_bytes', number: 3.2, nearest: [] }
+  const sized = (
+    beyondRange: 'trust' | 'request' | undefined,
+    confidence: number,
+    changes: Partial<SizingInput> = {},
+  ) =>
+    size({
+      ...input(changes),
+      settings: { ...defaultLearningConfig, beyondRange },
+      answer: { ...(input().answer as Answer), confidence, notices: [beyond] },
+    })
+
+  test('the answer counts where it is sure, unless something else is asked for', () => {
+    expect(sized(undefined, 0.9)).toMatchObject({ reason: 'learned', allocated: { memoryBytes: 100 * MiB } })
+    expect(sized(undefined, 0.3).reason).toBe('not-confident')
+  })
+
+  test('trusted, it counts however sure it is; within the range it does not', () => {
+    expect(sized('trust', 0.01)).toMatchObject({ reason: 'learned', allocated: { memoryBytes: 100 * MiB } })
+    const answer = { ...(input().answer as Answer), confidence: 0.01 }
+    const settings = { ...defaultLearningConfig, beyondRange: 'trust' as const }
+    expect(size(input({ settings, answer })).reason).toBe('not-confident')
+  })
+
+  test('the request is given where there is one, however sure the answer is', () => {
+    expect(sized('request', 0.99)).toMatchObject({
+      allocated: { memoryBytes: 1000 * MiB, cpuCores: 1 },
+      reason: 'beyond-range',
+      explanation: expect.stringContaining('input_bytes'),
+      advice: { memoryBytes: 100 * MiB },
+    })
+    expect(sized('request', 0.99, { requested: { cpuCores: 1 } })).toMatchObject({
+      allocated: { memoryBytes: 100 * MiB, cpuCores: 1 },
+      reason: 'beyond-range',
+    })
+    expect(sized('request', 0.99, { requested: {} }).reason).toBe('learned')
+  })
+
+  test('what ran out with the request is not given the request again', () => {
+    const killed = {
+      previousAllocation: { memoryBytes: 1000 * MiB },
+      previousOutcome: 'out-of-memory',
+    } as const
+    expect(sized('request', 0.99, killed).allocated.memoryBytes).toBe(2000 * MiB)
+  })
+
+  test('a task can have its own rule, and one that there is not is refused', () => {
+    const overrides = [{ task: 'align/*', beyondRange: 'request' as const }]
+    const config = { ...defaultLearningConfig, overrides }
+    expect(settingsFor(config, { namespace: 'n', task: 'align/bwa' }).beyondRange).toBe('request')
+    expect(settingsFor(config, { namespace: 'n', task: 'sort' }).beyondRange).toBeUndefined()
+    const wrong = { ...defaultLearningConfig, beyondRange: 'hope' as never }
+    expect(() => checkLearningConfig(wrong)).toThrow('learning.beyondRange')
   })
 })
 

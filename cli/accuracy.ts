@@ -6,9 +6,8 @@ import { compareVariants } from './accuracy-compare.ts'
 import { fetchAccuracy, listTasks, type TaskAccuracy } from './accuracy-fetch.ts'
 import { type Command, type CommandInput, flag, text, UsageError } from './command.ts'
 import { connectionOptions } from './connection.ts'
-import { dimensionTitles } from './estimate.ts'
 import { readWord } from './options.ts'
-import { formatBytes, formatNumber, formatShare } from './quantity.ts'
+import { dimensionTitles, formatBytes, formatNumber, formatShare } from './quantity.ts'
 import { type Column, table } from './table.ts'
 
 export const accuracy: Command = {

@@ -1,12 +1,12 @@
 import { call } from '../shared/rpc/client.ts'
 import { dimensionEnum } from '../shared/wire/enums.ts'
-import { fromQuery } from '../shared/wire/estimate.ts'
+import { fromQuery, toNotices } from '../shared/wire/estimate.ts'
 import { ConfidenceResponse } from '../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { type Command, flag } from './command.ts'
 import { calling, connectionOptions, deadlineOf, estimatorOf } from './connection.ts'
-import { dimensionTitles } from './estimate.ts'
+import { noticeText } from './notice-text.ts'
 import { readResourceOptions, resourceOptions } from './options.ts'
-import { formatDimension, formatResources, formatShare } from './quantity.ts'
+import { dimensionTitles, formatDimension, formatResources, formatShare } from './quantity.ts'
 import { queryOptions, readQuery } from './query.ts'
 import { table } from './table.ts'
 
@@ -39,7 +39,10 @@ Without resources it speaks of those that "foresize estimate" would give.
       }
       const what = resources === undefined ? 'what it would be given' : formatResources(resources)
       input.out(`${query.task.task}: ${formatShare(response.confidence)} sure that ${what} suffices\n`)
-      input.out(`${response.reason}\n\n`)
+      input.out(`${response.reason}\n`)
+      for (const notice of toNotices(response.notices))
+        input.out(`note: ${noticeText(notice, query.task.task)}\n`)
+      input.out('\n')
       const rows = response.dimensions.flatMap(({ dimension: wire, allocation, confidence: sure }) => {
         const dimension = dimensionEnum.toWord(wire)
         return dimension === undefined ? [] : { dimension, allocation, sure }

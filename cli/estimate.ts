@@ -1,12 +1,12 @@
 import type { DimensionEstimate } from '../shared/domain/estimate.ts'
-import type { Dimension } from '../shared/domain/resources.ts'
 import { call } from '../shared/rpc/client.ts'
 import { fromQuery, type ReceivedEstimate, toEstimate } from '../shared/wire/estimate.ts'
 import { EstimateResponse } from '../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { type Command, flag } from './command.ts'
 import { calling, connectionOptions, deadlineOf, estimatorOf } from './connection.ts'
+import { noticeText } from './notice-text.ts'
 import { readResourceOptions, resourceOptions } from './options.ts'
-import { formatDimension, formatDuration, formatShare } from './quantity.ts'
+import { dimensionTitles, formatDimension, formatShare } from './quantity.ts'
 import { queryOptions, readQuery } from './query.ts'
 import { type Column, table } from './table.ts'
 
@@ -53,23 +53,13 @@ const columns: readonly Column<DimensionEstimate>[] = [
   { title: 'by', value: (d) => d.strategy || d.source },
 ]
 
-export const dimensionTitles: Readonly<Record<Dimension, string>> = {
-  cpuCores: 'cpu',
-  memoryBytes: 'memory',
-  diskBytes: 'disk',
-  gpuMemoryBytes: 'gpu memory',
-  durationMs: 'time',
-}
-
 function describe(task: string, answer: ReceivedEstimate, withStrategies: boolean): string {
-  const { dimensions, confidence, source, reason, executions, profileRevision, stalenessMs, variant } = answer
+  const { dimensions, confidence, source, reason, executions, profileRevision, variant, notices } = answer
   const lines = [
     `${task}: ${formatShare(confidence)} sure to suffice, from ${source} (${Math.round(executions)} executions, revision ${profileRevision})`,
     reason,
     ...(variant === undefined ? [] : [`variant ${variant}`]),
-    ...(stalenessMs > 60_000
-      ? [`the estimator last heard from the profiler ${formatDuration(stalenessMs)} ago`]
-      : []),
+    ...notices.map((notice) => `note: ${noticeText(notice, task)}`),
   ]
   const figures = dimensions.length === 0 ? 'Nothing is known of it yet.\n' : table(columns, dimensions)
   return `${lines.join('\n')}\n\n${figures}${withStrategies ? dimensions.map(strategiesOf).join('') : ''}`

@@ -15,9 +15,9 @@ import { inspect } from '../shared/wire/inspection.ts'
 import { fromProfileKey, toProfile } from '../shared/wire/profile.ts'
 import { type Command, type CommandInput, flag, text, UsageError } from './command.ts'
 import { calling, connectionOptions, deadlineOf, profilerOf } from './connection.ts'
-import { dimensionTitles } from './estimate.ts'
 import { readWhole, readWord } from './options.ts'
 import {
+  dimensionTitles,
   formatBytes,
   formatDimension,
   formatDuration,

@@ -103,6 +103,14 @@ export function formatResources(resources: Resources): string {
   return parts.length === 0 ? 'nothing' : parts.join(' · ')
 }
 
+export const dimensionTitles: Readonly<Record<Dimension, string>> = {
+  cpuCores: 'cpu',
+  memoryBytes: 'memory',
+  diskBytes: 'disk',
+  gpuMemoryBytes: 'gpu memory',
+  durationMs: 'time',
+}
+
 export function formatDimension(dimension: Dimension, value: number | undefined): string {
   if (dimension === 'cpuCores') return formatNumber(value)
   return dimension === 'durationMs' ? formatDuration(value) : formatBytes(value)

@@ -114,7 +114,6 @@ function make(
     'content-type': contentType,
     'grpc-encoding': encoding,
     ...(timeout === undefined ? {} : { 'grpc-timeout': timeout }),
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: what no header can hold
     'x-fuzz-bin': Buffer.from(header)
       .toString('base64')
       .replace(/[^\x20-\x7e]/g, ''),

@@ -50,7 +50,19 @@ export interface RedisClient {
 export async function connectRedis(settings: RedisSettings, log: Log): Promise<RedisClient> {
   const { redisTimeoutMs, redisWaitReplicas, redisKeyPrefix: keyPrefix } = settings
   const client = settings.redisMode === 'cluster' ? cluster(settings) : server(settings)
-  client.on('error', (error: Error) => log.warn({ err: error }, 'redis'))
+  let isClosed = false
+
+  function keep(connection: Redis | Cluster): void {
+    connection.on('error', (error: Error) => log.warn({ err: error }, 'redis'))
+    // ioredis gives a connection up for good that hears of a fail-over while it is being made.
+    connection.on('end', () => {
+      if (isClosed) return
+      setTimeout(() => {
+        if (!isClosed && connection.status === 'end') connection.connect().catch(() => undefined)
+      }, reconnectMs).unref()
+    })
+  }
+  keep(client)
 
   const run = (on: Redis | Cluster, command: string, args: readonly RedisValue[]) =>
     on.sendCommand(new Command(command, [...args], { replyEncoding: null, keyPrefix })) as Promise<unknown>
@@ -65,7 +77,7 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
           reconnectOnError: isOfReplica,
           lazyConnect: true,
         })
-  if (prover !== client) prover.on('error', (error: Error) => log.warn({ err: error }, 'redis'))
+  if (prover !== client) keep(prover)
 
   /** The calls and WAIT, one after the other on one connection. */
   async function proven(calls: readonly ScriptCall[], tries = 1): Promise<readonly unknown[]> {
@@ -119,6 +131,7 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
       return Promise.all(masters.map((master) => run(master, command, args)))
     },
     async close() {
+      isClosed = true
       client.disconnect()
       prover.disconnect()
     },
@@ -127,12 +140,15 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
     await found.run('PING')
     return found
   } catch (error) {
-    client.disconnect()
+    await found.close()
     throw new ForesizeError('unavailable', `redis at ${settings.redisNodes.join(', ')} does not answer`, {
       cause: error,
     })
   }
 }
+
+/** Until a connection that was given up is made anew. */
+const reconnectMs = 100
 
 /** ioredis forgets commands that it does not send again: whoever waits for them would wait for ever. */
 async function within<T>(ms: number, action: Promise<T>): Promise<T> {

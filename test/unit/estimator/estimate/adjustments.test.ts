@@ -221,3 +221,25 @@ test('bounds come last and are recorded beside what raised the amount', () => {
     clamps: [clamp],
   })
 })
+
+test('an amount that is already what it would be raised to stays as it was recommended', () => {
+  const unchanged = (amount: number, query: Partial<EstimateQuery>, evidence?: Evidence) =>
+    adjusted(withoutHistory({ amount, leastAmount: 0.5e9 }), query, evidence)
+  for (const { changes, source } of [
+    unchanged(3e9, retryOf(2e9, { requested: { memoryBytes: 3e9 } })),
+    unchanged(2e9, {}, taskWith({ killed: [1e9] })),
+    unchanged(1.05 * 3e9, {}, taskWith({ running: [3e9] })),
+  ]) {
+    expect(changes).toEqual([])
+    expect(source).toBe('default')
+  }
+})
+
+test('a task of which nothing was learned in the dimension adds nothing', () => {
+  const withoutMemory = taskWith({})
+  const withoutModel = { ...withoutMemory, task: learned(cohortOf('tool=x', [1e9])) }
+  for (const evidence of [withoutMemory, withoutModel]) {
+    expect(adjusted(withoutHistory(), {}, evidence).changes).toEqual([])
+    expect(adjusted(recommended(), retryOf(2e9), evidence).amount).toBeCloseTo(2.6e9, 0)
+  }
+})

@@ -129,3 +129,13 @@ test('a namespace by its requests counts its tasks as related', () => {
     isUnrelated: false,
   })
 })
+
+test('looks at the dimension in question, whatever else was measured, in those tasks that have it', () => {
+  const both = (memoryBytes: number, i: number) => [
+    execution(`b${i}`, { requested: {}, used: { cpuCores: 2, memoryBytes } }),
+  ]
+  const other = [execution('o', { requested: {}, used: { cpuCores: 2 } })]
+  const start = starting([group(other, both(1e9, 1), both(2e9, 2), both(3e9, 3))])
+  expect(start?.need.tail?.largest).toBeCloseTo(3e9, 0)
+  expect(start?.need.tail?.chance).toBe(tailAfter(3, 1).chance)
+})

@@ -51,6 +51,8 @@ test('dimensions are answered that are learned of, requested, or have a default'
     'durationMs',
   ])
   expect(dimensionsOf(contextWith({}, task, settings))).toEqual(['gpuMemoryBytes', 'durationMs'])
+  const withoutModel = evidenceOfTask(learned(cohortOf('tool=x', [1e9])))
+  expect(dimensionsOf(contextWith({}, withoutModel, settings))).toEqual(['durationMs'])
 })
 
 test('executions are counted over all outcomes', () => {

@@ -207,6 +207,26 @@ test('a strategy that is asked for by name is followed whatever its record, and 
   ])
 })
 
+test('one of several that are asked for by name is followed whatever its record', () => {
+  const found = recommendationOf([1e9, 1e9], registry, {
+    query: { policy: { strategies: ['near', 'far'] } },
+    task: { poor: [{ strategy: 'near', dimension: 'memoryBytes' }] },
+  })
+  expect(found?.strategy).toBe('near')
+})
+
+test('where all are followed for want of others none is said not to be', () => {
+  const access = { ...openAccess, unfollowed: () => 'its breaker is open' }
+  const found = recommendationOf([1e9, 1e9], { near: always(1e9) }, { access })
+  expect(found?.predictions).toEqual([
+    { strategy: 'near', value: 1e9, weight: expect.closeTo(1, 9), reason: undefined },
+  ])
+})
+
+test('of strategies of the same weight the first one is named', () => {
+  expect(recommendationOf([1e9, 1e9], { a: always(1e9), b: always(1e9) })?.strategy).toBe('a')
+})
+
 test('says that needs are changing where what forgets fast predicts best', () => {
   const changing = (uses: readonly number[]) => {
     const reason = recommendationOf(uses, { near: always(1e9) })?.reason

@@ -57,6 +57,8 @@ test('the best four experts count, and those that tie with the fourth', () => {
     ['slow', 'fast'],
     ['slow'],
   ])
+  const withoutTie = [...members.slice(0, 2), scored('c', 1, -3.05)]
+  expect(predictionsOf(withoutTie)[2]?.experts).toEqual([])
   const inAnyOrder = predictionsOf([...members].reverse())
   expect(inAnyOrder.map(({ experts }) => experts)).toEqual([['slow'], ['slow', 'fast'], ['slow', 'fast']])
 })

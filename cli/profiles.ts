@@ -1,5 +1,5 @@
 import { ensembleName, type ProfileKey, type ProfileKind, profileKinds } from '../shared/domain/profile.ts'
-import { quantile } from '../shared/domain/sketch.ts'
+import { quantileSeen } from '../shared/domain/sketch.ts'
 import { call } from '../shared/rpc/client.ts'
 import { outcomeEnum, profileKindEnum } from '../shared/wire/enums.ts'
 import type {
@@ -136,8 +136,8 @@ function describe(message: WireProfile): string {
     [
       { title: '', value: ({ dimension }) => dimensionTitles[dimension] },
       { title: 'mean', align: 'right', value: (s) => formatDimension(s.dimension, s.mean) },
-      { title: 'p50', align: 'right', value: (s) => formatDimension(s.dimension, quantile(s.sketch, 0.5)) },
-      { title: 'p95', align: 'right', value: (s) => formatDimension(s.dimension, quantile(s.sketch, 0.95)) },
+      { title: 'p50', align: 'right', value: (s) => formatDimension(s.dimension, quantileSeen(s, 0.5)) },
+      { title: 'p95', align: 'right', value: (s) => formatDimension(s.dimension, quantileSeen(s, 0.95)) },
       { title: 'max', align: 'right', value: (s) => formatDimension(s.dimension, s.max) },
     ],
     statistics,

@@ -1,4 +1,4 @@
-import type { Basis, Lacking, Reason } from './domain/estimate/reasons.ts'
+import type { Basis, Lacking, Reason, Stakes } from './domain/estimate/reasons.ts'
 
 /** An answer with its reasons in words. */
 export function withReason<T extends { readonly reasons: readonly Reason[] }>(
@@ -14,15 +14,20 @@ export function reasonText(reasons: readonly Reason[]): string {
   return [...raised, ...rest].map(sentenceOf).join('; ')
 }
 
-const raising: ReadonlySet<Reason['kind']> = new Set(['retry', 'others-killed', 'running-use-more'])
+const raising: ReadonlySet<Reason['kind']> = new Set([
+  'retry',
+  'previous-had',
+  'others-killed',
+  'running-use-more',
+])
 
 function sentenceOf(reason: Reason): string {
   switch (reason.kind) {
     case 'own-history': {
-      const changing = reason.isChanging ? ', the latest above all since its needs are changing' : ''
+      const changing = reason.isChanging ? ', its needs are changing' : ''
       const exceeding =
         reason.exceeding === 0 ? '' : `; ${reason.exceeding} running executions use more than was predicted`
-      return `${reason.executions} executions${changing}, mostly by ${reason.strategy}${exceeding}`
+      return `${reason.executions} executions${changing}, mostly by ${reason.strategy}${exceeding}${stakesText(reason.stakes)}`
     }
     case 'without-own-history':
       return `${lackingText(reason.lacking)}: ${basisText(reason.basis)}`
@@ -30,6 +35,8 @@ function sentenceOf(reason: Reason): string {
       return 'nothing is known'
     case 'retry':
       return `the attempt before was killed at ${reason.failed}`
+    case 'previous-had':
+      return `the attempt before had ${reason.had}`
     case 'others-killed':
       return `others were killed at ${reason.failed}`
     case 'running-use-more':
@@ -43,6 +50,13 @@ function sentenceOf(reason: Reason): string {
     case 'profiler-unreachable':
       return 'the profiler did not answer'
   }
+}
+
+function stakesText(stakes: Stakes | undefined): string {
+  if (stakes === undefined) return ''
+  const price = stakes.failurePrice.toPrecision(2)
+  const chance = (100 * stakes.tailChance).toFixed(1)
+  return `; a failure is priced as ${Number(price)} runs, and ${chance} % need more than the largest seen`
 }
 
 function lackingText(lacking: Lacking): string {

@@ -1,6 +1,6 @@
 import type { DimensionStatistics, Profile } from '../../shared/domain/profile.ts'
 import type { Dimension, Resources } from '../../shared/domain/resources.ts'
-import { quantile } from '../../shared/domain/sketch.ts'
+import { quantileSeen } from '../../shared/domain/sketch.ts'
 
 /** A profile in one line. */
 export interface Summary {
@@ -13,8 +13,8 @@ export interface Summary {
 
 export function summaryOf({ statistics, running, executions }: Profile): Summary {
   return {
-    median: each(statistics, ({ sketch }) => quantile(sketch, 0.5)),
-    p95: each(statistics, ({ sketch }) => quantile(sketch, 0.95)),
+    median: each(statistics, (entry) => quantileSeen(entry, 0.5)),
+    p95: each(statistics, (entry) => quantileSeen(entry, 0.95)),
     max: each(statistics, ({ max }) => max),
     running: running.length,
     retained: executions.length,

@@ -1,4 +1,5 @@
-import type { QuantileSketch } from './profile.ts'
+import { clamp } from './clamp.ts'
+import type { DimensionStatistics, QuantileSketch } from './profile.ts'
 import { profileLimits } from './profile-limits.ts'
 
 /** Relative error of a quantile. */
@@ -72,6 +73,15 @@ export function quantile(sketch: QuantileSketch, q: number): number | undefined 
     if (passed >= rank) break
   }
   return sketch.weights.length === 0 ? 0 : bucketValue(sketch, sketch.offset + last)
+}
+
+/** The same of a statistic: never outside what was seen, as a value within the sketch's accuracy may be. */
+export function quantileSeen(
+  { sketch, min, max }: Pick<DimensionStatistics, 'sketch' | 'min' | 'max'>,
+  q: number,
+): number | undefined {
+  const value = quantile(sketch, q)
+  return value === undefined ? undefined : clamp(value, min, max)
 }
 
 /** Weight of what is at or below `value`, as a share of the whole; undefined where it holds nothing. */

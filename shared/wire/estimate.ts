@@ -1,5 +1,6 @@
 import type { Confidence, Estimate, EstimateQuery, Notice } from '../domain/estimate.ts'
 import type { Policy } from '../domain/policy.ts'
+import { dimensions } from '../domain/resources.ts'
 import { clampKindEnum, dimensionEnum, estimateSourceEnum, noticeKindEnum, outcomeEnum } from './enums.ts'
 import {
   checkText,
@@ -68,6 +69,11 @@ function toPolicy(message: gen.Policy, path: string, seen: Inspection): Partial<
   }
   const min = readResources(message.min, `${path}.min`, seen)
   const max = readResources(message.max, `${path}.max`, seen)
+  for (const dimension of dimensions) {
+    const most = max[dimension]
+    if (most !== undefined && most <= 0)
+      seen.reject(`${path}.max.${wireNames[dimension]}`, `must be above 0, was ${most}`)
+  }
   for (const dimension of Object.keys(min) as (keyof typeof min)[]) {
     const [low, high] = [min[dimension], max[dimension]]
     if (low !== undefined && high !== undefined && low > high) {

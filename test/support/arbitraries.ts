@@ -265,7 +265,7 @@ export const anyQuery: fc.Arbitrary<EstimateQuery> = fc.record(
         risk: share,
         targetCoverage: fc.double({ min: 0.001, max: 0.999, noNaN: true }),
         strategies: fc.array(anyName, { minLength: 1, maxLength: limits.strategies }),
-        max: anyResources,
+        max: anyResources.filter((max) => Object.values(max).every((most) => most !== 0)),
       },
       { requiredKeys: [], noNullPrototype: true },
     ),

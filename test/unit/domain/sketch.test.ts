@@ -7,6 +7,7 @@ import {
   maxSketchBuckets,
   mergeSketches,
   quantile,
+  quantileSeen,
   rankOf,
   scaleSketch,
   sketchWeight,
@@ -174,4 +175,12 @@ test('buckets that have faded away are cut off at both ends, not between', () =>
   expect(faded.weights).toHaveLength(Math.ceil(Math.log(3) / Math.log(1.01 / 0.99)) - faded.offset + 1)
   expect(sketchWeight(faded)).toBeCloseTo(0.1, 12)
   expect(scaleSketch(addToSketch(emptySketch, 0, 1e-12), 0.5).zeroWeight).toBe(0)
+})
+
+test('a quantile of what was seen is never outside of it', () => {
+  const sketch = addToSketch(emptySketch, 100)
+  const seen = { sketch, min: 100, max: 100 }
+  expect(quantile(sketch, 0.95)).not.toBe(100)
+  for (const q of [0, 0.5, 0.95, 1]) expect(quantileSeen(seen, q)).toBe(100)
+  expect(quantileSeen({ sketch: emptySketch, min: 0, max: 0 }, 0.5)).toBeUndefined()
 })

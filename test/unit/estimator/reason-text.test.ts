@@ -26,12 +26,17 @@ test.each<[Reason, RegExp]>([
   [{ ...ownHistory, isChanging: false, exceeding: 0 }, /^30 executions, mostly by p95$/],
   [
     { ...ownHistory, isChanging: true, exceeding: 0 },
-    /^30 executions, the latest above all .* changing, mostly by p95$/,
+    /^30 executions, its needs are changing, mostly by p95$/,
   ],
   [
     { ...ownHistory, isChanging: false, exceeding: 2 },
     /^30 executions, mostly by p95; 2 running executions use more/,
   ],
+  [
+    { ...ownHistory, isChanging: false, exceeding: 0, stakes: { failurePrice: 238.4, tailChance: 0.0135 } },
+    /; a failure is priced as 240 runs, and 1.4 % need more than the largest seen$/,
+  ],
+  [{ kind: 'previous-had', had: 3, before: 1, after: 3 }, /^the attempt before had 3$/],
   [{ kind: 'nothing-known' }, /^nothing is known$/],
   [{ kind: 'retry', failed: 7, before: 1, after: 9 }, /^the attempt before was killed at 7$/],
   [{ kind: 'others-killed', failed: 7, before: 1, after: 9 }, /^others were killed at 7$/],

@@ -250,6 +250,7 @@ describe('a query', () => {
     ['a risk that is NaN', { policy: { risk: NaN } }, 'policy.risk'],
     ['certain coverage', { policy: { targetCoverage: 1 } }, 'policy.target_coverage'],
     ['no coverage', { policy: { targetCoverage: 0 } }, 'policy.target_coverage'],
+    ['no memory at most', { policy: { max: { memoryBytes: 0 } } }, 'policy.max.memory_bytes'],
     ['17 strategies', { policy: { strategies: Array<string>(17).fill('p95') } }, 'policy.strategies'],
     ['a strategy without a name', { policy: { strategies: ['p95', ''] } }, 'policy.strategies[1]'],
     [

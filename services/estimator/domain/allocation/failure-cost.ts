@@ -43,3 +43,9 @@ export const unknownFailureCost: FailureCost = {
   restart: 0,
   restartAmount: 0,
 }
+
+/** What one failure costs, in runs of a typical need, before the risk profile's factor. */
+export const failurePrice = (
+  { patience, restart, restartAmount }: FailureCost,
+  typicalNeed: number,
+): number => patience + restart * Math.max(1, restartAmount / typicalNeed)

@@ -58,9 +58,9 @@ export function dimensionModel(dimension: Dimension, { registry, guard }: Learni
     neighbours: (point: Point) => find(features.mostInformative(), point),
   }
   const members: Member[] = []
-  for (const [strategy, { start }] of Object.entries(registry)) {
+  for (const [strategy, { start, countsAllAlike }] of Object.entries(registry)) {
     const learner = guard(strategy, () => start(surroundings))
-    if (learner) members.push(member(strategy, learner))
+    if (learner) members.push(member(strategy, learner, countsAllAlike))
   }
   return {
     dimension,

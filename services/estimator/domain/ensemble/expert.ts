@@ -15,15 +15,18 @@ export interface Expert {
 export interface Member {
   readonly strategy: string
   readonly learner: Learner
+  /** As `Strategy.countsAllAlike`. */
+  readonly countsAllAlike: boolean
   readonly residuals: Residuals
   readonly experts: readonly [slow: Expert, fast: Expert, slowLocal: Expert, fastLocal: Expert]
   /** Over the executions that the strategy has predicted. */
   readonly weightSums: WeightSums
 }
 
-export const member = (strategy: string, learner: Learner): Member => ({
+export const member = (strategy: string, learner: Learner, countsAllAlike = false): Member => ({
   strategy,
   learner,
+  countsAllAlike,
   residuals: residuals(),
   experts: [
     { weighting: 'slow', isLocal: false, forgetsFast: false, logScore: 0 },

@@ -1,11 +1,13 @@
 import type { Clamp, EstimateSource } from '../../../../shared/domain/estimate.ts'
 import type { RunningExecution } from '../../../../shared/domain/execution.ts'
 import type { Dimension } from '../../../../shared/domain/resources.ts'
+import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { bounded } from '../allocation/bounds.ts'
-import { failedAmount, retryAmount } from '../allocation/retry.ts'
+import { retryAmount } from '../allocation/retry.ts'
 import { amountCovering } from '../distribution/coverage.ts'
 import { highestCensored } from '../history/censored-attempts.ts'
 import type { Context } from './context.ts'
+import { knownFailure } from './known-failure.ts'
 import type { Adjustment } from './reasons.ts'
 import type { Recommendation } from './recommendation.ts'
 
@@ -26,7 +28,13 @@ type Step = (
 ) => Adjusted
 
 /** What changes an amount after it was recommended, in this order. */
-const steps: readonly Step[] = [aboveFailedAttempt, aboveOthersKilled, aboveRunning, withinBounds]
+const steps: readonly Step[] = [
+  aboveFailedAttempt,
+  notBelowPrevious,
+  aboveOthersKilled,
+  aboveRunning,
+  withinBounds,
+]
 
 export function adjust(recommendation: Recommendation, context: Context, dimension: Dimension): Adjusted {
   const { amount, source } = recommendation
@@ -45,17 +53,33 @@ function aboveFailedAttempt(
   context: Context,
   dimension: Dimension,
 ): Adjusted {
-  const failed = failedAmount(context.query, dimension)
+  const failed = knownFailure(context, dimension)
   if (failed === undefined) return current
   const { targetCoverage } = context.policy
   const covering =
-    targetCoverage === undefined
+    targetCoverage === undefined || !isDerived(recommendation)
       ? 0
       : amountCovering({ ...recommendation.need, above: failed }, targetCoverage)
   const after = Math.max(covering, amountAfter(failed, context, dimension, recommendation))
   if (after <= current.amount) return current
   const change = { kind: 'retry', failed, before: current.amount, after } as const
   return { ...current, amount: after, source: 'escalation', changes: [...current.changes, change] }
+}
+
+/** What is merely taken over, a request or a default, is no matter of coverage. */
+const isDerived = ({ source }: Recommendation) => source !== 'request' && source !== 'default'
+
+/** Where a shortfall kills, a retry is not given less than the attempt before had, however that ended. */
+function notBelowPrevious(
+  current: Adjusted,
+  _recommendation: Recommendation,
+  { query }: Context,
+  dimension: Dimension,
+): Adjusted {
+  const had = query.previousAllocation[dimension]
+  if (had === undefined || had <= current.amount || shortfall[dimension] !== 'kill') return current
+  const change = { kind: 'previous-had', had, before: current.amount, after: had } as const
+  return { ...current, amount: had, changes: [...current.changes, change] }
 }
 
 /** Without a history, an amount at which other executions of the task were killed is refuted. */
@@ -67,7 +91,7 @@ function aboveOthersKilled(
 ): Adjusted {
   const { source, leastAmount } = recommendation
   const { amount } = current
-  if (source === 'profile' || failedAmount(context.query, dimension) !== undefined) return current
+  if (source === 'profile' || knownFailure(context, dimension) !== undefined) return current
   const failed = highestCensored(context.evidence.task?.model?.dimensions.get(dimension)?.censored ?? [])
   if (failed === undefined || failed < (leastAmount ?? amount)) return current
   const after = amountAfter(failed, context, dimension, recommendation)
@@ -82,11 +106,11 @@ const aboveRunningPeak = 1.05
 function aboveRunning(
   current: Adjusted,
   { source }: Recommendation,
-  { query, evidence }: Context,
+  context: Context,
   dimension: Dimension,
 ): Adjusted {
-  if (source === 'profile' || failedAmount(query, dimension) !== undefined) return current
-  const after = aboveRunningPeak * highestPeak(evidence.task?.profile.running ?? [], dimension)
+  if (source === 'profile' || knownFailure(context, dimension) !== undefined) return current
+  const after = aboveRunningPeak * highestPeak(context.evidence.task?.profile.running ?? [], dimension)
   if (after <= current.amount) return current
   const change = { kind: 'running-use-more', before: current.amount, after } as const
   return { ...current, amount: after, changes: [...current.changes, change] }
@@ -111,13 +135,14 @@ function amountAfter(
   failed: number,
   { query, evidence }: Context,
   dimension: Dimension,
-  { source, largest: seen = 0 }: Recommendation,
+  { source, largest: seen = 0, isBeyondRange = false }: Recommendation,
 ): number {
   const request = query.requested[dimension] ?? 0
   if (source !== 'profile') return request > failed * 1.05 ? request : failed * noHistoryFactor
   const largest = Math.max(seen, highestPeak(evidence.task?.profile.running ?? [], dimension))
   // What failed was an attempt before, whatever the query counts.
-  return retryAmount(largest, failed, Math.max(1, query.attempt - 1))
+  const next = retryAmount(largest, failed, Math.max(1, query.attempt - 1))
+  return isBeyondRange ? Math.max(next, request) : next
 }
 
 /** 0 where none runs. */

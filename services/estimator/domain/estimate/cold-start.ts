@@ -3,6 +3,7 @@ import type { Profile } from '../../../../shared/domain/profile.ts'
 import type { Dimension, Resources } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import type { PredictedNeed } from '../distribution/coverage.ts'
+import type { Distribution } from '../distribution/distribution.ts'
 import { mixtureAround } from '../distribution/mixture.ts'
 import { tailAfter } from '../distribution/tail.ts'
 import type { Basis } from './reasons.ts'
@@ -16,8 +17,8 @@ export interface ColdStart {
   readonly basis: Basis
   /** Set where the amount is simply taken over instead of derived from the distribution. */
   readonly amount?: number | undefined
-  /** Whether it rests on tasks that need not have anything in common: the amount is to suffice with a high probability. */
-  readonly isUnrelated: boolean
+  /** What was asked for, where anything was. */
+  readonly request?: number | undefined
 }
 
 const fewestTasks = 3
@@ -37,20 +38,20 @@ export function coldStart(
   const request = positive(query.requested[dimension])
   for (const group of groups) {
     const kind = group.key.kind === 'namespace' ? 'namespace' : 'cohort'
-    const isUnrelated = kind === 'namespace' && request === undefined
+    const byUseAlone = kind === 'namespace' && request === undefined
     // Of what is not fatal to lack, unrelated tasks say nothing.
-    if (isUnrelated && shortfall[dimension] !== 'kill') continue
-    const need = fromMembers(group, dimension, request, isUnrelated ? fewestUnrelated : fewestTasks)
+    if (byUseAlone && shortfall[dimension] !== 'kill') continue
+    const need = fromMembers(group, dimension, request, byUseAlone ? fewestUnrelated : fewestTasks)
     if (need === undefined) continue
     const name = kind === 'namespace' ? group.key.namespace : group.key.task
     const basis = { kind, name, tasks: group.members.length, ofRequest: request !== undefined } as const
-    return { need, basis, isUnrelated }
+    return { need, basis, request }
   }
   if (request !== undefined)
-    return { need: vague(request / 3), basis: { kind: 'request' }, amount: request, isUnrelated: false }
+    return { need: requestedNeed(request), basis: { kind: 'request' }, amount: request, request }
   const fallback = positive(defaults[dimension])
   if (fallback === undefined) return undefined
-  return { need: vague(fallback / 3), basis: { kind: 'default' }, amount: fallback, isUnrelated: false }
+  return { need: unknownNeed(dimension), basis: { kind: 'default' }, amount: fallback }
 }
 
 /** An amount below, in whatever unit, is as good as none asked for. */
@@ -84,25 +85,43 @@ function fromMembers(
   return { distribution: mixtureAround(spread, shift), tail: tailAfter(members, largest) }
 }
 
-/** What a need of which only an order of magnitude is known is to that, as logarithms. */
-const wide = mixtureAround(
-  [
-    [-3, 1],
-    [-1.5, 2],
-    [-0.7, 2],
-    [0, 2],
-    [0.5, 2],
-    [0.9, 1],
-    [1.5, 0.6],
-    [2.5, 0.4],
-  ],
-  0,
-)
+/**
+ * Of a task of which only the request is known: half need less than a twelfth of it, one in 24 needs more. (On the traces
+ * none of 193 tasks needed more the first time, half of them less than a thirtieth.)
+ */
+const requestedNeed = (request: number): PredictedNeed => ({
+  distribution: logLogistic(request / 12, 0.8),
+})
 
-function vague(base: number): PredictedNeed {
-  const { size, cumulative, runtimeShare } = wide
-  const shift = Math.log(base)
-  const atoms = new Float64Array(size)
-  for (let i = 0; i < size; i++) atoms[i] = (wide.atoms[i] as number) + shift
-  return { distribution: { size, atoms, cumulative, runtimeShare } }
+/**
+ * Of a task of which nothing is known: what tasks need at all, whatever the default is. A little more than on the traces,
+ * where 4 GB suffice for 85 % of the tasks: the next installation is none of them.
+ */
+const unknown = {
+  cpuCores: { median: 0.8, scale: 0.6 },
+  memoryBytes: { median: 5e8, scale: 1.75 },
+  diskBytes: { median: 1e9, scale: 1.75 },
+  gpuMemoryBytes: { median: 4e9, scale: 1.75 },
+  durationMs: { median: 60_000, scale: 1.75 },
+} as const satisfies Record<Dimension, { readonly median: number; readonly scale: number }>
+
+const unknownNeed = (dimension: Dimension): PredictedNeed => {
+  const { median, scale } = unknown[dimension]
+  return { distribution: logLogistic(median, scale) }
+}
+
+/** Atoms of a broad distribution, and how far they reach from its median, in scales. */
+const broadAtoms = 64
+const reach = 6
+
+/** Of which half lies below the median; `scale` is of the logarithm. */
+function logLogistic(median: number, scale: number): Distribution {
+  const atoms = new Float64Array(broadAtoms)
+  const cumulative = new Float64Array(broadAtoms)
+  for (let i = 0; i < broadAtoms; i++) {
+    const z = reach * ((2 * i) / (broadAtoms - 1) - 1)
+    atoms[i] = Math.log(median) + scale * z
+    cumulative[i] = i === broadAtoms - 1 ? 1 : 1 / (1 + Math.exp(-z))
+  }
+  return { size: broadAtoms, atoms, cumulative, runtimeShare: cumulative }
 }

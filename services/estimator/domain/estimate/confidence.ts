@@ -1,10 +1,10 @@
 import type { Confidence } from '../../../../shared/domain/estimate.ts'
 import { dimensions, type Resources } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
-import { failedAmount } from '../allocation/retry.ts'
 import { coverage } from '../distribution/coverage.ts'
 import { type Context, executionsOf } from './context.ts'
 import { circumstancesOf, estimateOf } from './estimate.ts'
+import { knownFailure } from './known-failure.ts'
 import { noticesOf } from './notices.ts'
 import type { Reason } from './reasons.ts'
 import { recommend } from './recommend.ts'
@@ -20,7 +20,7 @@ export interface ConfidenceAnswer extends Omit<Confidence, 'reason'> {
  * Law: monotone in every amount given.
  */
 export function confidenceOf(context: Context, given: Resources | undefined): ConfidenceAnswer {
-  const { evidence, query } = context
+  const { evidence } = context
   const estimate = given === undefined ? estimateOf(context) : undefined
   const resources = given ?? estimate?.resources ?? {}
   const found: Confidence['dimensions'][number][] = []
@@ -30,7 +30,7 @@ export function confidenceOf(context: Context, given: Resources | undefined): Co
     const allocation = resources[dimension]
     const recommendation = allocation === undefined ? undefined : recommend(context, dimension)
     if (allocation === undefined || recommendation === undefined) continue
-    const need = { ...recommendation.need, above: failedAmount(query, dimension) }
+    const need = { ...recommendation.need, above: knownFailure(context, dimension) }
     const confidence = coverage(need, allocation)
     found.push({ dimension, allocation, confidence })
     if (shortfall[dimension] === 'kill' || (given !== undefined && dimension === 'durationMs'))

@@ -1,10 +1,10 @@
 import type { DimensionEstimate, Estimate } from '../../../../shared/domain/estimate.ts'
 import { type Dimension, resourceLimits } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
-import { failedAmount } from '../allocation/retry.ts'
 import { coverage, needQuantile, type PredictedNeed } from '../distribution/coverage.ts'
 import { adjust } from './adjustments.ts'
 import { type Context, dimensionsOf, executionsOf } from './context.ts'
+import { knownFailure } from './known-failure.ts'
 import { noticesOf } from './notices.ts'
 import type { Reason } from './reasons.ts'
 import { recommend } from './recommend.ts'
@@ -55,7 +55,7 @@ function sizedDimension(
   dimension: Dimension,
 ): { readonly answer: DimensionEstimate; readonly reasons: readonly Reason[] } {
   const { amount, source, changes, clamps } = adjust(recommendation, context, dimension)
-  const need = { ...recommendation.need, above: failedAmount(context.query, dimension) }
+  const need = { ...recommendation.need, above: knownFailure(context, dimension) }
   const answer = {
     dimension,
     allocation: amount,

@@ -1,19 +1,23 @@
 import type { StrategyPrediction } from '../../../../shared/domain/estimate.ts'
+import type { Policy } from '../../../../shared/domain/policy.ts'
 import type { Dimension } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { allocate } from '../allocation/allocate.ts'
-import { failureCostOf } from '../allocation/failure-cost.ts'
+import { type FailureCost, failureCostOf, failurePrice } from '../allocation/failure-cost.ts'
+import { riskProfile } from '../allocation/risk-profile.ts'
 import type { PredictedNeed } from '../distribution/coverage.ts'
-import { cappedAt } from '../distribution/distribution.ts'
+import { cappedAt, quantile } from '../distribution/distribution.ts'
 import { tailAfter } from '../distribution/tail.ts'
 import { weightsFor } from '../ensemble/dimension-model.ts'
 import { type Prediction, weighedPredictions } from '../ensemble/expert-weights.ts'
 import type { LearnedProfile } from '../ensemble/learned-profile.ts'
+import { needsChange } from '../ensemble/needs-change.ts'
 import { predictiveDistribution } from '../ensemble/predictive-distribution.ts'
 import { highestCensored } from '../history/censored-attempts.ts'
 import { beyondRange } from '../history/range.ts'
 import type { Context, StrategyAccess } from './context.ts'
 import { extrapolate } from './extrapolation.ts'
+import type { Stakes } from './reasons.ts'
 import type { Recommendation } from './recommendation.ts'
 
 /** Undefined where there are too few executions, or no strategy has anything to say. */
@@ -65,19 +69,26 @@ export function fromOwnHistory(
     need,
     amount: allocate(need, failureCost, policy, dimension, workspace.distribution),
     largest: failureCost.largest,
+    isBeyondRange: beyond !== undefined,
     source: 'profile',
     reason: {
       kind: 'own-history',
       executions: observed,
       strategy,
-      isChanging: forgetsFast(predictions),
+      isChanging: needsChange(model),
       exceeding: exceeding.length,
+      stakes: shortfall[dimension] === 'kill' ? stakesOf(need, failureCost, policy) : undefined,
     },
     strategy,
     predictions: Object.keys(settings.registry)
       .filter(isAsked)
       .map((name) => predictionOf(name, predictions, unfollowed, access, growthFactor)),
   }
+}
+
+function stakesOf(need: PredictedNeed, cost: FailureCost, policy: Policy): Stakes {
+  const price = failurePrice(cost, cost.typicalNeed ?? quantile(need.distribution, 0.5))
+  return { failurePrice: riskProfile(policy).failureFactor * price, tailChance: need.tail?.chance ?? 0 }
 }
 
 /** No task of the namespace has needed more of its request: what was predicted to lie above lies there. */
@@ -97,17 +108,6 @@ function foremostOf(predictions: readonly Prediction[]): Prediction | undefined 
 function runningPeaks(task: LearnedProfile | undefined, dimension: Dimension): readonly number[] {
   if (task === undefined || shortfall[dimension] === 'throttle') return []
   return task.profile.running.flatMap(({ peak }) => peak[dimension] ?? [])
-}
-
-/** Whether most of the weight is with experts that forget fast. */
-function forgetsFast(predictions: readonly Prediction[]): boolean {
-  let fast = 0
-  for (const { experts } of predictions) {
-    let own = 0
-    for (const { expert, weight } of experts) if (expert.forgetsFast) own += weight
-    fast += own
-  }
-  return fast > 0.5
 }
 
 function predictionOf(

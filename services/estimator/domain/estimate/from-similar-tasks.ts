@@ -1,7 +1,9 @@
 import type { Dimension } from '../../../../shared/domain/resources.ts'
+import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { allocate } from '../allocation/allocate.ts'
 import { unknownFailureCost } from '../allocation/failure-cost.ts'
 import { amountCovering, type PredictedNeed } from '../distribution/coverage.ts'
+import type { LearnedProfile } from '../ensemble/learned-profile.ts'
 import { coldStart } from './cold-start.ts'
 import type { Context } from './context.ts'
 import type { Lacking } from './reasons.ts'
@@ -16,14 +18,16 @@ export function fromSimilarTasks(context: Context, dimension: Dimension): Recomm
   const groups = evidence.similar.map(({ profile }) => profile)
   const start = coldStart(groups, query, settings.defaults, dimension)
   if (start === undefined) return undefined
-  const { need, basis, isUnrelated } = start
+  const { need, basis, request } = start
+  const isUnrelated = basis.kind === 'namespace'
+  const floor = isUnrelated ? leastOfRequest(request, evidence.similar, dimension) : 0
 
   function amountAt(risk: number): number {
     if (start?.amount !== undefined) return start.amount
-    if (isUnrelated && policy.targetCoverage === undefined)
+    if (isUnrelated && request === undefined && policy.targetCoverage === undefined)
       return amongUnrelated(need, risk, settings.defaults[dimension])
     const careful = { ...policy, risk: Math.max(risk, leastRisk) }
-    return allocate(need, unknownFailureCost, careful, dimension, workspace.distribution)
+    return Math.max(floor, allocate(need, unknownFailureCost, careful, dimension, workspace.distribution))
   }
 
   return {
@@ -34,6 +38,20 @@ export function fromSimilarTasks(context: Context, dimension: Dimension): Recomm
     amount: amountAt(policy.risk),
     leastAmount: amountAt(0),
   }
+}
+
+/**
+ * Tasks that need not have anything in common do not refute a request: only what not one of many has ever needed of its
+ * own is left out. (Time is predicted, not given.)
+ */
+function leastOfRequest(
+  request: number | undefined,
+  groups: readonly LearnedProfile[],
+  dimension: Dimension,
+): number {
+  if (request === undefined || shortfall[dimension] === 'none') return 0
+  const namespace = groups.find(({ profile }) => profile.key.kind === 'namespace')
+  return request * Math.min(1, namespace?.requestRatios?.[dimension] ?? 1)
 }
 
 function lackingIn({ evidence, settings: { minExecutions } }: Context, dimension: Dimension): Lacking {

@@ -19,10 +19,19 @@ export interface OwnHistory {
   readonly executions: number
   /** The strategy of most weight. */
   readonly strategy: string
-  /** What forgets fast has predicted best: the task is no longer what it was. */
+  /** The law that they follow has changed: the task is no longer what it was. */
   readonly isChanging: boolean
   /** Running executions that use more than was predicted. */
   readonly exceeding: number
+  /** Where a shortfall kills: what was weighed against giving more. */
+  readonly stakes?: Stakes | undefined
+}
+
+export interface Stakes {
+  /** What a failure was priced at, in runs of the expected need. */
+  readonly failurePrice: number
+  /** Probability of a need in the tail, above the largest seen. */
+  readonly tailChance: number
 }
 
 export interface WithoutOwnHistory {
@@ -53,6 +62,8 @@ export type Basis =
 export type Adjustment =
   /** The attempt before was killed at `failed`. */
   | { readonly kind: 'retry'; readonly failed: number; readonly before: number; readonly after: number }
+  /** The attempt before had `had`: a retry is not given less. */
+  | { readonly kind: 'previous-had'; readonly had: number; readonly before: number; readonly after: number }
   /** Other executions of the task were killed at `failed`. */
   | {
       readonly kind: 'others-killed'

@@ -10,6 +10,8 @@ export interface Recommendation {
   readonly leastAmount?: number | undefined
   /** Largest need seen, grown to the query where that is beyond the range: where a retry goes first. */
   readonly largest?: number | undefined
+  /** Beyond the largest input seen: the request is evidence again. */
+  readonly isBeyondRange?: boolean
   readonly source: EstimateSource
   readonly reason: OwnHistory | WithoutOwnHistory
   /** The strategy of most weight; unset where none was used. */

@@ -4,8 +4,8 @@ import { type Dimension, dimensions, type Resources } from '../../../../shared/d
 /** Requests mean something where no task of a namespace has needed more than this many times its own… */
 const trustedRatio = 1.35
 /** …of so many tasks and executions. */
-const fewestTasks = 5
-const fewestExecutions = 100
+const fewestTasks = 8
+const fewestExecutions = 50
 /** Above what was ever needed of a request. */
 const margin = 1.15
 

@@ -3,6 +3,7 @@ import type { Strategy } from './strategy.ts'
 /** Always the first need seen: its residuals are then the plain empirical distribution, which nothing can smear. */
 export const constant: Strategy = {
   describe: 'the empirical distribution itself',
+  countsAllAlike: true,
   start: () => {
     let first: number | undefined
     return {

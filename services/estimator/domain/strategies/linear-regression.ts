@@ -4,6 +4,7 @@ import { type Strategy, seenRange } from './strategy.ts'
 /** Least squares, need on the most informative feature; slope sxy/(sxx + 10⁻³·n·x̄²); from 3 executions. */
 export const linearRegression: Strategy = {
   describe: 'least squares of the need on the most informative feature',
+  countsAllAlike: true,
   start: (surroundings) => {
     const fits = columnRegressions()
     const range = seenRange()

@@ -4,6 +4,7 @@ import { type Strategy, seenRange } from './strategy.ts'
 /** Least squares, ln(need) on ln(1 + feature) of the most informative feature, ridge 10⁻²; from 3 executions. */
 export const logRegression: Strategy = {
   describe: 'least squares on log scales, on the most informative feature',
+  countsAllAlike: true,
   start: (surroundings) => {
     const fits = columnRegressions()
     const range = seenRange()

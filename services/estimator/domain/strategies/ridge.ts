@@ -22,6 +22,7 @@ interface Label {
  */
 export const ridge: Strategy = {
   describe: 'ridge regression on log scales, on all features and labels',
+  countsAllAlike: true,
   start: () => {
     const fit = leastSquares(mostColumns, shrinkage)
     const range = seenRange()

@@ -17,6 +17,8 @@ export interface Surroundings {
  */
 export interface Strategy {
   readonly describe: string
+  /** It follows one law over all executions, forgetting none: its residuals show where the law has changed. */
+  readonly countsAllAlike?: true
   readonly start: (surroundings: Surroundings) => Learner
 }
 

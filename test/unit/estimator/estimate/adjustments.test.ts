@@ -243,3 +243,40 @@ test('a task of which nothing was learned in the dimension adds nothing', () => 
     expect(adjusted(recommended(), retryOf(2e9), evidence).amount).toBeCloseTo(2.6e9, 0)
   }
 })
+
+test('a retry is not given less memory than the attempt before had, however that ended', () => {
+  const had = (previousOutcome?: EstimateQuery['previousOutcome'], memoryBytes = 3e9) =>
+    adjusted(recommended(), { attempt: 2, previousAllocation: { memoryBytes }, previousOutcome })
+  for (const outcome of [undefined, 'lost', 'failed', 'evicted'] as const)
+    expect(had(outcome)).toMatchObject({
+      amount: 3e9,
+      source: 'profile',
+      changes: [{ kind: 'previous-had', had: 3e9, before: 1e9, after: 3e9 }],
+    })
+  expect(had(undefined, 0.5e9).changes).toEqual([])
+  expect(had('out-of-memory').amount).toBeGreaterThan(3e9)
+})
+
+test('a retry that does not tell how it ended goes above what killed attempts had that have not come back', () => {
+  const evidence = taskWith({ used: [1e9], killed: [2e9, 3e9] })
+  const retry = (query: Partial<EstimateQuery>) => adjusted(recommended({ largest: 1e9 }), query, evidence)
+  const after = { amount: expect.closeTo(3.9e9, 0), source: 'escalation' }
+  expect(retry({ attempt: 2 })).toMatchObject(after)
+  expect(retry({ attempt: 2, previousOutcome: 'out-of-memory' })).toMatchObject(after)
+  expect(retry({ attempt: 2, previousAllocation: { memoryBytes: 3e9 } })).toMatchObject(after)
+  expect(retry({ attempt: 1 }).changes).toEqual([])
+  expect(retry({ attempt: 2, previousOutcome: 'evicted' }).changes).toEqual([])
+})
+
+test('beyond the inputs seen a retry is at least the request', () => {
+  const requested = { memoryBytes: 9e9 }
+  const retry = (isBeyondRange: boolean) =>
+    adjusted(recommended({ largest: 1e9, isBeyondRange }), retryOf(2e9, { requested })).amount
+  expect(retry(true)).toBe(9e9)
+  expect(retry(false)).toBeCloseTo(2.6e9, 0)
+})
+
+test('a target coverage does not raise what is merely taken over', () => {
+  const query = retryOf(4e9, { policy: { targetCoverage: 0.95 } })
+  expect(estimateOf(queryOf(query), noEvidence).resources.memoryBytes).toBe(8e9)
+})

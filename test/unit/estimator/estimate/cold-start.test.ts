@@ -45,7 +45,6 @@ test('without a request many tasks of the namespace say what is needed, where to
   expect(from(7, 'memoryBytes')).toMatchObject({ basis: { kind: 'default' }, amount: 4e9 })
   expect(from(8, 'memoryBytes')).toMatchObject({
     basis: { kind: 'namespace', tasks: 8, name: 'default' },
-    isUnrelated: true,
   })
   expect(from(8, 'cpuCores')).toMatchObject({ basis: { kind: 'default' }, amount: 2 })
 })
@@ -78,7 +77,8 @@ test('each task counts 0.7 by its mean and 0.3 by its largest, around what they 
   expect(needs).toEqual(listed(expected).needs.map((need) => expect.closeTo(need, 0)))
   expect(cumulative).toEqual(listed(expected).cumulative.map((share) => expect.closeTo(share, 9)))
   expect(start?.need.tail).toEqual({ ...tailAfter(3, 28e9), largest: expect.closeTo(28e9, 0) })
-  expect(start).toMatchObject({ basis: { kind: 'cohort', tasks: 3, ofRequest: false }, isUnrelated: false })
+  expect(start).toMatchObject({ basis: { kind: 'cohort', tasks: 3, ofRequest: false } })
+  expect(start?.request).toBeUndefined()
   expect(start?.amount).toBeUndefined()
 })
 
@@ -104,29 +104,34 @@ test('an amount of next to nothing, or without end, is as good as none', () => {
   expect(from(0, 0)).toBeUndefined()
 })
 
-test('of a request or a default only the order of magnitude is believed: a third of it, give or take', () => {
-  const start = starting([], 3e9)
-  expect(start?.amount).toBe(3e9)
-  expect(start?.isUnrelated).toBe(false)
-  expect(start?.need.tail).toBeUndefined()
-  const distribution = (start as ColdStart).need.distribution
-  expect(quantile(distribution, 0.5)).toBeGreaterThan(0.5e9)
-  expect(quantile(distribution, 0.5)).toBeLessThan(1.2e9)
-  expect(probability(distribution, 3e9)).toBeGreaterThan(0.8)
-  expect(probability(distribution, 3e9)).toBeLessThan(0.95)
+test('half of the requests are for more than twelve times the need, one in 24 for less than it', () => {
+  const start = starting([], 3e9) as ColdStart
+  expect(start).toMatchObject({ amount: 3e9, request: 3e9 })
+  expect(start.need.tail).toBeUndefined()
+  const { distribution } = start.need
+  expect(probability(distribution, 3e9 / 12)).toBeCloseTo(0.5, 2)
+  expect(probability(distribution, 3e9)).toBeCloseTo(1 - 1 / 24, 2)
   const twice = (starting([], 6e9) as ColdStart).need.distribution
   for (const q of [0.05, 0.5, 0.95]) expect(quantile(twice, q) / quantile(distribution, q)).toBeCloseTo(2, 9)
-  const byDefault = coldStart([], { requested: {} }, { memoryBytes: 3e9 }, 'memoryBytes')
-  expect(quantile((byDefault as ColdStart).need.distribution, 0.5)).toBe(quantile(distribution, 0.5))
-  expect(byDefault?.isUnrelated).toBe(false)
 })
 
-test('a namespace by its requests counts its tasks as related', () => {
+test('of a task of which nothing is known the need is believed to be what tasks need, whatever the default', () => {
+  const byDefault = (memoryBytes: number) =>
+    coldStart([], { requested: {} }, { memoryBytes }, 'memoryBytes') as ColdStart
+  expect(byDefault(3e9)).toMatchObject({ amount: 3e9, basis: { kind: 'default' } })
+  const { distribution } = byDefault(3e9).need
+  expect(listed(distribution)).toEqual(listed(byDefault(6e9).need.distribution))
+  expect(probability(distribution, 5e8)).toBeCloseTo(0.5, 2)
+  expect(quantile(distribution, 0.05)).toBeLessThan(5e6)
+  expect(quantile(distribution, 0.95)).toBeGreaterThan(5e10)
+})
+
+test('of three tasks of a namespace what they use of their requests counts, as for a cohort', () => {
   const tasks = [1, 2, 3].map((i) => [used(i * 1e9, 4e9)])
   const namespace = { ...group(...tasks), key: namespaceKey }
   expect(starting([namespace], 8e9)).toMatchObject({
     basis: { kind: 'namespace', name: 'default', ofRequest: true },
-    isUnrelated: false,
+    request: 8e9,
   })
 })
 

@@ -161,3 +161,60 @@ test('says why the task’s own history does not answer', () => {
   expect(lacking(task, 3)).toEqual({ kind: 'few-executions', executions: 2, needed: 3 })
   expect(lacking(task, 2)).toEqual({ kind: 'strategies-abstain', executions: 2 })
 })
+
+/** Tasks that have each used `share` of their request, `executions` times. */
+const usingOfRequest = (share: number, tasks: number, executions: number): Evidence =>
+  evidenceOf({
+    ...namespaceOf([]),
+    members: Array.from({ length: tasks }, (_, i) =>
+      summarise(
+        `other/${i}`,
+        1,
+        Array.from({ length: executions }, (_, j) =>
+          execution(`o-${j}`, {
+            requested: { memoryBytes: 4e9, cpuCores: 4 },
+            used: { memoryBytes: share * 4e9, cpuCores: share * 4 },
+          }),
+        ),
+      ),
+    ),
+  })
+
+test('tasks that need not have anything in common may raise a request, and never lower it', () => {
+  for (const policy of [{ risk: 0 }, { risk: 0.5 }, { risk: 1 }, { targetCoverage: 0.5 }]) {
+    const given = (share: number) =>
+      estimateOf(
+        queryOf({ requested: { memoryBytes: 2e9, cpuCores: 2 }, policy }),
+        usingOfRequest(share, 3, 1),
+      )
+    const seldom = given(0.05)
+    expect(seldom.source).toBe('namespace')
+    expect(seldom.resources.memoryBytes).toBeGreaterThanOrEqual(2e9)
+    expect(seldom.resources.cpuCores).toBeGreaterThanOrEqual(2)
+    expect(seldom.confidence).toBeGreaterThan(0.85)
+    expect(given(1.5).resources.memoryBytes).toBeGreaterThan(2.9e9)
+  }
+})
+
+test('what not one of many tasks has ever needed of its request is left out', () => {
+  const shareGiven = (...[share, tasks, executions]: Parameters<typeof usingOfRequest>) =>
+    (estimateOf(queryOf({ requested: { memoryBytes: 2e9 } }), usingOfRequest(share, tasks, executions))
+      .resources.memoryBytes ?? 0) / 2e9
+  expect(shareGiven(0.2, 8, 7)).toBeCloseTo(0.23, 9)
+  for (const few of [shareGiven(0.2, 7, 30), shareGiven(0.2, 8, 6)]) expect(few).toBeGreaterThanOrEqual(1)
+  expect(shareGiven(1.3, 8, 7)).toBeGreaterThan(1.3)
+})
+
+test('a default is as sure as tasks need no more, whatever its amount; a request is surer', () => {
+  const nothing = evidenceOf()
+  const sure = (memoryBytes: number) =>
+    estimateOf(queryOf(), nothing, { settings: { ...defaultSettings, defaults: { memoryBytes } } }).confidence
+  expect(sure(1e8)).toBeLessThan(0.35)
+  expect(sure(4e9)).toBeGreaterThan(0.7)
+  expect(sure(4e9)).toBeLessThan(0.8)
+  expect(sure(1e12)).toBeGreaterThan(0.97)
+  const requested = (memoryBytes: number) =>
+    estimateOf(queryOf({ requested: { memoryBytes } }), nothing).confidence
+  expect(requested(1e8)).toBeCloseTo(requested(1e12), 9)
+  expect(requested(4e9)).toBeGreaterThan(0.95)
+})

@@ -17,19 +17,19 @@ const tasks = (count: number, executions: number, share: number) =>
   Array.from({ length: count }, (_, i) => taskUsing(`t${i}`, new Array<number>(executions).fill(share)))
 
 test('is the largest need over request of all tasks, with 15 % on top', () => {
-  const members = [...tasks(4, 24, 0.3), taskUsing('hungry', [0.5, 0.5, 0.5, 0.9])]
+  const members = [...tasks(7, 7, 0.3), taskUsing('hungry', [0.5, 0.5, 0.5, 0.9])]
   expect(requestRatios(members).memoryBytes).toBeCloseTo(1.15 * 0.9, 9)
 })
 
-test('is unset of fewer than five tasks or a hundred executions, and where a need was far above its request', () => {
-  expect(requestRatios(tasks(4, 50, 0.5))).toEqual({})
-  expect(requestRatios(tasks(5, 19, 0.5))).toEqual({})
-  expect(requestRatios(tasks(5, 20, 0.5)).memoryBytes).toBeCloseTo(0.575, 9)
-  expect(requestRatios([...tasks(5, 20, 0.5), taskUsing('over', [1.2])])).toEqual({})
-  expect(requestRatios([...tasks(5, 20, 0.5), taskUsing('just', [1.17])]).memoryBytes).toBeCloseTo(1.3455, 9)
+test('is unset of fewer than eight tasks or fifty executions, and where a need was far above its request', () => {
+  expect(requestRatios(tasks(7, 50, 0.5))).toEqual({})
+  expect(requestRatios(tasks(8, 6, 0.5))).toEqual({})
+  expect(requestRatios(tasks(8, 7, 0.5)).memoryBytes).toBeCloseTo(0.575, 9)
+  expect(requestRatios([...tasks(8, 7, 0.5), taskUsing('over', [1.2])])).toEqual({})
+  expect(requestRatios([...tasks(8, 7, 0.5), taskUsing('just', [1.17])]).memoryBytes).toBeCloseTo(1.3455, 9)
 })
 
 test('counts only executions whose request is known', () => {
   const unknown = summarise('unknown', 1, [execution('u', { used: { memoryBytes: 9e9 } })])
-  expect(requestRatios([...tasks(5, 20, 0.5), unknown]).memoryBytes).toBeCloseTo(0.575, 9)
+  expect(requestRatios([...tasks(8, 7, 0.5), unknown]).memoryBytes).toBeCloseTo(0.575, 9)
 })

@@ -8,7 +8,7 @@ import {
   type PredictedNeed,
 } from '../../../../services/estimator/domain/distribution/coverage.ts'
 import { mixtureAround } from '../../../../services/estimator/domain/distribution/mixture.ts'
-import { anyAmount, anyDistribution, anyShare, weighed } from '../../../support/distributions.ts'
+import { anyAmount, anyDistribution, anyShare, listed, weighed } from '../../../support/distributions.ts'
 
 const anyNeed: fc.Arbitrary<PredictedNeed> = fc.record({
   distribution: anyDistribution,
@@ -118,4 +118,43 @@ test('nothing covers a need but an amount, whatever the calibration says', () =>
   addTransform(record, 0)
   expect(coverage({ distribution: either, calibration: record }, 0)).toBe(0)
   expect(coverage({ distribution: either, calibration: record }, 1)).toBeGreaterThan(0)
+})
+
+/** A doubt of 0.2 at 1 GB, which ends at e² GB. */
+const doubt = { chance: 0.2, from: Math.log(1e9), reach: 2 }
+
+test('is short of one by the doubt, which falls with the square of what is left of its reach', () => {
+  const need = { distribution: always1GB, doubt }
+  expect(coverage(need, 1e9)).toBeCloseTo(0.8, 9)
+  expect(coverage(need, Math.E * 1e9)).toBeCloseTo(0.95, 9)
+  expect(coverage(need, Math.E ** 2 * 1e9)).toBeCloseTo(1, 9)
+  const tail = { chance: 0.1, largest: 1e9, room: 1 }
+  expect(coverage({ ...need, tail }, Math.E * 1e9)).toBeCloseTo(0.95 * (1 - 0.1 / Math.E ** 2), 9)
+})
+
+test('the amount that covers a target in doubt is the least, to a thousandth', () => {
+  const need = { distribution: always1GB, doubt }
+  expect(amountCovering(need, 0.8)).toBeCloseTo(1e9, 0)
+  const amount = amountCovering(need, 0.95) / 1e9
+  expect(amount).toBeGreaterThan(Math.E * (1 - 1e-9))
+  expect(amount).toBeLessThan(Math.E * 1.001)
+})
+
+const anyDoubt = fc.record({
+  chance: fc.double({ min: 0, max: 0.5, noNaN: true }),
+  from: fc.double({ min: 0, max: 40, noNaN: true }),
+  reach: fc.double({ min: 1, max: 41, noNaN: true }),
+})
+
+test('a target above all needs is covered in tail and doubt, and by no amount that is a thousandth less', () => {
+  const target = fc.double({ min: 0.01, max: 0.99, noNaN: true })
+  fc.assert(
+    fc.property(anyNeed, anyDoubt, target, (need, doubt, target) => {
+      const doubted = { ...need, doubt, above: undefined }
+      const amount = amountCovering(doubted, target)
+      expect(coverage(doubted, amount)).toBeGreaterThanOrEqual(target)
+      const { needs } = listed(need.distribution)
+      if (amount > Math.max(...needs) * 1.001) expect(coverage(doubted, amount / 1.0011)).toBeLessThan(target)
+    }),
+  )
 })

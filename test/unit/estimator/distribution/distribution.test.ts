@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
+  cappedAt,
   leastNeed,
   probability,
   quantile,
@@ -93,4 +94,34 @@ test('the least need that passes is found where all larger ones pass; the larges
     const expected = [1, 10, 100].find((need) => need >= limit) ?? 100
     expect(leastNeed(three, (need) => need >= limit - 1e-9)).toBeCloseTo(expected, 9)
   }
+})
+
+test('capped, all that lies above an amount lies at it, and what no amount helped against too', () => {
+  const long = weighed([
+    [Math.log(1), 2, 1],
+    [Math.log(10), 1, 1],
+    [Math.log(100), 1, 2],
+  ])
+  const short = { ...long, cumulative: Float64Array.of(0.4, 0.6, 0.8) }
+  const { needs, cumulative, runtimeShare } = listed(cappedAt(short, 50))
+  expect(needs).toEqual([1, 10, 50].map((need) => expect.closeTo(need, 9)))
+  expect(cumulative).toEqual([0.4, 0.6, 1])
+  expect(runtimeShare).toEqual([0.25, 0.5, 1])
+})
+
+test('capped below the first need it is one need', () => {
+  const two = weighed([
+    [1, 1],
+    [2, 1],
+  ])
+  expect(listed(cappedAt(two, 2))).toEqual({
+    needs: [expect.closeTo(2, 12)],
+    cumulative: [1],
+    runtimeShare: [1],
+  })
+})
+
+test('capped at or above the last need it is unchanged', () => {
+  expect(cappedAt(three, 1e9)).toBe(three)
+  expect(cappedAt(three, 100)).toBe(three)
 })

@@ -113,3 +113,7 @@ test('a workspace that was used before changes nothing', () => {
     )
   }
 })
+
+test('where the most informative feature is known its chance is 0.25 / (n + 1), and it reaches as far', () => {
+  expect(tailAfter(99, 7, true)).toEqual({ ...tailAfter(99, 7), chance: 0.0025 })
+})

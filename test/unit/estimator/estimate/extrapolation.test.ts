@@ -1,8 +1,20 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { doubtAt } from '../../../../services/estimator/domain/distribution/doubt.ts'
+import {
+  grown,
+  growthAt,
+  growthWorkspace,
+} from '../../../../services/estimator/domain/distribution/growth.ts'
+import { growthLawsOf } from '../../../../services/estimator/domain/ensemble/dimension-model.ts'
+import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
 import type { Evidence } from '../../../../services/estimator/domain/estimate/context.ts'
+import { extrapolate } from '../../../../services/estimator/domain/estimate/extrapolation.ts'
 import type { Policy } from '../../../../shared/domain/policy.ts'
+import { listed, weighed } from '../../../support/distributions.ts'
 import { execution, profileOf } from '../../../support/histories.ts'
+import { always, modelAfter } from '../../../support/models.ts'
+import { pointAt } from '../../../support/points.ts'
 import { confidenceOf, estimateOf, evidenceOfTask, learned, queryOf } from '../../../support/queries.ts'
 
 const evidenceOf = (points: readonly (readonly [input: number, need: number])[]): Evidence => {
@@ -76,4 +88,42 @@ test('beyond the range an amount is less sure where inputs have hardly varied', 
     Array.from({ length: 60 }, (_, i) => [1e6 * (1 + i), 1e9 * (1 + 0.2 * Math.sin(i * 99))] as const),
   )
   expect(answer(narrow, 1.3e8).confidence).toBeLessThan(answer(wide, 7.8e7).confidence)
+})
+
+describe('an outlook beyond the range', () => {
+  const linear = modelAfter(
+    [1, 2, 4, 8].map((value) => ({ point: pointAt([value]), need: value * 1e9 })),
+    { registry: { one: always(1e9) } },
+  )
+  const beyond = { column: 0, distance: Math.log(3), edge: pointAt([8]) }
+  const tail = { chance: 0.1, largest: 8e9, room: 0.5 }
+  const cost = { timeToFailure: 1, patience: 0.5, restart: 2, restartAmount: 5e8 }
+  const edge = {
+    need: { distribution: weighed([[Math.log(4e9), 1]]), tail },
+    failureCost: { ...cost, largest: 9e9 },
+    growthFactor: 1,
+  }
+  const record = growthLawsOf(linear, 0)
+  const { factor } = growthAt(record, Math.log(3), growthWorkspace())
+
+  test('has grown by what the record supports, and so has what a failure costs', () => {
+    const { failureCost, growthFactor } = extrapolate(edge, beyond, linear, createWorkspace())
+    expect(growthFactor).toBe(factor)
+    // Three times the value: a need that is as the value is three times as large.
+    expect(factor).toBeCloseTo(3, 0)
+    expect(failureCost).toEqual({
+      ...cost,
+      largest: 9e9 * factor,
+      typicalNeed: expect.closeTo(4e9 * factor, -2),
+    })
+  })
+
+  test('keeps its tail, is grown as a distribution, and is doubted from the largest need seen on', () => {
+    const { need } = extrapolate(edge, beyond, linear, createWorkspace())
+    const workspace = growthWorkspace()
+    const expected = grown(edge.need.distribution, growthAt(record, Math.log(3), workspace), workspace)
+    expect(listed(need.distribution)).toEqual(listed(expected))
+    expect(need.tail).toBe(tail)
+    expect(need.doubt).toEqual(doubtAt(record, Math.log(3), 8e9))
+  })
 })

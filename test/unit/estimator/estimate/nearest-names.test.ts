@@ -37,3 +37,22 @@ test('the order of the known names does not matter, and no more are named than m
     }),
   )
 })
+
+test.each([
+  ['three edits of eight letters', 'abcdefgh', 'abcdexyz', true],
+  ['four of eight', 'abcdefgh', 'abcdwxyz', false],
+  ['three letters more', 'abcdefgh', 'abcdefghxyz', true],
+  ['four letters more', 'abcdefgh', 'abcdefghwxyz', false],
+  ['one of two', 'ab', 'ax', true],
+  ['two of three', 'abc', 'axy', false],
+  ['two of four', 'abcd', 'abxy', true],
+  ['one of one', 'a', 'b', false],
+  ['half of the longer one', 'ab', 'abxy', true],
+])('at most three edits, and at most half the length: %s', (_, name, other, isNear) => {
+  expect(nearestNames(name, [other])).toEqual(isNear ? [other] : [])
+  expect(nearestNames(other, [name])).toEqual(isNear ? [name] : [])
+})
+
+test('a name of 100 letters is compared', () => {
+  expect(nearestNames('a'.repeat(100), ['a'.repeat(99)])).toEqual(['a'.repeat(99)])
+})

@@ -129,3 +129,65 @@ test('never more than an answer may carry, and room for its age', () => {
   expect(notices).toHaveLength(mostNotices - 1)
   expect(notices.every(({ nearest }) => nearest.length === 0)).toBe(true)
 })
+
+test('up to three unknown names may be typing errors; of more, none is', () => {
+  const given = (count: number) =>
+    Object.fromEntries(['inputbytes', 'x1', 'x2', 'x3'].slice(0, count).map((name) => [name, 1]))
+  const nearestOf = (count: number) =>
+    ofKind('unknown-feature', noticesOf({ features: given(count) })).map(({ nearest }) => nearest)
+  expect(nearestOf(3)).toEqual([['input_bytes'], [], []])
+  expect(nearestOf(4)).toEqual([[], [], [], []])
+})
+
+test('where more names were seen than are kept, none is unknown; what all had is missing still', () => {
+  const history = Array.from({ length: 65 }, (_, i) =>
+    execution(`e-${i}`, { labels: { tool: 'x', [`label-${i}`]: 'x' } }),
+  )
+  expect(noticesOf({ labels: { other: 'x' } }, after(history))).toEqual([
+    { kind: 'missing-label', subject: 'tool', nearest: [] },
+  ])
+})
+
+test('a feature is known by its own name alone, not by one that every object has', () => {
+  const history = [1, 2, 3, 4, 5].map((i) => execution(`e-${i}`, { features: { toString: 1 } }))
+  expect(noticesOf({}, after(history))).toEqual([
+    { kind: 'missing-feature', subject: 'toString', nearest: [] },
+  ])
+})
+
+test('executions and the range are those of memory; of another dimension where memory was never learned of', () => {
+  const cpuOnly = [1, 2, 3].map((i) => execution(`c-${i}`, { features: { a: i }, used: { cpuCores: 1 } }))
+  const both = [4, 5].map((i) => execution(`b-${i}`, { features: { a: i / 10 } }))
+  const found = (history: readonly ExecutionRecord[]) =>
+    noticesOf({ features: { a: 6 } }, after(history)).map(({ kind, number }) => [kind, number])
+  expect(found(cpuOnly)).toEqual([
+    ['few-executions', 3],
+    ['beyond-range', 2],
+  ])
+  expect(found([...cpuOnly, ...both])).toEqual([
+    ['few-executions', 2],
+    ['beyond-range', 12],
+  ])
+})
+
+test('an amount that a bound changed of an unknown task too', () => {
+  const unknown: Evidence = { task: undefined, similar: [], isUnreachable: false }
+  const notices = noticesOf({ policy: { max: { memoryBytes: 1e6 } } }, unknown)
+  expect(notices.map(({ kind, dimension }) => [kind, dimension])).toEqual([
+    ['unknown-task', undefined],
+    ['clamped', 'memoryBytes'],
+  ])
+})
+
+test('as many as there is room for are all kept, one more is left out', () => {
+  const unknown = (count: number) =>
+    noticesOf({ features: Object.fromEntries(Array.from({ length: count }, (_, i) => [`x${i}`, 1])) })
+  // And the one feature that is missing.
+  expect(
+    unknown(mostNotices - 2)
+      .map(({ kind }) => kind)
+      .at(-1),
+  ).toBe('missing-feature')
+  expect(unknown(mostNotices - 2)).toHaveLength(mostNotices - 1)
+  expect(unknown(mostNotices - 1)).toHaveLength(mostNotices - 1)
+})

@@ -35,3 +35,17 @@ test('names without end are not kept without end, and then none is called unknow
   expect([few.ever.size, few.isComplete]).toEqual([64, true])
   expect([many.ever.size, many.isComplete]).toEqual([64, false])
 })
+
+test('of more names than are kept, those that were kept are still seen', () => {
+  const names = after(...Array.from({ length: 64 }, (_, i) => [`name-${i}`]))
+  names.observe(['name-0', 'name-63'])
+  expect(names.isComplete).toBe(true)
+  names.observe(['another'])
+  names.observe(['name-0'])
+  expect([names.ever.has('another'), names.isComplete]).toEqual([false, false])
+})
+
+test('a name that the first execution lacked is not one that all had, however often it comes after', () => {
+  expect([...after([], ['a'], ['a']).always]).toEqual([])
+  expect([...after(['a', 'b'], ['b', 'c'], ['c', 'b']).always]).toEqual(['b'])
+})

@@ -10,6 +10,7 @@ import {
   farthest,
   timesLargestSeen,
 } from '../../../../services/estimator/domain/history/range.ts'
+import { executionsAt, pointAt } from '../../../support/points.ts'
 
 /** Executions of one feature, and a query of it. */
 function asked(seen: readonly (number | undefined)[], value: number | undefined) {
@@ -45,4 +46,33 @@ test('a point is beyond the range exactly where it is more than the largest seen
       else expect(beyond.distance).toBeCloseTo(Math.log(times), 9)
     }),
   )
+})
+
+test('beyond the range a query is at its edge, with its other features and its labels', () => {
+  const executions = executionsAt([pointAt([3, 1]), pointAt([5, 2]), pointAt([undefined, 9])])
+  expect(beyondRange(executions, 0, pointAt([10, 7], { tool: 'x' }))).toEqual({
+    column: 0,
+    distance: expect.closeTo(Math.log(2), 12),
+    edge: pointAt([5, 7], { tool: 'x' }),
+  })
+})
+
+test('the edge has the logarithm that the encoder gave to the largest value', () => {
+  const [executions, column, point] = asked([1, 4, 2], 8)
+  const { edge } = beyondRange(executions, column, point) ?? {}
+  expect(edge).toEqual(asked([4], 4)[2])
+})
+
+test('a query is beyond no range where no column is informative, or no execution had it', () => {
+  const executions = executionsAt([pointAt([3]), pointAt([5])])
+  expect(beyondRange(executions, undefined, pointAt([10]))).toBeUndefined()
+  expect(beyondRange(executions, 1, pointAt([10, 10]))).toBeUndefined()
+  expect(beyondRange(executionsAt([]), 0, pointAt([10]))).toBeUndefined()
+  expect(timesLargestSeen(executionsAt([]), 0, pointAt([10]))).toBeUndefined()
+})
+
+test('what is beyond e^20 times the largest is as far', () => {
+  expect(beyondRange(...asked([1], 1e300))?.distance).toBe(20)
+  expect(beyondRange(...asked([1], Math.exp(19)))?.distance).toBeCloseTo(19, 9)
+  expect(timesLargestSeen(...asked([1], 1e300))).toBe(Math.exp(20))
 })

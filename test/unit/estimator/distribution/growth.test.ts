@@ -133,9 +133,9 @@ describe('a need that has grown', () => {
     expect(result.runtimeShare).toEqual(close(0.5, 1))
   })
 
-  test('may be less than 1, which is below 0 as a logarithm', () => {
-    expect(listedGrown(weighed([[-0.995, 1]]), byCells([1, 1]), growthWorkspace()).atoms).toEqual(
-      close(-0.98),
+  test('begins at the least that it may be, which as a logarithm may be below 0', () => {
+    expect(listedGrown(weighed([[-0.995, 1]]), byCells([10, 1]), growthWorkspace()).atoms).toEqual(
+      close(-0.89),
     )
   })
 

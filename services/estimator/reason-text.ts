@@ -1,4 +1,4 @@
-import type { Basis, Lacking, Reason, Stakes } from './domain/estimate/reasons.ts'
+import type { Basis, FailureOdds, Lacking, Reason } from './domain/estimate/reasons.ts'
 
 /** An answer with its reasons in words. */
 export function withReason<T extends { readonly reasons: readonly Reason[] }>(
@@ -27,7 +27,7 @@ function sentenceOf(reason: Reason): string {
       const changing = reason.isChanging ? ', its needs are changing' : ''
       const exceeding =
         reason.exceeding === 0 ? '' : `; ${reason.exceeding} running executions use more than was predicted`
-      return `${reason.executions} executions${changing}, mostly by ${reason.strategy}${exceeding}${stakesText(reason.stakes)}`
+      return `${reason.executions} executions${changing}, mostly by ${reason.strategy}${exceeding}${failureText(reason.failure)}`
     }
     case 'without-own-history':
       return `${lackingText(reason.lacking)}: ${basisText(reason.basis)}`
@@ -52,10 +52,10 @@ function sentenceOf(reason: Reason): string {
   }
 }
 
-function stakesText(stakes: Stakes | undefined): string {
-  if (stakes === undefined) return ''
-  const price = stakes.failurePrice.toPrecision(2)
-  const chance = (100 * stakes.tailChance).toFixed(1)
+function failureText(failure: FailureOdds | undefined): string {
+  if (failure === undefined) return ''
+  const price = failure.failurePrice.toPrecision(2)
+  const chance = (100 * failure.tailChance).toFixed(1)
   return `; a failure is priced as ${Number(price)} runs, and ${chance} % need more than the largest seen`
 }
 

@@ -77,13 +77,13 @@ export function committer(
   let running: Promise<void> | undefined
   let overflowed = 0
   /** Tasks whose cohorts have not heard of them yet: they go with the next commit. */
-  let untold: readonly TaskFold[] = []
+  let pendingCohorts: readonly TaskFold[] = []
   const failed = new WeakMap<object, unknown>()
   /** Profiles that a commit has written: nobody has to ask whether they exist. */
   const admitted = recentlyUsed<true>(maxAdmitted)
 
   async function run(): Promise<void> {
-    while (queue.length > 0 || untold.length > 0) {
+    while (queue.length > 0 || pendingCohorts.length > 0) {
       await commit(take())
     }
     running = undefined
@@ -119,7 +119,7 @@ export function committer(
   async function commit(group: readonly Waiting[]): Promise<void> {
     let left = group
     try {
-      let cohortChanges = untold.length > 0 ? await takeCohortChanges() : []
+      let cohortChanges = pendingCohorts.length > 0 ? await takeCohortChanges() : []
       for (;;) {
         const plan = foldPlan(nowUnixMs(), settings)
         for (const { unit } of left) plan.add(unit)
@@ -166,7 +166,7 @@ export function committer(
     if (!plan.isEmpty()) overflow = plan.overflow(await refusedKeys(plan.keys()))
     const { fenced } = await store.commit({ changes: [...plan.changes(), ...cohortChanges], checkpoints })
     overflowed += overflow
-    untold = plan.folded()
+    pendingCohorts = plan.folded()
     for (const key of plan.keys()) admitted.set(profileId(key), true)
     const lost = new Set(fenced)
     for (const { unit, resolve } of group) {
@@ -190,8 +190,8 @@ export function committer(
 
   /** A summary that is lost with a failed commit comes again at the profile's next power of two: nobody waits for it. */
   async function takeCohortChanges(): Promise<readonly ProfileChange[]> {
-    const changes = joinCohorts(untold, nowUnixMs(), settings)
-    untold = []
+    const changes = joinCohorts(pendingCohorts, nowUnixMs(), settings)
+    pendingCohorts = []
     const refused = await refusedKeys(changes.map(({ key }) => key))
     return changes.filter(({ key }) => !refused.has(profileId(key)))
   }

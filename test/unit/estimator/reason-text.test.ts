@@ -33,7 +33,7 @@ test.each<[Reason, RegExp]>([
     /^30 executions, mostly by p95; 2 running executions use more/,
   ],
   [
-    { ...ownHistory, isChanging: false, exceeding: 0, stakes: { failurePrice: 238.4, tailChance: 0.0135 } },
+    { ...ownHistory, isChanging: false, exceeding: 0, failure: { failurePrice: 238.4, tailChance: 0.0135 } },
     /; a failure is priced as 240 runs, and 1.4 % need more than the largest seen$/,
   ],
   [{ kind: 'previous-had', had: 3, before: 1, after: 3 }, /^the attempt before had 3$/],

@@ -38,8 +38,9 @@ export function quantile({ size, atoms, cumulative }: Distribution, q: number): 
 /** The distribution with all that lies above an amount at that amount. Changes the workspace that it was made in. */
 export function cappedAt(d: Distribution, amount: number): Distribution {
   const limit = Math.log(amount)
-  const last = firstAbove(d.atoms, d.size, limit)
-  if (last === d.size) return d
+  const above = firstAbove(d.atoms, d.size, limit)
+  if (above === d.size) return d
+  const last = above > 0 && d.atoms[above - 1] === limit ? above - 1 : above
   d.atoms[last] = limit
   d.cumulative[last] = 1
   d.runtimeShare[last] = 1

@@ -17,7 +17,7 @@ import { highestCensored } from '../history/censored-attempts.ts'
 import { beyondRange } from '../history/range.ts'
 import type { Context, StrategyAccess } from './context.ts'
 import { extrapolate } from './extrapolation.ts'
-import type { Stakes } from './reasons.ts'
+import type { FailureOdds } from './reasons.ts'
 import type { Recommendation } from './recommendation.ts'
 
 /** Undefined where there are too few executions, or no strategy has anything to say. */
@@ -77,7 +77,7 @@ export function fromOwnHistory(
       strategy,
       isChanging: needsChange(model),
       exceeding: exceeding.length,
-      stakes: shortfall[dimension] === 'kill' ? stakesOf(need, failureCost, policy) : undefined,
+      failure: shortfall[dimension] === 'kill' ? failureOddsOf(need, failureCost, policy) : undefined,
     },
     strategy,
     predictions: Object.keys(settings.registry)
@@ -86,7 +86,7 @@ export function fromOwnHistory(
   }
 }
 
-function stakesOf(need: PredictedNeed, cost: FailureCost, policy: Policy): Stakes {
+function failureOddsOf(need: PredictedNeed, cost: FailureCost, policy: Policy): FailureOdds {
   const price = failurePrice(cost, cost.typicalNeed ?? quantile(need.distribution, 0.5))
   return { failurePrice: riskProfile(policy).failureFactor * price, tailChance: need.tail?.chance ?? 0 }
 }

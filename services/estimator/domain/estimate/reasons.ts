@@ -24,10 +24,10 @@ export interface OwnHistory {
   /** Running executions that use more than was predicted. */
   readonly exceeding: number
   /** Where a shortfall kills: what was weighed against giving more. */
-  readonly stakes?: Stakes | undefined
+  readonly failure?: FailureOdds | undefined
 }
 
-export interface Stakes {
+export interface FailureOdds {
   /** What a failure was priced at, in runs of the expected need. */
   readonly failurePrice: number
   /** Probability of a need in the tail, above the largest seen. */

@@ -125,3 +125,16 @@ test('capped at or above the last need it is unchanged', () => {
   expect(cappedAt(three, 1e9)).toBe(three)
   expect(cappedAt(three, 100)).toBe(three)
 })
+
+test('capped at a need that it has, a distribution keeps its atoms apart', () => {
+  const { size, atoms, cumulative } = cappedAt(
+    weighed([
+      [0, 2],
+      [1, 1],
+      [2, 1],
+    ]),
+    Math.E,
+  )
+  expect([...atoms.subarray(0, size)]).toEqual([0, 1])
+  expect([...cumulative.subarray(0, size)]).toEqual([0.5, 1])
+})

@@ -37,6 +37,8 @@ export interface DimensionModel {
   readonly censored: CensoredAttempt[]
   /** What the executions say of growth beyond the range; made when it is first asked for. */
   growthLaws: LawRecord | undefined
+  /** Whether the needs of so many executions have changed; made when it is first asked for. */
+  changeTest: { readonly executions: number; readonly hasChanged: boolean } | undefined
   /** Of the executions whose run time is known; each is at least 1 ms. */
   runtimeSumMs: number
   runtimeCount: number
@@ -73,6 +75,7 @@ export function dimensionModel(dimension: Dimension, { registry, guard }: Learni
     largest: undefined,
     censored: [],
     growthLaws: undefined,
+    changeTest: undefined,
     runtimeSumMs: 0,
     runtimeCount: 0,
   }

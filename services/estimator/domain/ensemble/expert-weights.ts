@@ -106,15 +106,15 @@ function followedOf(predictions: Weighed[], unfollowed: Selection['unfollowed'])
 function bestScores(predictions: readonly Prediction[], isLocal: boolean): readonly number[] {
   const scores = new Array<number>(mostExperts).fill(Number.NEGATIVE_INFINITY)
   for (const { member } of predictions)
-    for (const { logScore, isLocal: needsProximity } of member.experts)
-      if (isLocal || !needsProximity) insert(scores, logScore)
+    for (const expert of member.experts)
+      if ((isLocal || !expert.isLocal) && expert.logScore > (scores[mostExperts - 1] as number))
+        insert(scores, expert.logScore)
   return scores
 }
 
-/** Keeps the largest values, the largest first. */
+/** Puts a value above the last in its place, the largest first. */
 function insert(largest: number[], value: number): void {
   let at = largest.length - 1
-  if (value <= (largest[at] as number)) return
   for (; at > 0 && (largest[at - 1] as number) < value; at--) largest[at] = largest[at - 1] as number
   largest[at] = value
 }

@@ -14,6 +14,14 @@ const fewest = 12
  * Source: A. N. Pettitt, "A Non-parametric Approach to the Change-point Problem", Appl. Statist. 28(2), 1979.
  */
 export function needsChange(model: DimensionModel): boolean {
+  const { changeTest: known, executions } = model
+  if (known?.executions === executions.count) return known.hasChanged
+  const hasChanged = pettitt(model)
+  model.changeTest = { executions: executions.count, hasChanged }
+  return hasChanged
+}
+
+function pettitt(model: DimensionModel): boolean {
   const reference = bestOfAlike(model.members)
   if (reference === undefined) return false
   const ranks = ranksInTime(reference, withinInputsBefore(model))

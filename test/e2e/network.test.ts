@@ -7,12 +7,12 @@ import { foresize, type Pair, startPair } from './support.ts'
 /** Networks as they are: names that nobody answers, ports that say nothing, proxies for the web. */
 
 /** Takes connections and never says a word. Remembers what it was sent. */
-async function mute(): Promise<{ readonly address: string; readonly server: Server; heard(): string }> {
-  let heard = ''
+async function mute(): Promise<{ readonly address: string; readonly server: Server; received(): string }> {
+  let received = ''
   const server = createServer((socket) => {
     socket.on('error', () => undefined)
     socket.on('data', (data) => {
-      heard += data.toString('latin1')
+      received += data.toString('latin1')
     })
   })
   server.listen(0, '127.0.0.1')
@@ -20,7 +20,7 @@ async function mute(): Promise<{ readonly address: string; readonly server: Serv
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     server,
-    heard: () => heard,
+    received: () => received,
   }
 }
 
@@ -72,7 +72,7 @@ test('no proxy is asked for what is on this host or in the cluster, and none see
   await foresize([...estimate, '--estimator', pair.estimatorAddress], {
     env: { ...env, FORESIZE_USE_PROXY: '1' },
   }).done
-  expect(proxy.heard()).toBe('')
+  expect(proxy.received()).toBe('')
   // Asked for, it is used beyond this host; a token needs TLS all the way.
   const far = ['--estimator', 'estimator.example:7071', '--within', '500ms']
   const withToken = await foresize(['estimate', '--task', 'x', ...far], {
@@ -82,7 +82,7 @@ test('no proxy is asked for what is on this host or in the cluster, and none see
   await foresize(['estimate', '--task', 'x', ...far], {
     env: { ...env, FORESIZE_USE_PROXY: '1', FORESIZE_TOKEN: undefined },
   }).done
-  expect(proxy.heard()).toMatch(/^CONNECT estimator\.example:7071/)
-  expect(proxy.heard()).not.toContain(token)
+  expect(proxy.received()).toMatch(/^CONNECT estimator\.example:7071/)
+  expect(proxy.received()).not.toContain(token)
   proxy.server.close()
 })

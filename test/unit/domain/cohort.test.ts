@@ -108,7 +108,7 @@ test.each([
   ['align/step2', 'step2'],
   ['devteam/map', 'map'],
   ['x/galaxyproject', 'galaxyproject'],
-])('the telling part of the name %j is %j', (task, part) => {
+])('the part of the name that names something %j is %j', (task, part) => {
   expect(namesOf(task)).toContainEqual(['cohort', `name=${part}`])
 })
 

@@ -25,7 +25,7 @@ const leastExplained = 0.1
 /** A later label has to explain so much more: labels that say the same must not take turns. */
 const leastGain = 0.02
 
-export function labelRelevance(threshold = leastExplained): LabelRelevance {
+export function labelRelevance(): LabelRelevance {
   const labels = new Map<string, Groups>()
   let best: string | undefined
 
@@ -49,15 +49,15 @@ export function labelRelevance(threshold = leastExplained): LabelRelevance {
         addValue(groups.all, y)
         groups.within += addValue(group, y)
       }
-      best = mostInformativeOf(labels, threshold)
+      best = mostInformativeOf(labels)
     },
     mostInformative: () => best,
   }
 }
 
-function mostInformativeOf(labels: ReadonlyMap<string, Groups>, threshold: number): string | undefined {
+function mostInformativeOf(labels: ReadonlyMap<string, Groups>): string | undefined {
   let best: string | undefined
-  let bestExplained = threshold
+  let bestExplained = leastExplained
   for (const [name, { all, within, byValue }] of labels) {
     const degreesOfFreedom = all.count - byValue.size
     if (byValue.size < 2 || degreesOfFreedom < 3 || !(all.squares > 1e-9)) continue

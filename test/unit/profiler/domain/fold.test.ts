@@ -203,7 +203,7 @@ test('no more runs are shown than may be, and those shown go on', () => {
   expect(showRunning(full, [running('a'), running('b', 5)], settings).running[0]?.peak.memoryBytes).toBe(5)
 })
 
-test('what runs is shown in order of its id, whatever order it was heard in', () => {
+test('what runs is shown in order of its id, whatever order it came in', () => {
   const shown = showRunning(
     fold([recordOf('x')]),
     ['c', 'a', 'b'].map((id) => running(id)),

@@ -114,9 +114,9 @@ mutation: $(installed) ## Mutants of the domain that no unit test notices (SINCE
 test-cgroup-v2: $(installed) $(runner) ## foresize-run in cgroups of v2: boots a small system in qemu (Debian; fetches 50 MB, about a minute)
 	@node test/cgroup-v2/main.ts
 
-.PHONY: test-slurm
-test-slurm: $(installed) $(runner) ## Jobs of a real Slurm sized by foresize under cgroup limits (Debian, root, cgroup v1; JOBS=200)
-	@node test/slurm/main.ts
+.PHONY: test-schedulers
+test-schedulers: $(installed) $(runner) ## Real schedulers, installed below .foresize, with foresize beside them (SCHEDULERS=slurm,… picks)
+	@node test/schedulers/main.ts
 
 .PHONY: check
 check: lock lint types contract generated check-sdks docs-current audit ## Every static check

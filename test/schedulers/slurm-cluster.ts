@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../cli/pair.ts'
@@ -7,11 +7,20 @@ import { eventually } from '../e2e/support.ts'
 
 /** A real Slurm of one node, of Debian's packages, unpacked and run from a folder: nothing is installed. */
 export interface Cluster {
+  readonly version: string
   /** Submits a script; its job's id. */
   submit(script: string, memoryMiB: number): Promise<number>
   /** The state of a job once it has ended, for example COMPLETED. */
   ended(job: number): Promise<string>
   stop(): Promise<void>
+}
+
+/** What this machine lacks. */
+export async function lacking(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return 'it needs to be root, for cgroup limits'
+  if (!existsSync('/sys/fs/cgroup/memory/tasks')) return 'it needs the memory controller of cgroup v1'
+  if (!existsSync('/usr/bin/apt-get')) return "it takes Slurm from Debian's packages, and there is no apt-get"
+  return undefined
 }
 
 const packages = ['slurmctld', 'slurmd', 'slurm-client', 'munge']
@@ -112,6 +121,7 @@ export async function startCluster(folder: string, work: string): Promise<Cluste
   }
 
   return {
+    version: ask('sbatch', '--version').trim(),
     async submit(script, memoryMiB) {
       const wrap = [
         '--parsable',

@@ -1,7 +1,7 @@
 import { type Outcome, outcomes } from '../shared/domain/execution.ts'
 import { call } from '../shared/rpc/client.ts'
 import { fromExecutionEnd, fromExecutionStart } from '../shared/wire/execution.ts'
-import { type Command, type CommandInput, flag, numberPairs, pairs, required, text } from './command.ts'
+import { type Command, type CommandInput, flag, required, text } from './command.ts'
 import { calling, connectionOptions, deadlineOf, profilerOf } from './connection.ts'
 import {
   readBytes,
@@ -11,15 +11,16 @@ import {
   readWord,
   resourceOptions,
 } from './options.ts'
-import { parseNumber } from './quantity.ts'
+import { readTask, taskOptions } from './task-options.ts'
 
 export const reportEnd: Command = {
   summary: 'Tells the profiler how an execution ended whose worker could not.',
   usage: 'report-end --execution-id ID --outcome OUTCOME [options]',
   details: `
 For whoever sees that a container or a node was killed with the worker in it. An execution of "foresize run", or of
-StartProfiling, is ended at once; one that was closed as lost is corrected, once, within the profiler's grace. Where the
-profiler may not know it, --task and what follows tell of its start too.
+StartProfiling, is ended at once; one that was closed as lost is corrected, once, within the profiler's grace. One of a
+worker that reports many is found by its id once it is lost: until then, and where the profiler may not know it at all,
+--task and what follows tell of its start too.
 
   foresize report-end --execution-id "$POD_UID" --outcome out-of-memory
 `,
@@ -28,14 +29,7 @@ profiler may not know it, --task and what follows tell of its start too.
     outcome: { type: 'string', value: 'OUTCOME', description: `how it ended: ${outcomes.join(', ')}` },
     'used-memory': { type: 'string', value: 'BYTES', description: 'peak of memory, where it is known' },
     'used-time': { type: 'string', value: 'TIME', description: 'run time, where it is known' },
-    task: { type: 'string', value: 'NAME', description: 'what kind of work it was' },
-    feature: {
-      type: 'string',
-      value: 'KEY=NUMBER',
-      multiple: true,
-      description: 'a number known before the run',
-    },
-    label: { type: 'string', value: 'KEY=TEXT', multiple: true, description: 'a word known before the run' },
+    ...taskOptions,
     attempt: { type: 'string', value: 'N', description: 'which attempt it was, from 1' },
     ...resourceOptions('that it was given'),
     ...connectionOptions('profiler'),
@@ -66,14 +60,11 @@ profiler may not know it, --task and what follows tell of its start too.
 }
 
 function startOf(input: CommandInput, executionId: string) {
-  const task = text(input, 'task')
-  if (task === undefined) return undefined
+  if (text(input, 'task') === undefined) return undefined
   return fromExecutionStart({
     executionId,
-    task: { namespace: text(input, 'namespace') ?? 'default', task },
+    ...readTask(input),
     attempt: readWhole(input, 'attempt') ?? 1,
-    features: numberPairs(input, 'feature', parseNumber),
-    labels: pairs(input, 'label'),
     requested: {},
     allocated: readResourceOptions(input),
     estimateToken: new Uint8Array(),

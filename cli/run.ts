@@ -23,6 +23,7 @@ import { readBytes, readDuration, readResourceOptions, readWhole, resourceOption
 import { formatResources, parseNumber } from './quantity.ts'
 import { openReport } from './run-report.ts'
 import { environmentOf, type RunTask, sizeRun, withOverhead } from './run-sizing.ts'
+import { taskOptions } from './task-options.ts'
 
 export const run: Command = {
   summary: 'Runs a command, measures its whole process tree and reports it to the profiler.',
@@ -36,14 +37,7 @@ so at the end.
 `,
   positionals: true,
   options: {
-    task: { type: 'string', value: 'NAME', description: 'what kind of work it is, for example align/bwa' },
-    feature: {
-      type: 'string',
-      value: 'KEY=NUMBER',
-      multiple: true,
-      description: 'a number known before the run',
-    },
-    label: { type: 'string', value: 'KEY=TEXT', multiple: true, description: 'a word known before the run' },
+    ...taskOptions,
     ...resourceOptions('that it is given'),
     overhead: {
       type: 'string',

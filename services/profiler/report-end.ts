@@ -1,13 +1,12 @@
-import { ForesizeError, invalid } from '../../shared/domain/errors.ts'
+import { ForesizeError } from '../../shared/domain/errors.ts'
 import { authorize, type Principal } from '../../shared/rpc/principal.ts'
-import { toExecutionEnd } from '../../shared/wire/execution.ts'
 import type { ReportEndRequest } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
-import { inspect } from '../../shared/wire/inspection.ts'
 import { claimOf } from './claim.ts'
 import type { EndEvent, Placed } from './domain/session.ts'
 import type { Ingestion } from './ingestion.ts'
 import { lateSessionOf } from './late-ends.ts'
-import { noEnd, readStart, unarySessionOf } from './unary-profiling.ts'
+import { readToldEnd } from './told-end.ts'
+import { unarySessionOf } from './unary-profiling.ts'
 
 /** Sessions that hold one execution alone, by its id: a unary one, one of `foresize run`, one that was lost. */
 const sessionsOf = (executionId: string) => [
@@ -23,21 +22,11 @@ const sessionsOf = (executionId: string) => [
  */
 export async function reportEnd(
   ingestion: Ingestion,
-  { end: message, start: startMessage }: ReportEndRequest,
+  request: ReportEndRequest,
   defaultLeaseMs: number,
   principal: Principal,
 ): Promise<boolean> {
-  const { end, started } = inspect((seen) => {
-    if (message === undefined) seen.reject('end', 'is required')
-    return {
-      end: { ...toExecutionEnd(message ?? noEnd, 'end', seen), path: 'end' },
-      started: startMessage && readStart(startMessage, defaultLeaseMs, seen),
-    }
-  })
-  if (started && started.start.executionId !== end.executionId) {
-    throw invalid([{ field: 'start.execution_id', description: 'must be that of end' }])
-  }
-  if (started) authorize(principal, started.start.task.namespace)
+  const { end, started } = readToldEnd(request, defaultLeaseMs, principal)
   let isKnown = false
   for (const sessionId of sessionsOf(end.executionId)) {
     const session = await ingestion.look(sessionId)
@@ -52,7 +41,7 @@ export async function reportEnd(
   if (started === undefined) {
     throw new ForesizeError(
       'not-found',
-      `execution ${end.executionId} is not open by itself here, nor lost within the grace for late ends`,
+      `execution ${end.executionId} has no session of its own here, and was not lost within the grace for late ends: send its start too, or, where its worker streams many, again once its lease is over`,
     )
   }
   const { start } = started

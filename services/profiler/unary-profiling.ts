@@ -2,13 +2,7 @@ import { ForesizeError, invalid } from '../../shared/domain/errors.ts'
 import type { ExecutionRecord } from '../../shared/domain/execution.ts'
 import { authorize, type Principal } from '../../shared/rpc/principal.ts'
 import { turn } from '../../shared/runtime/turns.ts'
-import {
-  toExecutionEnd,
-  toExecutionRecord,
-  toExecutionStart,
-  toLeaseMs,
-} from '../../shared/wire/execution.ts'
-import type * as gen from '../../shared/wire/gen/foresize/v1/execution.ts'
+import { toExecutionRecord } from '../../shared/wire/execution.ts'
 import type {
   EndProfilingRequest,
   StartProfilingRequest,
@@ -19,6 +13,7 @@ import { limits } from '../../shared/wire/limits.ts'
 import { claimOf } from './claim.ts'
 import { isOfOtherTask, otherTask, type Placed, type Session, type StartEvent } from './domain/session.ts'
 import type { Ingestion } from './ingestion.ts'
+import { readStart, readToldEnd } from './told-end.ts'
 
 /** An execution that nobody streams has a session of its own. */
 export const unarySessionOf = (executionId: string) => `unary:${executionId}`
@@ -46,21 +41,11 @@ export async function startProfiling(
 /** Resolves to whether the execution was folded now, once durable. */
 export async function endProfiling(
   ingestion: Ingestion,
-  { end: message, start: startMessage }: EndProfilingRequest,
+  request: EndProfilingRequest,
   defaultLeaseMs: number,
   principal: Principal,
 ): Promise<boolean> {
-  const { end, start } = inspect((seen) => {
-    if (message === undefined) seen.reject('end', 'is required')
-    return {
-      end: { ...toExecutionEnd(message ?? noEnd, 'end', seen), path: 'end' },
-      start: startMessage && readStart(startMessage, defaultLeaseMs, seen),
-    }
-  })
-  if (start && start.start.executionId !== end.executionId) {
-    throw invalid([{ field: 'start.execution_id', description: 'must be that of end' }])
-  }
-  if (start) authorize(principal, start.start.task.namespace)
+  const { end, started: start } = readToldEnd(request, defaultLeaseMs, principal)
   const claim = claimOf(principal, start && [start.start.task.namespace])
   const { folded, rejections } = await ingestion.once(
     unarySessionOf(end.executionId),
@@ -124,30 +109,4 @@ export async function updateProfile(
 function inOrderOfEnd(records: readonly ExecutionRecord[]): readonly ExecutionRecord[] {
   if (records.some(({ endedAtUnixMs }) => endedAtUnixMs === 0)) return records
   return records.toSorted((a, b) => a.endedAtUnixMs - b.endedAtUnixMs)
-}
-
-export function readStart(
-  message: gen.ExecutionStart | undefined,
-  defaultLeaseMs: number,
-  seen: Inspection,
-): Placed<StartEvent> {
-  if (message === undefined) seen.reject('start', 'is required')
-  const given = message ?? noStart
-  return {
-    start: toExecutionStart(given, 'start', seen),
-    leaseMs: toLeaseMs(given, 'start', seen) || defaultLeaseMs,
-    path: 'start',
-  }
-}
-
-export const noEnd: gen.ExecutionEnd = { executionId: '', outcome: 0, used: undefined, source: 0 }
-
-const noStart: gen.ExecutionStart = {
-  executionId: '',
-  attempt: 0,
-  features: {},
-  labels: {},
-  estimateToken: Buffer.alloc(0),
-  weight: 0,
-  leaseMs: 0,
 }

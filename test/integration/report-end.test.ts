@@ -10,7 +10,7 @@ import {
   wireEnd,
   wireStart,
 } from '../support/profiler-service.ts'
-import { redisServer } from '../support/redis.ts'
+import { redisCluster, redisServer } from '../support/redis.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 /** Ends that are told from outside, of executions whose worker was killed. */
@@ -61,6 +61,11 @@ const stores: Record<string, () => Promise<Partial<ProfilerConfig>>> = {
     closers.push(() => server.stop())
     return { store: 'redis', redisNodes: [server.node] }
   },
+  'a redis cluster': async () => {
+    const { nodes } = await redisCluster()
+    closers.push(() => Promise.all(nodes.map((node) => node.stop())))
+    return { store: 'redis', redisMode: 'cluster', redisNodes: nodes.map(({ node }) => node) }
+  },
 }
 
 async function folder(): Promise<string> {
@@ -85,6 +90,58 @@ describe.each(Object.entries(stores))('%s', (_, configOf) => {
     const profile = await profileOf(service)
     expect(profile?.outcomes).toEqual([{ outcome: outOfMemory, count: 1 }])
     expect(profile?.executions).toMatchObject([{ outcome: outOfMemory, allocated: { memoryBytes: 64e6 } }])
+  })
+})
+
+describe('an execution in a stream of many, before its lease is over', () => {
+  const open = async () => {
+    const service = await serve({ store: 'memory' })
+    const stream = await openStream(service.client, 'worker')
+    const { leaseMs: _, ...longer } = given
+    stream.send({ sequence: 1, starts: [wireStart('a', longer), wireStart('b', longer)] })
+    await stream.durable(1)
+    return { service, stream }
+  }
+  const outcomesOf = async (service: TestProfiler) => (await profileOf(service))?.outcomes
+
+  test('is not found by its id alone, and the answer says what to send', async () => {
+    const { service, stream } = await open()
+    await expect(report(service, 'a')).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+      details: expect.stringContaining('send its start too'),
+    })
+    stream.send({ sequence: 2, ends: [wireEnd('a')] })
+    await stream.durable(2)
+    expect(await outcomesOf(service)).toEqual([{ outcome: succeeded, count: 1 }])
+    stream.call.cancel()
+  })
+
+  test('is ended with its start, and what its worker says later changes nothing', async () => {
+    const { service, stream } = await open()
+    expect((await report(service, 'a', true)).folded).toBe(true)
+    stream.send({ sequence: 2, ends: [wireEnd('a'), wireEnd('b')] })
+    await stream.durable(2)
+    expect(await outcomesOf(service)).toEqual([
+      { outcome: succeeded, count: 1 },
+      { outcome: outOfMemory, count: 1 },
+    ])
+    stream.call.cancel()
+  })
+
+  test('is not lost as well, nor told twice, once its lease is over', async () => {
+    const service = await serve({ store: 'memory' })
+    const stream = await openStream(service.client, 'worker')
+    stream.send({ sequence: 1, starts: [wireStart('a', given), wireStart('b', given)] })
+    await stream.durable(1)
+    expect((await report(service, 'a', true)).folded).toBe(true)
+    await stream.close()
+    await untilLost(service)
+    expect((await report(service, 'a')).folded).toBe(false)
+    expect((await report(service, 'a', true)).folded).toBe(false)
+    expect(await outcomesOf(service)).toEqual([
+      { outcome: outOfMemory, count: 1 },
+      { outcome: lost, count: 1 },
+    ])
   })
 })
 

@@ -31,3 +31,13 @@ export async function isServing(address: string, withinMs: number): Promise<bool
     client.close()
   }
 }
+
+/** Whether the gateway at an address of this host says that it is ready, over plain HTTP. Never rejects. */
+export async function isReady(address: string, withinMs: number): Promise<boolean> {
+  try {
+    const { ok } = await fetch(`http://${address}/healthz`, { signal: AbortSignal.timeout(withinMs) })
+    return ok
+  } catch {
+    return false
+  }
+}

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stopWithStdinVariable } from '../shared/runtime/lifecycle.ts'
-import type { ServiceName } from './defaults.ts'
-import { isServing } from './health-check.ts'
+import type { ProcessName } from './defaults.ts'
+import { isReady, isServing } from './health-check.ts'
 
 export interface ServiceOptions {
-  readonly service: ServiceName
+  readonly service: ProcessName
   /** `host:port` */
   readonly listen: string
   /** Passed to the service as they are. */
@@ -29,10 +29,11 @@ export interface RunningService {
   stop(withinMs?: number): Promise<void>
 }
 
-/** Starts one service as a process of its own and waits until it says SERVING. Throws where it does not. */
+/** Starts one service as a process of its own and waits until it says that it serves. Throws where it does not. */
 export async function startService(options: ServiceOptions): Promise<RunningService> {
   const { service, listen, flags, onLog, startWithinMs = 60_000 } = options
-  if (await isServing(listen, 1000)) throw new Error(`something serves at ${listen} already`)
+  const isUp = service === 'gateway' ? isReady : isServing
+  if (await isUp(listen, 1000)) throw new Error(`something serves at ${listen} already`)
   const folder = join(import.meta.dirname, '..', 'services', service)
   const entry = join(folder, import.meta.filename.endsWith('.ts') ? 'main.ts' : 'main.js')
   const child = spawn(process.execPath, [entry, '--listen', listen, ...flags], {
@@ -72,7 +73,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   }
 
   const endMs = performance.now() + startWithinMs
-  while (!(await isServing(listen, 1000))) {
+  while (!(await isUp(listen, 1000))) {
     if (hasEnded() || performance.now() > endMs) {
       const isLate = !hasEnded()
       await stop(1000)

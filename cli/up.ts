@@ -7,12 +7,14 @@ import { readAddress } from './options.ts'
 import { embeddedStoreFlags, type RunningService, readable, startService } from './pair.ts'
 
 export const up: Command = {
-  summary: 'Starts the profiler and the estimator, each a process of its own, on the embedded store.',
+  summary: 'Starts profiler, estimator and gateway, each a process of its own, on the embedded store.',
   usage: 'up [options]',
   details: `
-Both stop, the estimator first, on SIGINT or SIGTERM. Each is started alone by
+All stop, the gateway first, on SIGINT or SIGTERM. The gateway is for callers over HTTP; without it
+(--gateway-listen '') the others serve as ever. Each is started alone by
   node services/profiler/main.ts --help
   node services/estimator/main.ts --help
+  node services/gateway/main.ts --help
 `,
   options: {
     'data-dir': {
@@ -30,12 +32,22 @@ Both stop, the estimator first, on SIGINT or SIGTERM. Each is started alone by
       value: 'ADDRESS',
       description: `default ${defaultAddresses.estimator}`,
     },
+    'gateway-listen': {
+      type: 'string',
+      value: 'ADDRESS',
+      description: `default ${defaultAddresses.gateway}; empty: no gateway`,
+    },
     'profiler-metrics': {
       type: 'string',
       value: 'ADDRESS',
       description: 'of /metrics; empty: none (default its own)',
     },
     'estimator-metrics': {
+      type: 'string',
+      value: 'ADDRESS',
+      description: 'of /metrics; empty: none (default its own)',
+    },
+    'gateway-metrics': {
       type: 'string',
       value: 'ADDRESS',
       description: 'of /metrics; empty: none (default its own)',
@@ -49,6 +61,11 @@ Both stop, the estimator first, on SIGINT or SIGTERM. Each is started alone by
     const estimatorListen = readAddress(input, 'estimator-listen') ?? defaultAddresses.estimator
     const profilerMetrics = metricsFlags(input, 'profiler-metrics')
     const estimatorMetrics = metricsFlags(input, 'estimator-metrics')
+    const gatewayListen =
+      text(input, 'gateway-listen') === ''
+        ? undefined
+        : (readAddress(input, 'gateway-listen') ?? defaultAddresses.gateway)
+    const gatewayMetrics = metricsFlags(input, 'gateway-metrics')
     prepare(folder)
     const onLog = (line: string) => {
       if (!flag(input, 'quiet')) input.err(`${process.stderr.isTTY ? readable(line) : line}\n`)
@@ -76,11 +93,23 @@ Both stop, the estimator first, on SIGINT or SIGTERM. Each is started alone by
           onLog,
         }),
       )
-      input.out(`profiler   ${profilerListen}\nestimator  ${estimatorListen}\nprofiles   ${folder}\n`)
-      input.out('Ready. Ctrl-C stops both.\n')
+      if (gatewayListen !== undefined) {
+        services.push(
+          await startService({
+            service: 'gateway',
+            listen: gatewayListen,
+            flags: ['--profiler', profilerListen, '--estimator', estimatorListen, ...gatewayMetrics],
+            onLog,
+          }),
+        )
+      }
+      input.out(`profiler   ${profilerListen}\nestimator  ${estimatorListen}\n`)
+      if (gatewayListen !== undefined) input.out(`gateway    http://${gatewayListen}\n`)
+      input.out(`profiles   ${folder}\n`)
+      input.out('Ready. Ctrl-C stops all.\n')
       const death = await Promise.race([isStopped, ...services.map(({ ended }) => ended)])
       if (death === undefined) return 0
-      input.err(`foresize up: the other is stopped too, since ${death}\n`)
+      input.err(`foresize up: the others are stopped too, since ${death}\n`)
       return 1
     } finally {
       for (const service of services.toReversed()) await service.stop()

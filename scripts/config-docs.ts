@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { estimatorConfig, estimatorEnvPrefix } from '../services/estimator/config.ts'
+import { gatewayConfig, gatewayEnvPrefix } from '../services/gateway/config.ts'
 import { profilerConfig, profilerEnvPrefix } from '../services/profiler/config.ts'
 import { type ConfigSchema, describeConfig } from '../shared/runtime/config.ts'
 
@@ -9,6 +10,7 @@ const path = new URL('../docs/config.md', import.meta.url)
 const services = [
   ['Profiler', 'services/profiler/main.ts', profilerConfig, profilerEnvPrefix],
   ['Estimator', 'services/estimator/main.ts', estimatorConfig, estimatorEnvPrefix],
+  ['Gateway', 'services/gateway/main.ts', gatewayConfig, gatewayEnvPrefix],
 ] as const satisfies readonly (readonly [string, string, ConfigSchema, string])[]
 
 const intro = `# Settings

@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import type { SecureContextOptions } from 'node:tls'
 import { type ChannelCredentials, experimental, type ServerCredentials } from '@grpc/grpc-js'
 import { ConfigError } from '../runtime/config.ts'
 import type { Log } from '../runtime/log.ts'
@@ -48,6 +49,39 @@ export function serverTlsCredentials(tls: ServerTls, options: CertificateOptions
     clientCaFile === undefined ? null : provider,
     clientCaFile !== undefined,
   )
+}
+
+/**
+ * The same for servers of Node's own TLS: `use` is called with what the files hold, soon and whenever that changes.
+ * Returns what ends it. Throws: ConfigError where the files cannot be used at the start.
+ */
+export function followServerTls(
+  { certFile, keyFile, clientCaFile }: ServerTls,
+  options: CertificateOptions,
+  use: (context: Pick<SecureContextOptions, 'cert' | 'key' | 'ca'>) => void,
+): () => void {
+  const provider = followFiles({ certFile, keyFile, caFile: clientCaFile }, options)
+  let identity: experimental.IdentityCertificateUpdate | null = null
+  let ca: experimental.CaCertificateUpdate | null = null
+  const apply = () => {
+    if (identity === null || (clientCaFile !== undefined && ca === null)) return
+    const { certificate: cert, privateKey: key } = identity
+    use({ cert, key, ...(ca === null ? {} : { ca: ca.caCertificate }) })
+  }
+  const onIdentity: experimental.IdentityCertificateUpdateListener = (update) => {
+    identity = update
+    apply()
+  }
+  const onCa: experimental.CaCertificateUpdateListener = (update) => {
+    ca = update
+    apply()
+  }
+  provider.addIdentityCertificateListener(onIdentity)
+  if (clientCaFile !== undefined) provider.addCaCertificateListener(onCa)
+  return () => {
+    provider.removeIdentityCertificateListener(onIdentity)
+    provider.removeCaCertificateListener(onCa)
+  }
 }
 
 /** The same for a client. */

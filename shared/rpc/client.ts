@@ -147,7 +147,8 @@ function heading(add: (metadata: Metadata) => void): Interceptor {
     })
 }
 
-function isOnThisHost(target: string): boolean {
+/** Of a target as gRPC resolves it. */
+export function isOnThisHost(target: string): boolean {
   return target.startsWith('unix:') || isLoopback(splitAddress(target.replace(/^dns:(\/\/\/)?/, '')).host)
 }
 

@@ -11,6 +11,8 @@ export interface ListenerOptions {
   readonly maxConnections: number
   /** Connections at once from one address. */
   readonly maxConnectionsPerPeer: number
+  /** Makes the server that takes the connections of one address; one of plain TCP where unset. */
+  readonly createServer?: (() => Server) | undefined
   readonly log: Log
 }
 
@@ -26,14 +28,15 @@ export interface Listener {
 }
 
 /**
- * Takes connections within limits that grpc-js does not have, and hands them on.
+ * Takes connections within limits that neither grpc-js nor Node's HTTP has, and hands them on.
  * Throws: ForesizeError `unavailable` where the address cannot be bound.
  */
 export async function startListener(
   options: ListenerOptions,
-  onConnection: (socket: Socket) => void,
+  onConnection: (socket: Socket) => void = () => {},
 ): Promise<Listener> {
   const { listen, maxConnections, maxConnectionsPerPeer, log } = options
+  const make = options.createServer ?? (() => createServer({ noDelay: true }))
   const { host, port } = splitAddress(listen)
   const byPeer = new Map<string, number>()
   const sockets = new Set<Socket>()
@@ -69,7 +72,8 @@ export async function startListener(
   let picked = port
   try {
     for (const address of await addressesOf(host)) {
-      const server = createServer({ noDelay: true }, take)
+      // Before the server's own listener, which then meets a socket that was destroyed where there was no room.
+      const server = make().prependListener('connection', take)
       servers.push(server)
       server.listen(picked, address)
       await once(server, 'listening')

@@ -1,26 +1,18 @@
-import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import {
-  createFileRegistry,
-  type DescFile,
-  type FileRegistry,
-  fromBinary,
-  toBinary,
-} from '@bufbuild/protobuf'
-import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+import { type DescFile, type FileRegistry, toBinary } from '@bufbuild/protobuf'
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
 import { type Server, type ServerDuplexStream, type ServiceDefinition, status } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
+import { contractRegistry } from './contract.ts'
 
 /**
- * Standard server reflection, v1 and v1alpha, from the descriptors that buf made of proto/.
+ * Standard server reflection, v1 and v1alpha, of the contract.
  * The @grpc/reflection package describes what protobufjs understood of them instead, which strict clients refuse: its map
  * entries have the wrong names and its optional fields are oneofs. Only its copies of the reflection protocol are used.
  */
 export function addReflection(server: Server, serviceName: string): void {
-  const path = fileURLToPath(new URL('./contract.binpb', import.meta.url))
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(path)))
-  const answer = answers(registry, [serviceName, 'grpc.health.v1.Health'])
+  const answer = answers(contractRegistry(), [serviceName, 'grpc.health.v1.Health'])
   for (const version of ['v1', 'v1alpha'] as const) {
     server.addService(reflectionDefinition(version), {
       ServerReflectionInfo(stream: ServerDuplexStream<ReflectionRequest, object>) {

@@ -3,6 +3,7 @@ import { ConfigError } from '../runtime/config.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { startTracing, type Tracing } from '../runtime/tracing.ts'
 import { version } from '../runtime/version.ts'
+import type { ServerTls } from './certificates.ts'
 import type { RpcServerOptions } from './server.ts'
 
 const whole = (min: number, max: number) => z.int().min(min).max(max)
@@ -71,7 +72,7 @@ type RpcSettings = z.output<z.ZodObject<typeof rpcSettings>>
 
 /** Undefined where no traces are asked for; it closes with `lifecycle`, after everything that was started later. */
 export async function tracingOf(
-  { tracesEndpoint, tracesSampleRatio }: RpcSettings,
+  { tracesEndpoint, tracesSampleRatio }: Pick<RpcSettings, 'tracesEndpoint' | 'tracesSampleRatio'>,
   service: string,
   lifecycle: Lifecycle,
 ): Promise<Tracing | undefined> {
@@ -86,8 +87,10 @@ export async function tracingOf(
   return tracing
 }
 
-/** Throws: ConfigError where a certificate is given by halves. */
-export function rpcOptions(settings: RpcSettings) {
+/** Undefined in plain text. Throws: ConfigError where a certificate is given by halves. */
+export function serverTlsOf(
+  settings: Pick<RpcSettings, 'tlsCertFile' | 'tlsKeyFile' | 'tlsClientCaFile'>,
+): ServerTls | undefined {
   const { tlsCertFile, tlsKeyFile, tlsClientCaFile } = settings
   if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined)) {
     throw new ConfigError('--tls-cert-file and --tls-key-file go together')
@@ -95,10 +98,15 @@ export function rpcOptions(settings: RpcSettings) {
   if (tlsClientCaFile !== undefined && tlsCertFile === undefined) {
     throw new ConfigError('--tls-client-ca-file needs --tls-cert-file and --tls-key-file')
   }
+  if (tlsCertFile === undefined || tlsKeyFile === undefined) return undefined
+  return { certFile: tlsCertFile, keyFile: tlsKeyFile, clientCaFile: tlsClientCaFile }
+}
+
+/** Throws: ConfigError where a certificate is given by halves. */
+export function rpcOptions(settings: RpcSettings) {
+  const tls = serverTlsOf(settings)
   return {
-    ...(tlsCertFile === undefined || tlsKeyFile === undefined
-      ? {}
-      : { tls: { certFile: tlsCertFile, keyFile: tlsKeyFile, clientCaFile: tlsClientCaFile } }),
+    ...(tls === undefined ? {} : { tls }),
     access: {
       tokensFile: settings.tokensFile,
       reloadMs: settings.securityReloadMs,

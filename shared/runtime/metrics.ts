@@ -112,7 +112,8 @@ export function histogramOf(
 }
 
 /**
- * `/metrics` for Prometheus and `/healthz`, over plain HTTP: nothing in them names a task or a tenant.
+ * `/metrics` for Prometheus, `/healthz`, and `/livez` that depends on the process alone, over plain HTTP: nothing in them
+ * names a task or a tenant.
  * A port that is taken is reported, and leaves the service without: it must not stop for it.
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer | undefined> {
@@ -124,6 +125,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
     if (request.method !== 'GET' && request.method !== 'HEAD') answer(405, 'GET only\n')
     else if (request.url === '/healthz')
       answer(isHealthy() ? 200 : 503, isHealthy() ? 'ok\n' : 'not serving\n')
+    else if (request.url === '/livez') answer(200, 'ok\n')
     else if (request.url === '/metrics') {
       registry.metrics().then(
         (text) => answer(200, text, registry.contentType),
@@ -132,7 +134,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
           answer(500, 'metrics could not be read\n')
         },
       )
-    } else answer(404, '/metrics or /healthz\n')
+    } else answer(404, '/metrics, /healthz or /livez\n')
   })
   server.maxConnections = 64
   server.requestTimeout = 10_000

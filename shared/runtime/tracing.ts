@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 /** One call taken in, from its headers to its status. */
 export interface CallSpan {
   /** Calls that `work` makes, now or later, are under this one. */
-  run(work: () => void): void
+  run<T>(work: () => T): T
   /** `code` is a gRPC status; 0 is OK. */
   end(code: number, message: string): void
 }
@@ -74,7 +74,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
       return {
         run(work) {
           const { traceId, spanId, traceFlags } = span.spanContext()
-          traceparents.run(`00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`, work)
+          return traceparents.run(`00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`, work)
         },
         end(code, message) {
           span.setAttribute('rpc.grpc.status_code', code)

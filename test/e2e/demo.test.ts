@@ -39,6 +39,7 @@ test('what it prints to be typed next works as typed', { timeout: 120_000 }, asy
   const estimator = `127.0.0.1:${await freePort()}`
   const up = foresize([
     'up',
+    '--gateway-listen=',
     '--quiet',
     '--profiler-metrics=',
     '--estimator-metrics=',

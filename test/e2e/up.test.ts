@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isServing } from '../../cli/health-check.ts'
+import { isReady, isServing } from '../../cli/health-check.ts'
 import { freePort, startService } from '../../cli/pair.ts'
 import { eventually, foresize } from './support.ts'
 
@@ -19,6 +19,7 @@ describe('what it cannot do it says at once, in one sentence that names the flag
   test.each([
     [['--profiler-listen', 'zz'], 2, '--profiler-listen zz: must be host:port'],
     [['--estimator-listen', '127.0.0.1:99999'], 2, '--estimator-listen 127.0.0.1:99999: must be host:port'],
+    [['--gateway-listen', 'zz'], 2, '--gateway-listen zz: must be host:port'],
     [['--profiler-metrics', '9070'], 2, '--profiler-metrics 9070: must be host:port'],
     [['--data-dir', '/proc/profiles'], 1, '--data-dir /proc/profiles: profiles cannot be kept there'],
     [['--data-dir', '{}/file'], 1, '--data-dir {}/file: profiles cannot be kept there'],
@@ -33,36 +34,51 @@ describe('what it cannot do it says at once, in one sentence that names the flag
 
 async function startUp(name: string) {
   const data = join(folder, name)
-  const [profiler, estimator] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
-  const addresses = ['--profiler-listen', profiler, '--estimator-listen', estimator]
+  const address = async () => `127.0.0.1:${await freePort()}`
+  const [profiler, estimator, gateway] = [await address(), await address(), await address()]
+  const listens = [
+    '--profiler-listen',
+    profiler,
+    '--estimator-listen',
+    estimator,
+    '--gateway-listen',
+    gateway,
+  ]
   const up = foresize([
     'up',
     '-q',
     '--data-dir',
     data,
-    ...addresses,
+    ...listens,
     '--profiler-metrics=',
     '--estimator-metrics=',
+    '--gateway-metrics=',
   ])
   await up.prints('Ready')
   const lock = join(data, 'lock')
   const { pid } = JSON.parse(readFileSync(lock, 'utf8')) as { readonly pid: number }
   const areGone = () =>
     eventually(async () => {
-      const served = [await isServing(profiler, 1000), await isServing(estimator, 1000)]
+      const served = [
+        await isServing(profiler, 1000),
+        await isServing(estimator, 1000),
+        await isReady(gateway, 1000),
+      ]
       return served.includes(true) || existsSync(lock) ? undefined : true
     })
-  return { up, profilerPid: pid, areGone }
+  return { up, gateway, profilerPid: pid, areGone }
 }
 
-test('killed, it takes both services with it, and the store is closed in order', async () => {
-  const { up, areGone } = await startUp('killed')
+test('killed, it takes all services with it, and the store is closed in order', async () => {
+  const { up, gateway, areGone } = await startUp('killed')
+  await up.prints(`gateway    http://${gateway}`)
+  expect(await isReady(gateway, 10_000)).toBe(true)
   up.kill('SIGKILL')
   expect(await up.done).toMatchObject({ signal: 'SIGKILL' })
   expect(await areGone()).toBe(true)
 })
 
-test('of a service that dies it says which, how, and what to look at, and stops the other', async () => {
+test('of a service that dies it says which, how, and what to look at, and stops the others', async () => {
   const { up, profilerPid, areGone } = await startUp('dies')
   process.kill(profilerPid, 'SIGKILL')
   const done = await up.done

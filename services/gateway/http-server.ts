@@ -1,0 +1,103 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+} from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import { followServerTls, type ServerTls } from '../../shared/rpc/certificates.ts'
+import { type Listener, startListener } from '../../shared/rpc/listener.ts'
+import type { Log } from '../../shared/runtime/log.ts'
+
+export interface HttpServerOptions {
+  readonly listen: string
+  /** Plain text where unset. */
+  readonly tls: ServerTls | undefined
+  readonly securityReloadMs: number
+  readonly maxHeaderBytes: number
+  readonly headerTimeoutMs: number
+  readonly receiveTimeoutMs: number
+  readonly keepAliveMs: number
+  readonly maxConnections: number
+  readonly maxConnectionsPerPeer: number
+  readonly log: Log
+}
+
+export interface HttpServer extends Pick<Listener, 'address' | 'connections' | 'turnedAway'> {
+  /** No new connections; resolves once the calls under way have ended, which are cut after `deadlineMs`. */
+  drain(deadlineMs: number): Promise<void>
+}
+
+/** HTTP/1.1 within limits of connections, headers and time, over TLS that follows its files where it is given. */
+export async function startHttpServer(
+  options: HttpServerOptions,
+  onRequest: RequestListener,
+): Promise<HttpServer> {
+  const { tls, log } = options
+  const servers: Server[] = []
+  const unfollow: (() => void)[] = []
+  const answer: RequestListener = (request, response) => {
+    // A connection that is kept would hold the drain up.
+    if (isDraining) response.setHeader('connection', 'close')
+    onRequest(request, response)
+  }
+  let isDraining = false
+
+  function make(): Server {
+    const settings: ServerOptions = {
+      maxHeaderSize: options.maxHeaderBytes,
+      headersTimeout: options.headerTimeoutMs,
+      requestTimeout: options.receiveTimeoutMs,
+      connectionsCheckingInterval: Math.min(1000, options.headerTimeoutMs),
+      keepAliveTimeout: options.keepAliveMs,
+      // So that a caller whose host is gone is noticed while nothing is sent.
+      keepAlive: true,
+      keepAliveInitialDelay: 20_000,
+      noDelay: true,
+    }
+    const server = tls === undefined ? createServer(settings, answer) : tlsServer(settings, tls)
+    // A request that cannot be read is answered by Node, with 400, 408 or 431.
+    servers.push(server)
+    return server
+  }
+
+  function tlsServer(settings: ServerOptions, files: ServerTls): TlsServer {
+    const isMutual = files.clientCaFile !== undefined
+    const server = createTlsServer(
+      {
+        ...settings,
+        handshakeTimeout: options.headerTimeoutMs,
+        requestCert: isMutual,
+        rejectUnauthorized: isMutual,
+      },
+      answer,
+    )
+    const reload = { reloadMs: options.securityReloadMs, log }
+    unfollow.push(followServerTls(files, reload, (context) => server.setSecureContext(context)))
+    return server
+  }
+
+  const listener = await startListener({ ...options, createServer: make })
+
+  return {
+    address: listener.address,
+    connections: listener.connections,
+    turnedAway: listener.turnedAway,
+    async drain(deadlineMs) {
+      isDraining = true
+      const timer = setTimeout(() => {
+        log.warn({ deadlineMs }, 'calls were cut at the drain deadline')
+        for (const server of servers) server.closeAllConnections()
+      }, deadlineMs)
+      await listener.close()
+      clearTimeout(timer)
+      for (const stop of unfollow) stop()
+    },
+  }
+}
+
+/** The address that a request comes from, without its port. */
+export function hostOf({ socket }: IncomingMessage): string {
+  return socket.remoteAddress ?? 'unknown'
+}

@@ -1,0 +1,140 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { Code, type ConnectRouter, cors as connectCors, createContextValues } from '@connectrpc/connect'
+import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol'
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node'
+import cors from 'cors'
+import { isLoopback, splitAddress } from '../../shared/rpc/listener.ts'
+import type { Log } from '../../shared/runtime/log.ts'
+import { type Admission, type AdmittedCall, admittedCall } from './admission.ts'
+import { hostOf } from './http-server.ts'
+import { peerOf } from './peer.ts'
+
+export interface RequestHandlerOptions {
+  readonly router: ConnectRouter
+  readonly admission: Admission
+  readonly corsOrigins: readonly string[]
+  /** Undefined: any name. */
+  readonly allowedHosts: readonly string[] | undefined
+  readonly sendTimeoutMs: number
+  readonly isHealthy: () => boolean
+  /** Told of every answer, by its HTTP status. */
+  readonly onResponse: (status: number) => void
+  readonly log: Log
+}
+
+/** What a refusal of HTTP's own means here; the Connect router gives these no body. */
+const explanations: Readonly<Record<number, string>> = {
+  405: 'calls are made by POST',
+  415: 'content-type must be application/json, application/proto, application/connect+json, application/connect+proto or one of gRPC-web',
+}
+
+/** Calls of the contract, and `/healthz`. */
+export function requestHandler(options: RequestHandlerOptions): RequestListener {
+  const { router, admission, allowedHosts, sendTimeoutMs, isHealthy, onResponse, log } = options
+  const calls = new Map(router.handlers.map((handler) => [handler.requestPath, handler]))
+  const allowOrigins = cors({
+    origin: [...options.corsOrigins],
+    methods: [...connectCors.allowedMethods],
+    allowedHeaders: [...connectCors.allowedHeaders, 'authorization', 'traceparent', 'tracestate'],
+    exposedHeaders: [...connectCors.exposedHeaders],
+    maxAge: 7200,
+  })
+
+  return (request, response) => {
+    response.once('finish', () => onResponse(response.statusCode))
+    if (!isAllowedHost(request.headers.host, allowedHosts)) {
+      const message = `it is not served under the name ${request.headers.host}: see --allowed-hosts`
+      refuse(response, 403, Code.PermissionDenied, message)
+      return
+    }
+    allowOrigins(request, response, () => {
+      const [path = ''] = (request.url ?? '').split('?', 1)
+      const call = calls.get(path)
+      if (call !== undefined) void serve(call, request, response)
+      else if (path === '/healthz') answerHealth(response)
+      else refuse(response, 404, Code.Unimplemented, `${path} is no method that can be called here`)
+    })
+  }
+
+  function answerHealth(response: ServerResponse): void {
+    const isServing = isHealthy()
+    response
+      .writeHead(isServing ? 200 : 503, { 'content-type': 'text/plain; charset=utf-8' })
+      .end(isServing ? 'ok\n' : 'not serving\n')
+  }
+
+  async function serve(
+    handler: UniversalHandler,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const peer = hostOf(request)
+    const call = admission.open(peer)
+    response.once('close', call.close)
+    try {
+      const values = createContextValues().set(admittedCall, call).set(peerOf, peer)
+      const asked = universalRequestFromNodeRequest(request, response, undefined, values)
+      const answer = await handler({ ...asked, body: received(request, call) })
+      const explanation = answer.body === undefined ? explanations[answer.status] : undefined
+      if (explanation !== undefined) refuse(response, answer.status, Code.InvalidArgument, explanation)
+      else await universalResponseToNodeResponse(sent(answer, call, response), response)
+    } catch (error) {
+      if (response.destroyed) return
+      log.error({ err: error, path: handler.requestPath }, 'a call failed inside')
+      response.destroy()
+    }
+  }
+
+  /** The answer, each part of it held until the caller has taken it. */
+  function sent(
+    answer: UniversalServerResponse,
+    call: AdmittedCall,
+    response: ServerResponse,
+  ): UniversalServerResponse {
+    const { body } = answer
+    if (body === undefined) return answer
+    async function* parts(source: AsyncIterable<Uint8Array>) {
+      for await (const part of source) {
+        call.sending(part.byteLength)
+        const timer = setTimeout(() => response.destroy(), sendTimeoutMs)
+        try {
+          yield part
+        } finally {
+          clearTimeout(timer)
+          call.sent(part.byteLength)
+        }
+      }
+    }
+    return { ...answer, body: parts(body) }
+  }
+}
+
+async function* received(request: IncomingMessage, call: AdmittedCall): AsyncGenerator<Uint8Array> {
+  for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    call.receive(part.byteLength)
+    yield part
+  }
+}
+
+/**
+ * A page whose name was made to resolve to loopback would be of the gateway's own origin, and CORS would not hold it
+ * back. It cannot say that it calls `localhost`.
+ */
+function isAllowedHost(host: string | undefined, allowed: readonly string[] | undefined): boolean {
+  if (allowed === undefined) return true
+  const { host: name } = splitAddress(/:\d+$/.test(host ?? '') ? (host ?? '') : `${host}:`)
+  return isLoopback(name) || allowed.includes(name)
+}
+
+const codeNames: Partial<Record<Code, string>> = {
+  [Code.InvalidArgument]: 'invalid_argument',
+  [Code.PermissionDenied]: 'permission_denied',
+  [Code.Unimplemented]: 'unimplemented',
+}
+
+/** As Connect tells an error. */
+function refuse(response: ServerResponse, httpStatus: number, code: Code, message: string): void {
+  response
+    .writeHead(httpStatus, { 'content-type': 'application/json' })
+    .end(`${JSON.stringify({ code: codeNames[code], message })}\n`)
+}

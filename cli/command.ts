@@ -13,6 +13,8 @@ export interface CommandInput {
   readonly values: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>
   readonly positionals: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
+  /** When the command was called, by `performance.now()`. */
+  readonly startedMs: number
   readonly out: (text: string) => void
   readonly err: (text: string) => void
 }

@@ -61,6 +61,14 @@ export function deadlineOf(input: CommandInput): number {
   return readDuration(input, 'within', { example: '2s', exclusive: true }) ?? 5000
 }
 
+/** An answer gets so long at least, however late the program came up. */
+const leastWaitMs = 250
+
+/** What is left of `--within`, counted from the call of the command: a script waits for its start too. */
+export function remainingOf(input: CommandInput): number {
+  return Math.max(leastWaitMs, deadlineOf(input) - (performance.now() - input.startedMs))
+}
+
 export function estimatorOf(input: CommandInput): EstimatorServiceClient {
   const settings = settingsOf(input, 'estimator')
   return new EstimatorServiceClient(settings.target, channelCredentials(settings), clientOptionsFor(settings))

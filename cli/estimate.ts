@@ -1,10 +1,12 @@
-import type { DimensionEstimate } from '../shared/domain/estimate.ts'
+import type { DimensionEstimate, EstimateQuery } from '../shared/domain/estimate.ts'
+import type { Resources } from '../shared/domain/resources.ts'
 import { call } from '../shared/rpc/client.ts'
 import { fromQuery, type ReceivedEstimate, toEstimate } from '../shared/wire/estimate.ts'
 import { EstimateResponse } from '../shared/wire/gen/foresize/v1/estimator_service.ts'
-import { type Command, flag } from './command.ts'
-import { calling, connectionOptions, deadlineOf, estimatorOf } from './connection.ts'
+import { type Command, type CommandInput, flag, UsageError } from './command.ts'
+import { calling, connectionOptions, estimatorOf, remainingOf } from './connection.ts'
 import { noticeText } from './notice-text.ts'
+import { type OneLine, oneLineOptions, readOneLine } from './one-line.ts'
 import { readResourceOptions, resourceOptions } from './options.ts'
 import { dimensionTitles, formatDimension, formatShare } from './quantity.ts'
 import { queryOptions, readQuery } from './query.ts'
@@ -14,33 +16,72 @@ export const estimate: Command = {
   summary: 'Says what the next run of a task needs, and how sure that is.',
   usage: 'estimate --task NAME [options]',
   details: `
+For scripts it prints one line and nothing else, whole numbers rounded up, within --within and the blink of an eye: what
+was learned where at least 3 executions stand behind it and it is at least half sure, else the amount of --or, with the
+reason on standard error. Exit code 0 is a line, 1 none, 2 a wrong command line.
+
   foresize estimate --task sort --feature input_bytes=200MB
+  sbatch --mem=$(foresize estimate --task sort --feature input_bytes=200MB --format slurm --or 4G) job.sh
 `,
   options: {
     ...queryOptions,
+    ...oneLineOptions,
     ...resourceOptions('that the user requests: evidence where the task is unknown'),
     strategies: { type: 'boolean', description: 'show what every strategy said' },
     ...connectionOptions('estimator'),
   },
 
   async run(input) {
-    const query = { ...readQuery(input), requested: readResourceOptions(input) }
-    const client = estimatorOf(input)
-    try {
-      const response = await calling(input, 'estimator', () =>
-        call(client.estimate.bind(client), { query: fromQuery(query) }, deadlineOf(input)),
-      )
-      if (flag(input, 'json')) {
-        input.out(`${JSON.stringify(EstimateResponse.toJSON(response), null, 2)}\n`)
-      } else {
-        if (response.estimate === undefined) throw new Error('the answer is empty')
-        input.out(describe(query.task.task, toEstimate(response.estimate), flag(input, 'strategies')))
-      }
-      return 0
-    } finally {
-      client.close()
+    const oneLine = readOneLine(input)
+    if (oneLine !== undefined) return printLine(input, oneLine)
+    const query = queryOf(input)
+    const response = await ask(input, query)
+    if (flag(input, 'json')) {
+      input.out(`${JSON.stringify(EstimateResponse.toJSON(response), null, 2)}\n`)
+    } else {
+      input.out(describe(query.task.task, estimateIn(response), flag(input, 'strategies')))
     }
+    return 0
   },
+}
+
+/** What can go wrong with the question, the way or the answer ends in the line of `--or`, where it is given. */
+async function printLine(input: CommandInput, oneLine: OneLine): Promise<number> {
+  if (flag(input, 'json'))
+    throw new UsageError('--json prints everything, --format, --print and --or one line')
+  let query: EstimateQuery | undefined
+  let answer: ReceivedEstimate | { readonly unavailable: string }
+  try {
+    query = queryOf(input, oneLine.fallback)
+    answer = estimateIn(await ask(input, query))
+  } catch (error) {
+    if (oneLine.fallback === undefined) throw error
+    answer = { unavailable: error instanceof Error ? error.message : String(error) }
+  }
+  const { text, remarks } = oneLine.line(query, answer)
+  for (const remark of remarks) input.err(`foresize estimate: ${remark}\n`)
+  input.out(`${text}\n`)
+  return 0
+}
+
+function queryOf(input: CommandInput, fallback: Resources = {}): EstimateQuery {
+  return { ...readQuery(input), requested: { ...fallback, ...readResourceOptions(input) } }
+}
+
+async function ask(input: CommandInput, query: EstimateQuery): Promise<EstimateResponse> {
+  const client = estimatorOf(input)
+  try {
+    return await calling(input, 'estimator', () =>
+      call(client.estimate.bind(client), { query: fromQuery(query) }, remainingOf(input)),
+    )
+  } finally {
+    client.close()
+  }
+}
+
+function estimateIn({ estimate }: EstimateResponse): ReceivedEstimate {
+  if (estimate === undefined) throw new Error('the answer is empty')
+  return toEstimate(estimate)
 }
 
 const columns: readonly Column<DimensionEstimate>[] = [

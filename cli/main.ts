@@ -84,7 +84,7 @@ async function main(args: readonly string[]): Promise<number> {
       out(helpOf(command))
       return 0
     }
-    return await command.run({ ...parsed, env: process.env, out, err })
+    return await command.run({ ...parsed, env: process.env, startedMs: 0, out, err })
   } catch (error) {
     if (error instanceof UsageError) {
       err(`foresize ${name}: ${error.message}\nUsage: foresize ${command.usage}\n`)

@@ -56,6 +56,12 @@ so at the end.
       value: 'ID',
       description: 'by which others can tell how it ended (default $FORESIZE_EXECUTION_ID, else random)',
     },
+    'estimate-token': {
+      type: 'string',
+      value: 'TEXT',
+      description:
+        'of the estimate that it was sized by, base64, so that it is scored (default $FORESIZE_ESTIMATE_TOKEN)',
+    },
     profiler: {
       type: 'string',
       value: 'ADDRESS',
@@ -96,6 +102,7 @@ so at the end.
     const intervalMs = readDuration(input, 'sample-interval', { example: '500ms' }) ?? 1000
     const overheadBytes =
       readBytes(input, 'overhead', { example: '200MB', most: resourceLimits.memoryBytes }) ?? 0
+    const handedToken = tokenOf(input)
     if (command === undefined) throw new UsageError('there is no command; put it after --')
 
     // Asked for by name it is known to be what it is.
@@ -112,7 +119,7 @@ so at the end.
     const sizing = flag(input, 'size') ? await sizeRun(input, task, overheadBytes) : undefined
     const allocated = sizing?.allocated ?? task.explicit
     if (sizing?.problem !== undefined) say(input, `not sized: ${sizing.problem}`)
-    const estimateToken = sizing?.estimateToken ?? new Uint8Array()
+    const estimateToken = sizing?.estimateToken ?? handedToken
     const start = { ...task, allocated: withOverhead(allocated, -overheadBytes), estimateToken }
     const early: UsageSample[] = []
     let onSample = (sample: UsageSample): void => {
@@ -173,6 +180,16 @@ function say(input: CommandInput, what: string): void {
     .replaceAll('. Resolution note: ', '')
     .replaceAll(/\s+/g, ' ')
   input.err(`foresize run: ${line.trim()}\n`)
+}
+
+/** Empty where none is handed over. */
+function tokenOf(input: CommandInput): Uint8Array {
+  const handed = text(input, 'estimate-token') ?? input.env['FORESIZE_ESTIMATE_TOKEN'] ?? ''
+  const token = Buffer.from(handed, 'base64')
+  if (token.toString('base64') !== handed) {
+    throw new UsageError('--estimate-token: must be base64, as foresize estimate prints it')
+  }
+  return token
 }
 
 function taskOf(input: CommandInput): RunTask {

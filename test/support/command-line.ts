@@ -10,6 +10,7 @@ export async function runCommand(
   const code = await command.run({
     ...parseCommand(command, args),
     env: {},
+    startedMs: performance.now(),
     out: (text) => {
       out += text
     },

@@ -142,7 +142,7 @@ test('whole numbers and words are told apart from what only looks like them', ()
 })
 
 test('a query needs a task, and shares between 0 and 1', () => {
-  const io = { positionals: [], env: {}, out: () => {}, err: () => {} }
+  const io = { positionals: [], env: {}, startedMs: 0, out: () => {}, err: () => {} }
   expect(() => readQuery({ ...io, values: {} })).toThrow('--task is required')
   expect(() => readQuery({ ...io, values: { task: 'x', risk: '2' } })).toThrow('--risk 2')
   for (const coverage of ['0', '1']) {

@@ -19,6 +19,7 @@ async function make(
   await token.run({
     ...parseCommand(token, args),
     env: {},
+    startedMs: performance.now(),
     out: (text) => {
       out += text
     },

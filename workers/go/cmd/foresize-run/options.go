@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"fmt"
 	"os"
 	"strings"
@@ -25,6 +26,7 @@ type options struct {
 	labels                       map[string]string
 	explicit                     resources
 	overheadBytes                float64
+	estimateToken                []byte
 	profiler, estimator          string
 	security                     security
 	spool                        string
@@ -51,6 +53,7 @@ var allOptions = []option{
 	{name: "enforce", description: "stop it above the memory and the time that it is given"},
 	{name: "attempt", value: "N", description: "which attempt it is, from 1"},
 	{name: "execution-id", value: "ID", description: "by which others can tell how it ended (default $FORESIZE_EXECUTION_ID, else random)"},
+	{name: "estimate-token", value: "TEXT", description: "of the estimate that it was sized by, base64, so that it is scored (default $FORESIZE_ESTIMATE_TOKEN)"},
 	{name: "profiler", value: "ADDRESS", description: "default $FORESIZE_PROFILER, else " + defaultProfiler},
 	{name: "estimator", value: "ADDRESS", description: "default $FORESIZE_ESTIMATOR, else " + defaultEstimator},
 	{name: "namespace", value: "NAME", description: `tenant (default "default")`},
@@ -160,6 +163,9 @@ func parseOptions(args []string) (*options, error) {
 	}
 	if overhead := r.bytes("overhead", "200MB", 1e16); overhead != nil {
 		o.overheadBytes = *overhead
+	}
+	if o.estimateToken, err = base64.StdEncoding.DecodeString(first("estimate-token", "FORESIZE_ESTIMATE_TOKEN", "")); err != nil {
+		r.fail("--estimate-token: must be base64, as foresize estimate prints it")
 	}
 	o.reportWithin = r.span("report-within", "2s")
 	o.sampleInterval = r.span("sample-interval", "500ms")

@@ -438,7 +438,7 @@ func startOf(options *options) *start {
 	return &start{
 		executionID: firstOf(options.executionID, randomUUID()), namespace: options.namespace, task: options.task,
 		attempt: options.attempt, features: options.features, labels: options.labels,
-		allocated: options.explicit.less(options.overheadBytes),
+		allocated: options.explicit.less(options.overheadBytes), estimateToken: options.estimateToken,
 	}
 }
 

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import {
   appendFileSync,
   mkdtempSync,
@@ -15,6 +16,7 @@ import { ExecutionEnd, ExecutionStart } from '../../shared/wire/gen/foresize/v1/
 import type { UsageBatch } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { openJournal, readFrames, recoverJournal } from '../../workers/typescript/journal.ts'
 import { journaledSpool } from '../../workers/typescript/journaled-spool.ts'
+import { readStat } from '../../workers/typescript/procfs.ts'
 import { createSpool, type Spool } from '../../workers/typescript/spool.ts'
 
 let folder: string
@@ -125,6 +127,25 @@ test('what a process left behind is sent by the next, and what it left open is l
   after.close()
   expect(journals()).toEqual([])
   expect(errors).toEqual([])
+})
+
+test.runIf(process.platform === 'linux')('a process that nobody has waited for is gone too', async () => {
+  spoolOn().start(start('a'))
+  const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  try {
+    const zombie = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)))
+    while (readStat(zombie)?.isZombie !== true) await new Promise((resolve) => setTimeout(resolve, 5))
+    for (const name of journals()) {
+      const [age, count, , , rest] = name.split('-')
+      const owner = `${zombie}-${readStat(zombie)?.startTicks}`
+      renameSync(join(folder, name), join(folder, `${age}-${count}-${owner}-${rest}`))
+    }
+    expect(ended(drain(spoolOn()))).toEqual([['a', 7]])
+  } finally {
+    parent.kill('SIGKILL')
+  }
 })
 
 test('killed again while it recovers, nothing is lost either', () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ExecutionRecord } from '../../shared/wire/gen/foresize/v1/execution.ts'
+import { readStat } from '../../workers/typescript/procfs.ts'
 import { smallCgroup } from '../conformance/cgroup.ts'
 import { everything, type ProfilerUnderTest, profilerUnderTest } from '../conformance/profiler.ts'
 import { certificateAuthority } from '../support/certificates.ts'
@@ -184,16 +185,19 @@ test('with --enforce it is stopped above its memory and after its time', async (
 
 test('killed with everything, its start is on record: others tell its end, and the loss is corrected', async () => {
   const spool = join(folder, 'spool')
-  const { child } = start(
-    ['--task', 'killed', '--spool', spool, '--execution-id', 'k1', '--memory', '64MB'],
-    ['sleep', '60'],
-  )
-  await eventually(async () => (readdirSync(spool).length === 1 ? true : undefined))
-  const command = await eventually(async () => childOf(child.pid))
-  child.kill('SIGKILL')
+  const options = ['--task', 'killed', '--spool', spool, '--execution-id', 'k1', '--memory', '64MB']
+  const runner = [program, '--profiler', pair.profilerAddress, ...options, '--', 'sleep', '60']
+  // Its parent waits for nobody, so that the killed runner stays a zombie.
+  const parent = spawn('sh', ['-c', '"$@" & exec sleep 60', 'sh', ...runner], { stdio: 'ignore' })
+  const killed = await eventually(async () => childOf(parent.pid))
+  const command = await eventually(async () => childOf(killed))
+  process.kill(killed, 'SIGKILL')
   process.kill(command, 'SIGKILL')
+  await eventually(async () => (readStat(killed)?.isZombie === true ? true : undefined))
+  expect(readdirSync(spool)).toHaveLength(1)
   await start(['--task', 'next', '--spool', spool], ['true']).done
   await pair.profile('killed', (found) => found.outcomes.some(({ outcome }) => outcome === 7))
+  parent.kill('SIGKILL')
   expect(readdirSync(spool)).toEqual([])
   const report = [
     'report-end',

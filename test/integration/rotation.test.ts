@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
@@ -101,14 +101,11 @@ test('certificates are renewed under load: no call fails, no execution is lost',
 test('a pair caught half written changes nothing; the whole one does', async () => {
   const address = await mutualTlsProfiler()
   const before = await serialShown(address)
-  await cp(join(folder, 'server.key'), join(folder, 'old.key'))
-  await cp(join(folder, 'server.crt'), join(folder, 'old.crt'))
-  await authority.issue('server')
-  await cp(join(folder, 'server.key'), join(folder, 'new.key'))
-  await rename(join(folder, 'old.key'), join(folder, 'server.key'))
+  const next = await authority.issue('next')
+  await rename(next.certFile, join(folder, 'server.crt'))
   await eventually(async () => text().includes('new certificates cannot be used'))
   const halfway = await serialShown(address)
-  await rename(join(folder, 'new.key'), join(folder, 'server.key'))
+  await rename(next.keyFile, join(folder, 'server.key'))
   await eventually(async () => (await serialShown(address)) !== before)
   expect(halfway).toBe(before)
   await writeFile(join(folder, 'server.crt'), 'not a certificate')

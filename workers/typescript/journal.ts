@@ -152,7 +152,7 @@ function isOwnerAlive(name: string): boolean {
   const [, , pid, start] = name.split('-').map(Number)
   if (pid === undefined || !Number.isInteger(pid)) return false
   const stat = readStat(pid)
-  if (stat !== undefined) return stat.startTicks === start
+  if (stat !== undefined) return stat.startTicks === start && !stat.isZombie
   if (process.platform === 'linux') return false
   try {
     process.kill(pid, 0)

@@ -125,7 +125,7 @@ func isOwnerAlive(name string) bool {
 		return false
 	}
 	stat, found := measure.ReadStat(pid)
-	return found && strconv.FormatUint(stat.StartTicks, 10) == parts[3]
+	return found && !stat.IsZombie && strconv.FormatUint(stat.StartTicks, 10) == parts[3]
 }
 
 // others are the batches taken over, without those of one's own execution.

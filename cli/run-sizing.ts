@@ -25,7 +25,11 @@ export interface RunSizing {
 const deadlineMs = 250
 
 /** What the estimator would give the run. Never rejects: with no answer it is what the command line gives. */
-export async function sizeRun(input: CommandInput, run: RunTask, overheadBytes: number): Promise<RunSizing> {
+export async function sizeRun(
+  input: CommandInput,
+  run: RunTask,
+  overheadBytes: number | undefined,
+): Promise<RunSizing> {
   const { task, namespace, ...known } = run
   try {
     const [{ createEstimatorClient }, { createSizer }, { settingsOf }] = await Promise.all([
@@ -34,12 +38,13 @@ export async function sizeRun(input: CommandInput, run: RunTask, overheadBytes: 
       import('./connection.ts'),
     ])
     const client = createEstimatorClient({ ...settingsOf(input, 'estimator'), deadlineMs })
-    const sizer = createSizer(client)
+    const overhead = overheadBytes === undefined ? {} : { memoryBytes: overheadBytes }
+    const sizer = createSizer(client, { overhead })
     const { allocated, estimateToken, decision } = await sizer.size({ task: { namespace, task }, ...known })
     client.close()
     const { reason, explanation } = decision
     const sized = {
-      allocated: { ...withOverhead(allocated, overheadBytes), ...run.explicit },
+      allocated: { ...allocated, ...run.explicit },
       estimateToken,
       explanation: `${reason}: ${explanation}`,
     }

@@ -42,7 +42,8 @@ so at the end.
     overhead: {
       type: 'string',
       value: 'BYTES',
-      description: 'memory of what wraps it under the same limit: added to what is learned',
+      description:
+        'memory of what wraps it under the same limit: added to what is learned (default: what the estimator adds, with --size)',
     },
     size: {
       type: 'boolean',
@@ -100,8 +101,11 @@ so at the end.
     const task = taskOf(input)
     const reportWithinMs = readDuration(input, 'report-within', { example: '2s' }) ?? 1000
     const intervalMs = readDuration(input, 'sample-interval', { example: '500ms' }) ?? 1000
-    const overheadBytes =
-      readBytes(input, 'overhead', { example: '200MB', most: resourceLimits.memoryBytes }) ?? 0
+    const givenOverheadBytes = readBytes(input, 'overhead', {
+      example: '200MB',
+      most: resourceLimits.memoryBytes,
+    })
+    const overheadBytes = givenOverheadBytes ?? 0
     const handedToken = tokenOf(input)
     if (command === undefined) throw new UsageError('there is no command; put it after --')
 
@@ -116,7 +120,7 @@ so at the end.
     const refused = refusalOf({ command })
     if (refused !== undefined) return refuse(input, command, refused)
 
-    const sizing = flag(input, 'size') ? await sizeRun(input, task, overheadBytes) : undefined
+    const sizing = flag(input, 'size') ? await sizeRun(input, task, givenOverheadBytes) : undefined
     const allocated = sizing?.allocated ?? task.explicit
     if (sizing?.problem !== undefined) say(input, `not sized: ${sizing.problem}`)
     const estimateToken = sizing?.estimateToken ?? handedToken

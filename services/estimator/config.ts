@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defaultCohortLabels } from '../../shared/domain/cohort.ts'
+import { resourceLimits } from '../../shared/domain/resources.ts'
 import type { ClientSettings } from '../../shared/rpc/client.ts'
 import { rpcSettings } from '../../shared/rpc/settings.ts'
 import { logLevels } from '../../shared/runtime/log.ts'
@@ -48,6 +49,14 @@ export const estimatorConfig = z.object({
     .lt(1)
     .optional()
     .describe('probability with which an allocation shall suffice, where the risk knob is not enough'),
+  overheadMemoryBytes: z
+    .number()
+    .min(0)
+    .max(resourceLimits.memoryBytes)
+    .default(0)
+    .describe(
+      'added to every answer for what wraps a task under the same limit and is not measured with it, bytes; a query with an overhead of its own decides instead',
+    ),
   ...experimentSettings,
   defaultCpuCores: z
     .number()

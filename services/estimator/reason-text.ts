@@ -47,6 +47,10 @@ function sentenceOf(reason: Reason): string {
     }
     case 'left-out':
       return `left out: ${reason.faults.map(([strategy, fault]) => `${strategy} (${fault})`).join(', ')}`
+    case 'overhead':
+      return `${Object.entries(reason.overhead)
+        .map(([dimension, amount]) => `${amount} of ${dimension}`)
+        .join(', ')} added for what wraps the task`
     case 'profiler-unreachable':
       return 'the profiler did not answer'
   }

@@ -20,6 +20,7 @@ import { estimatorFigures, observedEstimator } from './metrics.ts'
 import { grpcProfileSource } from './profile-source.ts'
 import { startReplica } from './replica.ts'
 import { estimatorRpc } from './rpc.ts'
+import { withWrappedTasks } from './wrapped-tasks.ts'
 
 export interface EstimatorServiceParts {
   /** The strategies that estimates are made with. */
@@ -83,7 +84,8 @@ export async function startEstimatorService(
     { replica, learned, breakers, monotonicMs },
   )
   const arms = experimenting(plain, experimentOf(config, registry))
-  const estimator = observedEstimator(arms, metrics, monotonicMs)
+  const wrapped = withWrappedTasks(arms, { memoryBytes: config.overheadMemoryBytes })
+  const estimator = observedEstimator(wrapped, metrics, monotonicMs)
 
   const held = heldBytes(config)
   const server = await startRpcServer({

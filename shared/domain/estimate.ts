@@ -90,6 +90,8 @@ export interface DimensionEstimate {
   readonly strategy?: string | undefined
   readonly predictions: readonly StrategyPrediction[]
   readonly clamps: readonly Clamp[]
+  /** Part of `allocation` and of the need that wraps the task; unset where nothing does. */
+  readonly overhead?: number | undefined
 }
 
 export interface StrategyPrediction {

@@ -12,4 +12,6 @@ export interface Policy {
   readonly min: Resources
   /** The answer is not above. */
   readonly max: Resources
+  /** What wraps the task under the same limit and is not measured with it: added to what was learned. */
+  readonly overhead?: Resources | undefined
 }

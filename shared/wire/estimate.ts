@@ -88,6 +88,9 @@ function toPolicy(message: gen.Policy, path: string, seen: Inspection): Partial<
       : { strategies: strategies.map((name, i) => readName(name, `${path}.strategies[${i}]`, seen)) }),
     ...(message.min === undefined ? {} : { min }),
     ...(message.max === undefined ? {} : { max }),
+    ...(message.overhead === undefined
+      ? {}
+      : { overhead: readResources(message.overhead, `${path}.overhead`, seen) }),
   }
 }
 
@@ -207,9 +210,10 @@ function encodeEstimateToken({ profileRevision, variant = '', dimensions }: Esti
     profileRevision,
     variant,
     strategies,
-    dimensions: dimensions.map(({ dimension, allocation, confidence, predictions }) => ({
+    dimensions: dimensions.map(({ dimension, allocation, overhead = 0, confidence, predictions }) => ({
       dimension: dimensionEnum.toWire(dimension),
-      allocation,
+      // What is measured is the task alone, and so is what it is scored by.
+      allocation: allocation - overhead,
       confidence,
       predictions: strategies.map((strategy) => predictions.find((p) => p.strategy === strategy)?.value ?? 0),
     })),

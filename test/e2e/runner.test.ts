@@ -8,6 +8,7 @@ import { readStat } from '../../workers/typescript/procfs.ts'
 import { smallCgroup } from '../conformance/cgroup.ts'
 import { everything, type ProfilerUnderTest, profilerUnderTest } from '../conformance/profiler.ts'
 import { certificateAuthority } from '../support/certificates.ts'
+import { estimatorFixture } from '../support/estimator-fixture.ts'
 import { testProfiler } from '../support/profiler-service.ts'
 import { writeTokens } from '../support/secure-services.ts'
 import { compile, countOf, eventually, foresize, type Pair, root, startPair } from './support.ts'
@@ -132,6 +133,24 @@ test('processes at once add up, and one that ends as an orphan counts', async ()
   ).done
   const { used } = await recordOf('orphan')
   expect((used?.cpuCores ?? 0) * (used?.durationMs ?? 0)).toBeGreaterThan(280)
+})
+
+test('sized by an estimator that adds what wraps it, it is given with that and learned without', async () => {
+  const wrap = 100e6
+  const estimator = await estimatorFixture({ profiler: pair.profilerAddress, overheadMemoryBytes: wrap })
+  const sized = (options: readonly string[]) =>
+    start(
+      ['--task', 'wrapped', '--size', '--estimator', estimator.address, ...options],
+      ['sh', '-c', 'echo "$FORESIZE_MEMORY_BYTES"'],
+    ).done
+  const given = await sized([])
+  const alone = await recordOf('wrapped')
+  expect(Number(given.stdout)).toBeGreaterThan(wrap)
+  expect(alone.allocated?.memoryBytes).toBeCloseTo(Number(given.stdout) - wrap, -1)
+  await sized(['--overhead', '0'])
+  const unwrapped = await recordOf('wrapped', 2)
+  expect(unwrapped.allocated?.memoryBytes).toBeLessThan(Number(given.stdout))
+  await estimator.close()
 })
 
 test('it holds less than 8 MB while the command runs, connection and all, and costs little CPU', async () => {

@@ -38,7 +38,7 @@ export interface LearningSettings {
   readonly dimensions: readonly Dimension[]
   /** Added to what was learned, as a share of it: 0.1 is one tenth more. Default 0. */
   readonly headroom: number
-  /** What wraps the task under the same limit and is not measured with it: added to what was learned. Default none. */
+  /** What wraps the task under the same limit and is not measured with it: added to what was learned. Default none but the estimator's. */
   readonly overhead: Resources
   /** What is given is not below. */
   readonly min: Resources
@@ -134,6 +134,12 @@ function require(holds: boolean, message: string): void {
 }
 
 /** What the estimator is asked to hold to. */
-export function policyOf({ risk, min, max }: LearningSettings): Partial<Policy> {
-  return { ...(risk === undefined ? {} : { risk }), min, max }
+export function policyOf({ risk, min, max, overhead }: LearningSettings): Partial<Policy> {
+  return {
+    ...(risk === undefined ? {} : { risk }),
+    min,
+    max,
+    // One that is set here is added here, in place of the estimator's.
+    ...(Object.keys(overhead).length === 0 ? {} : { overhead: {} }),
+  }
 }

@@ -358,7 +358,9 @@ type Policy struct {
 	// The answer is not below, as far as `max` and the largest that the server answers allow.
 	Min *Resources `protobuf:"bytes,4,opt,name=min,proto3" json:"min,omitempty"`
 	// The answer is not above, even where the server would not answer so little.
-	Max           *Resources `protobuf:"bytes,5,opt,name=max,proto3" json:"max,omitempty"`
+	Max *Resources `protobuf:"bytes,5,opt,name=max,proto3" json:"max,omitempty"`
+	// What wraps the task under the same limit and is not measured with it: added to what was learned. Empty is none.
+	Overhead      *Resources `protobuf:"bytes,6,opt,name=overhead,proto3" json:"overhead,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -424,6 +426,13 @@ func (x *Policy) GetMin() *Resources {
 func (x *Policy) GetMax() *Resources {
 	if x != nil {
 		return x.Max
+	}
+	return nil
+}
+
+func (x *Policy) GetOverhead() *Resources {
+	if x != nil {
+		return x.Overhead
 	}
 	return nil
 }
@@ -676,8 +685,10 @@ type DimensionEstimate struct {
 	Strategy string `protobuf:"bytes,8,opt,name=strategy,proto3" json:"strategy,omitempty"`
 	// What every strategy said.
 	Predictions []*StrategyPrediction `protobuf:"bytes,9,rep,name=predictions,proto3" json:"predictions,omitempty"`
-	// What held the answer, in the order applied.
-	Clamps        []*Clamp `protobuf:"bytes,10,rep,name=clamps,proto3" json:"clamps,omitempty"`
+	// What held the answer, in the order applied. Without `overhead`, as `predictions` are.
+	Clamps []*Clamp `protobuf:"bytes,10,rep,name=clamps,proto3" json:"clamps,omitempty"`
+	// Part of `allocation`, and of the need, that wraps the task; unset where nothing does.
+	Overhead      *float64 `protobuf:"fixed64,11,opt,name=overhead,proto3,oneof" json:"overhead,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -780,6 +791,13 @@ func (x *DimensionEstimate) GetClamps() []*Clamp {
 		return x.Clamps
 	}
 	return nil
+}
+
+func (x *DimensionEstimate) GetOverhead() float64 {
+	if x != nil && x.Overhead != nil {
+		return *x.Overhead
+	}
+	return 0
 }
 
 // What one strategy said.
@@ -1585,7 +1603,7 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe0\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x94\x02\n" +
 	"\x06Policy\x12\x17\n" +
 	"\x04risk\x18\x01 \x01(\x01H\x00R\x04risk\x88\x01\x01\x12,\n" +
 	"\x0ftarget_coverage\x18\x02 \x01(\x01H\x01R\x0etargetCoverage\x88\x01\x01\x12\x1e\n" +
@@ -1593,7 +1611,8 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"strategies\x18\x03 \x03(\tR\n" +
 	"strategies\x12(\n" +
 	"\x03min\x18\x04 \x01(\v2\x16.foresize.v1.ResourcesR\x03min\x12(\n" +
-	"\x03max\x18\x05 \x01(\v2\x16.foresize.v1.ResourcesR\x03maxB\a\n" +
+	"\x03max\x18\x05 \x01(\v2\x16.foresize.v1.ResourcesR\x03max\x122\n" +
+	"\boverhead\x18\x06 \x01(\v2\x16.foresize.v1.ResourcesR\boverheadB\a\n" +
 	"\x05_riskB\x12\n" +
 	"\x10_target_coverage\"\xfd\x03\n" +
 	"\bEstimate\x124\n" +
@@ -1622,7 +1641,7 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"\x06number\x18\x03 \x01(\x01H\x00R\x06number\x88\x01\x01\x12\x18\n" +
 	"\anearest\x18\x04 \x03(\tR\anearest\x124\n" +
 	"\tdimension\x18\x05 \x01(\x0e2\x16.foresize.v1.DimensionR\tdimensionB\t\n" +
-	"\a_number\"\x91\x03\n" +
+	"\a_number\"\xbf\x03\n" +
 	"\x11DimensionEstimate\x124\n" +
 	"\tdimension\x18\x01 \x01(\x0e2\x16.foresize.v1.DimensionR\tdimension\x12\x1e\n" +
 	"\n" +
@@ -1638,7 +1657,9 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"\bstrategy\x18\b \x01(\tR\bstrategy\x12A\n" +
 	"\vpredictions\x18\t \x03(\v2\x1f.foresize.v1.StrategyPredictionR\vpredictions\x12*\n" +
 	"\x06clamps\x18\n" +
-	" \x03(\v2\x12.foresize.v1.ClampR\x06clamps\"\x85\x01\n" +
+	" \x03(\v2\x12.foresize.v1.ClampR\x06clamps\x12\x1f\n" +
+	"\boverhead\x18\v \x01(\x01H\x00R\boverhead\x88\x01\x01B\v\n" +
+	"\t_overhead\"\x85\x01\n" +
 	"\x12StrategyPrediction\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\x16\n" +
@@ -1783,45 +1804,46 @@ var file_foresize_v1_estimator_service_proto_depIdxs = []int32{
 	4,  // 6: foresize.v1.EstimateQuery.policy:type_name -> foresize.v1.Policy
 	24, // 7: foresize.v1.Policy.min:type_name -> foresize.v1.Resources
 	24, // 8: foresize.v1.Policy.max:type_name -> foresize.v1.Resources
-	24, // 9: foresize.v1.Estimate.resources:type_name -> foresize.v1.Resources
-	0,  // 10: foresize.v1.Estimate.source:type_name -> foresize.v1.EstimateSource
-	7,  // 11: foresize.v1.Estimate.dimensions:type_name -> foresize.v1.DimensionEstimate
-	6,  // 12: foresize.v1.Estimate.notices:type_name -> foresize.v1.Notice
-	1,  // 13: foresize.v1.Notice.kind:type_name -> foresize.v1.NoticeKind
-	26, // 14: foresize.v1.Notice.dimension:type_name -> foresize.v1.Dimension
-	26, // 15: foresize.v1.DimensionEstimate.dimension:type_name -> foresize.v1.Dimension
-	0,  // 16: foresize.v1.DimensionEstimate.source:type_name -> foresize.v1.EstimateSource
-	8,  // 17: foresize.v1.DimensionEstimate.predictions:type_name -> foresize.v1.StrategyPrediction
-	9,  // 18: foresize.v1.DimensionEstimate.clamps:type_name -> foresize.v1.Clamp
-	2,  // 19: foresize.v1.Clamp.kind:type_name -> foresize.v1.ClampKind
-	3,  // 20: foresize.v1.EstimateRequest.query:type_name -> foresize.v1.EstimateQuery
-	5,  // 21: foresize.v1.EstimateResponse.estimate:type_name -> foresize.v1.Estimate
-	3,  // 22: foresize.v1.EstimateBatchRequest.queries:type_name -> foresize.v1.EstimateQuery
-	14, // 23: foresize.v1.EstimateBatchResponse.results:type_name -> foresize.v1.EstimateResult
-	5,  // 24: foresize.v1.EstimateResult.estimate:type_name -> foresize.v1.Estimate
-	15, // 25: foresize.v1.EstimateResult.rejection:type_name -> foresize.v1.QueryRejection
-	27, // 26: foresize.v1.QueryRejection.violations:type_name -> foresize.v1.FieldViolation
-	3,  // 27: foresize.v1.ConfidenceRequest.query:type_name -> foresize.v1.EstimateQuery
-	24, // 28: foresize.v1.ConfidenceRequest.resources:type_name -> foresize.v1.Resources
-	18, // 29: foresize.v1.ConfidenceResponse.dimensions:type_name -> foresize.v1.DimensionConfidence
-	0,  // 30: foresize.v1.ConfidenceResponse.source:type_name -> foresize.v1.EstimateSource
-	6,  // 31: foresize.v1.ConfidenceResponse.notices:type_name -> foresize.v1.Notice
-	26, // 32: foresize.v1.DimensionConfidence.dimension:type_name -> foresize.v1.Dimension
-	23, // 33: foresize.v1.GetAccuracyRequest.task:type_name -> foresize.v1.TaskKey
-	28, // 34: foresize.v1.GetAccuracyResponse.accuracy:type_name -> foresize.v1.StrategyAccuracy
-	10, // 35: foresize.v1.EstimatorService.Estimate:input_type -> foresize.v1.EstimateRequest
-	12, // 36: foresize.v1.EstimatorService.EstimateBatch:input_type -> foresize.v1.EstimateBatchRequest
-	16, // 37: foresize.v1.EstimatorService.Confidence:input_type -> foresize.v1.ConfidenceRequest
-	19, // 38: foresize.v1.EstimatorService.GetAccuracy:input_type -> foresize.v1.GetAccuracyRequest
-	11, // 39: foresize.v1.EstimatorService.Estimate:output_type -> foresize.v1.EstimateResponse
-	13, // 40: foresize.v1.EstimatorService.EstimateBatch:output_type -> foresize.v1.EstimateBatchResponse
-	17, // 41: foresize.v1.EstimatorService.Confidence:output_type -> foresize.v1.ConfidenceResponse
-	20, // 42: foresize.v1.EstimatorService.GetAccuracy:output_type -> foresize.v1.GetAccuracyResponse
-	39, // [39:43] is the sub-list for method output_type
-	35, // [35:39] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	24, // 9: foresize.v1.Policy.overhead:type_name -> foresize.v1.Resources
+	24, // 10: foresize.v1.Estimate.resources:type_name -> foresize.v1.Resources
+	0,  // 11: foresize.v1.Estimate.source:type_name -> foresize.v1.EstimateSource
+	7,  // 12: foresize.v1.Estimate.dimensions:type_name -> foresize.v1.DimensionEstimate
+	6,  // 13: foresize.v1.Estimate.notices:type_name -> foresize.v1.Notice
+	1,  // 14: foresize.v1.Notice.kind:type_name -> foresize.v1.NoticeKind
+	26, // 15: foresize.v1.Notice.dimension:type_name -> foresize.v1.Dimension
+	26, // 16: foresize.v1.DimensionEstimate.dimension:type_name -> foresize.v1.Dimension
+	0,  // 17: foresize.v1.DimensionEstimate.source:type_name -> foresize.v1.EstimateSource
+	8,  // 18: foresize.v1.DimensionEstimate.predictions:type_name -> foresize.v1.StrategyPrediction
+	9,  // 19: foresize.v1.DimensionEstimate.clamps:type_name -> foresize.v1.Clamp
+	2,  // 20: foresize.v1.Clamp.kind:type_name -> foresize.v1.ClampKind
+	3,  // 21: foresize.v1.EstimateRequest.query:type_name -> foresize.v1.EstimateQuery
+	5,  // 22: foresize.v1.EstimateResponse.estimate:type_name -> foresize.v1.Estimate
+	3,  // 23: foresize.v1.EstimateBatchRequest.queries:type_name -> foresize.v1.EstimateQuery
+	14, // 24: foresize.v1.EstimateBatchResponse.results:type_name -> foresize.v1.EstimateResult
+	5,  // 25: foresize.v1.EstimateResult.estimate:type_name -> foresize.v1.Estimate
+	15, // 26: foresize.v1.EstimateResult.rejection:type_name -> foresize.v1.QueryRejection
+	27, // 27: foresize.v1.QueryRejection.violations:type_name -> foresize.v1.FieldViolation
+	3,  // 28: foresize.v1.ConfidenceRequest.query:type_name -> foresize.v1.EstimateQuery
+	24, // 29: foresize.v1.ConfidenceRequest.resources:type_name -> foresize.v1.Resources
+	18, // 30: foresize.v1.ConfidenceResponse.dimensions:type_name -> foresize.v1.DimensionConfidence
+	0,  // 31: foresize.v1.ConfidenceResponse.source:type_name -> foresize.v1.EstimateSource
+	6,  // 32: foresize.v1.ConfidenceResponse.notices:type_name -> foresize.v1.Notice
+	26, // 33: foresize.v1.DimensionConfidence.dimension:type_name -> foresize.v1.Dimension
+	23, // 34: foresize.v1.GetAccuracyRequest.task:type_name -> foresize.v1.TaskKey
+	28, // 35: foresize.v1.GetAccuracyResponse.accuracy:type_name -> foresize.v1.StrategyAccuracy
+	10, // 36: foresize.v1.EstimatorService.Estimate:input_type -> foresize.v1.EstimateRequest
+	12, // 37: foresize.v1.EstimatorService.EstimateBatch:input_type -> foresize.v1.EstimateBatchRequest
+	16, // 38: foresize.v1.EstimatorService.Confidence:input_type -> foresize.v1.ConfidenceRequest
+	19, // 39: foresize.v1.EstimatorService.GetAccuracy:input_type -> foresize.v1.GetAccuracyRequest
+	11, // 40: foresize.v1.EstimatorService.Estimate:output_type -> foresize.v1.EstimateResponse
+	13, // 41: foresize.v1.EstimatorService.EstimateBatch:output_type -> foresize.v1.EstimateBatchResponse
+	17, // 42: foresize.v1.EstimatorService.Confidence:output_type -> foresize.v1.ConfidenceResponse
+	20, // 43: foresize.v1.EstimatorService.GetAccuracy:output_type -> foresize.v1.GetAccuracyResponse
+	40, // [40:44] is the sub-list for method output_type
+	36, // [36:40] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_foresize_v1_estimator_service_proto_init() }
@@ -1835,6 +1857,7 @@ func file_foresize_v1_estimator_service_proto_init() {
 	file_foresize_v1_resources_proto_init()
 	file_foresize_v1_estimator_service_proto_msgTypes[1].OneofWrappers = []any{}
 	file_foresize_v1_estimator_service_proto_msgTypes[3].OneofWrappers = []any{}
+	file_foresize_v1_estimator_service_proto_msgTypes[4].OneofWrappers = []any{}
 	file_foresize_v1_estimator_service_proto_msgTypes[5].OneofWrappers = []any{}
 	file_foresize_v1_estimator_service_proto_msgTypes[11].OneofWrappers = []any{
 		(*EstimateResult_Estimate)(nil),

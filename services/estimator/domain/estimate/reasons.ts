@@ -1,4 +1,5 @@
 import type { Clamp } from '../../../../shared/domain/estimate.ts'
+import type { Resources } from '../../../../shared/domain/resources.ts'
 
 /**
  * Why an answer is what it is, as data. The prose is written once, in `reason-text.ts` at the service's edge.
@@ -13,6 +14,8 @@ export type Reason =
   /** Strategies that were left out or failed, each with its fault. */
   | { readonly kind: 'left-out'; readonly faults: readonly (readonly [strategy: string, fault: string])[] }
   | { readonly kind: 'profiler-unreachable' }
+  /** Added for what wraps the task; the other amounts are without. */
+  | { readonly kind: 'overhead'; readonly overhead: Resources }
 
 export interface OwnHistory {
   readonly kind: 'own-history'

@@ -125,13 +125,18 @@ func (s *start) encode() (m message) {
 	return m
 }
 
-// encodeQuery is an EstimateRequest.
-func (s *start) encodeQuery() (request message) {
+// encodeQuery is an EstimateRequest. Who adds what wraps the task itself asks for the task alone.
+func (s *start) encodeQuery(isAlone bool) (request message) {
 	var m message
 	m.message(1, s.encodeTask())
 	encodeFeatures(&m, 2, s.features)
 	encodeLabels(&m, 3, s.labels)
 	m.whole(5, s.attempt)
+	if isAlone {
+		var policy message
+		policy.message(6, nil)
+		m.message(8, policy)
+	}
 	m.text(9, s.executionID)
 	request.message(1, m)
 	return request

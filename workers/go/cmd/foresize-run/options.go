@@ -25,6 +25,8 @@ type options struct {
 	features                     map[string]float64
 	labels                       map[string]string
 	explicit                     resources
+	// Nil where the command line does not say.
+	givenOverheadBytes           *float64
 	overheadBytes                float64
 	estimateToken                []byte
 	profiler, estimator          string
@@ -48,7 +50,7 @@ var allOptions = []option{
 	{name: "time", value: "TIME", description: "run time that it is given, for example 90s or 5m"},
 	{name: "disk", value: "BYTES", description: "scratch disk that it is given"},
 	{name: "gpu-memory", value: "BYTES", description: "GPU memory that it is given"},
-	{name: "overhead", value: "BYTES", description: "memory of what wraps it under the same limit: added to what is learned"},
+	{name: "overhead", value: "BYTES", description: "memory of what wraps it under the same limit: added to what is learned (default: what the estimator adds, with --size)"},
 	{name: "size", description: "ask the estimator first (at most 250 ms) and give it the answer, in $FORESIZE_MEMORY_BYTES and so on"},
 	{name: "enforce", description: "stop it above the memory and the time that it is given"},
 	{name: "attempt", value: "N", description: "which attempt it is, from 1"},
@@ -161,8 +163,8 @@ func parseOptions(args []string) (*options, error) {
 		diskBytes:      r.bytes("disk", "10GiB", 1e18),
 		gpuMemoryBytes: r.bytes("gpu-memory", "8GiB", 1e16),
 	}
-	if overhead := r.bytes("overhead", "200MB", 1e16); overhead != nil {
-		o.overheadBytes = *overhead
+	if o.givenOverheadBytes = r.bytes("overhead", "200MB", 1e16); o.givenOverheadBytes != nil {
+		o.overheadBytes = *o.givenOverheadBytes
 	}
 	if o.estimateToken, err = base64.StdEncoding.DecodeString(first("estimate-token", "FORESIZE_ESTIMATE_TOKEN", "")); err != nil {
 		r.fail("--estimate-token: must be base64, as foresize estimate prints it")

@@ -38,6 +38,8 @@ type estimate struct {
 	reason     string
 	executions float64
 	token      []byte
+	// Part of the memory in `resources`.
+	overheadBytes float64
 }
 
 // Sources of an estimate that speak of the task itself or of its like.
@@ -53,8 +55,13 @@ func sizeRun(options *options, start *start) sizing {
 	if err != nil {
 		return sizing{options.explicit, nil, "unavailable: " + err.Error(), err.Error()}
 	}
+	if options.givenOverheadBytes == nil {
+		options.overheadBytes = answer.overheadBytes
+	} else {
+		answer.resources = answer.resources.plus(options.overheadBytes)
+	}
 	return sizing{
-		allocated:   options.explicit.over(answer.resources.plus(options.overheadBytes)),
+		allocated:   options.explicit.over(answer.resources),
 		token:       answer.token,
 		explanation: answer.explain(options.explicit),
 	}
@@ -68,7 +75,7 @@ func ask(options *options, start *start) (estimate, error) {
 	defer channel.close()
 	ctx, cancel := context.WithTimeout(context.Background(), sizeWithin)
 	defer cancel()
-	encoded, err := channel.unary(ctx, "/foresize.v1.EstimatorService/Estimate", start.encodeQuery())
+	encoded, err := channel.unary(ctx, "/foresize.v1.EstimatorService/Estimate", start.encodeQuery(options.givenOverheadBytes != nil))
 	if ctx.Err() != nil {
 		return estimate{}, fmt.Errorf("no answer within %v", sizeWithin)
 	}
@@ -112,6 +119,10 @@ func decodeEstimate(encoded []byte) (e estimate, err error) {
 				e.source = bits
 			case 4:
 				e.reason = string(value)
+			case 5:
+				if dimension, overhead := decodeOverhead(value); dimension == dimensionMemory {
+					e.overheadBytes = overhead
+				}
 			case 6:
 				e.token = append([]byte(nil), value...)
 			case 8:
@@ -120,6 +131,7 @@ func decodeEstimate(encoded []byte) (e estimate, err error) {
 		})
 	})
 	r := e.resources
+	isWhole = isWhole && e.overheadBytes >= 0 && e.overheadBytes <= 1e16
 	for _, value := range []*float64{r.cpuCores, r.memoryBytes, r.diskBytes, r.gpuMemoryBytes, r.durationMs} {
 		if value != nil && !(*value > 0 && *value <= 1e18) {
 			isWhole = false
@@ -129,4 +141,19 @@ func decodeEstimate(encoded []byte) (e estimate, err error) {
 		return estimate{}, fmt.Errorf("the answer cannot be read")
 	}
 	return e, nil
+}
+
+const dimensionMemory = 2
+
+// decodeOverhead reads of a DimensionEstimate which dimension it is, and what of its amount wraps the task.
+func decodeOverhead(encoded []byte) (dimension uint64, overhead float64) {
+	fields(encoded, func(number protowire.Number, whole uint64, _ []byte) {
+		switch number {
+		case 1:
+			dimension = whole
+		case 11:
+			overhead = math.Float64frombits(whole)
+		}
+	})
+	return dimension, overhead
 }

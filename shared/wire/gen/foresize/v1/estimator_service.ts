@@ -329,7 +329,11 @@ export interface Policy {
     | Resources
     | undefined;
   /** The answer is not above, even where the server would not answer so little. */
-  readonly max?: Resources | undefined;
+  readonly max?:
+    | Resources
+    | undefined;
+  /** What wraps the task under the same limit and is not measured with it: added to what was learned. Empty is none. */
+  readonly overhead?: Resources | undefined;
 }
 
 /** The answer. */
@@ -398,8 +402,10 @@ export interface DimensionEstimate {
   readonly strategy: string;
   /** What every strategy said. */
   readonly predictions: readonly StrategyPrediction[];
-  /** What held the answer, in the order applied. */
+  /** What held the answer, in the order applied. Without `overhead`, as `predictions` are. */
   readonly clamps: readonly Clamp[];
+  /** Part of `allocation`, and of the need, that wraps the task; unset where nothing does. */
+  readonly overhead?: number | undefined;
 }
 
 /** What one strategy said. */
@@ -979,7 +985,14 @@ export const EstimateQuery_LabelsEntry: MessageFns<EstimateQuery_LabelsEntry> = 
 };
 
 function createBasePolicy(): Policy {
-  return { risk: undefined, targetCoverage: undefined, strategies: [], min: undefined, max: undefined };
+  return {
+    risk: undefined,
+    targetCoverage: undefined,
+    strategies: [],
+    min: undefined,
+    max: undefined,
+    overhead: undefined,
+  };
 }
 
 export const Policy: MessageFns<Policy> = {
@@ -998,6 +1011,9 @@ export const Policy: MessageFns<Policy> = {
     }
     if (message.max !== undefined) {
       Resources.encode(message.max, writer.uint32(42).fork()).join();
+    }
+    if (message.overhead !== undefined) {
+      Resources.encode(message.overhead, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -1055,6 +1071,14 @@ export const Policy: MessageFns<Policy> = {
             message.max = Resources.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.overhead = Resources.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1080,6 +1104,7 @@ export const Policy: MessageFns<Policy> = {
         : [],
       min: isSet(object.min) ? Resources.fromJSON(object.min) : undefined,
       max: isSet(object.max) ? Resources.fromJSON(object.max) : undefined,
+      overhead: isSet(object.overhead) ? Resources.fromJSON(object.overhead) : undefined,
     };
   },
 
@@ -1100,6 +1125,9 @@ export const Policy: MessageFns<Policy> = {
     if (message.max !== undefined) {
       obj.max = Resources.toJSON(message.max);
     }
+    if (message.overhead !== undefined) {
+      obj.overhead = Resources.toJSON(message.overhead);
+    }
     return obj;
   },
 
@@ -1113,6 +1141,9 @@ export const Policy: MessageFns<Policy> = {
     message.strategies = object.strategies?.map((e) => e) || [];
     message.min = (object.min !== undefined && object.min !== null) ? Resources.fromPartial(object.min) : undefined;
     message.max = (object.max !== undefined && object.max !== null) ? Resources.fromPartial(object.max) : undefined;
+    message.overhead = (object.overhead !== undefined && object.overhead !== null)
+      ? Resources.fromPartial(object.overhead)
+      : undefined;
     return message;
   },
 };
@@ -1542,6 +1573,7 @@ function createBaseDimensionEstimate(): DimensionEstimate {
     strategy: "",
     predictions: [],
     clamps: [],
+    overhead: undefined,
   };
 }
 
@@ -1576,6 +1608,9 @@ export const DimensionEstimate: MessageFns<DimensionEstimate> = {
     }
     for (const v of message.clamps) {
       Clamp.encode(v!, writer.uint32(82).fork()).join();
+    }
+    if (message.overhead !== undefined) {
+      writer.uint32(89).double(message.overhead);
     }
     return writer;
   },
@@ -1673,6 +1708,14 @@ export const DimensionEstimate: MessageFns<DimensionEstimate> = {
             message.clamps.push(Clamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.overhead = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1699,6 +1742,7 @@ export const DimensionEstimate: MessageFns<DimensionEstimate> = {
         ? object.predictions.map((e: any) => StrategyPrediction.fromJSON(e))
         : [],
       clamps: globalThis.Array.isArray(object?.clamps) ? object.clamps.map((e: any) => Clamp.fromJSON(e)) : [],
+      overhead: isSet(object.overhead) ? globalThis.Number(object.overhead) : undefined,
     };
   },
 
@@ -1734,6 +1778,9 @@ export const DimensionEstimate: MessageFns<DimensionEstimate> = {
     if (message.clamps?.length) {
       obj.clamps = message.clamps.map((e) => Clamp.toJSON(e));
     }
+    if (message.overhead !== undefined) {
+      obj.overhead = floatToJson(message.overhead);
+    }
     return obj;
   },
 
@@ -1752,6 +1799,7 @@ export const DimensionEstimate: MessageFns<DimensionEstimate> = {
     message.strategy = object.strategy ?? "";
     message.predictions = object.predictions?.map((e) => StrategyPrediction.fromPartial(e)) || [];
     message.clamps = object.clamps?.map((e) => Clamp.fromPartial(e)) || [];
+    message.overhead = object.overhead ?? undefined;
     return message;
   },
 };

@@ -260,6 +260,7 @@ class Policy(_message.Message):
     STRATEGIES_FIELD_NUMBER: _builtins.int
     MIN_FIELD_NUMBER: _builtins.int
     MAX_FIELD_NUMBER: _builtins.int
+    OVERHEAD_FIELD_NUMBER: _builtins.int
     risk: _builtins.float
     """0 is economical, 0.5 balanced, 1 safe."""
     target_coverage: _builtins.float
@@ -276,6 +277,10 @@ class Policy(_message.Message):
     def max(self) -> _resources_pb2.Resources:
         """The answer is not above, even where the server would not answer so little."""
 
+    @_builtins.property
+    def overhead(self) -> _resources_pb2.Resources:
+        """What wraps the task under the same limit and is not measured with it: added to what was learned. Empty is none."""
+
     def __init__(
         self,
         *,
@@ -284,10 +289,11 @@ class Policy(_message.Message):
         strategies: _abc.Iterable[_builtins.str] | None = ...,
         min: _resources_pb2.Resources | None = ...,
         max: _resources_pb2.Resources | None = ...,
+        overhead: _resources_pb2.Resources | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_risk", b"_risk", "_target_coverage", b"_target_coverage", "max", b"max", "min", b"min", "risk", b"risk", "target_coverage", b"target_coverage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_risk", b"_risk", "_target_coverage", b"_target_coverage", "max", b"max", "min", b"min", "overhead", b"overhead", "risk", b"risk", "target_coverage", b"target_coverage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_risk", b"_risk", "_target_coverage", b"_target_coverage", "max", b"max", "min", b"min", "risk", b"risk", "strategies", b"strategies", "target_coverage", b"target_coverage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_risk", b"_risk", "_target_coverage", b"_target_coverage", "max", b"max", "min", b"min", "overhead", b"overhead", "risk", b"risk", "strategies", b"strategies", "target_coverage", b"target_coverage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__risk: _TypeAlias = _typing.Literal["risk"]  # noqa: Y015
     _WhichOneofArgType__risk: _TypeAlias = _typing.Literal["_risk", b"_risk"]  # noqa: Y015
@@ -430,6 +436,7 @@ class DimensionEstimate(_message.Message):
     STRATEGY_FIELD_NUMBER: _builtins.int
     PREDICTIONS_FIELD_NUMBER: _builtins.int
     CLAMPS_FIELD_NUMBER: _builtins.int
+    OVERHEAD_FIELD_NUMBER: _builtins.int
     dimension: _resources_pb2.Dimension.ValueType
     """Which."""
     allocation: _builtins.float
@@ -446,13 +453,15 @@ class DimensionEstimate(_message.Message):
     """Where it comes from."""
     strategy: _builtins.str
     """The strategy it follows; empty where none was used."""
+    overhead: _builtins.float
+    """Part of `allocation`, and of the need, that wraps the task; unset where nothing does."""
     @_builtins.property
     def predictions(self) -> _containers.RepeatedCompositeFieldContainer[Global___StrategyPrediction]:
         """What every strategy said."""
 
     @_builtins.property
     def clamps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Clamp]:
-        """What held the answer, in the order applied."""
+        """What held the answer, in the order applied. Without `overhead`, as `predictions` are."""
 
     def __init__(
         self,
@@ -467,12 +476,15 @@ class DimensionEstimate(_message.Message):
         strategy: _builtins.str = ...,
         predictions: _abc.Iterable[Global___StrategyPrediction] | None = ...,
         clamps: _abc.Iterable[Global___Clamp] | None = ...,
+        overhead: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_overhead", b"_overhead", "overhead", b"overhead"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation", b"allocation", "clamps", b"clamps", "confidence", b"confidence", "dimension", b"dimension", "expected", b"expected", "lower", b"lower", "predictions", b"predictions", "source", b"source", "strategy", b"strategy", "upper", b"upper"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overhead", b"_overhead", "allocation", b"allocation", "clamps", b"clamps", "confidence", b"confidence", "dimension", b"dimension", "expected", b"expected", "lower", b"lower", "overhead", b"overhead", "predictions", b"predictions", "source", b"source", "strategy", b"strategy", "upper", b"upper"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__overhead: _TypeAlias = _typing.Literal["overhead"]  # noqa: Y015
+    _WhichOneofArgType__overhead: _TypeAlias = _typing.Literal["_overhead", b"_overhead"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__overhead) -> _WhichOneofReturnType__overhead | None: ...
 
 Global___DimensionEstimate: _TypeAlias = DimensionEstimate  # noqa: Y015
 

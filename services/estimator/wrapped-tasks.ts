@@ -1,0 +1,39 @@
+import type { EstimateQuery } from '../../shared/domain/estimate.ts'
+import type { Resources } from '../../shared/domain/resources.ts'
+import {
+  answerWithOverhead,
+  confidenceWithOverhead,
+  lessOverhead,
+  queryLessOverhead,
+} from './domain/estimate/overhead.ts'
+import type { Estimator } from './estimator.ts'
+
+/** Adds to each answer what wraps the task: what the query says of that, else `byDefault`. */
+export function withWrappedTasks(estimator: Estimator, byDefault: Resources): Estimator {
+  const overheadOf = ({ policy }: EstimateQuery) => {
+    const overhead = policy.overhead ?? byDefault
+    return Object.values(overhead).some((amount) => amount !== undefined && amount > 0) ? overhead : undefined
+  }
+  return {
+    ...estimator,
+    estimate(query) {
+      const overhead = overheadOf(query)
+      if (overhead === undefined) return estimator.estimate(query)
+      return after(estimator.estimate(queryLessOverhead(query, overhead)), (answer) =>
+        answerWithOverhead(answer, overhead),
+      )
+    },
+    confidence(query, resources) {
+      const overhead = overheadOf(query)
+      if (overhead === undefined) return estimator.confidence(query, resources)
+      const given = resources && lessOverhead(resources, overhead)
+      return after(estimator.confidence(queryLessOverhead(query, overhead), given), (answer) =>
+        confidenceWithOverhead(answer, overhead),
+      )
+    },
+  }
+}
+
+function after<T>(value: T | Promise<T>, next: (value: T) => T): T | Promise<T> {
+  return value instanceof Promise ? value.then(next) : next(value)
+}

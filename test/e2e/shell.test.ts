@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -189,6 +189,15 @@ test.each([
   expect(await scoredBy(`variable/${kind}`)).not.toEqual([])
   expect(await scoredBy(`none/${kind}`)).toEqual([])
   expect((await run(`option/${kind}`, {}, '--estimate-token', 'no base64!')).code).toBe(2)
+})
+
+test('compiled code is kept in a folder of the user alone, and where there is none nothing is lost', async () => {
+  const caches = join(folder, 'caches')
+  const args = ['estimate', '--task', 'x', '--or', '4GB', ...nobody]
+  await foresize(args, { env: { XDG_CACHE_HOME: caches } }).done
+  expect(readdirSync(join(caches, 'foresize'))).not.toEqual([])
+  const bare = await foresize(args, { env: { XDG_CACHE_HOME: '/proc/nowhere', HOME: undefined } }).done
+  expect([bare.code, bare.stdout]).toEqual([0, '4000000000\n'])
 })
 
 describe('docs/shell.md', () => {

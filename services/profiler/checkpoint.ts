@@ -1,69 +1,154 @@
 import { crc32 } from 'node:zlib'
-import type { ExecutionStart } from '../../shared/domain/execution.ts'
+import { turn } from '../../shared/runtime/turns.ts'
 import { fromExecutionStart, toExecutionStart, toLeaseMs } from '../../shared/wire/execution.ts'
-import { SessionState, StoredSession } from '../../shared/wire/gen/foresize/internal/v1/session.ts'
+import {
+  SessionState,
+  StoredExecution,
+  StoredPart,
+  StoredSession as StoredSessionMessage,
+} from '../../shared/wire/gen/foresize/internal/v1/session.ts'
 import * as gen from '../../shared/wire/gen/foresize/v1/execution.ts'
 import { inspect } from '../../shared/wire/inspection.ts'
 import type { OpenExecution, Session } from './domain/session.ts'
+import { noUsage } from './domain/usage.ts'
 import { DamagedRecord } from './envelope.ts'
-import type { SessionCheckpoint } from './store.ts'
+import { countsOfOpen, countsOfSession, tenantOfScope } from './quotas.ts'
+import type { SessionCheckpoint, SessionPart, SessionVersion, StoredSession } from './store.ts'
 
 const everyNamespace = '*'
 
-/** Starts do not change while checkpoints are written over and over. */
-const encodedStarts = new WeakMap<ExecutionStart, Uint8Array>()
+/** The part that holds what is left of a session without its executions. */
+const statePart = ''
+const startPart = (executionId: string) => `s${executionId}`
+const usagePart = (executionId: string) => `u${executionId}`
 
-export function encodeSession({ sequence, lastActiveUnixMs, open, scope }: Session): Uint8Array {
-  const executions = [...open.values()].map((execution) => ({
-    start: encodeStart(execution) as Buffer,
-    startedUnixMs: execution.startedUnixMs,
-    heardUnixMs: execution.heardUnixMs,
-    ...execution.totals,
-  }))
-  return SessionState.encode({
-    sequence,
-    lastActiveUnixMs,
-    open: executions,
-    scope: scope === 'all' ? [everyNamespace] : [...(scope ?? [])],
-  }).finish()
+/** What is stored of a session, as whoever holds it knows: only what differs from it is written. */
+export interface Written {
+  readonly version: number
+  readonly open: ReadonlyMap<string, OpenExecution>
+  /** Parts that nobody could read: the next write removes them. */
+  readonly unread: readonly string[]
 }
 
+export const nothingWritten: Written = { version: 0, open: new Map(), unread: [] }
+
+/**
+ * The parts of a session that differ from what is written of it.
+ * Law: as many as executions that have begun, ended or been heard of since, however many are open.
+ */
+export async function changedParts(
+  before: Written,
+  after: Session,
+  countsOf = countsOfOpen,
+): Promise<Map<string, SessionPart | undefined>> {
+  const parts = new Map<string, SessionPart | undefined>()
+  for (const name of before.unread) parts.set(name, undefined)
+  for (const [executionId, execution] of before.open) {
+    if (after.open.has(executionId)) continue
+    parts.set(startPart(executionId), undefined)
+    if (hasUsage(execution)) parts.set(usagePart(executionId), undefined)
+  }
+  for (const [executionId, execution] of after.open) {
+    const written = before.open.get(executionId)
+    if (written === execution) continue
+    if (turn.isOver()) await turn.rest()
+    const { start, startedUnixMs, leaseMs } = execution
+    const isSameStart =
+      written?.start === start && written.startedUnixMs === startedUnixMs && written.leaseMs === leaseMs
+    if (!isSameStart) {
+      parts.set(startPart(executionId), { value: encodeStart(execution), counts: countsOf([start]) })
+    }
+    if (hasUsage(execution)) parts.set(usagePart(executionId), { value: encodeUsage(execution), counts: {} })
+    else if (written && hasUsage(written)) parts.set(usagePart(executionId), undefined)
+  }
+  const counts = countsOfSession(tenantOfScope(after.scope))
+  return parts.set(statePart, { value: encodeState(after), counts })
+}
+
+/** Whether anything was heard of it since its start. */
+const hasUsage = ({ totals, heardUnixMs, startedUnixMs }: OpenExecution) =>
+  totals !== noUsage || heardUnixMs !== startedUnixMs
+
+const encodeState = ({ sequence, lastActiveUnixMs, scope }: Session) =>
+  SessionState.encode({
+    sequence,
+    lastActiveUnixMs,
+    open: [],
+    scope: scope === 'all' ? [everyNamespace] : [...(scope ?? [])],
+  }).finish()
+
+function encodeStart({ start, leaseMs, startedUnixMs }: OpenExecution): Uint8Array {
+  const message = gen.ExecutionStart.encode(fromExecutionStart(start, leaseMs)).finish()
+  return StoredExecution.encode(
+    StoredExecution.fromPartial({ start: message as Buffer, startedUnixMs }),
+  ).finish()
+}
+
+const encodeUsage = ({ heardUnixMs, totals }: OpenExecution) =>
+  StoredExecution.encode({ start: Buffer.alloc(0), startedUnixMs: 0, heardUnixMs, ...totals }).finish()
+
 /** Throws: DamagedRecord. */
-export function decodeSession(bytes: Uint8Array): Session {
+export async function decodeSession(
+  stored: StoredSession,
+): Promise<{ readonly session: Session; readonly written: Written }> {
+  const statePiece = stored.parts.get(statePart)
+  if (!statePiece) throw new DamagedRecord('the session has lost its state')
   try {
-    const { sequence, lastActiveUnixMs, open, scope } = SessionState.decode(bytes)
-    return {
+    const state = SessionState.decode(statePiece.value)
+    const { sequence, lastActiveUnixMs, scope } = state
+    const open = new Map<string, OpenExecution>()
+    for (const message of state.open) {
+      if (turn.isOver()) await turn.rest()
+      const execution = toOpenExecution(message, message)
+      open.set(execution.start.executionId, execution)
+    }
+    const isWhole = open.size > 0
+    for (const [name, { value }] of stored.parts) {
+      if (isWhole || !name.startsWith(startPart(''))) continue
+      if (turn.isOver()) await turn.rest()
+      const usage = stored.parts.get(usagePart(name.slice(1)))
+      const execution = toOpenExecution(
+        StoredExecution.decode(value),
+        usage && StoredExecution.decode(usage.value),
+      )
+      open.set(execution.start.executionId, execution)
+    }
+    const session: Session = {
       scope: scope[0] === everyNamespace ? 'all' : scope.length > 0 ? scope : undefined,
       sequence,
       lastActiveUnixMs,
-      open: new Map(
-        open.map(({ start: encoded, startedUnixMs, heardUnixMs, peak, ...totals }) => {
-          const message = gen.ExecutionStart.decode(encoded)
-          const start = inspect((seen) => toExecutionStart(message, '', seen))
-          const leaseMs = inspect((seen) => toLeaseMs(message, '', seen))
-          return [
-            start.executionId,
-            { start, leaseMs, startedUnixMs, heardUnixMs, totals: { ...totals, peak: peak ?? {} } },
-          ]
-        }),
-      ),
+      open,
     }
+    const written = isWhole ? nothingWritten.open : open
+    return { session, written: { version: stored.version, open: written, unread: [] } }
   } catch (error) {
     throw new DamagedRecord('the session cannot be read', { cause: error })
   }
 }
 
-function encodeStart({ start, leaseMs }: OpenExecution): Uint8Array {
-  const known = encodedStarts.get(start)
-  if (known) return known
-  const encoded = gen.ExecutionStart.encode(fromExecutionStart(start, leaseMs)).finish()
-  encodedStarts.set(start, encoded)
-  return encoded
+/** What is written of a session that cannot be read and begins anew. */
+export const writtenUnread = ({ version, parts }: StoredSession): Written => ({
+  version,
+  open: new Map(),
+  unread: [...parts.keys()],
+})
+
+function toOpenExecution(
+  { start: encoded, startedUnixMs }: StoredExecution,
+  usage: StoredExecution | undefined,
+): OpenExecution {
+  const message = gen.ExecutionStart.decode(encoded)
+  const start = inspect((seen) => toExecutionStart(message, '', seen))
+  const leaseMs = inspect((seen) => toLeaseMs(message, '', seen))
+  if (usage === undefined)
+    return { start, leaseMs, startedUnixMs, heardUnixMs: startedUnixMs, totals: noUsage }
+  const { heardUnixMs, elapsedMs, cpuCoreMs, cpuMeasuredMs, peak = {} } = usage
+  const totals = { elapsedMs, cpuCoreMs, cpuMeasuredMs, peak }
+  return { start, leaseMs, startedUnixMs, heardUnixMs, totals }
 }
 
-/** A checkpoint as it lies on a medium: CRC-32 and message. */
-export function sealCheckpoint(checkpoint: SessionCheckpoint): Buffer {
-  const message = StoredSession.encode({ ...checkpoint, state: checkpoint.state as Buffer }).finish()
+/** On a medium each piece is CRC-32 and message. */
+function seal(message: Uint8Array): Buffer {
   const sealed = Buffer.allocUnsafeSlow(4 + message.length)
   sealed.writeUInt32LE(crc32(message), 0)
   sealed.set(message, 4)
@@ -71,15 +156,61 @@ export function sealCheckpoint(checkpoint: SessionCheckpoint): Buffer {
 }
 
 /** Throws: DamagedRecord. */
-export function openCheckpoint(bytes: Uint8Array): SessionCheckpoint {
+function unseal<T>(bytes: Uint8Array, decode: (message: Uint8Array) => T): T {
   const sealed = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const message = sealed.subarray(4)
   if (sealed.length < 4 || sealed.readUInt32LE(0) !== crc32(message)) {
     throw new DamagedRecord('the checksum of a session does not match')
   }
   try {
-    return StoredSession.decode(message)
+    return decode(message)
   } catch (error) {
     throw new DamagedRecord('the session cannot be read', { cause: error })
   }
+}
+
+export const sealVersion = ({ version, owner, dueUnixMs }: SessionVersion): Buffer =>
+  seal(StoredSessionMessage.encode(StoredSessionMessage.fromPartial({ version, owner, dueUnixMs })).finish())
+
+/**
+ * The version alone, with the one part that an earlier program wrote.
+ * Throws: DamagedRecord.
+ */
+export function openVersion(bytes: Uint8Array): StoredSession {
+  const { version, owner, dueUnixMs, state, counts } = unseal(bytes, StoredSessionMessage.decode)
+  const parts = new Map(state.length > 0 ? [[statePart, { value: state, counts }] as const] : [])
+  return { version, owner, dueUnixMs, parts }
+}
+
+export const sealPart = ({ value, counts }: SessionPart): Buffer =>
+  seal(StoredPart.encode({ name: '', value: value as Buffer, counts }).finish())
+
+/** Throws: DamagedRecord. */
+export const openPart = (bytes: Uint8Array): SessionPart => {
+  const { value, counts } = unseal(bytes, StoredPart.decode)
+  return { value, counts }
+}
+
+/** One write of a session with its name. */
+export function sealCheckpoint(id: string, { version, owner, dueUnixMs, parts }: SessionCheckpoint): Buffer {
+  const changed: StoredPart[] = []
+  const removed: string[] = []
+  for (const [name, part] of parts) {
+    if (part) changed.push({ name, value: part.value as Buffer, counts: part.counts })
+    else removed.push(name)
+  }
+  return seal(
+    StoredSessionMessage.encode({
+      ...{ id, version, owner, dueUnixMs, parts: changed, removed },
+      ...{ state: Buffer.alloc(0), counts: {} },
+    }).finish(),
+  )
+}
+
+/** Throws: DamagedRecord. */
+export function openCheckpoint(bytes: Uint8Array): SessionCheckpoint & { readonly id: string } {
+  const { id, version, owner, dueUnixMs, parts, removed } = unseal(bytes, StoredSessionMessage.decode)
+  const changed = new Map<string, SessionPart | undefined>(removed.map((name) => [name, undefined]))
+  for (const { name, value, counts } of parts) changed.set(name, { value, counts })
+  return { id, version, owner, dueUnixMs, parts: changed }
 }

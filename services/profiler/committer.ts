@@ -28,7 +28,9 @@ export interface Unit {
   readonly session?: {
     readonly id: string
     /** Made only for the last unit of a session in a commit. */
-    readonly checkpoint: () => SessionCheckpoint
+    readonly checkpoint: () => Promise<SessionCheckpoint>
+    /** Called once that is durable, before another is made. */
+    readonly stored: () => void
     /** Whoever holds the session: each of its units builds on the one before, so that one that fails ends them all. */
     readonly holder: object
   }
@@ -43,7 +45,7 @@ export interface RunningUpdate {
 export interface UnitResult {
   /** Which of the unit's executions were folded now; the rest had been before. */
   readonly folded: readonly boolean[]
-  /** Another replica has taken the session over. */
+  /** Another has written the session since. */
   readonly fenced: boolean
 }
 
@@ -153,13 +155,14 @@ export function committer(
     group: readonly Waiting[],
     cohortChanges: readonly ProfileChange[],
   ): Promise<void> {
-    const lastOf = new Map<string, () => SessionCheckpoint>()
-    for (const { unit } of group) if (unit.session) lastOf.set(unit.session.id, unit.session.checkpoint)
-    const checkpoints = new Map([...lastOf].map(([id, checkpoint]) => [id, checkpoint()]))
+    const lastOf = new Map<string, NonNullable<Unit['session']>>()
+    for (const { unit } of group) if (unit.session) lastOf.set(unit.session.id, unit.session)
+    const checkpoints = new Map<string, SessionCheckpoint>()
+    for (const [id, { checkpoint }] of lastOf) checkpoints.set(id, await checkpoint())
     for (const lost of await correctable(group)) {
       checkpoints.set(
         lateSessionOf(lost.executionId),
-        lateSession(lost, nowUnixMs(), settings.lateEndGraceMs),
+        await lateSession(lost, nowUnixMs(), settings.lateEndGraceMs),
       )
     }
     let overflow = 0
@@ -169,6 +172,7 @@ export function committer(
     pendingCohorts = plan.folded()
     for (const key of plan.keys()) admitted.set(profileId(key), true)
     const lost = new Set(fenced)
+    for (const [id, { stored }] of lastOf) if (!lost.has(id)) stored()
     for (const { unit, resolve } of group) {
       resolve({
         folded: unit.finished.map((record) => plan.wasFolded(record)),

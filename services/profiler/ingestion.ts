@@ -5,7 +5,7 @@ import type { TaskKey } from '../../shared/domain/task.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { HeldBytes } from '../../shared/runtime/held-bytes.ts'
 import type { Log } from '../../shared/runtime/log.ts'
-import { decodeSession } from './checkpoint.ts'
+import { decodeSession, nothingWritten, type Written, writtenUnread } from './checkpoint.ts'
 import { type Committer, type CommitterSettings, committer } from './committer.ts'
 import {
   type Applied,
@@ -19,7 +19,7 @@ import { DamagedRecord } from './envelope.ts'
 import { type LiveSession, liveSession } from './live-session.ts'
 import { openExecutions } from './open-executions.ts'
 import { countsOfOpen, countsOfSession, type QuotaSettings, quotas, tenantOfScope } from './quotas.ts'
-import type { ProfileStore } from './store.ts'
+import type { ProfileStore, StoredSession } from './store.ts'
 
 export interface IngestionSettings extends CommitterSettings, QuotaSettings {
   /** Silence after which an execution is lost, unless its start says otherwise. Default 5 minutes. */
@@ -160,7 +160,7 @@ export function ingestion(
 
   function hold(
     id: string,
-    epoch: number,
+    written: Written,
     state: Session,
     idleSessionTtlMs = settings.idleSessionTtlMs,
     isNew = false,
@@ -168,9 +168,9 @@ export function ingestion(
     let uncounted = isNew ? countsOfSession(tenantOfScope(state.scope)) : {}
     const session = liveSession({
       id,
-      epoch,
       owner,
       state,
+      written,
       committer: commits,
       limits,
       idleSessionTtlMs,
@@ -180,10 +180,6 @@ export function ingestion(
         kept.change({ ...countsOfOpen(started), ...uncounted }, countsOfOpen(finished), durable)
         uncounted = {}
       },
-      countsOf: (session) => ({
-        ...countsOfOpen(startsOf(session)),
-        ...countsOfSession(tenantOfScope(session.scope)),
-      }),
     })
     open.add(startsOf(state))
     live.set(id, session)
@@ -219,20 +215,22 @@ export function ingestion(
       }
     }
     const now = clock.nowUnixMs()
-    const state = stored ? readState(sessionId, stored.state, now) : newSession(now)
-    authorize(state)
-    const taken = { ...state, scope: scope ?? state.scope }
-    return hold(sessionId, (stored?.epoch ?? 0) + 1, taken, idleTtlMs, stored === undefined)
+    const { session, written } = stored
+      ? await readSession(sessionId, stored, now)
+      : { session: newSession(now), written: nothingWritten }
+    authorize(session)
+    const taken = { ...session, scope: scope ?? session.scope }
+    return hold(sessionId, written, taken, idleTtlMs, stored === undefined)
   }
 
-  /** A state that cannot be read is reported and begun anew: its client is told that nothing is stored. */
-  function readState(sessionId: string, bytes: Uint8Array, nowUnixMs: number): Session {
+  /** One that cannot be read is reported and begun anew: its client is told that nothing is stored. */
+  async function readSession(sessionId: string, stored: StoredSession, nowUnixMs: number) {
     try {
-      return decodeSession(bytes)
+      return await decodeSession(stored)
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error
       log.error({ err: error, session: sessionId }, 'a session could not be read and begins anew')
-      return newSession(nowUnixMs)
+      return { session: newSession(nowUnixMs), written: writtenUnread(stored) }
     }
   }
 
@@ -247,7 +245,7 @@ export function ingestion(
     await inTurn(sessionId, async () => {
       const stored = await store.getSession(sessionId)
       if (live.has(sessionId) || !stored || stored.dueUnixMs > now) return
-      const state = readState(sessionId, stored.state, now)
+      const { session: state, written } = await readSession(sessionId, stored, now)
       // Its client could not be heard before this process began, nor while the clock stood wrong in between.
       const idleTtlMs = stored.dueUnixMs - state.lastActiveUnixMs
       if (state.open.size === 0 && startedUnixMs + idleTtlMs <= now) {
@@ -257,7 +255,7 @@ export function ingestion(
       const lastActiveUnixMs = Math.max(state.lastActiveUnixMs, startedUnixMs)
       const keeper = hold(
         sessionId,
-        stored.epoch + 1,
+        written,
         { ...state, lastActiveUnixMs },
         state.open.size === 0 ? idleTtlMs : undefined,
       )
@@ -330,7 +328,7 @@ export function ingestion(
       const holder = live.get(sessionId)
       if (holder) return holder.state()
       const stored = await store.getSession(sessionId)
-      return stored && readState(sessionId, stored.state, clock.nowUnixMs())
+      return stored && (await readSession(sessionId, stored, clock.nowUnixMs())).session
     },
     async fold(records) {
       const { folded } = await commits.submit({ finished: records })

@@ -1,5 +1,5 @@
 import type { ExecutionRecord } from '../../shared/domain/execution.ts'
-import { encodeSession } from './checkpoint.ts'
+import { changedParts, nothingWritten } from './checkpoint.ts'
 import type { SessionCheckpoint } from './store.ts'
 
 export interface LateEndSettings {
@@ -17,7 +17,11 @@ export const lateSessionOf = (executionId: string) => `${prefix}${executionId}`
 export const isLateSession = (sessionId: string) => sessionId.startsWith(prefix)
 
 /** Made durable with the loss itself: any replica can take the late end, and upkeep forgets it after the grace. */
-export function lateSession(lost: ExecutionRecord, nowUnixMs: number, graceMs: number): SessionCheckpoint {
+export async function lateSession(
+  lost: ExecutionRecord,
+  nowUnixMs: number,
+  graceMs: number,
+): Promise<SessionCheckpoint> {
   const { used, outcome: _, source: __, measured: ___, endedAtUnixMs: ____, ...start } = lost
   const { cpuCores = 0, durationMs = 0, ...peak } = used
   const cpuMeasuredMs = used.cpuCores === undefined ? 0 : durationMs
@@ -30,12 +34,8 @@ export function lateSession(lost: ExecutionRecord, nowUnixMs: number, graceMs: n
     totals,
   }
   const open = new Map([[start.executionId, execution]])
-  return {
-    epoch: 1,
-    owner: '',
-    dueUnixMs: nowUnixMs + graceMs,
-    state: encodeSession({ sequence: 1, lastActiveUnixMs: nowUnixMs, open }),
-    // It is not open any more: it counts among the sessions alone.
-    counts: {},
-  }
+  const session = { sequence: 1, lastActiveUnixMs: nowUnixMs, open }
+  // It is not open any more: it counts among the sessions alone.
+  const parts = await changedParts(nothingWritten, session, () => ({}))
+  return { version: 1, owner: '', dueUnixMs: nowUnixMs + graceMs, parts }
 }

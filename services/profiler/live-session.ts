@@ -1,6 +1,6 @@
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { ExecutionRecord } from '../../shared/domain/execution.ts'
-import { encodeSession } from './checkpoint.ts'
+import { changedParts, type Written } from './checkpoint.ts'
 import type { Committer } from './committer.ts'
 import {
   type Applied,
@@ -11,7 +11,6 @@ import {
   type SessionLimits,
 } from './domain/session.ts'
 import { isLateSession } from './late-ends.ts'
-import type { Counts } from './store.ts'
 
 /** A session held by this process: its state as applied, ahead of what is durable by the batches under way. */
 export interface LiveSession {
@@ -36,40 +35,47 @@ export interface Submitted {
 
 export interface LiveSessionOptions {
   readonly id: string
-  readonly epoch: number
   readonly owner: string
   readonly state: Session
+  /** What is stored of it already. */
+  readonly written: Written
   readonly committer: Committer
   readonly limits: SessionLimits
   readonly idleSessionTtlMs: number
   readonly onSubmitted: (submitted: Submitted) => void
-  readonly countsOf: (session: Session) => Counts
 }
 
 export function liveSession(options: LiveSessionOptions): LiveSession {
-  const { id, epoch, owner, committer, limits, idleSessionTtlMs, onSubmitted, countsOf } = options
+  const { id, owner, committer, limits, idleSessionTtlMs, onSubmitted } = options
   const holder = {}
-  let state = options.state
+  let { state, written } = options
   let released = false
+  let isTakenOver = false
   let last: Promise<unknown> = Promise.resolve()
 
   async function store(finished: readonly ExecutionRecord[]): Promise<readonly boolean[]> {
+    if (isTakenOver) throw takenOver(id)
     const now = state
-    const checkpoint = () => ({
-      epoch,
-      owner,
-      dueUnixMs: dueOf(now, idleSessionTtlMs),
-      state: encodeSession(now),
-      counts: countsOf(now),
-    })
-    const result = committer.submit({
-      finished,
-      isLate: isLateSession(id),
-      session: { id, checkpoint, holder },
-    })
+    const session = {
+      id,
+      holder,
+      checkpoint: async () => ({
+        version: written.version + 1,
+        owner,
+        dueUnixMs: dueOf(now, idleSessionTtlMs),
+        parts: await changedParts(written, now),
+      }),
+      stored: () => {
+        written = { version: written.version + 1, open: now.open, unread: [] }
+      },
+    }
+    const result = committer.submit({ finished, isLate: isLateSession(id), session })
     last = result.catch(() => undefined)
     const { folded, fenced } = await result
-    if (fenced) throw takenOver(id)
+    if (fenced) {
+      isTakenOver = true
+      throw takenOver(id)
+    }
     return folded
   }
 

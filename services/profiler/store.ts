@@ -9,18 +9,34 @@ export interface ProfileChange {
   readonly change: (before: Profile | undefined) => Profile | undefined
 }
 
-/** What a session needs to go on after a crash, on any replica. */
-export interface SessionCheckpoint {
-  /** Raised by whoever takes the session over; a lower one than stored is refused. */
-  readonly epoch: number
-  /** Who took it over at that epoch. */
+/** A piece of a session that is written by itself. Made and read by checkpoint.ts alone. */
+export interface SessionPart {
+  readonly value: Uint8Array
+  /** What it counts as in quotas, by the name of the count. Whole numbers. */
+  readonly counts: Counts
+}
+
+export interface SessionVersion {
+  /** Raised by one with each write. */
+  readonly version: number
+  /** Who wrote that version. */
   readonly owner: string
   /** When somebody has to look at it again: a lease or the session itself runs out. Unix milliseconds. */
   readonly dueUnixMs: number
-  /** Written and read by checkpoint.ts alone. */
-  readonly state: Uint8Array
-  /** What it counts as in quotas, by the name of the count. Whole numbers. */
-  readonly counts: Counts
+}
+
+/** What a session needs to go on after a crash, on any replica. */
+export interface StoredSession extends SessionVersion {
+  readonly parts: ReadonlyMap<string, SessionPart>
+}
+
+/**
+ * One write of a session: the parts that changed; undefined removes one.
+ * Law: it is taken where the version before its own is stored, so that whoever takes a session over shuts everybody else
+ * out, and so is a repeat of it. What was written since it was read is never undone.
+ */
+export interface SessionCheckpoint extends SessionVersion {
+  readonly parts: ReadonlyMap<string, SessionPart | undefined>
 }
 
 export type Counts = Readonly<Record<string, number>>
@@ -43,7 +59,7 @@ export interface Commit {
 }
 
 export interface CommitResult {
-  /** Sessions whose checkpoint was refused: another replica has taken them over. */
+  /** Sessions whose checkpoint was refused: another has written them since. */
   readonly fenced: readonly string[]
 }
 
@@ -90,9 +106,9 @@ export interface ProfileStore {
   /** In order of their UTF-8 bytes. */
   namespaces(): Promise<readonly string[]>
   count(namespace: string, kind: ProfileKind): Promise<number>
-  getSession(sessionId: string): Promise<SessionCheckpoint | undefined>
-  /** Forgets a session, if it still is at that epoch and owner. */
-  deleteSession(sessionId: string, checkpoint: SessionCheckpoint): Promise<void>
+  getSession(sessionId: string): Promise<StoredSession | undefined>
+  /** Forgets a session, if it still is at that version of that owner. */
+  deleteSession(sessionId: string, version: SessionVersion): Promise<void>
   /** Sessions with `dueUnixMs` at or before, the longest due first. */
   dueSessions(nowUnixMs: number, limit: number): Promise<readonly string[]>
   countSessions(): Promise<number>

@@ -6,7 +6,9 @@ import {
   type ProfileStore,
   RefusedChanges,
   type SessionCheckpoint,
+  type SessionPart,
   type StoreChange,
+  type StoredSession,
 } from '../../services/profiler/store.ts'
 import {
   type Profile,
@@ -52,14 +54,26 @@ const fold = (key: ProfileKey, ...executionIds: string[]): ProfileChange => ({
     ).profile,
 })
 
+const part = (text: string, counts: SessionPart['counts'] = {}): SessionPart => ({
+  value: Buffer.from(text),
+  counts,
+})
+
 const checkpoint = (given: Partial<SessionCheckpoint> = {}): SessionCheckpoint => ({
-  epoch: 1,
+  version: 1,
   owner: 'a',
   dueUnixMs: now,
-  state: Buffer.from('state'),
-  counts: {},
+  parts: new Map([['', part('state')]]),
   ...given,
 })
+
+const write = (store: ProfileStore, id: string, given: Partial<SessionCheckpoint> = {}) =>
+  store.commit({ changes: [], checkpoints: new Map([[id, checkpoint(given)]]) })
+
+const textsOf = (stored: StoredSession | undefined) =>
+  Object.fromEntries(
+    [...(stored?.parts ?? [])].map(([name, { value }]) => [name, Buffer.from(value).toString()]),
+  )
 
 const total = (profile: Profile | undefined) => profile?.outcomes.reduce((sum, { count }) => sum + count, 0)
 
@@ -222,49 +236,102 @@ export function profileStoreContract(name: string, subjectOf: () => Promise<Stor
       expect(cohorts.map(({ key }) => key.task)).toEqual(['tool=a'])
     })
 
-    test('keeps sessions, and only whoever took one over last may go on with it', async () => {
+    test('keeps sessions part by part, and only whoever took one over last may go on with it', async () => {
       const { store } = await subject()
-      const save = (given: Partial<SessionCheckpoint>) =>
-        store.commit({ changes: [], checkpoints: new Map([['s', checkpoint(given)]]) })
+      const save = (given: Partial<SessionCheckpoint>) => write(store, 's', given)
       expect(await store.getSession('s')).toBeUndefined()
       expect(await save({})).toEqual({ fenced: [] })
-      expect(await save({ state: Buffer.from('next') })).toEqual({ fenced: [] })
-      expect(Buffer.from((await store.getSession('s'))?.state ?? []).toString()).toBe('next')
-      expect(await save({ owner: 'b' })).toEqual({ fenced: ['s'] })
-      expect(await save({ owner: 'b', epoch: 2 })).toEqual({ fenced: [] })
-      expect(await save({ state: Buffer.from('late') })).toEqual({ fenced: ['s'] })
-      expect(await store.getSession('s')).toMatchObject({ epoch: 2, owner: 'b', dueUnixMs: now })
+      const next = {
+        version: 2,
+        parts: new Map([
+          ['one', part('1')],
+          ['two', part('2')],
+        ] as const),
+      }
+      expect(await save(next)).toEqual({ fenced: [] })
+      expect(await save(next)).toEqual({ fenced: [] })
+      expect(textsOf(await store.getSession('s'))).toEqual({ '': 'state', one: '1', two: '2' })
+      expect(await save({ owner: 'b', version: 2 })).toEqual({ fenced: ['s'] })
+      const taken = {
+        owner: 'b',
+        version: 3,
+        parts: new Map([
+          ['one', undefined],
+          ['two', part('3')],
+        ] as const),
+      }
+      expect(await save(taken)).toEqual({ fenced: [] })
+      expect(await save({ version: 3, parts: new Map([['two', part('late')]]) })).toEqual({ fenced: ['s'] })
+      expect(await save({ version: 5 })).toEqual({ fenced: ['s'] })
+      const stored = await store.getSession('s')
+      expect(stored).toMatchObject({ version: 3, owner: 'b', dueUnixMs: now })
+      expect(textsOf(stored)).toEqual({ '': 'state', two: '3' })
       await store.deleteSession('s', checkpoint())
       expect(await store.countSessions()).toBe(1)
-      await store.deleteSession('s', checkpoint({ owner: 'b', epoch: 2 }))
+      await store.deleteSession('s', checkpoint(taken))
       expect(await store.getSession('s')).toBeUndefined()
       expect(await store.countSessions()).toBe(0)
+      expect(await save({ version: 4 })).toEqual({ fenced: ['s'] })
+      expect(await save({})).toEqual({ fenced: [] })
+      expect(textsOf(await store.getSession('s'))).toEqual({ '': 'state' })
+    })
+
+    test('a session is what its writes add up to, however many, also when opened again', async () => {
+      const { store, reopen } = await subject()
+      const ids = ['s', 'unary:é %~^/..', 'x'.repeat(250)]
+      const expected = new Map<string, string>()
+      for (let version = 1; version <= 60; version++) {
+        const parts = new Map<string, SessionPart | undefined>()
+        for (const at of [version % 7, (version * 5) % 11]) {
+          const text = version % 3 === 0 ? undefined : `${version} `.repeat(1000)
+          parts.set(`u${at}`, text === undefined ? undefined : part(text))
+          if (text === undefined) expected.delete(`u${at}`)
+          else expected.set(`u${at}`, text)
+        }
+        for (const id of ids) await write(store, id, { version, parts })
+      }
+      const again = store.durability === 'memory' ? store : await reopen()
+      for (const id of ids) {
+        const stored = await again.getSession(id)
+        expect(stored).toMatchObject({ version: 60, owner: 'a', dueUnixMs: now })
+        expect(textsOf(stored)).toEqual(Object.fromEntries(expected))
+        expect(await write(again, id, { version: 61 })).toEqual({ fenced: [] })
+      }
     })
 
     test('adds up what its sessions count as, whatever becomes of them, also when opened again', async () => {
       const { store, reopen } = await subject()
-      const save = (id: string, given: Partial<SessionCheckpoint>) =>
-        store.commit({ changes: [], checkpoints: new Map([[id, checkpoint(given)]]) })
-      await save('s', { counts: { 'executions a': 3, 'bytes a': 1e9 } })
-      await save('t', { counts: { 'executions a': 1, 'executions "b"': 2 } })
-      await save('s', { counts: { 'executions a': 2, 'bytes a': 5e8 } })
-      await save('s', { owner: 'b', counts: { 'executions a': 100 } })
-      const counts = { 'executions a': 3, 'bytes a': 5e8, 'executions "b"': 2 }
       const added = async (from: ProfileStore) =>
         Object.fromEntries([...(await from.sessionCounts())].filter(([, count]) => count !== 0))
-      expect(await added(store)).toEqual(counts)
+      const parts = new Map([
+        ['', part('', { 'executions a': 3, 'bytes a': 1e9 })],
+        ['x', part('', { 'executions "b"': 2 })],
+        ['y', part('', { 'bytes a': 5e8 })],
+      ])
+      await write(store, 's', { parts })
+      await write(store, 't', {
+        parts: new Map([['x', part('', { 'executions a': 1, 'executions "b"': 2 })]]),
+      })
+      const next = new Map([
+        ['', part('', { 'executions a': 2 })],
+        ['x', undefined],
+      ])
+      await write(store, 's', { version: 2, parts: next })
+      await write(store, 's', { version: 2, parts: next })
+      await write(store, 's', { owner: 'b', parts: new Map([['', part('', { 'executions a': 100 })]]) })
+      expect(await added(store)).toEqual({ 'executions a': 3, 'bytes a': 5e8, 'executions "b"': 2 })
       const again = store.durability === 'memory' ? store : await reopen()
-      expect(await added(again)).toEqual(counts)
-      await again.deleteSession('s', checkpoint())
+      expect(await added(again)).toEqual({ 'executions a': 3, 'bytes a': 5e8, 'executions "b"': 2 })
+      await again.deleteSession('s', checkpoint({ version: 2 }))
       expect(await added(again)).toEqual({ 'executions a': 1, 'executions "b"': 2 })
     })
 
     test('folds of a session that was taken over are made all the same', async () => {
       const { store } = await subject()
-      await store.commit({ changes: [], checkpoints: new Map([['s', checkpoint({ epoch: 2 })]]) })
+      for (const version of [1, 2]) await write(store, 's', { version, owner: 'b' })
       const late = await store.commit({
         changes: [fold(taskKey('t'), 'e')],
-        checkpoints: new Map([['s', checkpoint()]]),
+        checkpoints: new Map([['s', checkpoint({ version: 2 })]]),
       })
       expect(late.fenced).toEqual(['s'])
       expect(total(await store.get(taskKey('t')))).toBe(1)
@@ -281,7 +348,7 @@ export function profileStoreContract(name: string, subjectOf: () => Promise<Stor
       expect(await store.dueSessions(now, 10)).toEqual([])
       await store.commit({
         changes: [],
-        checkpoints: new Map([['due 10', checkpoint({ dueUnixMs: now + 90 })]]),
+        checkpoints: new Map([['due 10', checkpoint({ version: 2, dueUnixMs: now + 90 })]]),
       })
       expect(await store.dueSessions(now + 30, 10)).toEqual(['due 20', 'due 30'])
     })
@@ -365,7 +432,7 @@ export function profileStoreContract(name: string, subjectOf: () => Promise<Stor
         return
       }
       expect(encodeProfile((await again.get(profile.key)) as Profile)).toEqual(encodeProfile(profile))
-      expect(await again.getSession('s')).toMatchObject({ epoch: 1, owner: 'a', dueUnixMs: now })
+      expect(await again.getSession('s')).toMatchObject({ version: 1, owner: 'a', dueUnixMs: now })
       expect(await again.count('default', 'task')).toBe(1)
       expect(await again.countSessions()).toBe(1)
     })

@@ -15,7 +15,7 @@ export interface RedisServer {
   readonly folder: string
   process(): ChildProcess
   /** Runs one command over a connection of its own. */
-  command(...args: string[]): Promise<unknown>
+  command(...args: readonly (string | Buffer)[]): Promise<unknown>
   kill(signal: NodeJS.Signals): Promise<void>
   /** Starts it again on its port with its data. */
   restart(): Promise<void>
@@ -78,7 +78,7 @@ export async function redisServer(options: readonly string[] = []): Promise<Redi
       client.on('error', () => undefined)
       try {
         await client.connect()
-        return await client.call(args[0] as string, ...args.slice(1))
+        return await client.call(String(args[0]), ...args.slice(1))
       } finally {
         client.disconnect()
       }

@@ -176,8 +176,9 @@ export function closeSilent(before: Session, nowUnixMs: number, aliveSinceUnixMs
   const open = new Map<string, OpenExecution>()
   const finished: ExecutionRecord[] = []
   for (const [executionId, execution] of before.open) {
-    const heardUnixMs = Math.max(execution.heardUnixMs, aliveSinceUnixMs)
-    if (heardUnixMs + execution.leaseMs > nowUnixMs) open.set(executionId, { ...execution, heardUnixMs })
+    const isHeard = execution.heardUnixMs >= aliveSinceUnixMs
+    const heard = isHeard ? execution : { ...execution, heardUnixMs: aliveSinceUnixMs }
+    if (heard.heardUnixMs + execution.leaseMs > nowUnixMs) open.set(executionId, heard)
     else finished.push(recordOf(execution, { outcome: 'lost', used: {}, source: 'unknown' }))
   }
   return { session: { ...before, open }, started: [], finished, rejections: [] }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { constants, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /** Leftovers of a crash begin so; whoever finds one may remove it. */
@@ -23,6 +23,21 @@ export async function writeDurably(writes: readonly FileWrite[]): Promise<void> 
     else await replace(path, content)
   })
   await inParallel(folders, syncFolder)
+}
+
+/** Adds to the ends of files. A crash leaves of each a beginning, which may be all; once this resolves it is all. */
+export async function appendDurably(
+  writes: readonly (readonly [path: string, content: Uint8Array])[],
+): Promise<void> {
+  await inParallel(writes, async ([path, content]) => {
+    const file = await open(path, constants.O_WRONLY | constants.O_APPEND)
+    try {
+      await file.writeFile(content)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  })
 }
 
 /** Moves a file to a folder where nothing has its name. */
@@ -77,4 +92,14 @@ async function inParallel<T>(items: readonly T[], action: (item: T) => Promise<v
   }
   const results = await Promise.allSettled(Array.from({ length: Math.min(parallel, items.length) }, worker))
   for (const result of results) if (result.status === 'rejected') throw result.reason
+}
+
+/** Names in a folder; none where there is no folder. */
+export async function entriesOf(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { readFile, rm, stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import {
   type Profile,
@@ -11,14 +11,14 @@ import {
 import type { Clock } from '../../../shared/runtime/clock.ts'
 import { makeFolder } from '../../../shared/runtime/folder.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
-import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
 import { isNewer } from './changes.ts'
-import { moveDurably, temporaryPrefix, writeDurably } from './durable-files.ts'
+import { entriesOf, moveDurably, temporaryPrefix, writeDurably } from './durable-files.ts'
 import { fromFileName, toFileName } from './file-name.ts'
 import type { Medium } from './local-store.ts'
 import { lockDirectory } from './lock.ts'
 import { profileFromJson, profileToJson } from './profile-json.ts'
+import { sessionJournals } from './session-journals.ts'
 
 export const fileFormats = ['json', 'protobuf'] as const
 
@@ -34,7 +34,7 @@ const extensions = { json: '.json', protobuf: '.pb' } as const
 
 /**
  * One file a profile in a folder of its namespace and kind, used by one process:
- * `profiles/NAMESPACE/KIND/TASK.json`, `sessions/ID.session`, `quarantine/`.
+ * `profiles/NAMESPACE/KIND/TASK.json`, `sessions/ID.journal`, `quarantine/`.
  */
 export async function fileMedium(
   { directory, format, codec }: FileSettings,
@@ -44,7 +44,6 @@ export async function fileMedium(
   makeFolder(directory)
   const lock = await lockDirectory(directory)
   const profilesFolder = join(directory, 'profiles')
-  const sessionsFolder = join(directory, 'sessions')
   const quarantineFolder = join(directory, 'quarantine')
   /** Where each profile lies that is not where it would be written today. */
   const elsewhere = new Map<string, string>()
@@ -54,13 +53,13 @@ export async function fileMedium(
     return join(profilesFolder, toFileName(namespace), kind, `${toFileName(task)}${extensions[format]}`)
   }
 
-  const sessionPathOf = (id: string) => join(sessionsFolder, `${toFileName(id)}.session`)
-
   const putAside = (path: string) =>
     moveDurably(
       path,
       join(quarantineFolder, `${clock.nowUnixMs()}-${randomUUID().slice(0, 8)}-${basename(path)}`),
     )
+
+  const journals = sessionJournals(join(directory, 'sessions'), putAside, log)
 
   async function readProfileAt(path: string): Promise<Profile> {
     const content = await readFile(path)
@@ -117,23 +116,7 @@ export async function fileMedium(
         yield { key, lastSeenUnixMs }
       }
     },
-    async *loadSessions() {
-      for (const file of await entriesOf(sessionsFolder)) {
-        const path = join(sessionsFolder, file)
-        if (file.startsWith(temporaryPrefix)) {
-          await rm(path, { force: true })
-          continue
-        }
-        try {
-          const { id, checkpoint } = openSessionFile(await readFile(path))
-          yield [id, checkpoint]
-        } catch (error) {
-          if (!(error instanceof DamagedRecord)) throw error
-          log.error({ err: error, path }, 'a damaged session was put aside')
-          await putAside(path)
-        }
-      }
-    },
+    loadSessions: journals.load,
     async read(key) {
       const profile = await readProfileAt(elsewhere.get(key) ?? pathOf(key))
       if (profileId(profile.key) !== key) throw new DamagedRecord('it is the profile of another task')
@@ -149,12 +132,7 @@ export async function fileMedium(
       const moved = profiles.flatMap(([key]) => elsewhere.get(key) ?? [])
       await writeDurably(moved.map((path) => [path, undefined]))
       for (const [key] of profiles) elsewhere.delete(key)
-      await writeDurably(
-        sessions.map(([id, checkpoint]) => [
-          sessionPathOf(id),
-          checkpoint && sealSessionFile(id, sealCheckpoint(checkpoint)),
-        ]),
-      )
+      await journals.write(sessions)
     },
     async quarantine(key) {
       await putAside(elsewhere.get(key) ?? pathOf(key))
@@ -164,27 +142,4 @@ export async function fileMedium(
   }
 }
 
-/** A session's file names the session: its own name may be too long to tell. */
-function sealSessionFile(id: string, checkpoint: Uint8Array): Uint8Array {
-  const name = Buffer.from(id)
-  const length = Buffer.alloc(2)
-  length.writeUInt16LE(name.length)
-  return Buffer.concat([length, name, checkpoint])
-}
-
-function openSessionFile(content: Buffer) {
-  if (content.length < 2) throw new DamagedRecord('the session is torn')
-  const end = 2 + content.readUInt16LE(0)
-  return { id: content.subarray(2, end).toString(), checkpoint: openCheckpoint(content.subarray(end)) }
-}
-
 const isKind = (name: string): name is ProfileKind => profileKinds.some((kind) => kind === name)
-
-async function entriesOf(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
-    throw error
-  }
-}

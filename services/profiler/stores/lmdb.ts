@@ -9,11 +9,12 @@ import { makeFolder } from '../../../shared/runtime/folder.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { turn } from '../../../shared/runtime/turns.ts'
-import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
+import { openPart, openVersion, sealPart, sealVersion } from '../checkpoint.ts'
 import { applyDelta, type Base, baseOf, deltaOf, isDeltaOf, sealedIn } from '../delta.ts'
 import { type Codec, DamagedRecord, lastSeenOf, openProfile, sealProfile } from '../envelope.ts'
+import type { SessionPart, StoredSession } from '../store.ts'
 import { isNewer } from './changes.ts'
-import type { Medium } from './local-store.ts'
+import type { Medium, SessionWrite } from './local-store.ts'
 import { lockDirectory } from './lock.ts'
 
 export interface LmdbSettings {
@@ -52,7 +53,8 @@ async function refuseForeign(path: string): Promise<void> {
 
 /**
  * One LMDB environment in a directory, used by one process. A call of `write` is one transaction. A profile lies in
- * `profiles` whole, as it was some folds ago, and beside it in `deltas` what it has become since.
+ * `profiles` whole, as it was some folds ago, and beside it in `deltas` what it has become since. A session lies in
+ * `sessions`, and each of its parts in `session-parts`.
  * `overlappingSync` is off, so that a transaction resolves after its fsync; `eventTurnBatching` is off, because with it
  * a commit that fails leaves a rejection that nobody can handle.
  */
@@ -71,13 +73,14 @@ export async function lmdbMedium(
     keyEncoding: 'binary',
     overlappingSync: false,
     eventTurnBatching: false,
-    maxDbs: 4,
+    maxDbs: 5,
   })
   const database = (name: string): Database<Buffer, Buffer> =>
     root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' })
   const profiles = database('profiles')
   const deltas = database('deltas')
   const sessions = database('sessions')
+  const sessionParts = database('session-parts')
   const quarantined = database('quarantine')
   let broken = false
   const bases = recentlyUsed<Base>(cachedProfiles)
@@ -126,6 +129,21 @@ export async function lmdbMedium(
     })
   }
 
+  /** A part that is damaged is lost by itself. */
+  async function withParts(id: string, stored: StoredSession): Promise<StoredSession> {
+    const parts = new Map<string, SessionPart>(stored.parts)
+    for (const { key, value } of sessionParts.getRange(partsOf(id))) {
+      try {
+        parts.set(key.subarray(Buffer.byteLength(id) + 1).toString(), openPart(value))
+      } catch (error) {
+        if (!(error instanceof DamagedRecord)) throw error
+        log.error({ err: error, session: id }, 'a damaged part of a session was put aside')
+        await putAside(sessionParts, key)
+      }
+    }
+    return { ...stored, parts }
+  }
+
   /** One of another record was left by a program that did not know of deltas: what is whole is newer. */
   function deltaBeside(key: Buffer, sealed: Buffer): Buffer | undefined {
     const delta = deltas.get(key)
@@ -156,11 +174,14 @@ export async function lmdbMedium(
     },
     async *loadSessions() {
       for (const { key, value } of sessions.getRange()) {
+        const id = key.toString()
         try {
-          yield [key.toString(), openCheckpoint(value)]
+          yield [id, await withParts(id, openVersion(value))]
         } catch (error) {
-          log.error({ err: error, session: key.toString() }, 'a damaged session was put aside')
+          if (!(error instanceof DamagedRecord)) throw error
+          log.error({ err: error, session: id }, 'a damaged session was put aside')
           await putAside(sessions, key)
+          for (const { key: place } of sessionParts.getRange(partsOf(id))) await putAside(sessionParts, place)
         }
       }
     },
@@ -178,9 +199,11 @@ export async function lmdbMedium(
         if (turn.isOver()) await turn.rest()
         records.push([key, Buffer.from(key), profile && recordOf(key, profile)])
       }
-      const sealedSessions = sessionWrites.map(
-        ([id, checkpoint]) => [Buffer.from(id), checkpoint && sealCheckpoint(checkpoint)] as const,
-      )
+      const sealedSessions: SealedSession[] = []
+      for (const each of sessionWrites) {
+        if (turn.isOver()) await turn.rest()
+        sealedSessions.push(sealSession(each))
+      }
       // Should this fail, nobody knows what is there: what comes next is stored whole.
       for (const [key, , record] of records) if (!record || 'base' in record) bases.delete(key)
       await durably(() => {
@@ -193,9 +216,13 @@ export async function lmdbMedium(
           if (record) profiles.putSync(place, record.sealed)
           else profiles.removeSync(place)
         }
-        for (const [id, sealed] of sealedSessions) {
-          if (sealed) sessions.putSync(id, sealed)
-          else sessions.removeSync(id)
+        for (const { place, version, parts } of sealedSessions) {
+          if (version) sessions.putSync(place, version)
+          else sessions.removeSync(place)
+          for (const [key, sealed] of parts) {
+            if (sealed) sessionParts.putSync(key, sealed)
+            else sessionParts.removeSync(key)
+          }
         }
       })
       for (const [key, , record] of records) if (record && 'base' in record) bases.set(key, record.base)
@@ -211,3 +238,21 @@ export async function lmdbMedium(
     },
   }
 }
+
+interface SealedSession {
+  readonly place: Buffer
+  readonly version: Buffer | undefined
+  readonly parts: readonly (readonly [key: Buffer, sealed: Buffer | undefined])[]
+}
+
+function sealSession({ id, before, checkpoint }: SessionWrite): SealedSession {
+  const parts = checkpoint
+    ? [...checkpoint.parts].map(([name, part]) => [partKey(id, name), part && sealPart(part)] as const)
+    : [...(before?.parts.keys() ?? [])].map((name) => [partKey(id, name), undefined] as const)
+  return { place: Buffer.from(id), version: checkpoint && sealVersion(checkpoint), parts }
+}
+
+/** Names hold no control characters. */
+const partKey = (id: string, name: string) => Buffer.from(`${id}\0${name}`)
+
+const partsOf = (id: string) => ({ start: partKey(id, ''), end: Buffer.from(`${id}\u0001`) })

@@ -11,7 +11,10 @@ import {
   type ProfileStore,
   RefusedChanges,
   type SessionCheckpoint,
+  type SessionPart,
+  type SessionVersion,
   type StoreChange,
+  type StoredSession,
 } from '../store.ts'
 import { changeLog } from './change-log.ts'
 import { applyChanges, readableOnly } from './changes.ts'
@@ -20,6 +23,13 @@ import { profileIndex } from './profile-index.ts'
 
 /** One record to write; undefined deletes. */
 export type Write<T> = readonly [key: string, value: T | undefined]
+
+/** What becomes of a session that is stored as it was before; undefined deletes it. */
+export interface SessionWrite {
+  readonly id: string
+  readonly before: StoredSession | undefined
+  readonly checkpoint: SessionCheckpoint | undefined
+}
 
 /**
  * Where a store of one process keeps its records.
@@ -30,10 +40,10 @@ export interface Medium {
   readonly durability: Durability
   /** What is there at the start. */
   load(): AsyncIterable<{ readonly key: string; readonly lastSeenUnixMs: number }>
-  loadSessions(): AsyncIterable<readonly [id: string, checkpoint: SessionCheckpoint]>
+  loadSessions(): AsyncIterable<readonly [id: string, session: StoredSession]>
   /** Throws: DamagedRecord. */
   read(key: string): Promise<Profile | undefined>
-  write(profiles: readonly Write<Profile>[], sessions: readonly Write<SessionCheckpoint>[]): Promise<void>
+  write(profiles: readonly Write<Profile>[], sessions: readonly SessionWrite[]): Promise<void>
   /** Puts a damaged record aside where nothing overwrites it. */
   quarantine(key: string): Promise<void>
   close(): Promise<void>
@@ -64,7 +74,7 @@ export async function localStore(
   const index = profileIndex()
   const feed = changeLog(settings.maxFeedEntries)
   const cache = recentlyUsed<Profile>(settings.cachedProfiles)
-  const sessions = new Map<string, SessionCheckpoint>()
+  const sessions = new Map<string, HeldSession>()
   const counts = new Map<string, number>()
   const readable = readableOnly(log)
   let quarantined = 0
@@ -72,13 +82,27 @@ export async function localStore(
   let last: Promise<unknown> = Promise.resolve()
 
   for await (const { key, lastSeenUnixMs } of medium.load()) index.set(key, lastSeenUnixMs)
-  for await (const [id, checkpoint] of medium.loadSessions()) adoptSession(id, checkpoint)
+  for await (const [id, session] of medium.loadSessions()) adoptSession(id, session)
+
+  function count(part: SessionPart | undefined, sign: 1 | -1): void {
+    if (part) for (const [name, step] of Object.entries(part.counts)) addTo(counts, name, sign * step)
+  }
 
   function adoptSession(id: string, checkpoint: SessionCheckpoint | undefined): void {
-    for (const [name, count] of Object.entries(sessions.get(id)?.counts ?? {})) addTo(counts, name, -count)
-    for (const [name, count] of Object.entries(checkpoint?.counts ?? {})) addTo(counts, name, count)
-    if (checkpoint) sessions.set(id, checkpoint)
-    else sessions.delete(id)
+    const parts = sessions.get(id)?.parts ?? new Map<string, SessionPart>()
+    if (checkpoint === undefined) {
+      for (const part of parts.values()) count(part, -1)
+      sessions.delete(id)
+      return
+    }
+    for (const [name, part] of checkpoint.parts) {
+      count(parts.get(name), -1)
+      count(part, 1)
+      if (part) parts.set(name, part)
+      else parts.delete(name)
+    }
+    const { version, owner, dueUnixMs } = checkpoint
+    sessions.set(id, { version, owner, dueUnixMs, parts })
   }
 
   /** Writers one after the other. */
@@ -141,7 +165,8 @@ export async function localStore(
     checkpoints: ReadonlyMap<string, SessionCheckpoint | undefined>,
   ): Promise<void> {
     if (profiles.size === 0 && checkpoints.size === 0) return
-    await unavailableOnFailure(() => medium.write([...profiles], [...checkpoints]))
+    const writes = [...checkpoints].map(([id, checkpoint]) => ({ id, before: sessions.get(id), checkpoint }))
+    await unavailableOnFailure(() => medium.write([...profiles], writes))
     for (const [key, profile] of profiles) adopt(key, profile)
     for (const [id, checkpoint] of checkpoints) adoptSession(id, checkpoint)
   }
@@ -180,7 +205,7 @@ export async function localStore(
         const fenced: string[] = []
         const accepted = new Map<string, SessionCheckpoint>()
         for (const [id, checkpoint] of checkpoints) {
-          if (mayReplace(sessions.get(id), checkpoint)) accepted.set(id, checkpoint)
+          if (mayFollow(sessions.get(id), checkpoint)) accepted.set(id, checkpoint)
           else fenced.push(id)
         }
         await write(profiles, accepted)
@@ -199,14 +224,14 @@ export async function localStore(
     namespaces: async () => index.namespaces(),
     count: async (namespace, kind) => index.count(namespace, kind),
     getSession: async (id) => sessions.get(id),
-    deleteSession: (id, { epoch, owner }) =>
+    deleteSession: (id, { version, owner }) =>
       exclusively(async () => {
         const stored = sessions.get(id)
-        if (stored?.epoch === epoch && stored.owner === owner)
+        if (stored?.version === version && stored.owner === owner)
           await write(new Map(), new Map([[id, undefined]]))
       }),
     async dueSessions(nowUnixMs, limit) {
-      const due: [string, SessionCheckpoint][] = []
+      const due: [string, SessionVersion][] = []
       for (const entry of sessions) {
         if (turn.isOver()) await turn.rest()
         if (entry[1].dueUnixMs <= nowUnixMs) due.push(entry)
@@ -268,10 +293,14 @@ export async function localStore(
 /** Of a profile's id, without taking it apart. */
 const namespaceIn = (key: string) => key.slice(0, key.indexOf('\0'))
 
-/** Law of takeover: the higher epoch wins; at the same epoch only its owner goes on. */
-function mayReplace(stored: SessionCheckpoint | undefined, next: SessionCheckpoint): boolean {
-  if (!stored || stored.epoch < next.epoch) return true
-  return stored.epoch === next.epoch && stored.owner === next.owner
+interface HeldSession extends SessionVersion {
+  readonly parts: Map<string, SessionPart>
+}
+
+/** Law: SessionCheckpoint. */
+function mayFollow(stored: SessionVersion | undefined, next: SessionVersion): boolean {
+  const version = stored?.version ?? 0
+  return next.version === version + 1 || (next.version === version && next.owner === stored?.owner)
 }
 
 function positionOf(cursor: string, incarnation: string): number | undefined {

@@ -16,7 +16,10 @@ export function shardKeys(shard: number) {
   return {
     /** Hash: `e` etag, `b` sealed profile. */
     profile: (key: string) => `${tag}profile:${key}`,
-    /** Hash: `p` epoch, `o` owner, `b` sealed checkpoint. */
+    /**
+     * Hash: `p` version, `o` owner, `d` due; of each part `x` and its name: sealed, `c` and its name: what it counts as.
+     * `b`: what an earlier program wrote, whole.
+     */
     session: (id: string) => `${tag}session:${id}`,
     /** What could not be read. */
     quarantine: (key: string, unixMs: number) => `${tag}quarantine:${unixMs}:${key}`,

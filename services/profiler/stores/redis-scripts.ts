@@ -14,6 +14,7 @@ type Write = readonly [command: keyof typeof sampleArguments, key: number]
 /** Something to say after the key, so that the server can tell whether the command would be let through. */
 const sampleArguments = {
   HGET: "'e'",
+  HGETALL: '',
   HSET: "'e', '1'",
   DEL: '',
   RENAME: 'KEYS[1]',
@@ -59,7 +60,7 @@ const forgetWrites: readonly Write[] = [
 /** Every command that a script of ours runs, and on which key of a shard. */
 const commands = {
   profile: ['HGET', 'HSET', 'DEL', 'RENAME', 'PERSIST'],
-  session: ['HGET', 'HSET', 'DEL'],
+  session: ['HGET', 'HGETALL', 'HSET', 'HDEL', 'DEL'],
   quarantine: ['RENAME', 'PERSIST'],
   index: ['ZADD', 'ZREM'],
   seen: ['ZADD', 'ZREM', 'ZSCORE'],
@@ -173,46 +174,59 @@ return 1
   [['DEL', 1], ...forgetWrites],
 )
 
-/** What a session counts as follows it in the same step. */
+/** What the parts of a session count as follows them in the same step. */
 const recount = `
-local function recount(sessionKey, countsKey, after)
-  local before = redis.call('HGET', sessionKey, 'c')
-  if before == after then return end
-  if before then
-    for name, count in pairs(cjson.decode(before)) do redis.call('HINCRBY', countsKey, name, -count) end
-  end
-  for name, count in pairs(cjson.decode(after)) do redis.call('HINCRBY', countsKey, name, count) end
+local function add(countsKey, counts, sign)
+  if not counts or counts == '' then return end
+  for name, count in pairs(cjson.decode(counts)) do redis.call('HINCRBY', countsKey, name, sign * count) end
 end
 `
 
-/** KEYS session, due, counts. ARGV epoch, owner, sealed checkpoint, due, id, counts. Returns 0 where another has taken it over. */
+/**
+ * Law: SessionCheckpoint. KEYS session, due, counts. ARGV version, owner, due, id, then of each part its name, sealed
+ * (empty to remove), and what it counts as (empty for nothing). Returns 0 where another has written the session since.
+ */
 export const saveSession = script(
   3,
   `${recount}
-local epoch = redis.call('HGET', KEYS[1], 'p')
-if epoch then
-  local stored, given = tonumber(epoch), tonumber(ARGV[1])
-  if stored > given then return 0 end
-  if stored == given and redis.call('HGET', KEYS[1], 'o') ~= ARGV[2] then return 0 end
+local version = tonumber(redis.call('HGET', KEYS[1], 'p') or 0)
+local given = tonumber(ARGV[1])
+local isRepeat = version == given and redis.call('HGET', KEYS[1], 'o') == ARGV[2]
+if given ~= version + 1 and not isRepeat then return 0 end
+for i = 5, #ARGV, 3 do
+  local value, counts = 'x' .. ARGV[i], 'c' .. ARGV[i]
+  local before = redis.call('HGET', KEYS[1], counts) or ''
+  if before ~= ARGV[i + 2] then
+    add(KEYS[3], before, -1)
+    add(KEYS[3], ARGV[i + 2], 1)
+    if ARGV[i + 2] == '' then redis.call('HDEL', KEYS[1], counts)
+    else redis.call('HSET', KEYS[1], counts, ARGV[i + 2]) end
+  end
+  if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[1], value)
+  else redis.call('HSET', KEYS[1], value, ARGV[i + 1]) end
 end
-recount(KEYS[1], KEYS[3], ARGV[6])
-redis.call('ZADD', KEYS[2], ARGV[4], ARGV[5])
-redis.call('HSET', KEYS[1], 'p', ARGV[1], 'o', ARGV[2], 'b', ARGV[3], 'c', ARGV[6])
+redis.call('ZADD', KEYS[2], ARGV[3], ARGV[4])
+redis.call('HDEL', KEYS[1], 'b')
+redis.call('HSET', KEYS[1], 'p', ARGV[1], 'o', ARGV[2], 'd', ARGV[3])
 return 1
 `,
   [
     ['HINCRBY', 3],
     ['ZADD', 2],
+    ['HDEL', 1],
     ['HSET', 1],
   ],
 )
 
-/** KEYS session, due, counts. ARGV epoch, owner, id. */
+/** KEYS session, due, counts. ARGV version, owner, id. */
 export const deleteSession = script(
   3,
   `${recount}
 if redis.call('HGET', KEYS[1], 'p') ~= ARGV[1] or redis.call('HGET', KEYS[1], 'o') ~= ARGV[2] then return 0 end
-recount(KEYS[1], KEYS[3], '{}')
+local fields = redis.call('HGETALL', KEYS[1])
+for i = 1, #fields, 2 do
+  if string.sub(fields[i], 1, 1) == 'c' then add(KEYS[3], fields[i + 1], -1) end
+end
 redis.call('ZREM', KEYS[2], ARGV[3])
 redis.call('DEL', KEYS[1])
 return 1

@@ -6,7 +6,7 @@ import type { Clock } from '../../../shared/runtime/clock.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { turn } from '../../../shared/runtime/turns.ts'
-import { openCheckpoint, sealCheckpoint } from '../checkpoint.ts'
+import { openPart, openVersion, sealPart } from '../checkpoint.ts'
 import { addTo } from '../counts.ts'
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
 import {
@@ -14,11 +14,20 @@ import {
   type ProfileChange,
   type ProfileStore,
   RefusedChanges,
+  type SessionCheckpoint,
+  type SessionPart,
   type StoreChange,
+  type StoredSession,
 } from '../store.ts'
 import { applyChanges, readableOnly } from './changes.ts'
 import { fullPage } from './page.ts'
-import { checkServers, type RedisClient, type ScriptCall, warnOfPersistence } from './redis-client.ts'
+import {
+  checkServers,
+  type RedisClient,
+  type RedisValue,
+  type ScriptCall,
+  warnOfPersistence,
+} from './redis-client.ts'
 import { cursorAt, positionOf, redisFeed } from './redis-feed.ts'
 import { keysOf, rangeOf, shardKeys, shards } from './redis-layout.ts'
 import {
@@ -224,19 +233,50 @@ export async function redisStore(
     }
   }
 
-  /** Resolves to those that another has taken over. */
+  /** Resolves to those that another has written since. */
   async function saveAll(checkpoints: Commit['checkpoints']): Promise<readonly string[]> {
     const ids = [...checkpoints.keys()]
-    const replies = await client.write(
-      [...checkpoints].map(([id, checkpoint]) => {
-        const { epoch, owner, dueUnixMs } = checkpoint
-        const keys = keysOf(id)
-        const counts = JSON.stringify(checkpoint.counts)
-        const args = [epoch, owner, sealCheckpoint(checkpoint), dueUnixMs, id, counts]
-        return { script: saveSession, keys: [keys.session(id), keys.due, keys.counts], args }
-      }),
-    )
+    const calls: ScriptCall[] = []
+    for (const [id, checkpoint] of checkpoints) {
+      if (turn.isOver()) await turn.rest()
+      calls.push(saveOf(id, checkpoint))
+    }
+    const replies = await client.write(calls)
     return ids.filter((_, index) => Number(replies[index]) !== 1)
+  }
+
+  function saveOf(id: string, { version, owner, dueUnixMs, parts }: SessionCheckpoint): ScriptCall {
+    const keys = keysOf(id)
+    const args: RedisValue[] = [version, owner, dueUnixMs, id]
+    for (const [name, part] of parts) {
+      const counts = part && Object.keys(part.counts).length > 0 ? JSON.stringify(part.counts) : ''
+      args.push(name, part ? sealPart(part) : '', counts)
+    }
+    return { script: saveSession, keys: [keys.session(id), keys.due, keys.counts], args }
+  }
+
+  /** A part that is damaged is lost by itself. */
+  async function readSession(id: string): Promise<StoredSession | undefined> {
+    const flat = (await client.run('HGETALL', keysOf(id).session(id))) as Buffer[]
+    if (flat.length === 0) return undefined
+    let stored: StoredSession = { version: 0, owner: '', dueUnixMs: 0, parts: new Map() }
+    const parts = new Map<string, SessionPart>()
+    for (let i = 0; i < flat.length; i += 2) {
+      if (turn.isOver()) await turn.rest()
+      const field = String(flat[i])
+      const value = flat[i + 1] as Buffer
+      try {
+        if (field === 'p') stored = { ...stored, version: Number(value) }
+        else if (field === 'o') stored = { ...stored, owner: String(value) }
+        else if (field === 'd') stored = { ...stored, dueUnixMs: Number(value) }
+        else if (field === 'b') return openVersion(value)
+        else if (field.startsWith('x')) parts.set(field.slice(1), openPart(value))
+      } catch (error) {
+        if (!(error instanceof DamagedRecord)) throw error
+        log.error({ err: error, session: id }, 'a damaged part of a session is left out')
+      }
+    }
+    return { ...stored, parts }
   }
 
   async function readAll(keys: readonly string[]): Promise<readonly Profile[]> {
@@ -346,21 +386,11 @@ export async function redisStore(
       const counts = await available(onShards(({ index }) => client.run('ZLEXCOUNT', index, from, to)))
       return counts.reduce((sum: number, count) => sum + Number(count), 0)
     },
-    async getSession(id) {
-      const sealed = (await available(client.run('HGET', keysOf(id).session(id), 'b'))) as Buffer | null
-      if (!sealed) return undefined
-      try {
-        return openCheckpoint(sealed)
-      } catch (error) {
-        if (!(error instanceof DamagedRecord)) throw error
-        log.error({ err: error, session: id }, 'a damaged session is begun anew')
-        return undefined
-      }
-    },
-    async deleteSession(id, { epoch, owner }) {
+    getSession: (id) => available(readSession(id)),
+    async deleteSession(id, { version, owner }) {
       const keys = keysOf(id)
       await available(
-        runScript(client, deleteSession, [keys.session(id), keys.due, keys.counts], [epoch, owner, id]),
+        runScript(client, deleteSession, [keys.session(id), keys.due, keys.counts], [version, owner, id]),
       )
     },
     async dueSessions(nowUnixMs, limit) {

@@ -47,16 +47,23 @@ async function subject() {
 
 const fold = (...ids: string[]): Unit => ({ finished: ids.map((id) => recordOf(id)) })
 
-const ofSession = (holder: object, sequence: number, ...ids: string[]): Unit => {
-  const checkpoint: SessionCheckpoint = {
-    epoch: 1,
-    owner: 'me',
-    dueUnixMs: now,
-    state: Buffer.from(`${sequence}`),
-    counts: {},
-  }
-  return { ...fold(...ids), session: { id: 's', checkpoint: () => checkpoint, holder } }
-}
+const checkpointOf = (version: number, owner: string): SessionCheckpoint => ({
+  version,
+  owner,
+  dueUnixMs: now,
+  parts: new Map([['', { value: Buffer.from(`${version}`), counts: {} }]]),
+})
+
+/** Of a session whose units each go into a commit of their own. */
+const ofSession = (holder: object, version: number, ...ids: string[]): Unit => ({
+  ...fold(...ids),
+  session: {
+    id: 's',
+    checkpoint: async () => checkpointOf(version, 'me'),
+    stored: () => undefined,
+    holder,
+  },
+})
 
 test('what arrives while one commit is on its way goes into the next', async () => {
   const { commits, made, count } = await subject()
@@ -89,7 +96,7 @@ test('where a commit fails, nothing that builds on it is stored, and others are 
   expect(await count()).toBe(1)
   await commits.submit(ofSession({}, 1, 'a'))
   await commits.submit(fold('d'))
-  expect(Buffer.from((await store.getSession('s'))?.state ?? []).toString()).toBe('1')
+  expect((await store.getSession('s'))?.version).toBe(1)
   expect(await count()).toBe(3)
 })
 
@@ -105,14 +112,9 @@ test('units of a holder that wait behind a failed one fail with it', async () =>
 
 test('a session that another has taken over is told so', async () => {
   const { commits, store } = await subject()
-  const newer: SessionCheckpoint = {
-    epoch: 2,
-    owner: 'other',
-    dueUnixMs: now,
-    state: Buffer.from(''),
-    counts: {},
+  for (const version of [1, 2]) {
+    await store.commit({ changes: [], checkpoints: new Map([['s', checkpointOf(version, 'other')]]) })
   }
-  await store.commit({ changes: [], checkpoints: new Map([['s', newer]]) })
   expect(await commits.submit(ofSession({}, 1, 'a'))).toMatchObject({ fenced: true })
 })
 

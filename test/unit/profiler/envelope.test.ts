@@ -70,20 +70,22 @@ test.each(Array.from({ length: profileSchemaVersion }, (_, i) => i + 1))(
   },
 )
 
-test('a checkpoint opens as it was, and damaged at any byte it does not', () => {
-  const checkpoint = {
-    epoch: 3,
-    owner: 'me',
-    dueUnixMs: 1.8e12,
-    state: Buffer.from('state'),
-    counts: { x: 2 },
-  }
-  const sealed = sealCheckpoint(checkpoint)
-  expect(openCheckpoint(sealed)).toEqual(checkpoint)
-  for (let at = 0; at < sealed.length; at++) {
-    expect(() => openCheckpoint(sealed.subarray(0, at))).toThrow(DamagedRecord)
-    const flipped = Uint8Array.from(sealed)
-    flipped[at] = (flipped[at] as number) ^ 0x10
-    expect(() => openCheckpoint(flipped)).toThrow(DamagedRecord)
-  }
-})
+test.each(['parts', 'no parts'])(
+  'a write of a session with %s opens as it was, and damaged at any byte it does not',
+  (kind) => {
+    const parts = new Map(
+      kind === 'parts'
+        ? [['kept', { value: Buffer.from('state'), counts: { x: 2 } }] as const, ['gone', undefined] as const]
+        : [],
+    )
+    const checkpoint = { version: 3, owner: 'me', dueUnixMs: 1.8e12, parts }
+    const sealed = sealCheckpoint('s', checkpoint)
+    expect(openCheckpoint(sealed)).toEqual({ id: 's', ...checkpoint })
+    for (let at = 0; at < sealed.length; at++) {
+      expect(() => openCheckpoint(sealed.subarray(0, at))).toThrow(DamagedRecord)
+      const flipped = Uint8Array.from(sealed)
+      flipped[at] = (flipped[at] as number) ^ 0x10
+      expect(() => openCheckpoint(flipped)).toThrow(DamagedRecord)
+    }
+  },
+)

@@ -5,21 +5,42 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Resources } from "../../v1/resources.ts";
 
-/** A session of StreamUsage as the profile store keeps it. Only the profiler reads it. */
+/** A session of StreamUsage as the profile store keeps it, or one write of it. Only the profiler reads it. */
 export interface StoredSession {
-  /** Raised by whoever takes the session over. */
-  readonly epoch: number;
-  /** Who took it over at that epoch. */
+  /** Raised by one with each write. */
+  readonly version: number;
+  /** Who wrote that version. */
   readonly owner: string;
   /** Unix milliseconds when somebody has to look at it again. */
   readonly dueUnixMs: number;
-  /** SessionState. */
+  /** SessionState with all that is open, of a session that an earlier program wrote whole. */
   readonly state: Buffer;
-  /** What the session counts as in the quotas of its tenant, by the name of the count. */
+  /** What such a session counts as in the quotas of its tenant, by the name of the count. */
   readonly counts: { [key: string]: number };
+  /** In a file: the session's name. */
+  readonly id: string;
+  /** In a file: what was written. */
+  readonly parts: readonly StoredPart[];
+  /** In a file: names of the parts that were removed. */
+  readonly removed: readonly string[];
 }
 
 export interface StoredSession_CountsEntry {
+  readonly key: string;
+  readonly value: number;
+}
+
+/** A piece of a session that is written by itself. */
+export interface StoredPart {
+  /** Empty for SessionState, "s" and an execution's id for its start, "u" and its id for its usage. */
+  readonly name: string;
+  /** SessionState without what is open, or the StoredExecution's fields of a start or of a usage. */
+  readonly value: Buffer;
+  /** What it counts as in the quotas of its tenant, by the name of the count. */
+  readonly counts: { [key: string]: number };
+}
+
+export interface StoredPart_CountsEntry {
   readonly key: string;
   readonly value: number;
 }
@@ -30,7 +51,7 @@ export interface SessionState {
   readonly sequence: number;
   /** Unix milliseconds of the server's clock at the latest batch. */
   readonly lastActiveUnixMs: number;
-  /** Executions under way. */
+  /** Executions under way, where an earlier program wrote the session whole. */
   readonly open: readonly StoredExecution[];
   /** Namespaces of whoever opened it, "*" for all; empty where nobody was asked for a token. */
   readonly scope: readonly string[];
@@ -42,7 +63,7 @@ export interface StoredExecution {
   readonly start: Buffer;
   /** Unix milliseconds of the server's clock at its start. */
   readonly startedUnixMs: number;
-  /** Unix milliseconds of the server's clock when it was last heard of. */
+  /** Unix milliseconds of the server's clock when it was last heard of. This and what follows is its usage. */
   readonly heardUnixMs: number;
   /** Milliseconds since its start at the latest sample. */
   readonly elapsedMs: number;
@@ -55,13 +76,13 @@ export interface StoredExecution {
 }
 
 function createBaseStoredSession(): StoredSession {
-  return { epoch: 0, owner: "", dueUnixMs: 0, state: Buffer.alloc(0), counts: {} };
+  return { version: 0, owner: "", dueUnixMs: 0, state: Buffer.alloc(0), counts: {}, id: "", parts: [], removed: [] };
 }
 
 export const StoredSession: MessageFns<StoredSession> = {
   encode(message: StoredSession, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.epoch !== 0) {
-      writer.uint32(8).uint32(message.epoch);
+    if (message.version !== 0) {
+      writer.uint32(8).uint64(message.version);
     }
     if (message.owner !== "") {
       writer.uint32(18).string(message.owner);
@@ -75,6 +96,15 @@ export const StoredSession: MessageFns<StoredSession> = {
     globalThis.Object.entries(message.counts).forEach(([key, value]: [string, number]) => {
       StoredSession_CountsEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
     });
+    if (message.id !== "") {
+      writer.uint32(50).string(message.id);
+    }
+    for (const v of message.parts) {
+      StoredPart.encode(v!, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.removed) {
+      writer.uint32(66).string(v!);
+    }
     return writer;
   },
 
@@ -96,7 +126,7 @@ export const StoredSession: MessageFns<StoredSession> = {
               break;
             }
 
-            message.epoch = reader.uint32();
+            message.version = longToNumber(reader.uint64());
             continue;
           }
           case 2: {
@@ -134,6 +164,30 @@ export const StoredSession: MessageFns<StoredSession> = {
             }
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.parts.push(StoredPart.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.removed.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -148,7 +202,7 @@ export const StoredSession: MessageFns<StoredSession> = {
 
   fromJSON(object: any): StoredSession {
     return {
-      epoch: isSet(object.epoch) ? globalThis.Number(object.epoch) : 0,
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
       owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
       dueUnixMs: isSet(object.dueUnixMs)
         ? globalThis.Number(object.dueUnixMs)
@@ -170,13 +224,16 @@ export const StoredSession: MessageFns<StoredSession> = {
           {},
         )
         : {},
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      parts: globalThis.Array.isArray(object?.parts) ? object.parts.map((e: any) => StoredPart.fromJSON(e)) : [],
+      removed: globalThis.Array.isArray(object?.removed) ? object.removed.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
   toJSON(message: StoredSession): unknown {
     const obj: any = {};
-    if (message.epoch !== 0) {
-      obj.epoch = Math.round(message.epoch);
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
     }
     if (message.owner !== "") {
       obj.owner = message.owner;
@@ -196,6 +253,15 @@ export const StoredSession: MessageFns<StoredSession> = {
         });
       }
     }
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.parts?.length) {
+      obj.parts = message.parts.map((e) => StoredPart.toJSON(e));
+    }
+    if (message.removed?.length) {
+      obj.removed = message.removed;
+    }
     return obj;
   },
 
@@ -204,7 +270,7 @@ export const StoredSession: MessageFns<StoredSession> = {
   },
   fromPartial<I extends Exact<DeepPartial<StoredSession>, I>>(object: I): StoredSession {
     const message = createBaseStoredSession() as any;
-    message.epoch = object.epoch ?? 0;
+    message.version = object.version ?? 0;
     message.owner = object.owner ?? "";
     message.dueUnixMs = object.dueUnixMs ?? 0;
     message.state = object.state ?? Buffer.alloc(0);
@@ -217,6 +283,9 @@ export const StoredSession: MessageFns<StoredSession> = {
       },
       {},
     );
+    message.id = object.id ?? "";
+    message.parts = object.parts?.map((e) => StoredPart.fromPartial(e)) || [];
+    message.removed = object.removed?.map((e) => e) || [];
     return message;
   },
 };
@@ -300,6 +369,222 @@ export const StoredSession_CountsEntry: MessageFns<StoredSession_CountsEntry> = 
   },
   fromPartial<I extends Exact<DeepPartial<StoredSession_CountsEntry>, I>>(object: I): StoredSession_CountsEntry {
     const message = createBaseStoredSession_CountsEntry() as any;
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseStoredPart(): StoredPart {
+  return { name: "", value: Buffer.alloc(0), counts: {} };
+}
+
+export const StoredPart: MessageFns<StoredPart> = {
+  encode(message: StoredPart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(18).bytes(message.value);
+    }
+    globalThis.Object.entries(message.counts).forEach(([key, value]: [string, number]) => {
+      StoredPart_CountsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredPart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredPart() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = StoredPart_CountsEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.counts[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoredPart {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      value: isSet(object.value) ? Buffer.from(bytesFromBase64(object.value)) : Buffer.alloc(0),
+      counts: isObject(object.counts)
+        ? (globalThis.Object.entries(object.counts) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: StoredPart): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.value.length !== 0) {
+      obj.value = base64FromBytes(message.value);
+    }
+    if (message.counts) {
+      const entries = globalThis.Object.entries(message.counts) as [string, number][];
+      if (entries.length > 0) {
+        obj.counts = {};
+        entries.forEach(([k, v]) => {
+          obj.counts[k] = floatToJson(v);
+        });
+      }
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StoredPart>, I>>(base?: I): StoredPart {
+    return StoredPart.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StoredPart>, I>>(object: I): StoredPart {
+    const message = createBaseStoredPart() as any;
+    message.name = object.name ?? "";
+    message.value = object.value ?? Buffer.alloc(0);
+    message.counts = (globalThis.Object.entries(object.counts ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseStoredPart_CountsEntry(): StoredPart_CountsEntry {
+  return { key: "", value: 0 };
+}
+
+export const StoredPart_CountsEntry: MessageFns<StoredPart_CountsEntry> = {
+  encode(message: StoredPart_CountsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredPart_CountsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredPart_CountsEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoredPart_CountsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: StoredPart_CountsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = floatToJson(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StoredPart_CountsEntry>, I>>(base?: I): StoredPart_CountsEntry {
+    return StoredPart_CountsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StoredPart_CountsEntry>, I>>(object: I): StoredPart_CountsEntry {
+    const message = createBaseStoredPart_CountsEntry() as any;
     message.key = object.key ?? "";
     message.value = object.value ?? 0;
     return message;
@@ -645,6 +930,17 @@ type DeepPartial<T> = T extends Builtin ? T
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 function isObject(value: any): boolean {
   return typeof value === "object" && value !== null;

@@ -80,10 +80,10 @@ test.each(['lmdb', 'file', 'redis'] as const)(
     const many = await writtenWith(600, store)
     const figures = [few.batchBytes, many.batchBytes, few.openBytes, many.openBytes].map(Math.round)
     process.stdout.write(`${store}: bytes a batch, with 6 and 600 open, and a session taken up: ${figures}\n`)
+    // Beside what upkeep writes meanwhile.
     const sessionBytes = 600 * 16 * label.length
-    expect(many.batchBytes).toBeLessThan(sessionBytes / 20)
-    expect(many.batchBytes).toBeLessThan(3 * few.batchBytes)
-    expect(many.openBytes).toBeLessThan(3 * few.openBytes)
+    expect(many.batchBytes).toBeLessThan(few.batchBytes + sessionBytes / 100)
+    expect(many.openBytes).toBeLessThan(few.openBytes + sessionBytes / 100)
   },
 )
 

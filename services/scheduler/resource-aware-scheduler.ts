@@ -2,6 +2,9 @@ import type { Notice } from '../../shared/domain/estimate.ts'
 import type { Features, Labels, Outcome } from '../../shared/domain/execution.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
+import type { SizingReason } from './domain/sizing.ts'
+
+export type { SizingReason }
 
 /** A task that wants to run. */
 export interface SchedulableTask {
@@ -34,23 +37,6 @@ export interface SizedTask<T extends SchedulableTask = SchedulableTask> {
    */
   resize(): Promise<SizedTask<T>>
 }
-
-export const sizingReasons = [
-  'learned',
-  'escalated',
-  'off',
-  'shadow',
-  'advise',
-  'explicit',
-  'unavailable',
-  'too-few-executions',
-  'not-confident',
-  'beyond-range',
-  'unknown-task',
-] as const
-
-/** Why a task got what it got; only the first two are foresize's doing. */
-export type SizingReason = (typeof sizingReasons)[number]
 
 export interface SizingDecision {
   readonly reason: SizingReason

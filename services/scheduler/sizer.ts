@@ -13,9 +13,9 @@ import {
   settingsFor,
 } from './domain/learning-config.ts'
 import type { Savings } from './domain/savings.ts'
-import { type Sizing, size } from './domain/sizing.ts'
+import { type Sizing, type SizingReason, size } from './domain/sizing.ts'
 import type { LearningHealth } from './health.ts'
-import type { SchedulableTask, SizedTask, SizingReason } from './resource-aware-scheduler.ts'
+import type { SchedulableTask, SizedTask } from './resource-aware-scheduler.ts'
 import { createSavingsReport, type SavingsReport } from './savings-report.ts'
 
 /** Decides what tasks are given, for a scheduler that asks by itself. */
@@ -73,10 +73,9 @@ export function createSizer<T extends SchedulableTask>(
   }
 
   function decide(task: T, settings: LearningSettings, answer: EstimateAnswer | undefined): SizedTask<T> {
-    const explicit = task.explicit ?? {}
     const estimate = answer?.kind === 'estimate' ? answer.estimate : undefined
     const sized: Sizing = size({
-      explicit,
+      explicit: task.explicit ?? {},
       requested: task.requested ?? {},
       defaults: learning.defaults,
       previousAllocation: task.previousAllocation ?? {},
@@ -84,15 +83,13 @@ export function createSizer<T extends SchedulableTask>(
       settings,
       answer: answer?.kind === 'unavailable' ? { unavailable: answer.reason } : estimate,
     })
-    const reason =
-      explicit.memoryBytes !== undefined && sized.reason === 'learned' ? 'explicit' : sized.reason
     savings.sized(task.executionId, { given: sized.allocated, advised: sized.advice })
     return {
       task,
       allocated: sized.allocated,
       estimateToken: estimate?.estimateToken ?? none,
       decision: {
-        reason,
+        reason: sized.reason,
         explanation: sized.explanation,
         advice: settings.mode === 'shadow' ? undefined : sized.advice,
         confidence: estimate?.confidence,

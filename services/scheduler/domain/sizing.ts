@@ -25,35 +25,42 @@ export interface SizingInput {
   readonly answer: Answer | { readonly unavailable: string } | undefined
 }
 
-export type SizingKind =
-  | 'learned'
-  | 'escalated'
-  | 'off'
-  | 'shadow'
-  | 'advise'
-  | 'unavailable'
-  | 'too-few-executions'
-  | 'not-confident'
-  | 'beyond-range'
-  | 'unknown-task'
+export const sizingReasons = [
+  'learned',
+  'escalated',
+  'off',
+  'shadow',
+  'advise',
+  'explicit',
+  'unavailable',
+  'too-few-executions',
+  'not-confident',
+  'beyond-range',
+  'unknown-task',
+] as const
+
+/** Why a task got what it got; only the first two are foresize's doing. */
+export type SizingReason = (typeof sizingReasons)[number]
 
 export interface Sizing {
   readonly allocated: Resources
-  readonly reason: SizingKind
+  readonly reason: SizingReason
   readonly explanation: string
   readonly advice?: Resources | undefined
 }
 
 /**
  * What a task is given, in each dimension the first of: what its owner fixed; what was learned, if the answer is good
- * enough, the mode is `apply` and the request is not to be given beyond the range; what the task requests; the default; any answer at all. After a kill for want of resources the
- * dimension that ran out is at least what was learned of it, or twice what it had.
- * Law: a dimension in `explicit` is given as it is, whatever else is said.
+ * enough, the mode is `apply` and the request is not to be given beyond the range; what the task requests; the default;
+ * any answer at all. After a kill for want of resources the dimension that ran out is at least what was learned of it, or
+ * twice what it had.
+ * Law: a dimension in `explicit` is given as it is, whatever else is said. The sizers of every language decide alike, by
+ * test/conformance/decisions.
  */
 export function size(input: SizingInput): Sizing {
   const { explicit, requested, defaults, settings, answer } = input
   const fallback = escalated(input, firstOf(requested, defaults))
-  const unlearned = (reason: SizingKind, explanation: string, advice?: Resources): Sizing => ({
+  const unlearned = (reason: SizingReason, explanation: string, advice?: Resources): Sizing => ({
     allocated: firstOf(explicit, fallback.resources, settings.mode === 'apply' ? advice : undefined),
     reason: fallback.isEscalated ? 'escalated' : reason,
     explanation: fallback.isEscalated ? `the last attempt ran out; ${explanation}` : explanation,
@@ -89,7 +96,7 @@ export function size(input: SizingInput): Sizing {
   }
   return {
     allocated: firstOf(explicit, raisedAgain(input, advice), advice, fallback.resources),
-    reason: isEscalation ? 'escalated' : 'learned',
+    reason: isEscalation ? 'escalated' : explicit.memoryBytes === undefined ? 'learned' : 'explicit',
     explanation: answer.reason,
     advice,
   }

@@ -40,8 +40,8 @@ def cpu_seconds(used: "foresize.Resources") -> float:
 
 @pytest.fixture(scope="module")
 def interpreter_bytes() -> float:
-    """What the interpreter itself holds: the least of a few."""
-    return min(used_bytes(python("pass")) for _ in range(3))
+    """What the interpreter itself holds, long enough to be sampled: the least of a few."""
+    return min(used_bytes(python("import time; time.sleep(0.2)")) for _ in range(3))
 
 
 @pytest.mark.parametrize("mib", [64, 256])

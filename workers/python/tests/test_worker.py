@@ -368,14 +368,15 @@ def test_a_token_lets_in_and_never_goes_out_in_plain_text(tmp_path: Path) -> Non
 
 
 def test_celery_loses_nothing_whatever_its_children_live(profiler: Profiler, tmp_path: Path) -> None:
-    for folder in ("in", "done"):
+    for folder in ("in", "done", "control"):
         (tmp_path / folder).mkdir()
     (tmp_path / "work.py").write_text(
         "import foresize, os, pathlib, time\n"
         "from celery import Celery\n"
         "here = pathlib.Path(__file__).parent\n"
         "app = Celery('work', broker='filesystem://', broker_transport_options={\n"
-        "    'data_folder_in': str(here / 'in'), 'data_folder_out': str(here / 'in')})\n"
+        "    'data_folder_in': str(here / 'in'), 'data_folder_out': str(here / 'in'),\n"
+        "    'control_folder': str(here / 'control')})\n"
         "app.conf.task_ignore_result = True\n"
         "@app.task\n"
         "def work(i):\n"

@@ -15,10 +15,14 @@ from typing import Any, Optional, Sequence
 
 from foresize.connection import Tls
 from foresize.command import Argument, CommandResult
-from foresize.estimator import Confidence, Estimate, Estimator, Notice, Policy
+from foresize.estimate import Confidence, Estimate, Notice, Policy
+from foresize.estimator import Estimator
+from foresize.learning_config import LearningConfig, LearningOverride
+from foresize.next_attempt import SchedulableTask
 from foresize.profiling import Features, Profiling
 from foresize.resources import Outcome, Resources, Source
 from foresize.samples import UsageSample
+from foresize.sizer import Sized, Sizer
 from foresize.execution import Execution, Problem
 from foresize.worker import Statistics, Worker
 
@@ -28,12 +32,17 @@ __all__ = [
     "Estimate",
     "Estimator",
     "Execution",
+    "LearningConfig",
+    "LearningOverride",
     "Notice",
     "Outcome",
     "Policy",
     "Problem",
     "Profiling",
     "Resources",
+    "SchedulableTask",
+    "Sized",
+    "Sizer",
     "Source",
     "Statistics",
     "Tls",

@@ -3,74 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
+from typing import Any, Iterable, Mapping, Optional, Tuple
 
 import grpc
 
 from foresize import connection, resources
+from foresize.estimate import Confidence, Estimate, Notice, Policy
 from foresize.processes import is_cut_off
 from foresize.resources import Outcome, Resources
 from foresize.unary_relay import RelayedError, UnaryRelay
 from foresize.v1 import estimator_service_pb2, estimator_service_pb2_grpc, execution_pb2, resources_pb2
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How to choose; what is unset is the server's."""
-
-    risk: Optional[float] = None
-    """0 is economical, 0.5 balanced, 1 safe."""
-    target_coverage: Optional[float] = None
-    """Probability with which the allocation shall suffice; decides instead of `risk`."""
-    strategies: Sequence[str] = ()
-    min: Optional[Resources] = None
-    max: Optional[Resources] = None
-
-
-@dataclass(frozen=True)
-class Notice:
-    """What to know before trusting an answer."""
-
-    kind: str
-    """beyond-range, unknown-feature, missing-feature, unknown-label, missing-label, unknown-task, few-executions,
-    stale-view, clamped; `unknown` for one newer than this package."""
-    subject: str = ""
-    """The feature, label or task it is about."""
-    number: Optional[float] = None
-    """Times the largest value seen, executions, the age in milliseconds, or the amount before it was clamped: by kind."""
-    nearest: Tuple[str, ...] = ()
-    """Known names a few letters from `subject`, the nearest first."""
-    dimension: str = ""
-    """The name of a field of Resources, where it is about one."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    resources: Resources
-    """What to give the run."""
-    confidence: float
-    """Probability that they suffice, CPU left out."""
-    source: str
-    """profile, cohort, request, namespace, default, escalation; `fallback` where the estimator was not reached."""
-    reason: str
-    executions: float = 0.0
-    """That the profile has folded."""
-    staleness_ms: float = 0.0
-    variant: str = ""
-    token: bytes = b""
-    """Hand it to the execution as `estimate_token`: so the estimate is scored."""
-    notices: Tuple[Notice, ...] = ()
-
-
-@dataclass(frozen=True)
-class Confidence:
-    confidence: float
-    """Probability that the resources suffice, CPU left out."""
-    source: str
-    reason: str
-    executions: float
-    notices: Tuple[Notice, ...] = ()
 
 
 class Estimator:
@@ -88,7 +30,9 @@ class Estimator:
     ) -> None:
         """`target`: default $FORESIZE_ESTIMATOR, else localhost:7071. `tls`, `token`: as of Worker."""
         address = target or os.environ.get("FORESIZE_ESTIMATOR") or connection.default_estimator
-        self._namespace = namespace
+        self._address = address
+        self.namespace = namespace
+        """Of every query that does not say."""
         self._token = token or connection.token_of_environment()
         self._deadline_s = deadline_ms / 1000
         tls = tls or connection.tls_of_environment()
@@ -135,6 +79,7 @@ class Estimator:
             executions=answer.executions,
             staleness_ms=answer.staleness_ms,
             variant=answer.variant,
+            variant_by_execution=answer.variant_by_execution,
             token=answer.estimate_token,
             notices=_notices(answer.notices),
         )
@@ -174,6 +119,9 @@ class Estimator:
             return self._relay.call(method, request, self._deadline_s, metadata)
         return getattr(self._stub, method)(request, timeout=self._deadline_s, metadata=metadata)
 
+    def __repr__(self) -> str:
+        return f"<Estimator at {self._address}>"
+
     def __enter__(self) -> "Estimator":
         return self
 
@@ -190,7 +138,7 @@ class Estimator:
         attempt: int,
     ) -> estimator_service_pb2.EstimateQuery:
         return estimator_service_pb2.EstimateQuery(
-            task=execution_pb2.TaskKey(namespace=namespace or self._namespace, task=task),
+            task=execution_pb2.TaskKey(namespace=namespace or self.namespace, task=task),
             features=features or {},
             labels=labels or {},
             requested=resources.to_wire(requested),
@@ -206,6 +154,9 @@ def _policy(policy: Policy) -> estimator_service_pb2.Policy:
         message.risk = policy.risk
     if policy.target_coverage is not None:
         message.target_coverage = policy.target_coverage
+    if policy.overhead is not None:
+        message.overhead.CopyFrom(resources.to_wire(policy.overhead))
+        message.overhead.SetInParent()
     return message
 
 

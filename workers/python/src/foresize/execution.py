@@ -45,6 +45,10 @@ class Execution:
         self.is_recorded = is_recorded
         """False where the server asked for a fraction and this one is not in it, or it could not be taken."""
 
+    def __repr__(self) -> str:
+        state = "open" if self._is_open else "ended" if self.is_recorded else "unrecorded"
+        return f"<Execution {self.execution_id}: {state}>"
+
     def sample(
         self,
         elapsed_ms: Optional[float] = None,

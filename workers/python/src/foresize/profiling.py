@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from foresize.worker import Worker
 
 Features = Union[None, Mapping[str, float], Callable[..., Mapping[str, float]]]
-"""Numbers known before the run, or a function of the call's arguments that gives them."""
+"""Numbers known before the run, or a function of the call's arguments that gives them. So may be all that is known."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -42,13 +42,14 @@ class Profiling:
     ) -> None:
         self._worker = worker
         self._task = task
-        self._features = features
+        self._known = {"features": features, **start}
         self._interval_ms = interval_ms
-        self._start = start
+
+    def __repr__(self) -> str:
+        return f"<Profiling of {self._task}>"
 
     def __enter__(self) -> "Execution":
-        features = None if callable(self._features) else self._features
-        opened = self._begin(features)
+        opened = self._begin({name: value for name, value in self._known.items() if not callable(value)})
         _entered.set((*_entered.get(), (self, opened)))
         return opened.execution
 
@@ -67,7 +68,7 @@ class Profiling:
 
             @functools.wraps(function)
             async def run_async(*args: Any, **kwargs: Any) -> Any:
-                opened = self._begin(self._features_of(args, kwargs))
+                opened = self._begin(self._known_of(args, kwargs))
                 try:
                     result = await function(*args, **kwargs)
                 except BaseException as error:
@@ -80,7 +81,7 @@ class Profiling:
 
         @functools.wraps(function)
         def run(*args: Any, **kwargs: Any) -> Any:
-            opened = self._begin(self._features_of(args, kwargs))
+            opened = self._begin(self._known_of(args, kwargs))
             try:
                 result = function(*args, **kwargs)
             except BaseException as error:
@@ -91,17 +92,17 @@ class Profiling:
 
         return cast(Function, run)
 
-    def _features_of(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Optional[Mapping[str, float]]:
-        if not callable(self._features):
-            return self._features
-        try:
-            return self._features(*args, **kwargs)
-        except Exception:  # noqa: BLE001 - the task must not notice
-            log.warning("the features of %s cannot be told", self._task, exc_info=True)
-            return None
+    def _known_of(self, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Dict[str, Any]:
+        known: Dict[str, Any] = {}
+        for name, value in self._known.items():
+            try:
+                known[name] = value(*args, **kwargs) if callable(value) else value
+            except Exception:  # noqa: BLE001 - the task must not notice
+                log.warning("the %s of %s cannot be told", name, self._task, exc_info=True)
+        return known
 
-    def _begin(self, features: Optional[Mapping[str, float]]) -> "_Open":
-        return _Open(self._worker().start(self._task, features=features, **self._start), self._interval_ms)
+    def _begin(self, known: Dict[str, Any]) -> "_Open":
+        return _Open(self._worker().start(self._task, **known), self._interval_ms)
 
 
 class _Open:

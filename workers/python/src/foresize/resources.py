@@ -16,7 +16,7 @@ Source = Literal["unknown", "cgroup", "rusage", "sampled", "external"]
 """Who measured the usage."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Resources:
     """One value a dimension. None means unknown or not asked; zero means zero."""
 
@@ -28,10 +28,32 @@ class Resources:
     gpu_memory_bytes: Optional[float] = None
     duration_ms: Optional[float] = None
 
+    def __repr__(self) -> str:
+        return f"Resources({', '.join(f'{name}={value:_}' for name, value in self._set())})"
+
+    def __str__(self) -> str:
+        """For a person: `0.5 cores, 143 MB memory, 60 s`."""
+        return ", ".join(_in_words(name, value) for name, value in self._set()) or "nothing"
+
+    def _set(self) -> "list[tuple[str, float]]":
+        return [(name, value) for name, value in vars(self).items() if value is not None]
+
+
+def _in_words(dimension: str, value: float) -> str:
+    if dimension == "cpu_cores":
+        return f"{value:.3g} cores"
+    if dimension == "duration_ms":
+        return f"{value / 1000:.4g} s"
+    kind = dimension[: -len("_bytes")].replace("_", " ")
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= size:
+            return f"{value / size:.4g} {unit} {kind}"
+    return f"{value:.4g} B {kind}"
+
 
 def to_wire(resources: Optional[Resources]) -> resources_pb2.Resources:
     message = resources_pb2.Resources()
-    for name in _names:
+    for name in dimensions:
         value = getattr(resources, name, None)
         if value is not None:
             setattr(message, name, float(value))
@@ -57,4 +79,7 @@ def _upper(word: str) -> str:
     return word.upper().replace("-", "_")
 
 
-_names = tuple(field.name for field in fields(Resources))
+dimensions = tuple(field.name for field in fields(Resources))
+
+limits = {"cpu_cores": 1e6, "memory_bytes": 1e16, "disk_bytes": 1e18, "gpu_memory_bytes": 1e16, "duration_ms": 1e12}
+"""The largest value that is not absurd."""

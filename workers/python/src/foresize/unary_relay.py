@@ -1,7 +1,8 @@
 """Calls of a forked process, through a process of its own: as relay.py, one call after the other.
 
 A frame is its length in four bytes, big-endian, and its bytes. In: a JSON header, then for each call JSON of method,
-deadline and metadata, and the request. Out for each: JSON of the status, and the response.
+deadline and metadata, and the request. Out: an empty frame once it can be asked, then for each call JSON of the status,
+and the response.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class UnaryRelay:
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._process: "Optional[subprocess.Popen[bytes]]" = None
+        self._is_ready = False
         self._pid = os.getpid()
 
     def call(self, method: str, request: Any, deadline_s: float, metadata: Tuple[Tuple[str, str], ...]) -> Any:
@@ -63,6 +65,13 @@ class UnaryRelay:
             raise RelayedError("DEADLINE_EXCEEDED", "another call was under way")
         try:
             process = self._process or self._start()
+            if not self._is_ready:
+                try:
+                    _receive(process.stdout, end_s)
+                except TimeoutError:
+                    # It goes on starting, for a later call.
+                    raise RelayedError("DEADLINE_EXCEEDED", "the process that asks is starting") from None
+                self._is_ready = True
             asked = {"method": method, "deadline_s": deadline_s, "metadata": metadata}
             _put(process.stdin, json.dumps(asked).encode())
             _put(process.stdin, request.SerializeToString())
@@ -86,7 +95,7 @@ class UnaryRelay:
         return self._process
 
     def close(self) -> None:
-        process, self._process = self._process, None
+        process, self._process, self._is_ready = self._process, None, False
         if process is None or self._pid != os.getpid():
             return
         for pipe in (process.stdin, process.stdout):
@@ -105,6 +114,7 @@ def main() -> None:
         "Estimate": estimator_service_pb2.EstimateRequest,
         "Confidence": estimator_service_pb2.ConfidenceRequest,
     }
+    _put(sys.stdout.buffer, b"")
     while True:
         asked = _read(sys.stdin.buffer)
         if not asked:

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 import grpc
 
-from foresize import connection, resources
+from foresize import connection, resources, tokens
 from foresize.command import Argument, CommandResult, run_command
 from foresize.directives import Directives
 from foresize.execution import Execution, Problem
@@ -25,6 +25,7 @@ from foresize.resources import Resources
 from foresize.samples import UsageSample
 from foresize.session import Session, SessionEvents, SessionOptions
 from foresize.spool import Spool
+from foresize.tokens import EstimateToken
 from foresize.v1 import execution_pb2, profiler_service_pb2, profiler_service_pb2_grpc
 
 log = logging.getLogger("foresize")
@@ -140,10 +141,11 @@ class Worker:
         labels: Optional[Mapping[str, str]] = None,
         requested: Optional[Resources] = None,
         allocated: Optional[Resources] = None,
-        estimate_token: bytes = b"",
+        estimate_token: EstimateToken = b"",
     ) -> Execution:
         """Opens one execution. `execution_id` is unique per attempt, by default a random one; `features` and `labels`
-        are what is known before the run; `estimate_token` is of the estimate that `allocated` came from."""
+        are what is known before the run; `estimate_token` is of the estimate that `allocated` came from, as bytes or in
+        base64."""
         id_of_it = execution_id or str(uuid.uuid4())
         space = namespace or self._namespace
         decision = self._directives.decide(space, task)
@@ -158,7 +160,7 @@ class Worker:
                 labels=labels or {},
                 requested=resources.to_wire(requested),
                 allocated=resources.to_wire(allocated),
-                estimate_token=estimate_token,
+                estimate_token=tokens.to_bytes(estimate_token),
                 weight=decision.weight,
                 lease_ms=self._lease_ms,
             )
@@ -187,8 +189,8 @@ class Worker:
         interval_ms: float = 1000,
         **start: Any,
     ) -> Profiling:
-        """What runs inside `with`, or each call of the function decorated, as one execution. `features` may be a
-        function of the call's arguments. `start` as in `start()`."""
+        """What runs inside `with`, or each call of the function decorated, as one execution. `start` as in `start()`. For
+        a function each, `features` too, may be a function of the call's arguments that gives it."""
         return Profiling(lambda: self, task, features, interval_ms, start)
 
     def run(
@@ -203,7 +205,7 @@ class Worker:
         attempt: int = 1,
         requested: Optional[Resources] = None,
         allocated: Optional[Resources] = None,
-        estimate_token: bytes = b"",
+        estimate_token: EstimateToken = b"",
         **command: Any,
     ) -> CommandResult:
         """Runs a command as one execution. `command`: cwd, env, stdin, stdout, stderr, input, capture_output,
@@ -264,6 +266,9 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - the task must not notice
                 log.warning("%s executions are lost: %s", len(self._spool.unacknowledged), error)
         return is_durable
+
+    def __repr__(self) -> str:
+        return f"<Worker reporting to {self._target}: {self._started} started, {self._ended} ended>"
 
     def __enter__(self) -> "Worker":
         return self

@@ -24,6 +24,18 @@ const (
 	defaultEstimator = "localhost:7071"
 )
 
+// What only reads is asked again, of another address where there is one, as far as the deadline allows.
+const serviceConfig = `{
+	"loadBalancingConfig": [{"round_robin": {}}],
+	"methodConfig": [{
+		"name": [{"service": "foresize.v1.EstimatorService"}],
+		"retryPolicy": {
+			"maxAttempts": 3, "initialBackoff": "0.01s", "maxBackoff": "0.1s", "backoffMultiplier": 2,
+			"retryableStatusCodes": ["UNAVAILABLE"]
+		}
+	}]
+}`
+
 // connect is balanced over every address that the name resolves to; dead connections are noticed within 30 s.
 func connect(target string, config *tls.Config) (*grpc.ClientConn, error) {
 	transport := insecure.NewCredentials()
@@ -32,7 +44,7 @@ func connect(target string, config *tls.Config) (*grpc.ClientConn, error) {
 	}
 	return grpc.NewClient(target,
 		grpc.WithTransportCredentials(transport),
-		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig": [{"round_robin": {}}]}`),
+		grpc.WithDefaultServiceConfig(serviceConfig),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second},

@@ -3,6 +3,7 @@ package foresize
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -60,6 +61,8 @@ type Policy struct {
 	TargetCoverage *float64
 	Strategies     []string
 	Min, Max       Resources
+	// What wraps the task, which the answer is to include. Empty: none, whatever the server adds by default.
+	Overhead *Resources
 }
 
 // Estimate is what to give the run.
@@ -74,6 +77,8 @@ type Estimate struct {
 	Executions float64
 	Staleness  time.Duration
 	Variant    string
+	// The variant was drawn by the execution's id: the answer is for that execution alone.
+	VariantByExecution bool
 	// Goes with the execution as EstimateToken: so the estimate is scored.
 	Token   []byte
 	Notices []Notice
@@ -142,8 +147,11 @@ func (e *Estimator) Estimate(ctx context.Context, query Query) (Estimate, error)
 		Executions: answer.GetExecutions(),
 		Staleness:  time.Duration(answer.GetStalenessMs() * float64(time.Millisecond)),
 		Variant:    answer.GetVariant(),
-		Token:      answer.GetEstimateToken(),
-		Notices:    notices(answer.GetNotices()),
+
+		VariantByExecution: answer.GetVariantByExecution(),
+
+		Token:   answer.GetEstimateToken(),
+		Notices: notices(answer.GetNotices()),
 	}, nil
 }
 
@@ -188,7 +196,7 @@ func (e *Estimator) query(query Query) (*foresizev1.EstimateQuery, error) {
 	if query.PreviousOutcome != "" {
 		known := false
 		if previous, known = outcomes[query.PreviousOutcome]; !known {
-			return nil, fmt.Errorf("foresize: there is no outcome %q", query.PreviousOutcome)
+			return nil, fmt.Errorf("%w: there is no outcome %q", errQuery, query.PreviousOutcome)
 		}
 	}
 	message := &foresizev1.EstimateQuery{
@@ -206,9 +214,15 @@ func (e *Estimator) query(query Query) (*foresizev1.EstimateQuery, error) {
 			Risk: policy.Risk, TargetCoverage: policy.TargetCoverage, Strategies: policy.Strategies,
 			Min: policy.Min.toWire(), Max: policy.Max.toWire(),
 		}
+		if policy.Overhead != nil {
+			message.Policy.Overhead = policy.Overhead.toWire()
+		}
 	}
 	return message, nil
 }
+
+// errQuery is one that cannot be sent.
+var errQuery = errors.New("foresize: the query makes no sense")
 
 func sourceName(source foresizev1.EstimateSource) string {
 	return strings.ToLower(strings.TrimPrefix(source.String(), "ESTIMATE_SOURCE_"))

@@ -2,6 +2,7 @@ package foresize
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/foresize/foresize/workers/go/foresizev1"
 )
@@ -40,6 +41,67 @@ type Resources struct {
 	DiskBytes      *float64
 	GPUMemoryBytes *float64
 	DurationMs     *float64
+}
+
+// dimensions by the names of the contract.
+var dimensions = []string{"cpu_cores", "memory_bytes", "disk_bytes", "gpu_memory_bytes", "duration_ms"}
+
+// limits are the largest values that are not absurd.
+var limits = map[string]float64{
+	"cpu_cores": 1e6, "memory_bytes": 1e16, "disk_bytes": 1e18, "gpu_memory_bytes": 1e16, "duration_ms": 1e12,
+}
+
+// at is the field of a dimension.
+func (resources *Resources) at(dimension string) **float64 {
+	switch dimension {
+	case "cpu_cores":
+		return &resources.CPUCores
+	case "memory_bytes":
+		return &resources.MemoryBytes
+	case "disk_bytes":
+		return &resources.DiskBytes
+	case "gpu_memory_bytes":
+		return &resources.GPUMemoryBytes
+	default:
+		return &resources.DurationMs
+	}
+}
+
+// String is for a person: "0.5 cores, 143 MB memory, 60 s".
+func (resources Resources) String() string {
+	var said []string
+	for _, dimension := range dimensions {
+		value := *resources.at(dimension)
+		if value == nil {
+			continue
+		}
+		switch dimension {
+		case "cpu_cores":
+			said = append(said, fmt.Sprintf("%.3g cores", *value))
+		case "duration_ms":
+			said = append(said, fmt.Sprintf("%.4g s", *value/1000))
+		default:
+			kind := strings.ReplaceAll(strings.TrimSuffix(dimension, "_bytes"), "_", " ")
+			said = append(said, inBytes(*value)+" "+kind)
+		}
+	}
+	if said == nil {
+		return "nothing"
+	}
+	return strings.Join(said, ", ")
+}
+
+func inBytes(value float64) string {
+	switch {
+	case value >= 1e9:
+		return fmt.Sprintf("%.4g GB", value/1e9)
+	case value >= 1e6:
+		return fmt.Sprintf("%.4g MB", value/1e6)
+	case value >= 1e3:
+		return fmt.Sprintf("%.4g kB", value/1e3)
+	default:
+		return fmt.Sprintf("%.4g B", value)
+	}
 }
 
 // Of is a value of [Resources].

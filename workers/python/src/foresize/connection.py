@@ -25,6 +25,18 @@ default_profiler = "localhost:7070"
 default_estimator = "localhost:7071"
 """Where `foresize up` listens."""
 
+_service_config = """{
+  "loadBalancingConfig": [{"round_robin": {}}],
+  "methodConfig": [{
+    "name": [{"service": "foresize.v1.EstimatorService"}],
+    "retryPolicy": {
+      "maxAttempts": 3, "initialBackoff": "0.01s", "maxBackoff": "0.1s", "backoffMultiplier": 2,
+      "retryableStatusCodes": ["UNAVAILABLE"]
+    }
+  }]
+}"""
+"""What only reads is asked again, of another address where there is one, as far as the deadline allows."""
+
 Token = Union[str, Callable[[], str]]
 """A bearer token, or what gives the current one at each connection."""
 
@@ -60,7 +72,7 @@ def open_channel(target: str, tls: Optional[Tls], token: Optional[Token]) -> grp
     global was_used
     was_used = True
     options: List[Tuple[str, object]] = [
-        ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
+        ("grpc.service_config", _service_config),
         ("grpc.keepalive_time_ms", 20_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.initial_reconnect_backoff_ms", 100),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import subprocess
@@ -43,7 +44,7 @@ def test_a_task_is_sized_run_and_scored(profiler: Profiler, estimator: Service) 
         assert "MB memory" in repr(sized) and "learned" in repr(sized) and "token" not in repr(sized)
         assert pickle.loads(pickle.dumps(sized)) == sized
 
-        with foresize.Worker(profiler.address) as worker, worker.profile(**sized.known):
+        with foresize.Worker(profiler.address) as worker, worker.profile(**json.loads(json.dumps(sized.known))):
             pass
         (last,) = [e for e in profiler.profile("py/sizer").executions if e.execution_id == sized.task.execution_id]
         assert last.allocated.memory_bytes == sized.allocated.memory_bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from typing import Literal, Optional
+from typing import Literal, Mapping, Optional, Union
 
 from foresize.v1 import execution_pb2, resources_pb2
 
@@ -35,6 +35,10 @@ class Resources:
         """For a person: `0.5 cores, 143 MB memory, 60 s`."""
         return ", ".join(_in_words(name, value) for name, value in self._set()) or "nothing"
 
+    def as_json(self) -> "dict[str, float]":
+        """Only what is set."""
+        return dict(self._set())
+
     def _set(self) -> "list[tuple[str, float]]":
         return [(name, value) for name, value in vars(self).items() if value is not None]
 
@@ -51,12 +55,16 @@ def _in_words(dimension: str, value: float) -> str:
     return f"{value:.4g} B {kind}"
 
 
-def to_wire(resources: Optional[Resources]) -> resources_pb2.Resources:
+Given = Union[Resources, Mapping[str, float], None]
+"""Resources, or what they are as JSON: `{"memory_bytes": 4e9}`."""
+
+
+def to_wire(given: Given) -> resources_pb2.Resources:
+    """Raises TypeError for a name that is no dimension."""
     message = resources_pb2.Resources()
-    for name in dimensions:
-        value = getattr(resources, name, None)
-        if value is not None:
-            setattr(message, name, float(value))
+    resources = given if isinstance(given, Resources) else Resources(**(given or {}))
+    for name, value in resources._set():
+        setattr(message, name, float(value))
     return message
 
 

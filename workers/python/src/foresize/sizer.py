@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
+from foresize import tokens
 from foresize.answers import Answers
 from foresize.estimate import Estimate, Notice
 from foresize.estimator import Estimator
@@ -38,18 +39,18 @@ class Sized:
     @property
     def known(self) -> Dict[str, Any]:
         """What is known before the run, for `run`, `start` and `profile`: `foresize.run(args, **sized.known)`. So the
-        execution is told from others, and the estimate is scored."""
+        execution is told from others, and the estimate is scored. It can be sent as JSON."""
         task = self.task
         return {
             "task": task.task,
             "namespace": task.namespace,
             "execution_id": task.execution_id,
             "attempt": task.attempt,
-            "features": task.features,
-            "labels": task.labels,
-            "requested": task.requested,
-            "allocated": self.allocated,
-            "estimate_token": self.estimate_token,
+            "features": dict(task.features),
+            "labels": dict(task.labels),
+            "requested": task.requested.as_json(),
+            "allocated": self.allocated.as_json(),
+            "estimate_token": tokens.to_text(self.estimate_token),
         }
 
     def __repr__(self) -> str:

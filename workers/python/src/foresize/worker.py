@@ -21,7 +21,7 @@ from foresize.execution import Execution, Problem
 from foresize.processes import must_relay, workers
 from foresize.profiling import Features, Profiling
 from foresize.relay import RelayStub, send_alone
-from foresize.resources import Resources
+from foresize.resources import Given
 from foresize.samples import UsageSample
 from foresize.session import Session, SessionEvents, SessionOptions
 from foresize.spool import Spool
@@ -139,8 +139,8 @@ class Worker:
         attempt: int = 1,
         features: Optional[Mapping[str, float]] = None,
         labels: Optional[Mapping[str, str]] = None,
-        requested: Optional[Resources] = None,
-        allocated: Optional[Resources] = None,
+        requested: Given = None,
+        allocated: Given = None,
         estimate_token: EstimateToken = b"",
     ) -> Execution:
         """Opens one execution. `execution_id` is unique per attempt, by default a random one; `features` and `labels`
@@ -203,8 +203,8 @@ class Worker:
         namespace: Optional[str] = None,
         execution_id: Optional[str] = None,
         attempt: int = 1,
-        requested: Optional[Resources] = None,
-        allocated: Optional[Resources] = None,
+        requested: Given = None,
+        allocated: Given = None,
         estimate_token: EstimateToken = b"",
         **command: Any,
     ) -> CommandResult:

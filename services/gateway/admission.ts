@@ -120,3 +120,6 @@ function tooMany(message: string): ConnectError {
 
 /** The call that a handler is run for. */
 export const admittedCall = createContextKey<AdmittedCall | undefined>(undefined)
+
+/** The address that a call comes from, without its port. */
+export const peerOf = createContextKey('unknown')

@@ -74,7 +74,10 @@ export const gatewayConfig = z.object({
   tlsKeyFile: rpcSettings.tlsKeyFile,
   tlsClientCaFile: rpcSettings.tlsClientCaFile,
   securityReloadMs: rpcSettings.securityReloadMs,
-  insecureBind: z.boolean().default(false).describe('allow listening beyond this host without TLS'),
+  insecureBind: z
+    .boolean()
+    .default(false)
+    .describe('allow listening beyond this host without TLS, or before services that ask for no token'),
   maxHeldBytes: rpcSettings.maxHeldBytes.describe(
     'memory held for others, bytes: calls, their requests and answers',
   ),
@@ -102,6 +105,11 @@ export function upstreamSettings(config: GatewayConfig, service: 'profiler' | 'e
     )
   }
   return { target, ...(caFile === undefined ? {} : { tls: { caFile, certFile, keyFile } }) }
+}
+
+/** Beyond this host either callers show certificates here, or the services ask them for tokens. */
+export function mustAskForTokens({ listen, tlsClientCaFile, insecureBind }: GatewayConfig): boolean {
+  return !insecureBind && tlsClientCaFile === undefined && !isLoopback(splitAddress(listen).host)
 }
 
 /** Throws: ConfigError where callers would reach it from beyond this host in plain text. */

@@ -4,6 +4,7 @@ import {
   type RequestListener,
   type Server,
   type ServerOptions,
+  type ServerResponse,
 } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import { followServerTls, type ServerTls } from '../../shared/rpc/certificates.ts'
@@ -37,12 +38,28 @@ export async function startHttpServer(
   const { tls, log } = options
   const servers: Server[] = []
   const unfollow: (() => void)[] = []
+  const unanswered = new Set<ServerResponse>()
+  let isDraining = false
+
+  /** A connection that is kept would hold the drain up. */
+  function endConnectionWith(response: ServerResponse): void {
+    if (!response.headersSent) response.setHeader('connection', 'close')
+  }
+
+  function closeIdle(): void {
+    for (const server of servers) server.closeIdleConnections()
+  }
+
   const answer: RequestListener = (request, response) => {
-    // A connection that is kept would hold the drain up.
-    if (isDraining) response.setHeader('connection', 'close')
+    unanswered.add(response)
+    response.once('close', () => {
+      unanswered.delete(response)
+      // Its answer had begun before, and said that the connection is kept.
+      if (isDraining) setImmediate(closeIdle)
+    })
+    if (isDraining) endConnectionWith(response)
     onRequest(request, response)
   }
-  let isDraining = false
 
   function make(): Server {
     const settings: ServerOptions = {
@@ -86,6 +103,7 @@ export async function startHttpServer(
     turnedAway: listener.turnedAway,
     async drain(deadlineMs) {
       isDraining = true
+      for (const response of unanswered) endConnectionWith(response)
       const timer = setTimeout(() => {
         log.warn({ deadlineMs }, 'calls were cut at the drain deadline')
         for (const server of servers) server.closeAllConnections()

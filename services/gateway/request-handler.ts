@@ -5,9 +5,8 @@ import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from
 import cors from 'cors'
 import { isLoopback, splitAddress } from '../../shared/rpc/listener.ts'
 import type { Log } from '../../shared/runtime/log.ts'
-import { type Admission, type AdmittedCall, admittedCall } from './admission.ts'
+import { type Admission, type AdmittedCall, admittedCall, peerOf } from './admission.ts'
 import { hostOf } from './http-server.ts'
-import { peerOf } from './peer.ts'
 
 export interface RequestHandlerOptions {
   readonly router: ConnectRouter

@@ -1,15 +1,7 @@
-import type { DescMethod, DescService, FileRegistry, Message } from '@bufbuild/protobuf'
-import {
-  Code,
-  ConnectError,
-  type ConnectRouter,
-  type HandlerContext,
-  type MethodImpl,
-} from '@connectrpc/connect'
-import { status } from '@grpc/grpc-js'
+import type { DescMethod, DescMethodUnary, DescService, FileRegistry, Message } from '@bufbuild/protobuf'
+import type { ConnectRouter, HandlerContext, MethodImpl } from '@connectrpc/connect'
 import { ConfigError } from '../../shared/runtime/config.ts'
-import type { Tracing } from '../../shared/runtime/tracing.ts'
-import { peerOf } from './peer.ts'
+import { peerOf } from './admission.ts'
 import type { ForwardedCall, Upstream } from './upstream.ts'
 
 export interface RouteSettings {
@@ -17,15 +9,6 @@ export interface RouteSettings {
   readonly maxCallMs: number
   /** The same for a stream of requests, which also has to arrive. */
   readonly receiveTimeoutMs: number
-}
-
-export interface RouteParts {
-  readonly settings: RouteSettings
-  /** Aborted when the gateway stops: streams end, so that they are resumed elsewhere. */
-  readonly stopping: AbortSignal
-  /** Told of every call that went to a service, when it ends. */
-  readonly onEnd: (path: string, code: status, durationMs: number) => void
-  readonly tracing: Tracing | undefined
 }
 
 /** A service of the contract and where its calls go. */
@@ -41,14 +24,29 @@ export function serviceOf(registry: FileRegistry, typeName: string): DescService
   return service
 }
 
+/** Throws: ConfigError where the service has no such method. */
+export function unaryMethodOf(service: DescService, name: string): DescMethodUnary {
+  const isIt = (method: DescMethod): method is DescMethodUnary =>
+    method.name === name && method.methodKind === 'unary'
+  const method = service.methods.find(isIt)
+  if (method === undefined) throw new ConfigError(`${service.typeName} has no ${name}`)
+  return method
+}
+
 /**
  * Every method of the services under its name in the contract, but those that stream both ways: HTTP/1.1 cannot.
  * Requests and answers are read and written by the contract's descriptors; what they mean is the services' to say.
+ * @param stopping aborted when the gateway stops: streams end, so that they are resumed elsewhere.
  */
-export function addRoutes(router: ConnectRouter, routes: readonly Route[], parts: RouteParts): void {
+export function addRoutes(
+  router: ConnectRouter,
+  routes: readonly Route[],
+  settings: RouteSettings,
+  stopping: AbortSignal,
+): void {
   for (const { service, upstream } of routes) {
     for (const method of service.methods) {
-      const handler = handlerOf(method, upstream, parts)
+      const handler = handlerOf(method, upstream, settings, stopping)
       if (handler !== undefined) router.rpc(method, handler as MethodImpl<DescMethod>)
     }
   }
@@ -57,81 +55,33 @@ export function addRoutes(router: ConnectRouter, routes: readonly Route[], parts
 function handlerOf(
   method: DescMethod,
   upstream: Upstream,
-  { settings, stopping, onEnd, tracing }: RouteParts,
+  { maxCallMs, receiveTimeoutMs }: RouteSettings,
+  stopping: AbortSignal,
 ) {
-  const { maxCallMs, receiveTimeoutMs } = settings
-  const path = `/${method.parent.typeName}/${method.name}`
-
-  /** Opens the span and the count of one call; what it returns ends both. */
-  function begin(context: HandlerContext) {
-    const startMs = performance.now()
-    const traceparent = context.requestHeader.get('traceparent') ?? undefined
-    const span = tracing?.begin(path, traceparent, context.values.get(peerOf))
-    return {
-      run: <T>(work: () => T): T => (span === undefined ? work() : span.run(work)),
-      end(error?: unknown) {
-        const code = error === undefined ? status.OK : codeOf(error)
-        span?.end(code, error instanceof ConnectError ? error.rawMessage : '')
-        onEnd(path, code, performance.now() - startMs)
-      },
-    }
-  }
-
-  async function answered<T>(context: HandlerContext, work: () => Promise<T>): Promise<T> {
-    const call = begin(context)
-    try {
-      const answer = await call.run(work)
-      call.end()
-      return answer
-    } catch (error) {
-      call.end(error)
-      throw error
-    }
-  }
-
   switch (method.methodKind) {
     case 'unary':
       return (request: Message, context: HandlerContext) =>
-        answered(context, () => upstream.unary(forwarded(method, context, maxCallMs), request))
+        upstream.unary(forwarded(method, context, maxCallMs), request)
     case 'client_streaming':
       return (requests: AsyncIterable<Message>, context: HandlerContext) =>
-        answered(context, () =>
-          upstream.clientStream(forwarded(method, context, receiveTimeoutMs + maxCallMs), requests),
-        )
+        upstream.clientStream(forwarded(method, context, receiveTimeoutMs + maxCallMs), requests)
     case 'server_streaming':
-      return async function* (request: Message, context: HandlerContext) {
+      return (request: Message, context: HandlerContext) => {
         const signal = AbortSignal.any([context.signal, stopping])
-        const call = begin(context)
-        let failure: unknown
-        try {
-          yield* call.run(() =>
-            upstream.serverStream(
-              { ...forwarded(method, context, Number.POSITIVE_INFINITY), signal },
-              request,
-            ),
-          )
-        } catch (error) {
-          failure = error
-          throw error
-        } finally {
-          call.end(failure ?? (signal.aborted ? signal.reason : undefined))
-        }
+        return upstream.serverStream({ ...forwarded(method, context), signal }, request)
       }
     case 'bidi_streaming':
       return undefined
   }
 }
 
-function forwarded(method: DescMethod, context: HandlerContext, maxMs: number): ForwardedCall {
-  const timeoutMs = Math.min(context.timeoutMs() ?? Number.POSITIVE_INFINITY, maxMs)
+function forwarded(method: DescMethod, context: HandlerContext, maxMs?: number): ForwardedCall {
+  const given = [context.timeoutMs(), maxMs].filter((ms) => ms !== undefined)
   return {
     method,
     header: context.requestHeader,
-    timeoutMs: timeoutMs === Number.POSITIVE_INFINITY ? undefined : timeoutMs,
+    peer: context.values.get(peerOf),
+    timeoutMs: given.length === 0 ? undefined : Math.min(...given),
     signal: context.signal,
   }
-}
-
-function codeOf(error: unknown): status {
-  return ConnectError.from(error, Code.Unknown).code as number as status
 }

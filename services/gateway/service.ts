@@ -8,12 +8,13 @@ import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { processMetrics, startMetricsServer } from '../../shared/runtime/metrics.ts'
 import { admittedCall, createAdmission } from './admission.ts'
-import { type GatewayConfig, requireSafeListen, upstreamSettings } from './config.ts'
+import { type GatewayConfig, mustAskForTokens, requireSafeListen, upstreamSettings } from './config.ts'
 import { addHealth } from './health.ts'
 import { startHttpServer } from './http-server.ts'
 import { gatewayCounts, gatewayFigures } from './metrics.ts'
+import { observedUpstream } from './observed-upstream.ts'
 import { requestHandler } from './request-handler.ts'
-import { addRoutes, type Route, serviceOf } from './routes.ts'
+import { addRoutes, type Route, serviceOf, unaryMethodOf } from './routes.ts'
 import { openUpstream } from './upstream.ts'
 import { followHealth } from './upstream-health.ts'
 
@@ -23,6 +24,12 @@ export interface GatewayParts {
   readonly lifecycle: Lifecycle
 }
 
+/** The services of the contract, each with a method that it refuses without a token, where it has tokens. */
+const served = [
+  { name: 'profiler', typeName: 'foresize.v1.ProfilerService', guarded: 'GetProfile' },
+  { name: 'estimator', typeName: 'foresize.v1.EstimatorService', guarded: 'GetAccuracy' },
+] as const
+
 /**
  * Starts the gateway and answers where it listens. It is ready while the estimator serves: what has to be answered in
  * time is answered there, and what is reported to a profiler that is away is reported again.
@@ -30,7 +37,7 @@ export interface GatewayParts {
 export async function startGateway(
   config: GatewayConfig,
   { log, lifecycle }: GatewayParts,
-): Promise<{ readonly address: string }> {
+): Promise<{ readonly address: string; readonly metricsAddress: string | undefined }> {
   requireSafeListen(config)
   const tls = serverTlsOf(config)
   const metrics = processMetrics()
@@ -38,23 +45,30 @@ export async function startGateway(
   const tracing = await tracingOf(config, 'foresize-gateway', lifecycle)
   let isStarted = false
   const isReady = () => isStarted && health.isServing('estimator')
-  if (config.metricsListen !== '') {
-    const options = { listen: config.metricsListen, registry: metrics, isHealthy: () => isReady(), log }
-    const metricsServer = await startMetricsServer(options)
-    lifecycle.onStop('metrics', () => metricsServer?.close())
-  }
+  const monitoring = { listen: config.metricsListen, registry: metrics, isHealthy: () => isReady(), log }
+  const metricsServer = config.metricsListen === '' ? undefined : await startMetricsServer(monitoring)
+  lifecycle.onStop('metrics', () => metricsServer?.close())
 
   const registry = contractRegistry()
-  const routes: readonly Route[] = (['profiler', 'estimator'] as const).map((name) => {
+  const healthService = serviceOf(registry, 'grpc.health.v1.Health')
+  const services = served.map(({ name, typeName, guarded }) => {
+    const service = serviceOf(registry, typeName)
     const upstream = openUpstream(name, upstreamSettings(config, name))
     lifecycle.onStop(`${name} channel`, upstream.close)
-    const typeName = name === 'profiler' ? 'foresize.v1.ProfilerService' : 'foresize.v1.EstimatorService'
-    return { service: serviceOf(registry, typeName), upstream }
+    const method = mustAskForTokens(config) ? unaryMethodOf(service, guarded) : undefined
+    return { name, service, upstream, guarded: method }
   })
-  const healthService = serviceOf(registry, 'grpc.health.v1.Health')
-  const upstreams = routes.map(({ upstream }) => upstream)
-  const health = await followHealth(upstreams, healthService, { intervalMs: config.healthIntervalMs, log })
+  const health = await followHealth(services, {
+    check: unaryMethodOf(healthService, 'Check'),
+    intervalMs: config.healthIntervalMs,
+    log,
+  })
   lifecycle.onStop('health of the services', health.close)
+  const observers = { require: health.requireGuarded, onEnd: counts.onEnd, tracing }
+  const routes: readonly Route[] = services.map(({ service, upstream }) => ({
+    service,
+    upstream: observedUpstream(upstream, observers),
+  }))
 
   const held = heldBytes(config)
   const admission = createAdmission(config, held)
@@ -67,16 +81,11 @@ export async function startGateway(
     jsonOptions: { ignoreUnknownFields: false, registry },
     requestGate: ({ values }) => values.get(admittedCall)?.admit(),
   })
-  addRoutes(router, routes, {
-    settings: config,
-    stopping: stopping.signal,
-    onEnd: counts.onEnd,
-    tracing,
-  })
+  addRoutes(router, routes, config, stopping.signal)
   addHealth(router, healthService, (name) => {
     if (name === '') return isReady()
-    const route = routes.find(({ service }) => service.typeName === name)
-    return route && health.isServing(route.upstream.name)
+    const found = services.find(({ service }) => service.typeName === name)
+    return found && health.isServing(found.name)
   })
 
   const server = await startHttpServer(
@@ -100,7 +109,7 @@ export async function startGateway(
     refusedCalls: admission.refused,
     heldBytes: held.held,
     tlsCertFile: config.tlsCertFile,
-    services: upstreams.map(({ name }) => name),
+    services: services.map(({ name }) => name),
     isServing: health.isServing,
   })
   lifecycle.onStop('server', () => {
@@ -110,5 +119,5 @@ export async function startGateway(
   })
   isStarted = true
   log.info({ address: server.address, profiler: config.profiler, estimator: config.estimator }, 'serving')
-  return { address: server.address }
+  return { address: server.address, metricsAddress: metricsServer?.address }
 }

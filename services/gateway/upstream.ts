@@ -9,6 +9,8 @@ import { connectErrorOf } from './errors.ts'
 export interface ForwardedCall {
   readonly method: DescMethod
   readonly header: Headers
+  /** The caller's address, without its port. */
+  readonly peer: string
   /** From now; undefined: as long as the caller stays. */
   readonly timeoutMs: number | undefined
   /** Aborted when the caller has gone or its deadline has passed. */
@@ -122,7 +124,7 @@ function parts({ method, header, timeoutMs }: ForwardedCall) {
   const traceparent = currentTraceparent()
   if (traceparent !== undefined) metadata.set('traceparent', traceparent)
   return {
-    path: `/${method.parent.typeName}/${method.name}`,
+    path: pathOf(method),
     serialize(message: Message) {
       const { buffer, byteOffset, byteLength } = toBinary(method.input, message)
       return Buffer.from(buffer, byteOffset, byteLength)
@@ -132,6 +134,9 @@ function parts({ method, header, timeoutMs }: ForwardedCall) {
     options: timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs },
   }
 }
+
+/** Such as `/foresize.v1.EstimatorService/Estimate`. */
+export const pathOf = ({ parent, name }: DescMethod): string => `/${parent.typeName}/${name}`
 
 /** Returns what forgets it. */
 function cancelWith(signal: AbortSignal, call: { cancel(): void }): () => void {

@@ -20,13 +20,13 @@ export async function gatewayFixture(
   const lifecycle = createLifecycle(log)
   const config = gatewayConfig.parse({
     listen: '127.0.0.1:0',
-    metricsListen: '',
+    metricsListen: '127.0.0.1:0',
     healthIntervalMs: 100,
     drainMs: 5000,
     ...settings,
   })
-  const { address } = await startGateway(config, { log, lifecycle })
-  const origin = `http://${address}`
+  const { address, metricsAddress } = await startGateway(config, { log, lifecycle })
+  const origin = `${config.tlsCertFile === undefined ? 'http' : 'https'}://${address}`
 
   return {
     address,
@@ -45,6 +45,12 @@ export async function gatewayFixture(
       })
       const text = await answer.text()
       return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
+    },
+    /** A metric as /metrics shows it, such as `open_calls` or `responses_total{status="200"}`. */
+    async metric(name: string): Promise<number | undefined> {
+      const text = await (await fetch(`http://${metricsAddress}/metrics`)).text()
+      const line = text.split('\n').find((each) => each.startsWith(`foresize_gateway_${name} `))
+      return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ')))
     },
     /** As SIGTERM does. */
     stop: () => lifecycle.stop('test'),

@@ -1,0 +1,194 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { GatewayConfig } from '../../services/gateway/config.ts'
+import { type GatewayFixture, gatewayFixture } from '../support/gateway-fixture.ts'
+import {
+  eventually,
+  type TestProfiler,
+  testProfiler,
+  unary,
+  wireRecord,
+} from '../support/profiler-service.ts'
+
+/** Callers that send too much, too many, too slowly. Whoever keeps to the limits is served all the while. */
+
+let profiler: TestProfiler
+const gateways: GatewayFixture[] = []
+beforeAll(async () => {
+  profiler = await testProfiler({ store: 'memory' })
+})
+afterAll(async () => {
+  for (const gateway of gateways) await gateway.stop()
+  await profiler.stop()
+})
+
+async function gatewayWith(settings: Partial<GatewayConfig>): Promise<GatewayFixture> {
+  const gateway = await gatewayFixture({
+    profiler: profiler.address,
+    estimator: profiler.address,
+    drainMs: 0,
+    ...settings,
+  })
+  gateways.push(gateway)
+  return gateway
+}
+
+const list = 'ProfilerService/ListProfiles'
+const watchHeaders = { 'content-type': 'application/connect+json' }
+const watchBody = Buffer.concat([Buffer.from([0, 0, 0, 0, 2]), Buffer.from('{}')])
+
+/** Opens a watch; resolves with what ends it, or with the words of its refusal. */
+async function openWatch({ origin }: GatewayFixture): Promise<(() => void) | string> {
+  const leaving = new AbortController()
+  const answer = await fetch(`${origin}/foresize.v1.ProfilerService/WatchProfiles`, {
+    method: 'POST',
+    headers: watchHeaders,
+    body: watchBody,
+    signal: leaving.signal,
+  })
+  const first = await answer.body?.getReader().read()
+  const words = Buffer.from(first?.value ?? []).toString()
+  if (words.includes('"error"')) return words
+  return () => leaving.abort()
+}
+
+/** Writes to a plain connection; resolves with all that comes back until it closes. */
+async function talk({ address }: GatewayFixture, text: string): Promise<string> {
+  const socket = connect(Number(address.slice(address.lastIndexOf(':') + 1)), '127.0.0.1')
+  let heard = ''
+  socket.on('data', (data) => {
+    heard += String(data)
+  })
+  socket.on('error', () => {})
+  socket.write(text)
+  await once(socket, 'close')
+  return heard
+}
+
+describe('a message that is too large is refused', () => {
+  test.each([
+    ['as it is', (text: string) => text, {}],
+    ['unpacked', (text: string) => gzipSync(text), { 'content-encoding': 'gzip' }],
+  ])('%s', async (_, pack, headers) => {
+    const gateway = await gatewayWith({ maxMessageBytes: 10_000 })
+    const answer = await fetch(`${gateway.origin}/foresize.v1.${list}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: pack(JSON.stringify({ taskPrefix: 'x'.repeat(1_000_000) })),
+    })
+    expect(answer.status).toBe(429)
+    expect(await answer.json()).toMatchObject({
+      code: 'resource_exhausted',
+      message: expect.stringMatching(/10000/) as string,
+    })
+    expect((await gateway.post(list, {})).status).toBe(200)
+  })
+})
+
+describe('calls beyond what may be open at once are refused', () => {
+  test('from one address, and one that ends makes room', async () => {
+    const gateway = await gatewayWith({ maxConcurrentCalls: 4, maxHeldShare: 0.5 })
+    const opened = [await openWatch(gateway), await openWatch(gateway)]
+    const refused = await gateway.post(list, {})
+    expect(refused).toMatchObject({ status: 429, body: { code: 'resource_exhausted' } })
+    expect(refused.body.message).toContain('max_held_share of max_concurrent_calls, 2')
+    expect(await openWatch(gateway)).toContain('resource_exhausted')
+    expect(await gateway.metric('refused_calls_total{code="RESOURCE_EXHAUSTED"}')).toBe(2)
+    const [end] = opened
+    if (typeof end === 'function') end()
+    await eventually(async () => (await gateway.post(list, {})).status === 200)
+    for (const leave of opened) if (typeof leave === 'function') leave()
+  })
+
+  test('in all', async () => {
+    const gateway = await gatewayWith({ maxConcurrentCalls: 1, maxHeldShare: 1 })
+    const end = await openWatch(gateway)
+    expect((await gateway.post(list, {})).body.message).toContain('max_concurrent_calls, 1')
+    if (typeof end === 'function') end()
+  })
+
+  test('a second, by rate', async () => {
+    const gateway = await gatewayWith({ maxCallsPerSecondPerPeer: 1 })
+    const answers = await Promise.all(Array.from({ length: 20 }, () => gateway.post(list, {})))
+    const refused = answers.filter(({ status }) => status === 429)
+    expect(refused.length).toBeGreaterThan(0)
+    expect(refused[0]?.body.message).toBe('too many calls from this address')
+  })
+})
+
+test('unfinished requests count together, and what they held is given back', async () => {
+  const gateway = await gatewayWith({ maxHeldBytes: 1_048_576, maxHeldShare: 1 })
+  const head = `POST /foresize.v1.${list} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 300000\r\n\r\n`
+  const part = head + ' '.repeat(250_000)
+  const port = Number(gateway.address.slice(gateway.address.lastIndexOf(':') + 1))
+  const sockets = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+  for (const socket of sockets) socket.write(part)
+  await eventually(
+    async () => ((await gateway.metric('refused_calls_total{code="RESOURCE_EXHAUSTED"}')) ?? 0) > 0,
+  )
+  expect(await gateway.metric('held_bytes')).toBeLessThan(1_048_576 + 65_536)
+  for (const socket of sockets) socket.destroy()
+  await eventually(async () => (await gateway.metric('held_bytes')) === 0)
+  expect((await gateway.post(list, {})).status).toBe(200)
+})
+
+describe('a slow caller is cut off', () => {
+  test('that does not finish its headers', async () => {
+    const gateway = await gatewayWith({ headerTimeoutMs: 200, receiveTimeoutMs: 400 })
+    expect(await talk(gateway, `POST /foresize.v1.${list} HTTP/1.1\r\nhost: local`)).toMatch(
+      /^HTTP\/1\.1 408 /,
+    )
+  })
+
+  test('that does not finish its body', async () => {
+    const gateway = await gatewayWith({ headerTimeoutMs: 200, receiveTimeoutMs: 400 })
+    const head = `POST /foresize.v1.${list} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{`
+    expect(await talk(gateway, head)).toMatch(/^HTTP\/1\.1 (408|400) |^$/)
+    await eventually(async () => (await gateway.metric('open_calls')) === 0)
+  })
+
+  test('that does not read its answer', async () => {
+    // More than the buffers of a connection hold: 24 profiles of 0.8 MB.
+    const labels = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`label ${i}`, 'x'.repeat(250)]))
+    for (let i = 0; i < 24; i++) {
+      const executions = Array.from({ length: 96 }, (_, j) =>
+        wireRecord(`${i} ${j}`, { task: { task: `large ${i}` }, labels }),
+      )
+      await unary(profiler.client, 'updateProfile', { executions })
+    }
+    const gateway = await gatewayWith({ sendTimeoutMs: 300 })
+    const port = Number(gateway.address.slice(gateway.address.lastIndexOf(':') + 1))
+    const head = `POST /foresize.v1.ProfilerService/WatchProfiles HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/connect+json\r\ncontent-length: ${watchBody.length}\r\n\r\n`
+    const sockets = Array.from({ length: 3 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+    for (const socket of sockets) socket.pause().write(Buffer.concat([Buffer.from(head), watchBody]))
+    await eventually(async () => (await gateway.metric('open_calls')) === sockets.length)
+    await eventually(async () => (await gateway.metric('open_calls')) === 0)
+    expect(await gateway.metric('held_bytes')).toBe(0)
+    for (const socket of sockets) socket.destroy()
+  })
+})
+
+test('headers that are too large are refused', async () => {
+  const gateway = await gatewayWith({ maxHeaderBytes: 2048 })
+  const heard = await talk(
+    gateway,
+    `POST /foresize.v1.${list} HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(4096)}\r\n\r\n`,
+  )
+  expect(heard).toMatch(/^HTTP\/1\.1 431 /)
+})
+
+test('connections beyond the limit are turned away', async () => {
+  const gateway = await gatewayWith({ maxConnectionsPerPeer: 2 })
+  const port = Number(gateway.address.slice(gateway.address.lastIndexOf(':') + 1))
+  const held = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
+  await Promise.all(held.map((socket) => once(socket, 'connect')))
+  await once(
+    connect(port, '127.0.0.1').on('error', () => {}),
+    'close',
+  )
+  expect(await gateway.metric('turned_away_connections_total')).toBe(1)
+  for (const socket of held) socket.destroy()
+  await eventually(async () => (await gateway.post(list, {}).catch(() => undefined))?.status === 200)
+})

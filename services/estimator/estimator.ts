@@ -3,6 +3,7 @@ import type { EstimateQuery, Notice } from '../../shared/domain/estimate.ts'
 import { type ProfileKey, profileId, type StrategyAccuracy } from '../../shared/domain/profile.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
+import { turn } from '../../shared/runtime/turns.ts'
 import { type AnswerCache, answerCache } from './answer-cache.ts'
 import type { Breakers } from './breaker.ts'
 import type { LearnedProfile } from './domain/ensemble/learned-profile.ts'
@@ -20,7 +21,7 @@ import { staleView } from './domain/estimate/notices.ts'
 import type { LearnedProfiles } from './learned-profiles.ts'
 import type { Lookup, Replica } from './replica.ts'
 
-/** Answers at once from memory; a promise only where a profile must be fetched first. */
+/** Answers at once from memory; a promise where a profile must be fetched or learned first. */
 export interface Estimator {
   estimate(query: EstimateQuery): Answer | Promise<Answer>
   /** Of `resources`; where unset, of what `estimate` would answer. */
@@ -28,7 +29,7 @@ export interface Estimator {
     query: EstimateQuery,
     resources: Resources | undefined,
   ): ConfidenceAnswer | Promise<ConfidenceAnswer>
-  accuracy(task: TaskKey): readonly StrategyAccuracy[] | Promise<readonly StrategyAccuracy[]>
+  accuracy(task: TaskKey): Promise<readonly StrategyAccuracy[]>
   /** Age of the view that answers come from. */
   age(): ViewAge
 }
@@ -69,18 +70,29 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
 
   const keyOf = ({ namespace, task }: TaskKey): ProfileKey => ({ namespace, kind: 'task', task })
 
-  /** Takes each profile from `fetched`, else from memory; those in neither are added to `absent`. */
+  /**
+   * Takes each profile from `fetched`, else from memory; those in neither are added to `absent`. With `cold`, those that
+   * have to be learned first are added to it, and the evidence is not whole.
+   */
   function gather(
     query: EstimateQuery,
     fetched: ReadonlyMap<string, Lookup> | undefined,
     absent: ProfileKey[],
+    cold?: Promise<void>[],
   ): Evidence {
     const find = (key: ProfileKey): LearnedProfile | undefined => {
-      const found = learned.get(key, fetched?.get(profileId(key)) ?? replica.lookup(key))
+      const lookup = fetched?.get(profileId(key)) ?? replica.lookup(key)
+      const preparing = cold && learned.prepare(key, lookup)
+      if (preparing !== undefined) {
+        cold?.push(preparing)
+        return undefined
+      }
+      const found = learned.get(key, lookup)
       if (found === 'not-held') absent.push(key)
       return typeof found === 'string' ? undefined : found
     }
     const task = find(keyOf(query.task))
+    if (cold !== undefined && cold.length > 0) return { task, similar: [], isUnreachable: false }
     if (!needsSimilarTasks(task, settings)) {
       const hasRequest = Object.keys(query.requested).length > 0
       const namespace = hasRequest ? find(namespaceKey(query.task)) : undefined
@@ -107,9 +119,25 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
 
   function withEvidence<T>(query: EstimateQuery, answer: (evidence: Evidence) => T): T | Promise<T> {
     const absent: ProfileKey[] = []
-    const evidence = gather(query, undefined, absent)
-    if (absent.length === 0) return answer(evidence)
-    return fetched(absent).then((found) => answer(gather(query, found, [])))
+    const cold: Promise<void>[] = []
+    const evidence = gather(query, undefined, absent, cold)
+    if (cold.length > 0 || absent.length > 0) return withPrepared(query, answer, cold)
+    return answer(evidence)
+  }
+
+  /** Once what is known is learned, what is not is fetched, and learned as well. Others go on meanwhile. */
+  async function withPrepared<T>(
+    query: EstimateQuery,
+    answer: (evidence: Evidence) => T,
+    cold: readonly Promise<void>[],
+  ): Promise<T> {
+    await Promise.all(cold)
+    const absent: ProfileKey[] = []
+    gather(query, undefined, absent)
+    const found = await fetched(absent)
+    await Promise.all(absent.map((key) => learned.prepare(key, found.get(profileId(key)) ?? 'unknown')))
+    if (turn.isOver()) await turn.rest()
+    return answer(gather(query, found, []))
   }
 
   /** Gated on the breakers' state; what a strategy does wrong in answering is counted against it. */
@@ -191,7 +219,8 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
       }),
     accuracy(task) {
       const key = keyOf(task)
-      const known = (found: Lookup) => {
+      const known = async (found: Lookup) => {
+        await learned.prepare(key, found)
         const profile = learned.get(key, found)
         return typeof profile === 'string' ? [] : profile.profile.accuracy
       }

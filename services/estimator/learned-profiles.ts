@@ -2,8 +2,14 @@ import { ForesizeError } from '../../shared/domain/errors.ts'
 import { type ProfileKey, profileId } from '../../shared/domain/profile.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
+import { turn } from '../../shared/runtime/turns.ts'
 import type { Breakers } from './breaker.ts'
-import { extendProfile, type LearnedProfile, learnProfile } from './domain/ensemble/learned-profile.ts'
+import {
+  extendProfile,
+  type LearnedProfile,
+  learnInSteps,
+  learnProfile,
+} from './domain/ensemble/learned-profile.ts'
 import { createWorkspace } from './domain/ensemble/workspace.ts'
 import type { Registry } from './domain/strategies/strategy.ts'
 import type { HeldProfile } from './held-profiles.ts'
@@ -25,6 +31,8 @@ export interface LearnedProfilesSettings {
 export interface LearnedProfiles {
   /** Of what a lookup or a fetch found. `unknown`: there is no such profile. `not-held`: it must be fetched first. */
   get(key: ProfileKey, found: Lookup): LearnedProfile | 'unknown' | 'not-held'
+  /** Learns a profile of which nothing is known yet so that others go on in between; undefined where `get` is quick. */
+  prepare(key: ProfileKey, found: Lookup): Promise<void> | undefined
 }
 
 interface Memo {
@@ -53,6 +61,7 @@ export function learnedProfiles(
   const { breakers, registry, monotonicMs, log } = parts
   const workspace = createWorkspace()
   const memos = recentlyUsed<Memo>(settings.maxModels)
+  const preparing = new Map<string, Promise<void>>()
 
   /** Spent on learning anew in this turn of the event loop; undefined before the first such profile of a turn. */
   let spentMs: number | undefined
@@ -66,12 +75,21 @@ export function learnedProfiles(
     const { epoch } = breakers
     const nowMs = monotonicMs()
     const reusable = before?.epoch === epoch && before.learned?.leftOut.size === 0
-    const learned = read(key, held, reusable ? before.learned : undefined)
+    return memoOf(held, epoch, nowMs, read(key, held, reusable ? before.learned : undefined), before)
+  }
+
+  function memoOf(
+    { version }: HeldProfile,
+    epoch: number,
+    nowMs: number,
+    learned: LearnedProfile | undefined,
+    before: Memo | undefined,
+  ): Memo {
     const due = before === undefined || nowMs - before.recordedAtMs >= settings.breakerWindowMs
     const counts = due && learned !== undefined && reportRecord(learned)
     const recordedAtMs = counts ? nowMs : (before?.recordedAtMs ?? Number.NEGATIVE_INFINITY)
     if (before !== undefined) spend(monotonicMs() - nowMs)
-    return { version: held.version, epoch, refreshedAtMs: nowMs, recordedAtMs, learned }
+    return { version, epoch, refreshedAtMs: nowMs, recordedAtMs, learned }
   }
 
   function read(
@@ -91,6 +109,20 @@ export function learnedProfiles(
       log.warn({ err: error, profile: key }, 'a profile cannot be read and is answered for as if unknown')
       return undefined
     }
+  }
+
+  async function learnInTurns(id: string, held: HeldProfile): Promise<void> {
+    const { epoch } = breakers
+    const fit = breakers.beginFit()
+    const steps = learnInSteps(held.read(), { registry, guard: fit.guard, workspace })
+    let step = steps.next()
+    while (!step.done) {
+      if (turn.isOver()) await turn.rest()
+      step = steps.next()
+    }
+    if (memos.peek(id) !== undefined) return
+    const learned = { ...step.value, leftOut: fit.settle() }
+    memos.set(id, memoOf(held, epoch, monotonicMs(), learned, undefined))
   }
 
   /** Each profile counts once a window, however often it is learned. Returns whether it had anything to say. */
@@ -136,6 +168,20 @@ export function learnedProfiles(
       const next = memo !== undefined && isCurrent(memo, found, young) ? memo : refresh(key, found, memo)
       memos.set(id, next)
       return next.learned ?? 'unknown'
+    },
+    prepare(key, found) {
+      const id = profileId(key)
+      if (typeof found === 'string' || memos.peek(id) !== undefined) return undefined
+      const underWay = preparing.get(id)
+      if (underWay !== undefined) return underWay
+      const prepared = learnInTurns(id, found)
+        .catch((error: unknown) => {
+          // `get` says so.
+          if (!(error instanceof ForesizeError)) throw error
+        })
+        .finally(() => preparing.delete(id))
+      preparing.set(id, prepared)
+      return prepared
     },
   }
 }

@@ -26,6 +26,9 @@ type EstimatorServer = Omit<EstimatorServiceServer, 'estimate' | 'estimateBatch'
 
 type Results = (Answer | Rejection)[]
 
+/** Queries of one batch for which profiles are fetched or learned at once: others have theirs in between. */
+const maxWaitingOfBatch = 4
+
 /** The methods of `estimatorDefinition`: wire in, estimator, wire out. */
 export function estimatorRpc(
   estimator: Estimator,
@@ -48,36 +51,46 @@ export function estimatorRpc(
     return seen.violations.length === 0 ? estimator.estimate(query) : { violations: seen.violations }
   }
 
-  /** Answers from memory come at once; a batch that has to learn tasks anew lets others go on in between. */
+  /** Answers from memory come at once; a batch that has to wait for one, or takes long, lets others go on in between. */
   function results(queries: readonly WireQuery[]): Results | Promise<Results> {
-    const found: (Answer | Promise<Answer> | Rejection)[] = []
+    const found: (Answer | Rejection)[] = []
     for (const query of queries) {
-      if (turn.isOver()) return rest(queries, found)
-      found.push(result(query))
+      const answer = turn.isOver() ? turn.rest().then(() => result(query)) : result(query)
+      if (answer instanceof Promise) return rest(queries, [...found, answer])
+      found.push(answer)
     }
-    return all(found)
+    return found
   }
 
   async function rest(
     queries: readonly WireQuery[],
-    found: (Answer | Promise<Answer> | Rejection)[],
+    found: (Answer | Rejection | Promise<Answer | Rejection>)[],
   ): Promise<Results> {
+    const waiting = new Set<Promise<unknown>>()
+    function wait(answer: Promise<unknown>): void {
+      // Whoever waits for all of them hears of a failure.
+      const settled = answer.catch(() => undefined).finally(() => waiting.delete(settled))
+      waiting.add(settled)
+    }
+    for (const answer of found) if (answer instanceof Promise) wait(answer)
     for (const query of queries.slice(found.length)) {
+      if (waiting.size >= maxWaitingOfBatch) await Promise.race(waiting)
       if (turn.isOver()) await turn.rest()
       const answer = result(query)
-      // Whoever waits for all of them hears of it; until then it is nobody's.
-      if (answer instanceof Promise) answer.catch(() => undefined)
+      if (answer instanceof Promise) wait(answer)
       found.push(answer)
     }
-    return all(found)
+    return Promise.all(found)
   }
 
   return {
     estimate: unary(({ query }) =>
-      after(estimator.estimate(inspect((seen) => readQuery(query, 'query', seen))), (estimate) => ({
-        estimate,
-        ...estimator.age(),
-      })),
+      inItsTurn(() =>
+        after(estimator.estimate(inspect((seen) => readQuery(query, 'query', seen))), (estimate) => ({
+          estimate,
+          ...estimator.age(),
+        })),
+      ),
     ),
     estimateBatch: unary(({ queries }) => {
       if (queries.length < 1 || queries.length > limits.queries) {
@@ -86,22 +99,22 @@ export function estimatorRpc(
       }
       return after(results(queries), (all) => ({ results: all, ...estimator.age() }))
     }),
-    confidence: unary(({ query, resources }) => {
-      const asked = inspect((seen) => ({
-        query: readQuery(query, 'query', seen),
-        resources: resources && readResources(resources, 'resources', seen),
-      }))
-      return after(estimator.confidence(asked.query, asked.resources), (confidence) => {
-        const { stalenessMs, stale } = estimator.age()
-        return fromConfidence(withNotice(withReason(confidence), stale), stalenessMs)
-      })
-    }),
-    getAccuracy: unary(({ task }) =>
-      after(estimator.accuracy(inspect((seen) => readTask(task, 'task', seen))), (accuracy) => ({
-        accuracy: accuracy.map(fromAccuracy),
-        stalenessMs: estimator.age().stalenessMs,
-      })),
+    confidence: unary(({ query, resources }) =>
+      inItsTurn(() => {
+        const asked = inspect((seen) => ({
+          query: readQuery(query, 'query', seen),
+          resources: resources && readResources(resources, 'resources', seen),
+        }))
+        return after(estimator.confidence(asked.query, asked.resources), (confidence) => {
+          const { stalenessMs, stale } = estimator.age()
+          return fromConfidence(withNotice(withReason(confidence), stale), stalenessMs)
+        })
+      }),
     ),
+    getAccuracy: unary(async ({ task }) => {
+      const accuracy = await estimator.accuracy(inspect((seen) => readTask(task, 'task', seen)))
+      return { accuracy: accuracy.map(fromAccuracy), stalenessMs: estimator.age().stalenessMs }
+    }),
   }
 }
 
@@ -115,6 +128,7 @@ function after<A, B>(value: A | Promise<A>, next: (value: A) => B): B | Promise<
   return value instanceof Promise ? value.then(next) : next(value)
 }
 
-function all<T>(values: readonly (T | Promise<T>)[]): T[] | Promise<T[]> {
-  return values.some((value) => value instanceof Promise) ? Promise.all(values) : (values as T[])
+/** However many queries come at once, they do not all have one turn of the event loop. */
+function inItsTurn<T>(action: () => T | Promise<T>): T | Promise<T> {
+  return turn.isOver() ? turn.rest().then(action) : action()
 }

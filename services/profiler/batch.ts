@@ -1,5 +1,6 @@
 import { clipped } from '../../shared/domain/text.ts'
 import { checkNamespace, type Principal } from '../../shared/rpc/principal.ts'
+import { turn } from '../../shared/runtime/turns.ts'
 import { toExecutionEnd, toExecutionStart, toLeaseMs } from '../../shared/wire/execution.ts'
 import type { UsageBatch } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type Inspection, inspect, inspection } from '../../shared/wire/inspection.ts'
@@ -17,17 +18,22 @@ export interface ReadBatch {
  * Reads a batch event by event: one that is not well formed is refused alone.
  * Throws: ForesizeError `invalid` where the batch as a whole is beyond its bounds.
  */
-export function readBatch(message: UsageBatch, defaultLeaseMs: number, principal: Principal): ReadBatch {
+export async function readBatch(
+  message: UsageBatch,
+  defaultLeaseMs: number,
+  principal: Principal,
+): Promise<ReadBatch> {
   inspect((seen) => checkBounds(message, seen))
   const rejections: Rejection[] = []
 
-  function events<M extends { readonly executionId: string }, T>(
+  async function events<M extends { readonly executionId: string }, T>(
     name: string,
     messages: readonly M[],
     read: (message: M, path: string, seen: Inspection) => T,
-  ): Placed<T>[] {
+  ): Promise<Placed<T>[]> {
     const good: Placed<T>[] = []
     for (let index = 0; index < messages.length; index++) {
+      if (turn.isOver()) await turn.rest()
       const event = messages[index] as M
       const path = `${name}[${index}]`
       const seen = inspection()
@@ -38,12 +44,12 @@ export function readBatch(message: UsageBatch, defaultLeaseMs: number, principal
     return good
   }
 
-  const starts = events('starts', message.starts, (given, path, seen): StartEvent => {
+  const starts = await events('starts', message.starts, (given, path, seen): StartEvent => {
     const start = toExecutionStart(given, path, seen)
     checkNamespace(principal, start.task.namespace, `${path}.task.namespace`, seen)
     return { start, leaseMs: toLeaseMs(given, path, seen) || defaultLeaseMs }
   })
-  const samples = events(
+  const samples = await events(
     'samples',
     message.samples,
     (columns, path, seen): SamplesEvent => ({
@@ -51,7 +57,11 @@ export function readBatch(message: UsageBatch, defaultLeaseMs: number, principal
       columns: checkSamples(columns, path, seen),
     }),
   )
-  const ends = events('ends', message.ends, (end, path, seen): EndEvent => toExecutionEnd(end, path, seen))
+  const ends = await events(
+    'ends',
+    message.ends,
+    (end, path, seen): EndEvent => toExecutionEnd(end, path, seen),
+  )
   return { batch: { sequence: message.sequence, starts, samples, ends }, rejections }
 }
 

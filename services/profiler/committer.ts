@@ -64,6 +64,8 @@ export interface Committer {
 
 const maxAdmitted = 10_000
 
+const foldsInOneStep = 64
+
 interface Waiting {
   readonly unit: Unit
   readonly resolve: (result: UnitResult) => void
@@ -250,7 +252,7 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
     readonly key: ProfileKey
     readonly finished: Finished[]
     readonly running: RunningUpdate[]
-    folded: readonly boolean[]
+    readonly folded: boolean[]
     before: Profile | undefined
     after: Profile | undefined
   }
@@ -272,21 +274,27 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
     places.set(finished.record, [part, part.finished.push(finished) - 1])
   }
 
-  function change(part: Part): ProfileChange {
-    return {
-      key: part.key,
-      change: (before: Profile | undefined) => {
-        const { profile, folded } = foldAll(before, part.key, part.finished, nowUnixMs, settings)
-        const shown = part.running.reduce(
+  /** So many executions a step that others may go on in between; what runs is shown by the last. */
+  function changesOf(part: Part): ProfileChange[] {
+    const { key, finished, running } = part
+    const steps: ProfileChange[] = []
+    for (let from = 0; from === 0 || from < finished.length; from += foldsInOneStep) {
+      const isLast = from + foldsInOneStep >= finished.length
+      const change = (before: Profile | undefined) => {
+        const step = finished.slice(from, from + foldsInOneStep)
+        const { profile, folded } = foldAll(before, key, step, nowUnixMs, settings)
+        const shown = (isLast ? running : []).reduce(
           (current, { heard }) => showRunning(current, heard, settings),
           profile,
         )
-        part.folded = folded
-        part.before = before
+        for (const [index, isNew] of folded.entries()) part.folded[from + index] = isNew
+        if (from === 0) part.before = before
         part.after = shown.revision === 0 ? before : shown
         return part.after
-      },
+      }
+      steps.push({ key, change })
     }
+    return steps
   }
 
   return {
@@ -326,7 +334,7 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
         ? new ForesizeError(cause.failure, `${what}: ${cause.message}`)
         : new ForesizeError('invalid', `${what} does not take what was reported`, { cause })
     },
-    changes: () => [...parts.values()].map(change),
+    changes: () => [...parts.values()].flatMap(changesOf),
     /** After the commit: the tasks' profiles that it changed. */
     folded: (): readonly TaskFold[] =>
       [...parts.values()].flatMap(({ key, before, after }) =>

@@ -93,7 +93,7 @@ export function usageStream(
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
       if (parts.stopping.aborted) return
       const message = batchOf(next.value)
-      const { batch, rejections } = readBatch(message, settings.defaultLeaseMs, principal)
+      const { batch, rejections } = await readBatch(message, settings.defaultLeaseMs, principal)
       const submitted = session.apply(batch, parts.clock.nowUnixMs())
       if (!submitted) {
         outbox.sayAgain()

@@ -12,10 +12,16 @@ export interface Turn {
 
 /**
  * For loops without an end that is known: `if (turn.isOver()) await turn.rest()` at every step.
- * Law: however many loops there are, a turn of the event loop is held for about one slice: of those that rest, one goes
- * on in each turn, and those that begin in the same turn share its slice.
+ * Law: however many loops there are, a turn of the event loop is held for about one slice, which those that begin or go on
+ * in it share.
+ * @param next resolves in the next turn of the event loop.
+ * @param drained resolves in this one, once nobody works any more.
  */
-export function turns(nowMs: () => number, next: () => Promise<unknown>): Turn {
+export function turns(
+  nowMs: () => number,
+  next: () => Promise<unknown>,
+  drained: () => Promise<unknown>,
+): Turn {
   const resting: (() => void)[] = []
   let isWaking = false
   let beganMs: number | undefined
@@ -29,18 +35,23 @@ export function turns(nowMs: () => number, next: () => Promise<unknown>): Turn {
     return began
   }
 
+  const isOver = () => nowMs() - (beganMs ?? beginSlice()) >= sliceMs
+
   async function wake(): Promise<void> {
     isWaking = true
     while (resting.length > 0) {
       await next()
       beginSlice()
-      resting.shift()?.()
+      do {
+        resting.shift()?.()
+        await drained()
+      } while (resting.length > 0 && !isOver())
     }
     isWaking = false
   }
 
   return {
-    isOver: () => nowMs() - (beganMs ?? beginSlice()) >= sliceMs,
+    isOver,
     rest: () =>
       new Promise((resolve) => {
         resting.push(resolve)
@@ -53,4 +64,6 @@ export function turns(nowMs: () => number, next: () => Promise<unknown>): Turn {
 export const turn = turns(
   () => performance.now(),
   () => nextTurn(),
+  // The queue of nextTick is looked at when that of promises is empty.
+  () => new Promise((resolve) => process.nextTick(resolve)),
 )

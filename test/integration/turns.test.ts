@@ -1,15 +1,27 @@
+import { rm } from 'node:fs/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Estimator } from '../../services/estimator/estimator.ts'
-import { estimatorRpc } from '../../services/estimator/rpc.ts'
 import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fold.ts'
+import { ingestion } from '../../services/profiler/ingestion.ts'
 import type { ProfileStore } from '../../services/profiler/store.ts'
 import { exportProfiles } from '../../services/profiler/transfer.ts'
 import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
-import { EstimateQuery } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
+import { systemClock } from '../../shared/runtime/clock.ts'
+import { heldBytes } from '../../shared/runtime/held-bytes.ts'
+import { estimatorFixture, wireQuery } from '../support/estimator-fixture.ts'
 import { exampleProfile } from '../support/example-profile.ts'
-import { recordOf } from '../support/executions.ts'
-import { quietHandlers } from '../support/profiler-fixture.ts'
-import { lmdbSubject } from '../support/stores.ts'
+import { recordOf, startOf } from '../support/executions.ts'
+import { profileFeed } from '../support/profile-feed.ts'
+import { quietLog } from '../support/profiler-fixture.ts'
+import {
+  openStream,
+  type TestProfiler,
+  testProfiler,
+  wireEnd,
+  wireStart,
+} from '../support/profiler-service.ts'
+import { configOf, lmdbSubject } from '../support/stores.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 /**
  * No work holds the event loop, whatever is asked. Measured in CPU time, which others on the machine do not lengthen, and
@@ -17,7 +29,11 @@ import { lmdbSubject } from '../support/stores.ts'
  */
 
 let store: ProfileStore
-let dispose: () => Promise<void>
+let reopen: () => Promise<ProfileStore>
+let profiler: TestProfiler
+let feed: Awaited<ReturnType<typeof profileFeed>>
+let estimator: Awaited<ReturnType<typeof estimatorFixture>>
+const cleanups: (() => Promise<unknown>)[] = []
 const keys = Array.from(
   { length: 600 },
   (_, i): ProfileKey => ({ namespace: `ns${i % 10}`, kind: 'task', task: `task-${i}` }),
@@ -26,16 +42,29 @@ const now = 1_800_000_000_000
 
 beforeAll(async () => {
   const subject = await lmdbSubject({ cachedProfiles: 1 })
-  store = await subject.open()
-  dispose = async () => {
-    await store.close()
-    await subject.dispose()
-  }
+  reopen = subject.open
+  store = await reopen()
+  cleanups.push(
+    () => subject.dispose(),
+    () => store.close(),
+  )
+  const dataDir = await temporaryDirectory()
+  profiler = await testProfiler({ store: 'lmdb', dataDir })
+  cleanups.push(
+    () => rm(dataDir, { recursive: true }),
+    () => profiler.stop(),
+  )
+  feed = await profileFeed()
+  cleanups.push(() => feed.close())
+  estimator = await estimatorFixture({ profiler: feed.address })
+  cleanups.push(() => estimator.close())
   const profile = exampleProfile(90)
   const changes = keys.map((key) => ({ key, change: () => ({ ...profile, key }) }))
   await store.commit({ changes, checkpoints: new Map() })
 })
-afterAll(() => dispose())
+afterAll(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup()
+})
 
 /** CPU time of the longest turn of the event loop while `work` runs, and of all of it, in milliseconds. */
 async function turnsOf(work: () => Promise<unknown>) {
@@ -72,54 +101,176 @@ async function watch(namespaces?: ReadonlySet<string>): Promise<number> {
   return profiles
 }
 
-const fold = (key: ProfileKey, i: number) => ({
+const fold = (key: ProfileKey, executionId: string) => ({
   key,
   change: (before: Profile | undefined) =>
-    foldAll(before, key, [{ record: recordOf(`late-${i}`) }], now, defaultFoldSettings).profile,
+    foldAll(before, key, [{ record: recordOf(executionId) }], now, defaultFoldSettings).profile,
 })
 
-/** An estimator each of whose answers costs what learning a task anew does: some milliseconds. */
-const slow = {
-  stalenessMs: () => 0,
-  estimate() {
-    const end = process.threadCpuUsage().user + 4000
-    while (process.threadCpuUsage().user < end);
-    return {} as never
-  },
-} as unknown as Estimator
+const longLabels = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`${i}`, 'x'.repeat(250)]))
 
-const batch = () =>
-  new Promise((resolve) => {
-    const queries = Array.from({ length: 100 }, (_, i) =>
-      EstimateQuery.fromPartial({ task: { namespace: '', task: `t${i}` } }),
-    )
-    const { estimateBatch } = estimatorRpc(slow, [], quietHandlers)
-    estimateBatch({ request: { queries } } as never, resolve)
+const names = (of: string, count: number) => Array.from({ length: count }, (_, i) => `${of}${i}`)
+
+const started = (of: string, count: number, labels: Record<string, string> = {}) =>
+  names(of, count).map((id) => wireStart(id, { labels, leaseMs: 600_000 }))
+
+/** Batches that each begin, sample and end as many executions as a batch may. */
+const fullBatches = (of: string) =>
+  names(of, 8).map((name, i) => {
+    const ids = names(`${name} `, 1000)
+    return {
+      sequence: i + 1,
+      starts: ids.map((id) => wireStart(id)),
+      samples: ids.map((executionId) => ({ executionId, elapsedDeltaMs: [10, 10], memoryBytes: [1e6, 2e6] })),
+      ends: ids.map((id) => wireEnd(id)),
+    }
   })
 
-test.each<readonly [string, () => Promise<unknown>]>([
-  ['a watch of everything', () => watch()],
-  ['20 watches at once', () => Promise.all(Array.from({ length: 20 }, () => watch(new Set(['ns3']))))],
-  [
-    'a list of a thousand',
-    () => Promise.all([0, 1, 2].map((i) => store.list({ namespace: `ns${i}`, ...page }))),
-  ],
-  [
-    'an export',
-    async () => {
-      for await (const _ of exportProfiles(store, ['ns4', 'ns5'], 'json-lines'));
-    },
-  ],
-  [
-    'one commit of many folds',
-    () => store.commit({ changes: keys.slice(0, 400).map(fold), checkpoints: new Map() }),
-  ],
-  ['a batch of queries of unknown tasks', batch],
-])('%s lets the event loop go again and again', { timeout: 60_000 }, async (_, work) => {
-  const { longestMs, totalMs, turns } = await turnsOf(work)
-  expect(totalMs).toBeGreaterThan(50)
-  expect(turns).toBeGreaterThan(totalMs / 40)
-  expect(longestMs).toBeLessThan(Math.max(totalMs / 3, 40))
+async function replay(batches: ReturnType<typeof fullBatches>): Promise<void> {
+  const stream = await openStream(profiler.client, batches[0]?.ends[0]?.executionId ?? '')
+  for (const batch of batches) {
+    // The worker is another process.
+    await nextTurn()
+    stream.send(batch)
+  }
+  await stream.durable(batches.length)
+  await stream.close()
+}
+
+/** A session with as much open as it may. */
+async function fill(sessionId: string): Promise<void> {
+  const stream = await openStream(profiler.client, sessionId)
+  for (let sequence = 1; sequence <= 10; sequence++)
+    stream.send({ sequence, starts: started(`${sessionId} ${sequence} `, 100, longLabels) })
+  await stream.durable(10)
+  await stream.close()
+}
+
+async function takeUp(sessionIds: readonly string[]): Promise<void> {
+  for (const id of sessionIds) await (await openStream(profiler.client, id)).close()
+}
+
+/** Executions that have run for long are shown, and those that were silent for longer closed. */
+async function upkeep(run: string): Promise<void> {
+  let aheadMs = 0
+  const clock = { ...systemClock, nowUnixMs: () => systemClock.nowUnixMs() + aheadMs }
+  const intake = ingestion(
+    store,
+    clock,
+    { ...configOf({}), ...defaultFoldSettings },
+    quietLog,
+    heldBytes(configOf({})),
+  )
+  const claim = { scope: undefined, authorize: () => undefined }
+  for (let k = 0; k < 4; k++) {
+    const session = await intake.open(`${run}${k}`, claim)
+    const starts = names(`${run}${k} `, 1000).map((id) => ({ start: startOf(id), leaseMs: 5000, path: '' }))
+    await session.apply({ sequence: 1, starts, samples: [], ends: [] }, clock.nowUnixMs())?.durable
+  }
+  aheadMs = 2000
+  await intake.tick()
+  aheadMs = 10_000
+  await intake.tick()
+  await intake.drain()
+}
+
+/** Of as many features as may be, each learned anew. */
+const cold = (of: string, i: number) => ({
+  ...wireQuery(),
+  task: { namespace: 'default', task: `${of} ${i}` },
+  features,
+})
+const features = Object.fromEntries(names('f', 32).map((name, i) => [name, 1e6 * i]))
+
+/** Tasks of which the estimator has learned nothing yet. */
+async function publish(of: string): Promise<void> {
+  for (let i = 0; i < coldTasks; i++) feed.put(richProfile(`${of} ${i}`))
+  feed.put(exampleProfile(20, { namespace: 'default', kind: 'task', task: `${of} last` }))
+  await estimator.estimateUntil(({ source }) => source === 1, {
+    task: { namespace: 'default', task: `${of} last` },
+  })
+}
+
+const coldTasks = 30
+
+function richProfile(task: string): Profile {
+  const key = { namespace: 'default', kind: 'task', task } as const
+  const finished = names(task, 96).map((id, i) => {
+    const given = Object.fromEntries(names('f', 32).map((name, k) => [name, ((i * 7 + k * 13) % 97) * 1e6]))
+    const used = {
+      memoryBytes: 1e8 + i * 1e6,
+      durationMs: 1000 + i,
+      diskBytes: 1e6 * i,
+      cpuCores: 1 + (i % 3),
+    }
+    return { record: recordOf(id, used, { task: { namespace: 'default', task }, features: given }) }
+  })
+  return foldAll(undefined, key, finished, now, defaultFoldSettings).profile
+}
+
+const batch = (of: string) =>
+  new Promise<void>((resolve, reject) => {
+    const queries = Array.from({ length: coldTasks }, (_, i) => cold(of, i))
+    estimator.client.estimateBatch({ queries }, (error) => (error ? reject(error) : resolve()))
+  })
+
+const calls = (of: string) =>
+  Promise.all(Array.from({ length: coldTasks }, (_, i) => estimator.estimate(cold(of, i))))
+
+/** What is measured; what it needs is made before. */
+type Work = () => Promise<unknown>
+
+const works: Readonly<Record<string, (run: string) => Work | Promise<Work>>> = {
+  'a watch of everything': () => watch,
+  '20 watches at once': () => () => Promise.all(Array.from({ length: 20 }, () => watch(new Set(['ns3'])))),
+  '20 watches of nothing at once': () => () =>
+    Promise.all(Array.from({ length: 20 }, () => watch(new Set(['nobody'])))),
+  'a list of a thousand': () => () =>
+    Promise.all([0, 1, 2].map((i) => store.list({ namespace: `ns${i}`, ...page }))),
+  'an export': () => async () => {
+    for await (const _ of exportProfiles(store, ['ns4', 'ns5'], 'json-lines'));
+  },
+  'one commit of many folds': (run) => () =>
+    store.commit({
+      changes: keys.slice(0, 400).map((key, i) => fold(key, `${run} ${i}`)),
+      checkpoints: new Map(),
+    }),
+  'a worker that reports again what it has kept': (run) => {
+    const batches = fullBatches(run)
+    return () => replay(batches)
+  },
+  'sessions that are taken up with all that may be open': async (run) => {
+    const ids = names(run, 2)
+    for (const id of ids) await fill(id)
+    return () => takeUp(ids)
+  },
+  'upkeep of thousands of executions': (run) => () => upkeep(run),
+  'a batch of queries of tasks to be learned': async (run) => {
+    await publish(run)
+    return () => batch(run)
+  },
+  'many queries of tasks to be learned': async (run) => {
+    await publish(run)
+    return () => calls(run)
+  },
+  'opening a store': () => async () => {
+    await store.close()
+    store = await reopen()
+  },
+}
+
+/** CPU time of a turn, in milliseconds. The machine and the collector lengthen one now and then: it holds of the best run. */
+const longestTurnMs = 20
+
+test.each(Object.entries(works))('%s holds no turn of the event loop for long', async (name, prepare) => {
+  let best = Number.POSITIVE_INFINITY
+  for (let run = 0; run < 3 && best >= longestTurnMs; run++) {
+    const { longestMs, totalMs, turns } = await turnsOf(await prepare(`${name} ${run} `))
+    best = Math.min(best, longestMs)
+    const figures = `${longestMs.toFixed(1)} of ${totalMs.toFixed(0)} ms in the longest of ${turns} turns`
+    process.stdout.write(`${name}: ${figures}\n`)
+  }
+  expect(best).toBeLessThan(longestTurnMs)
 })
 
 const page = { kind: 'task', prefix: '', after: '', limit: 1000 } as const

@@ -1,6 +1,7 @@
 import { ForesizeError } from '../../../shared/domain/errors.ts'
 import type { Profile } from '../../../shared/domain/profile.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
+import { turn } from '../../../shared/runtime/turns.ts'
 import type { ProfileChange } from '../store.ts'
 
 /** A profile as a store has it. */
@@ -22,10 +23,14 @@ export async function applyChanges<S extends Stored>(
   load: () => Promise<S>,
   putAside: (stored: S, error: unknown) => Promise<S>,
 ): Promise<Changed<S>> {
-  const from = (start: Profile | undefined) => changes.reduce((profile, { change }) => change(profile), start)
-  const attempt = (before: S): Changed<S> => {
+  async function attempt(before: S): Promise<Changed<S>> {
+    let after = before.profile
     try {
-      return { before, after: from(before.profile) }
+      for (const { change } of changes) {
+        if (turn.isOver()) await turn.rest()
+        after = change(after)
+      }
+      return { before, after }
     } catch (refused) {
       return { refused }
     }
@@ -37,11 +42,11 @@ export async function applyChanges<S extends Stored>(
     if (isNewer(error)) return { refused: error }
     throw error
   }
-  const done = attempt(before)
+  const done = await attempt(before)
   if (
     'after' in done ||
     before.profile === undefined ||
-    'refused' in attempt({ ...before, profile: undefined })
+    'refused' in (await attempt({ ...before, profile: undefined }))
   )
     return done
   return attempt(await putAside(before, done.refused))

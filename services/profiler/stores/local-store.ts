@@ -81,8 +81,14 @@ export async function localStore(
   let writes = 0
   let last: Promise<unknown> = Promise.resolve()
 
-  for await (const { key, lastSeenUnixMs } of medium.load()) index.set(key, lastSeenUnixMs)
-  for await (const [id, session] of medium.loadSessions()) adoptSession(id, session)
+  for await (const { key, lastSeenUnixMs } of medium.load()) {
+    if (turn.isOver()) await turn.rest()
+    index.set(key, lastSeenUnixMs)
+  }
+  for await (const [id, session] of medium.loadSessions()) {
+    if (turn.isOver()) await turn.rest()
+    adoptSession(id, session)
+  }
 
   function count(part: SessionPart | undefined, sign: 1 | -1): void {
     if (part) for (const [name, step] of Object.entries(part.counts)) addTo(counts, name, sign * step)
@@ -173,9 +179,14 @@ export async function localStore(
 
   const cursorAt = (position: number) => `${incarnation}:${position}`
 
-  async function* changesOf(keys: readonly string[], cursor: string): AsyncIterable<StoreChange> {
+  async function* changesOf(
+    keys: readonly string[],
+    namespaces: ReadonlySet<string> | undefined,
+    cursor: string,
+  ): AsyncIterable<StoreChange> {
     for (const key of keys) {
       if (turn.isOver()) await turn.rest()
+      if (namespaces && !namespaces.has(namespaceIn(key))) continue
       const profile = await readable(read(key))
       if (profile) yield { type: 'profile', profile, cursor }
       else if (!index.has(key)) yield { type: 'deleted', key: profileKeyOf(key), cursor }
@@ -244,19 +255,17 @@ export async function localStore(
     countSessions: async () => sessions.size,
     sessionCounts: async () => new Map(counts),
     async *watch(cursor, signal, namespaces) {
-      const wanted = (keys: readonly string[]) =>
-        namespaces ? keys.filter((key) => namespaces.has(namespaceIn(key))) : keys
       let position = positionOf(cursor, incarnation)
       let known = position === undefined ? undefined : feed.since(position)
       if (cursor !== '' && !known) yield { type: 'resync', cursor: '' }
       while (!signal.aborted) {
         if (!known) {
           position = feed.end()
-          yield* changesOf(wanted(index.keys()), '')
+          yield* changesOf(index.keys(), namespaces, '')
           known = { keys: [], position }
         }
         // Only the last of them may carry the new position: a watcher that stops before it must see all of them again.
-        yield* changesOf(wanted(known.keys), cursorAt(position ?? 0))
+        yield* changesOf(known.keys, namespaces, cursorAt(position ?? 0))
         position = known.position
         yield { type: 'caught-up', cursor: cursorAt(position) }
         await feed.changed(position, settings.heartbeatMs, signal)

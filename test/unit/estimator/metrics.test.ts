@@ -82,7 +82,7 @@ test('notices are counted by kind, that of a stale view too, without a name', as
   const estimator: Estimator = {
     estimate: () => answer,
     confidence: () => ({ ...answer, dimensions: [] }),
-    accuracy: () => [],
+    accuracy: async () => [],
     age: () => ({ stalenessMs, stale: staleView(stalenessMs, 1000) }),
   }
   const registry = new Registry()

@@ -31,10 +31,25 @@ type Learned = Omit<LearnedProfile, 'leftOut'>
 
 /** Law: depends on the profile and on what the guard lets through, on nothing else. */
 export function learnProfile(profile: Profile, learning: Learning): Learned {
+  const steps = learnInSteps(profile, learning)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
+}
+
+/** The same, an execution a step, for who lets others go on in between. */
+export function* learnInSteps(profile: Profile, learning: Learning): Generator<undefined, Learned> {
   const learned = withoutExecutions(profile, learning.registry)
   switch (profile.key.kind) {
-    case 'task':
-      return { ...learned, model: fitTask(profile.executions, learning) }
+    case 'task': {
+      const model = fitTask([], learning)
+      for (const execution of profile.executions) {
+        extendTask(model, execution, learning)
+        yield
+      }
+      return { ...learned, model }
+    }
     case 'namespace':
       return { ...learned, requestRatios: requestRatios(profile.members) }
     case 'cohort':

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import {
   extendProfile,
   type LearnedProfile,
+  learnInSteps,
   learnProfile,
 } from '../../../../services/estimator/domain/ensemble/learned-profile.ts'
 import type { ExecutionRecord } from '../../../../shared/domain/execution.ts'
@@ -25,6 +26,27 @@ test('learning one execution more is, to the bit, learning all anew', () => {
       else expect(answer({ ...extended, leftOut: new Map() })).toEqual(answer(anew))
     }),
     { numRuns: 80 },
+  )
+})
+
+test('learning several in turns, a step of each, is, to the bit, learning each at once', () => {
+  fc.assert(
+    fc.property(fc.array(nastyHistory, { minLength: 2, maxLength: 4 }), nastyQuery, (histories, query) => {
+      const learning = learningWith()
+      const learners = histories.map((history) => learnInSteps(profileOf(history), learning))
+      const found = new Map<number, LearnedProfile>()
+      while (found.size < learners.length) {
+        for (const [index, steps] of learners.entries()) {
+          const { done, value } = found.has(index) ? {} : steps.next()
+          if (done && value) found.set(index, { ...value, leftOut: new Map() })
+        }
+      }
+      for (const [index, history] of histories.entries()) {
+        const answer = (task: LearnedProfile) => estimateOf(query, evidenceOfTask(task))
+        expect(answer(found.get(index) as LearnedProfile)).toEqual(answer(learned(profileOf(history))))
+      }
+    }),
+    { numRuns: 20 },
   )
 })
 

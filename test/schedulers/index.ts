@@ -1,4 +1,5 @@
 import type { Scheduler } from './scheduler.ts'
 import { slurm } from './slurm.ts'
+import { snakemake } from './snakemake.ts'
 
-export const schedulers: readonly Scheduler[] = [slurm]
+export const schedulers: readonly Scheduler[] = [slurm, snakemake]

@@ -25,13 +25,14 @@ def mem_mb(
     def sized(wildcards: Any, input: Any, attempt: int, rulename: str) -> int:
         job = Job.of(rulename, wildcards)
         last = attempts.last(job, attempt - 1)
+        given = None if last is None else last.allocated.memory_bytes
         ended = attempts.wait_for_end(job, attempt - 1) if attempt > 1 else None
         known = (sizer or _default_sizer()).size(
             rulename,
             features={"input_bytes": input.size, **(features(wildcards, input) if features else {})},
             requested=foresize.Resources(memory_bytes=default * 1e6),
             attempt=attempt,
-            previous_allocation=last and foresize.Resources(memory_bytes=last.allocated.memory_bytes),
+            previous_allocation=foresize.Resources(memory_bytes=given),
             previous_outcome=ended,
         )
         attempts.decided(job, known)

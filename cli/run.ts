@@ -4,6 +4,7 @@ import { getSystemErrorMessage } from 'node:util'
 import { resourceLimits } from '../shared/domain/resources.ts'
 import { limits } from '../shared/wire/limits.ts'
 import { runCommand } from '../workers/typescript/command.ts'
+import { daemonClient } from '../workers/typescript/daemon-clients.ts'
 import { refusalOf } from '../workers/typescript/find-command.ts'
 import type { UsageSample } from '../workers/typescript/sampler.ts'
 import { forwardSignals, raise } from '../workers/typescript/signals.ts'
@@ -17,7 +18,6 @@ import {
   text,
   UsageError,
 } from './command.ts'
-import { daemonClient } from './daemon-clients.ts'
 import { defaultAddresses } from './defaults.ts'
 import { readBytes, readDuration, readResourceOptions, readWhole, resourceOptions } from './options.ts'
 import { formatResources, parseNumber } from './quantity.ts'

@@ -24,6 +24,7 @@ type Result struct {
 // Maxrss is that of the largest single process, and never below what this process held when it started the command:
 // where it is no higher than that, the peak is the highest that the samples saw, and unknown where they saw nothing.
 func (w *Worker) Run(ctx context.Context, task string, options StartOptions, cmd *exec.Cmd) (Result, error) {
+	w.noteClient(task, cmd.Args)
 	watch := measure.NewOomWatch()
 	floor, _ := measure.ReadMemory(measure.OwnPid)
 	started := time.Now()
@@ -54,6 +55,17 @@ func (w *Worker) Run(ctx context.Context, task string, options StartOptions, cmd
 	result := Result{commandOutcome(ctx, cmd, err, watch), resources, source}
 	execution.End(result.Outcome, result.Used, result.Source)
 	return result, err
+}
+
+func (w *Worker) noteClient(task string, args []string) {
+	client := measure.DaemonClient(args)
+	if client == "" {
+		return
+	}
+	if _, isKnown := w.daemonClients.LoadOrStore(client, true); !isKnown {
+		message := client + " only asks a daemon to run it: what is measured is " + client + ", not the work"
+		w.report(Problem{Kind: MeasuresClient, Message: message, Task: task})
+	}
 }
 
 func commandOutcome(ctx context.Context, cmd *exec.Cmd, err error, watch measure.OomWatch) Outcome {

@@ -16,6 +16,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -73,6 +74,8 @@ const (
 	Rejected ProblemKind = "rejected"
 	// The spool is full, or the start could not be encoded: this execution is not reported.
 	Unrecorded ProblemKind = "unrecorded"
+	// The command only asks a daemon to run it: what is measured is the client, not the work. Told once each.
+	MeasuresClient ProblemKind = "measures-client"
 )
 
 // Problem is what went wrong, for a log. The worker goes on.
@@ -110,6 +113,8 @@ type Worker struct {
 	started, ended, rejected, unrecorded, disconnects atomic.Int64
 	// Disconnects that were no renewal.
 	breaks atomic.Int64
+	// Clients of daemons that were told of.
+	daemonClients sync.Map
 }
 
 // NewWorker fails only for options that cannot be, such as a token without TLS: whether the profiler can be reached is
@@ -305,8 +310,10 @@ func (w *Worker) report(problem Problem) {
 	}
 	// What goes on going wrong is said once in a while.
 	counts := map[ProblemKind]*atomic.Int64{Disconnected: &w.breaks, Unrecorded: &w.unrecorded, Rejected: &w.rejected}
-	if n := counts[problem.Kind].Load(); n > 1 && n != 10 && n != 100 && n%1000 != 0 {
-		return
+	if count, counted := counts[problem.Kind]; counted {
+		if n := count.Load(); n > 1 && n != 10 && n != 100 && n%1000 != 0 {
+			return
+		}
 	}
 	slog.Warn("foresize: "+problem.Message, "kind", problem.Kind, "task", problem.Task, "execution", problem.ExecutionID)
 }

@@ -386,3 +386,26 @@ func TestATokenLetsInAndNeverGoesOutInPlainText(t *testing.T) {
 		}
 	}
 }
+
+func TestRunTellsOnceThatTheClientOfADaemonIsMeasured(t *testing.T) {
+	docker := filepath.Join(t.TempDir(), "docker")
+	if err := os.WriteFile(docker, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var told problems
+	w := newTestWorker(t, Options{Target: "127.0.0.1:1", OnProblem: told.tell})
+	for _, args := range [][]string{{"run", "image"}, {"run", "image"}, {"ps"}} {
+		if _, err := w.Run(context.Background(), "contained", StartOptions{}, exec.Command(docker, args...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := 0
+	for _, problem := range told.all() {
+		if problem.Kind == MeasuresClient && problem.Task == "contained" {
+			count++
+		}
+	}
+	if count != 1 {
+		t.Errorf("told %d times", count)
+	}
+}

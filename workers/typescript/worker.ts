@@ -14,6 +14,7 @@ import { requireNode } from '../../shared/runtime/node-version.ts'
 import { fromExecutionEnd, fromExecutionStart } from '../../shared/wire/execution.ts'
 import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type CommandOptions, type CommandResult, type RunningCommand, runCommand } from './command.ts'
+import { daemonClient } from './daemon-clients.ts'
 import { createDirectives } from './directives.ts'
 import { refusalOf } from './find-command.ts'
 import { type JournalOptions, journaledSpool } from './journaled-spool.ts'
@@ -44,6 +45,8 @@ export type WorkerProblem =
   | { readonly kind: 'unrecorded'; readonly task: string }
   /** The spool on disk failed; it goes on in memory. */
   | { readonly kind: 'spool'; readonly error: unknown }
+  /** `client`, such as `docker run`, asks a daemon to run it: what is measured is the client, not the work. Told once each. */
+  | { readonly kind: 'measures-client'; readonly client: string; readonly task: string }
 
 export interface StartOptions {
   readonly task: string
@@ -188,6 +191,14 @@ export function createWorker(options: WorkerOptions = {}): Worker {
     }
   }
 
+  const clients = new Set<string>()
+  function noteClient({ command, args = [], task }: StartOptions & CommandOptions): void {
+    const client = daemonClient(command, args)
+    if (client === undefined || clients.has(client)) return
+    clients.add(client)
+    options.onProblem?.({ kind: 'measures-client', client, task })
+  }
+
   return {
     startExecution,
 
@@ -209,6 +220,7 @@ export function createWorker(options: WorkerOptions = {}): Worker {
     },
 
     run(command) {
+      noteClient(command)
       // What cannot be executed is no execution.
       const execution =
         refusalOf(command) === undefined

@@ -1,7 +1,6 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { daemonClient } from '../../../cli/daemon-clients.ts'
 import { requireNode } from '../../../shared/runtime/node-version.ts'
 import { refusalOf } from '../../../workers/typescript/find-command.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
@@ -19,14 +18,6 @@ test('a command is found as execvp finds it', async () => {
   expect(refusalOf({ command: 'gone', env })).toBe('ENOENT')
   expect(refusalOf({ command: './there', cwd: folder, env })).toBe('ENOENT')
 })
-
-test.each([
-  ['/usr/bin/docker', ['--debug', 'run', 'image'], 'docker run'],
-  ['docker', ['ps'], undefined],
-  ['srun', ['-n', '1', 'work'], 'srun'],
-  ['sort', ['run'], undefined],
-  ['toString', ['run'], undefined],
-])('%s %j', (command, args, name) => expect(daemonClient(command, args)).toBe(name))
 
 test('an older Node is refused in one line', () => {
   expect(() => requireNode('20.20.2')).toThrow('foresize needs Node 24 or newer, this is 20.20.2')

@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+
+	"github.com/foresize/foresize/workers/go/internal/measure"
 )
 
 func main() {
@@ -37,7 +39,7 @@ func main() {
 }
 
 func run(options *options) result {
-	if name := daemonClient(options.command); name != "" {
+	if name := measure.DaemonClient(options.command); name != "" {
 		say("%s only asks a daemon to run it: what is measured is %s, not the work", name, name)
 	}
 	start := startOf(options)

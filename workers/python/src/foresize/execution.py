@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Problem:
     """What goes wrong, for a log. The worker goes on."""
 
-    kind: Literal["disconnected", "rejected", "unrecorded"]
-    """`unrecorded`: the spool is full, or the values could not be encoded; this execution is not reported."""
+    kind: Literal["disconnected", "rejected", "unrecorded", "measures-client"]
+    """`measures-client`: the command only asks a daemon to run it, told once each. `unrecorded`: the spool is full, or the values could not be encoded; this execution is not reported."""
     message: str
     task: Optional[str] = None
     execution_id: Optional[str] = None

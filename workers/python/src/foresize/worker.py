@@ -10,12 +10,13 @@ import threading
 import time
 import uuid
 from dataclasses import asdict, dataclass
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Set
 
 import grpc
 
 from foresize import connection, resources, tokens
 from foresize.command import Argument, CommandResult, run_command
+from foresize.daemon_clients import daemon_client
 from foresize.directives import Directives
 from foresize.execution import Execution, Problem
 from foresize.processes import must_relay, workers
@@ -102,6 +103,7 @@ class Worker:
             acknowledge_timeout_ms=acknowledge_timeout_ms,
         )
         self._exit_deadline_ms = exit_deadline_ms
+        self._daemon_clients: Set[str] = set()
         self._generation = 0
         self._begin()
         workers.add(self)
@@ -210,6 +212,7 @@ class Worker:
     ) -> CommandResult:
         """Runs a command as one execution. `command`: cwd, env, stdin, stdout, stderr, input, capture_output,
         time_limit_ms, kill_grace_ms, interval_ms. Raises OSError where it cannot be started: then it is no execution."""
+        self._note_client(args, task)
         execution: Optional[Execution] = None
 
         def on_start() -> Callable[[UsageSample], None]:
@@ -286,6 +289,13 @@ class Worker:
         self._disconnects += 1
         if not is_renewal:
             self._report(Problem("disconnected", message))
+
+    def _note_client(self, args: Sequence[Argument], task: str) -> None:
+        client = daemon_client(args)
+        if client is not None and client not in self._daemon_clients:
+            self._daemon_clients.add(client)
+            message = f"{client} only asks a daemon to run it: what is measured is {client}, not the work"
+            self._report(Problem("measures-client", message, task))
 
     def _report(self, problem: Problem) -> None:
         # What goes on going wrong is said once in a while.

@@ -1,6 +1,4 @@
-//go:build linux
-
-package main
+package measure
 
 import (
 	"path/filepath"
@@ -15,8 +13,8 @@ var daemonClients = map[string][]string{
 	"srun": {}, "sbatch": {}, "salloc": {}, "qsub": {}, "bsub": {}, "condor_submit": {}, "ssh": {}, "systemd-run": {},
 }
 
-// daemonClient is what the command is called where it is one, else empty.
-func daemonClient(command []string) string {
+// DaemonClient is what the command is called where it is one, else empty.
+func DaemonClient(command []string) string {
 	if len(command) == 0 {
 		return ""
 	}

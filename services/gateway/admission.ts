@@ -14,9 +14,9 @@ export interface AdmissionSettings {
 
 /** What one call holds here, until it is closed. */
 export interface AdmittedCall {
-  /** Throws: ConnectError `resource_exhausted` where there is no room for it. */
+  /** Once. Throws: ConnectError `resource_exhausted` where there is no room for it, `canceled` where it is closed. */
   admit(): void
-  /** Bytes of its request, held until it closes. Throws the same. */
+  /** Bytes of its request, held until it closes. Throws: ConnectError `resource_exhausted`. */
   receive(bytes: number): void
   /** Bytes of its answer, held until `sent` says the same number. */
   sending(bytes: number): void
@@ -88,6 +88,8 @@ export function createAdmission(settings: AdmissionSettings, held: HeldBytes): A
       }
       return {
         admit() {
+          if (isClosed) throw new ConnectError('the caller has gone', Code.Canceled)
+          if (isCounted) return
           within(() => {
             requireRoom(peer)
             held.require(holders, callBytes)

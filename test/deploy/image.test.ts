@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { credentials } from '@grpc/grpc-js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { isServing } from '../../cli/health-check.ts'
+import { isReady, isServing } from '../../cli/health-check.ts'
 import { freePort } from '../../cli/pair.ts'
 import { createEstimatorClient } from '../../services/scheduler/client.ts'
 import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
@@ -71,9 +71,10 @@ function start(...args: readonly string[]): { readonly child: ChildProcess; read
   return { child, log: () => log }
 }
 
-test('both services run from nothing but the image’s files, unprivileged, on a read-only root', async () => {
+test('the services run from nothing but the image’s files, unprivileged, on a read-only root', async () => {
   const profilerAddress = `127.0.0.1:${await freePort()}`
   const estimatorAddress = `127.0.0.1:${await freePort()}`
+  const gatewayAddress = `127.0.0.1:${await freePort()}`
   const profiler = start(
     ...['/app/services/profiler/main.js', '--listen', profilerAddress],
     ...['--data-dir', '/data/profiles', '--metrics-listen', ''],
@@ -82,13 +83,18 @@ test('both services run from nothing but the image’s files, unprivileged, on a
     ...['/app/services/estimator/main.js', '--listen', estimatorAddress],
     ...['--profiler', profilerAddress, '--metrics-listen', ''],
   )
-  for (const [address, { child, log }] of [
-    [profilerAddress, profiler],
-    [estimatorAddress, estimator],
+  const gateway = start(
+    ...['/app/services/gateway/main.js', '--listen', gatewayAddress, '--metrics-listen', ''],
+    ...['--profiler', profilerAddress, '--estimator', estimatorAddress],
+  )
+  for (const [address, { child, log }, isUp] of [
+    [profilerAddress, profiler, isServing],
+    [estimatorAddress, estimator, isServing],
+    [gatewayAddress, gateway, isReady],
   ] as const) {
     await eventually(async () => {
       if (child.exitCode !== null) throw new Error(log())
-      return isServing(address, 1000)
+      return isUp(address, 1000)
     })
   }
 
@@ -107,8 +113,14 @@ test('both services run from nothing but the image’s files, unprivileged, on a
   })
   client.close()
   scheduler.close()
+  const answer = await fetch(`http://${gatewayAddress}/foresize.v1.EstimatorService/Estimate`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"query":{"task":{"task":"task"}}}',
+  })
+  expect(await answer.json()).toMatchObject({ estimate: { source: 'ESTIMATE_SOURCE_PROFILE' } })
 
-  for (const { child } of [profiler, estimator]) {
+  for (const { child } of [gateway, profiler, estimator]) {
     const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
     expect(await readlink(`/proc/${child.pid}/root`)).toBe(root)
     const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1])

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
 
@@ -33,6 +33,31 @@ export async function renderOverlay(folder: string): Promise<readonly Manifest[]
   const kustomize = join(projectRoot, '.foresize', 'bin', 'kustomize')
   const { stdout } = await run(kustomize, ['build', join(deployFolder, folder)], { maxBuffer: 16e6 })
   return parseManifests(stdout)
+}
+
+/** The same of an overlay with further components, as a user's own kustomization would add them. */
+export async function renderWith(
+  overlay: string,
+  ...components: readonly string[]
+): Promise<readonly Manifest[]> {
+  const scratch = join(projectRoot, '.foresize')
+  await mkdir(scratch, { recursive: true })
+  const folder = await mkdtemp(join(scratch, 'kustomization-'))
+  const deploy = '../../deploy/kubernetes'
+  const lines = [
+    'apiVersion: kustomize.config.k8s.io/v1beta1',
+    'kind: Kustomization',
+    `resources: [${deploy}/overlays/${overlay}]`,
+    `components: [${components.map((component) => `${deploy}/components/${component}`).join(', ')}]`,
+    'namespace: foresize',
+    'images: [{ name: foresize, newTag: 0.1.0 }]',
+  ]
+  try {
+    await writeFile(join(folder, 'kustomization.yaml'), lines.join('\n'))
+    return await renderOverlay(relative(deployFolder, folder))
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 }
 
 /** The package that knows a kind: its types and its validator. */

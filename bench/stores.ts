@@ -39,7 +39,7 @@ const settings = { ...defaultFoldSettings, ...configOf({ maxOpenExecutionsPerSes
 let ids = 0
 
 const folding = (store: ProfileStore) => {
-  const commits = committer(store, Date.now, settings)
+  const commits = committer(store, Date.now, settings, heldBytes(settings))
   return (task: string) =>
     commits.submit({ finished: [recordOf(`e${ids++}`, undefined, { task: { namespace: 'bench', task } })] })
 }

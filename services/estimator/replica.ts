@@ -3,6 +3,7 @@ import { type ProfileKey, profileId } from '../../shared/domain/profile.ts'
 import { defaultNamespace, type TaskKey } from '../../shared/domain/task.ts'
 import { statusOf } from '../../shared/rpc/client.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
+import type { HeldBytes } from '../../shared/runtime/held-bytes.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import { profileKindEnum } from '../../shared/wire/enums.ts'
@@ -43,6 +44,8 @@ export interface ReplicaParts {
   /** Around GetProfile. */
   readonly breaker: RemoteBreaker
   readonly clock: Clock
+  /** What is asked for and not there yet counts. */
+  readonly held: HeldBytes
   /** In [0, 1). */
   readonly random: () => number
   readonly log: Log
@@ -78,8 +81,11 @@ function idOf({ namespace, kind, task }: WireProfileKey): string | undefined {
   return known && profileId({ namespace: namespace || defaultNamespace, kind: known, task })
 }
 
+/** Memory for a profile that is on its way, roughly. */
+const fetchBytes = 64 * 1024
+
 export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Replica {
-  const { source, breaker, clock, random, log } = parts
+  const { source, breaker, clock, random, log, held: memory } = parts
   const names = taskNames(settings.maxNamesCompared, clock.monotonicMs)
   const held = heldProfiles(settings, names)
   /** Asked for and not found, oldest first: spares a call each time an unknown task is asked. */
@@ -107,13 +113,26 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
     const id = profileId(key)
     const underWay = fetches.get(id)
     if (underWay !== undefined) return underWay.answer
-    if (fetches.size >= settings.maxFetches) return Promise.resolve('not-held')
+    if (fetches.size >= settings.maxFetches || !reserve()) return Promise.resolve('not-held')
     const entry: Fetch = {
       overtaken: false,
-      answer: ask(key, id, () => entry.overtaken).finally(() => fetches.delete(id)),
+      answer: ask(key, id, () => entry.overtaken).finally(() => {
+        fetches.delete(id)
+        memory.add([], -fetchBytes)
+      }),
     }
     fetches.set(id, entry)
     return entry.answer
+  }
+
+  function reserve(): boolean {
+    try {
+      memory.require([], fetchBytes)
+    } catch {
+      return false
+    }
+    memory.add([], fetchBytes)
+    return true
   }
 
   async function ask(key: ProfileKey, id: string, overtaken: () => boolean): Promise<Lookup> {

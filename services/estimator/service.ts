@@ -56,6 +56,7 @@ export async function startEstimatorService(
   const source = grpcProfileSource(profilerClient(config), config.namespaces)
   lifecycle.onStop('profiler channel', source.close)
 
+  const held = heldBytes(config)
   const breaker = breakers.remote('profiler/get', (error) => statusOf(error) !== status.NOT_FOUND)
   const replica = startReplica(
     {
@@ -68,7 +69,7 @@ export async function startEstimatorService(
       backoffMinMs: config.backoffMinMs,
       backoffMaxMs: config.backoffMaxMs,
     },
-    { source, breaker, clock, random, log },
+    { source, breaker, clock, held, random, log },
   )
   lifecycle.onStop('replica', replica.close)
 
@@ -87,7 +88,6 @@ export async function startEstimatorService(
   const wrapped = withWrappedTasks(arms, { memoryBytes: config.overheadMemoryBytes })
   const estimator = observedEstimator(wrapped, metrics, monotonicMs)
 
-  const held = heldBytes(config)
   const server = await startRpcServer({
     listen: config.listen,
     serviceName: 'foresize.v1.EstimatorService',

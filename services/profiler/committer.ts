@@ -3,25 +3,26 @@ import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { ExecutionRecord, RunningExecution } from '../../shared/domain/execution.ts'
 import { type Profile, type ProfileKey, profileId } from '../../shared/domain/profile.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
+import type { HeldBytes, Holder } from '../../shared/runtime/held-bytes.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import { type CohortSettings, joinCohorts, type TaskFold } from './domain/cohorts.ts'
 import { type Finished, type FoldSettings, foldAll, showRunning } from './domain/fold.ts'
 import { readEstimateToken } from './estimate-token.ts'
 import { type LateEndSettings, lateSession, lateSessionOf } from './late-ends.ts'
+import { bytesOf } from './quotas.ts'
+import { type RoomSettings, roomFor, type Scope } from './room.ts'
 import { type ProfileChange, type ProfileStore, RefusedChanges, type SessionCheckpoint } from './store.ts'
 
-export interface CommitterSettings extends FoldSettings, CohortSettings, LateEndSettings {
+export interface CommitterSettings extends FoldSettings, CohortSettings, LateEndSettings, RoomSettings {
   /** Finished executions in one commit. Well below `maxFolded`, so that a repeat of one commit is recognised. Default 512. */
   readonly maxFoldsPerCommit: number
-  /** Profiles of tasks in one namespace; further tasks are folded into the namespace's profile only. Default 10,000. */
-  readonly maxTasksPerNamespace: number
-  /** Profiles of cohorts in one namespace; further ones are left out. Default 1000. */
-  readonly maxCohortsPerNamespace: number
 }
 
 /** What is made durable together. */
 export interface Unit {
   readonly finished: readonly ExecutionRecord[]
+  /** Of whoever reports them. */
+  readonly scope?: Scope | undefined
   /** They were closed as lost before: what is told now takes its place. */
   readonly isLate?: boolean
   readonly running?: readonly RunningUpdate[]
@@ -76,6 +77,7 @@ export function committer(
   store: ProfileStore,
   nowUnixMs: () => number,
   settings: CommitterSettings,
+  held: HeldBytes,
 ): Committer {
   let queue: Waiting[] = []
   let running: Promise<void> | undefined
@@ -168,7 +170,7 @@ export function committer(
       )
     }
     let overflow = 0
-    if (!plan.isEmpty()) overflow = plan.overflow(await refusedKeys(plan.keys()))
+    if (!plan.isEmpty()) overflow = plan.overflow(await refusedKeys(plan.keys(), plan.scopeOf))
     const { fenced } = await store.commit({ changes: [...plan.changes(), ...cohortChanges], checkpoints })
     overflowed += overflow
     pendingCohorts = plan.folded()
@@ -198,23 +200,25 @@ export function committer(
   async function takeCohortChanges(): Promise<readonly ProfileChange[]> {
     const changes = joinCohorts(pendingCohorts, nowUnixMs(), settings)
     pendingCohorts = []
-    const refused = await refusedKeys(changes.map(({ key }) => key))
+    const refused = await refusedKeys(
+      changes.map(({ key }) => key),
+      () => undefined,
+    )
     return changes.filter(({ key }) => !refused.has(profileId(key)))
   }
 
-  /** New profiles for which their namespace has no room. */
-  async function refusedKeys(keys: readonly ProfileKey[]): Promise<ReadonlySet<string>> {
+  /** New profiles for which there is no room. */
+  async function refusedKeys(
+    keys: readonly ProfileKey[],
+    scopeOf: (key: ProfileKey) => Scope,
+  ): Promise<ReadonlySet<string>> {
     const bounded = keys.filter((key) => key.kind !== 'namespace' && !admitted.get(profileId(key)))
     const known = await Promise.all(bounded.map(exists))
+    const room = roomFor(store, settings)
     const refused = new Set<string>()
-    const counts = new Map<string, number>()
     for (const [index, key] of bounded.entries()) {
       if (known[index]) continue
-      const group = profileId({ ...key, task: '' })
-      const count = counts.get(group) ?? (await store.count(key.namespace, key.kind))
-      const limit = key.kind === 'task' ? settings.maxTasksPerNamespace : settings.maxCohortsPerNamespace
-      if (count >= limit) refused.add(profileId(key))
-      counts.set(group, count >= limit ? count : count + 1)
+      if ((await room.refusalOf(key, scopeOf(key))) !== undefined) refused.add(profileId(key))
     }
     return refused
   }
@@ -236,13 +240,38 @@ export function committer(
           reject(failed.get(unit.session.holder))
           return
         }
-        queue.push({ unit, resolve, reject })
+        const holders = holdersOf(unit)
+        const bytes = unit.finished.reduce((sum, record) => sum + bytesOf(record), 0)
+        try {
+          held.require(holders, bytes)
+        } catch (error) {
+          fail([{ unit, resolve, reject }], () => error)
+          return
+        }
+        held.add(holders, bytes)
+        const settled = () => held.add(holders, -bytes)
+        queue.push({
+          unit,
+          resolve: (result) => {
+            settled()
+            resolve(result)
+          },
+          reject: (error) => {
+            settled()
+            reject(error)
+          },
+        })
         running ??= nextTurn().then(run)
       }),
     overflowed: () => overflowed,
     idle: () => running ?? Promise.resolve(),
   }
 }
+
+/** The namespaces of what is not stored yet. */
+const holdersOf = ({ finished }: Unit): readonly Holder[] => [
+  ...new Set(finished.map(({ task }) => `tenant ${task.namespace}` as const)),
+]
 
 type FoldPlan = ReturnType<typeof foldPlan>
 
@@ -252,6 +281,7 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
     readonly key: ProfileKey
     readonly finished: Finished[]
     readonly running: RunningUpdate[]
+    scope: Scope
     readonly folded: boolean[]
     before: Profile | undefined
     after: Profile | undefined
@@ -264,13 +294,17 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
     const text = profileId(key)
     const known = parts.get(text)
     if (known) return known
-    const part: Part = { key, finished: [], running: [], folded: [], before: undefined, after: undefined }
+    const part: Part = {
+      ...{ key, finished: [], running: [], folded: [] },
+      ...{ scope: undefined, before: undefined, after: undefined },
+    }
     parts.set(text, part)
     return part
   }
 
-  function place(finished: Finished, key: ProfileKey): void {
+  function place(finished: Finished, key: ProfileKey, scope?: Scope): void {
     const part = partOf(key)
+    part.scope ??= scope
     places.set(finished.record, [part, part.finished.push(finished) - 1])
   }
 
@@ -298,15 +332,16 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
   }
 
   return {
-    add({ finished, isLate = false, running = [] }: Unit): void {
+    add({ finished, scope, isLate = false, running = [] }: Unit): void {
       for (const record of finished) {
         const estimate = readEstimateToken(record.estimateToken)
-        place({ record, estimate, isLate }, { ...record.task, kind: 'task' })
+        place({ record, estimate, isLate }, { ...record.task, kind: 'task' }, scope)
       }
       for (const update of running) partOf({ ...update.task, kind: 'task' }).running.push(update)
     },
     isEmpty: () => parts.size === 0,
     keys: () => [...parts.values()].map(({ key }) => key),
+    scopeOf: (key: ProfileKey): Scope => parts.get(profileId(key))?.scope,
     /** Executions of tasks that were refused a profile go to their namespace's. Returns how many there were. */
     overflow(refused: ReadonlySet<string>): number {
       let count = 0

@@ -117,6 +117,9 @@ export const profilerConfig = z.object({
     .describe('samples of one task a second; above, they come further apart'),
 
   maxNamespaces: whole(1, 1_000_000).default(1000).describe('namespaces that have profiles'),
+  maxProfiles: whole(1, 100_000_000)
+    .default(1_000_000)
+    .describe('profiles kept, of all kinds; executions of further tasks are folded into their namespace'),
   maxTasksPerNamespace: whole(1, 10_000_000)
     .default(10_000)
     .describe("tasks of a namespace that have a profile; further ones are folded into the namespace's"),

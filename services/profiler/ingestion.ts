@@ -49,9 +49,9 @@ export interface Ingestion {
   /** A session as it is now, held or not, undefined where there is none: for who has to look before touching it. */
   look(sessionId: string): Promise<Session | undefined>
   /** Folds finished executions. Resolves to which were folded now, once durable. */
-  fold(records: readonly ExecutionRecord[]): Promise<readonly boolean[]>
-  /** Why nothing may be learned in a namespace: there are as many as may be. */
-  refuseNamespace(namespace: string): string | undefined
+  fold(records: readonly ExecutionRecord[], scope: Session['scope']): Promise<readonly boolean[]>
+  /** Why nothing may be learned in a namespace by whoever has that scope: there are as many as may be. */
+  refuseNamespace(namespace: string, scope: Session['scope']): string | undefined
   /** Asks the store what there is: before anything is taken, and with every tick. */
   refresh(): Promise<void>
   /** Executions of a task that are open in this process. */
@@ -103,7 +103,7 @@ export function ingestion(
 ): Ingestion {
   const owner = randomUUID()
   const startedUnixMs = clock.nowUnixMs()
-  const commits = observe(committer(store, clock.nowUnixMs, settings))
+  const commits = observe(committer(store, clock.nowUnixMs, settings, held))
   const live = new Map<string, LiveSession>()
   const opening = new Map<string, Promise<unknown>>()
   const open = openExecutions(settings)
@@ -118,11 +118,19 @@ export function ingestion(
   const claimed = new Map<string, number>()
   let ticks = 0
 
-  function refuseNamespace(namespace: string): string | undefined {
+  const namespaceExists = (namespace: string) => namespaces.has(namespace) || claimed.has(namespace)
+
+  function refuseNamespace(namespace: string, scope: Session['scope']): string | undefined {
     if (namespaces.has(namespace)) return undefined
-    const count = namespaces.size + claimed.size
-    if (!claimed.has(namespace) && count >= settings.maxNamespaces)
-      return `there are ${count} namespaces, as many as max_namespaces allows`
+    if (!claimed.has(namespace)) {
+      const count = namespaces.size + claimed.size
+      if (count >= settings.maxNamespaces)
+        return `there are ${count} namespaces, as many as max_namespaces allows`
+      // Whoever may use all leaves room for those who may use a few.
+      const own = scope === 'all' ? count : (scope?.filter(namespaceExists).length ?? 0)
+      if (own >= Math.max(1, Math.floor(settings.maxNamespaces * settings.maxHeldShare)))
+        return `the tenant has ${own} namespaces, its share of max_namespaces`
+    }
     claimed.set(namespace, ticks)
     return undefined
   }
@@ -139,7 +147,6 @@ export function ingestion(
   const limits = {
     maxOpenExecutionsPerSession: settings.maxOpenExecutionsPerSession,
     refuseOpen: kept.refuseOpen,
-    refuseNamespace,
   }
 
   /** Openings of one session, one after the other. */
@@ -172,7 +179,10 @@ export function ingestion(
       state,
       written,
       committer: commits,
-      limits,
+      limits: {
+        ...limits,
+        refuseNamespace: (namespace) => refuseNamespace(namespace, state.scope),
+      },
       idleSessionTtlMs,
       onSubmitted: ({ applied: { started, finished }, durable }) => {
         open.add(started)
@@ -330,8 +340,8 @@ export function ingestion(
       const stored = await store.getSession(sessionId)
       return stored && (await readSession(sessionId, stored, clock.nowUnixMs())).session
     },
-    async fold(records) {
-      const { folded } = await commits.submit({ finished: records })
+    async fold(records, scope) {
+      const { folded } = await commits.submit({ finished: records, scope })
       return folded
     },
     refuseNamespace,

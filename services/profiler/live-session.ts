@@ -69,7 +69,7 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
         written = { version: written.version + 1, open: now.open, unread: [] }
       },
     }
-    const result = committer.submit({ finished, isLate: isLateSession(id), session })
+    const result = committer.submit({ finished, scope: now.scope, isLate: isLateSession(id), session })
     last = result.catch(() => undefined)
     const { folded, fenced } = await result
     if (fenced) {

@@ -150,7 +150,7 @@ export const tenantOfScope = (scope: Session['scope']): string | undefined =>
 const executionBytes = 1024
 
 /** What an open execution takes, roughly: the same for the same start, whoever counts. */
-function bytesOf({ executionId, task, features, labels, estimateToken }: ExecutionStart): number {
+export function bytesOf({ executionId, task, features, labels, estimateToken }: ExecutionStart): number {
   let units = executionId.length + task.task.length + task.namespace.length
   for (const name of Object.keys(features)) units += name.length + 8
   for (const [name, value] of Object.entries(labels)) units += name.length + value.length

@@ -1,5 +1,5 @@
 import { ForesizeError } from '../../shared/domain/errors.ts'
-import { authorize, type Principal } from '../../shared/rpc/principal.ts'
+import { authorize, type Principal, scopeOf } from '../../shared/rpc/principal.ts'
 import type { ReportEndRequest } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { claimOf } from './claim.ts'
 import type { EndEvent, Placed } from './domain/session.ts'
@@ -45,9 +45,9 @@ export async function reportEnd(
     )
   }
   const { start } = started
-  const refused = ingestion.refuseNamespace(start.task.namespace)
+  const refused = ingestion.refuseNamespace(start.task.namespace, scopeOf(principal))
   if (refused) throw new ForesizeError('overloaded', refused)
-  const [folded = false] = await ingestion.fold([{ ...start, ...end, endedAtUnixMs: 0 }])
+  const [folded = false] = await ingestion.fold([{ ...start, ...end, endedAtUnixMs: 0 }], scopeOf(principal))
   return folded
 }
 

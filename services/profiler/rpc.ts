@@ -2,7 +2,8 @@ import type { handleServerStreamingCall } from '@grpc/grpc-js'
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { ProfileKey } from '../../shared/domain/profile.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
-import { tenantOf } from '../../shared/rpc/principal.ts'
+import { scopeOf, tenantOf } from '../../shared/rpc/principal.ts'
+import type { HeldBytes } from '../../shared/runtime/held-bytes.ts'
 import { turn } from '../../shared/runtime/turns.ts'
 import { outcomeEnum, profileKindEnum } from '../../shared/wire/enums.ts'
 import { checkText, readNamespace, readWithin, readWord } from '../../shared/wire/fields.ts'
@@ -30,6 +31,7 @@ export interface ProfilerParts extends UsageStreamParts {
   /** WatchProfiles streams at once, and the largest part of them for one tenant. */
   readonly maxWatchers: number
   readonly maxHeldShare: number
+  readonly held: HeldBytes
 }
 
 type ProfilerServer = Omit<ProfilerServiceServer, 'watchProfiles'> & {
@@ -43,7 +45,7 @@ export function profilerRpc(
 ): ProfilerServer {
   const { ingestion, store, unaryLeaseMs } = parts
   const durability = fromDurability(store.durability)
-  const watchers = seats(parts.maxWatchers, parts.maxHeldShare)
+  const watchers = seats(parts.maxWatchers, parts.maxHeldShare, parts.held)
 
   return {
     streamUsage: bidi(usageStream(parts)),
@@ -59,7 +61,10 @@ export function profilerRpc(
       folded: await reportEnd(ingestion, request, unaryLeaseMs, principal),
       durability,
     })),
-    updateProfile: unary(async (request) => ({ ...(await updateProfile(ingestion, request)), durability })),
+    updateProfile: unary(async (request, { principal }) => ({
+      ...(await updateProfile(ingestion, request, principal)),
+      durability,
+    })),
     getProfile: unary(async (request) => {
       const key = inspect((seen) => toProfileKey(request.key, 'key', seen))
       const profile = await store.get(key)
@@ -82,12 +87,13 @@ export function profilerRpc(
       watchers.taken(watch(store, request, either(signal, parts.stopping)), tenantOf(principal)),
     ),
     exportProfiles: serverStream((request) => exportRpc(store, request)),
-    importProfiles: clientStream((requests) =>
+    importProfiles: clientStream((requests, { principal }) =>
       importRpc(requests, {
         store,
         nowUnixMs: parts.clock.nowUnixMs,
         settings: parts.settings,
         refuseNamespace: ingestion.refuseNamespace,
+        scope: scopeOf(principal),
       }),
     ),
   }
@@ -144,8 +150,11 @@ async function* watch(
   }
 }
 
+/** Memory for a watcher, roughly: its place in the feed, and what it was sent and has not read. */
+const watcherBytes = 256 * 1024
+
 /** So many streams at once and no more, of which one tenant has a share. */
-function seats(limit: number, share: number) {
+function seats(limit: number, share: number, held: HeldBytes) {
   const limitOfTenant = Math.max(1, Math.floor(limit * share))
   const byTenant = new Map<string, number>()
   let used = 0
@@ -156,12 +165,16 @@ function seats(limit: number, share: number) {
         throw new ForesizeError('overloaded', `${tenant} has ${ofTenant} watchers, its share of max_watchers`)
       if (used >= limit)
         throw new ForesizeError('overloaded', `there are ${limit} watchers, as many as max_watchers allows`)
+      const holders = tenant === undefined ? [] : [`tenant ${tenant}` as const]
+      held.require(holders, watcherBytes)
+      held.add(holders, watcherBytes)
       used += 1
       if (tenant !== undefined) byTenant.set(tenant, ofTenant + 1)
       try {
         yield* source
       } finally {
         used -= 1
+        held.add(holders, -watcherBytes)
         if (tenant !== undefined) byTenant.set(tenant, (byTenant.get(tenant) ?? 1) - 1)
       }
     },

@@ -76,6 +76,7 @@ export async function startProfiler(
       unaryLeaseMs: config.unaryLeaseMs,
       maxWatchers: config.maxWatchers,
       maxHeldShare: config.maxHeldShare,
+      held,
       log,
     }),
     maxMessageBytes: config.maxMessageBytes,

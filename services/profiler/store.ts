@@ -106,6 +106,8 @@ export interface ProfileStore {
   /** In order of their UTF-8 bytes. */
   namespaces(): Promise<readonly string[]>
   count(namespace: string, kind: ProfileKind): Promise<number>
+  /** Of all namespaces and kinds. */
+  countProfiles(): Promise<number>
   getSession(sessionId: string): Promise<StoredSession | undefined>
   /** Forgets a session, if it still is at that version of that owner. */
   deleteSession(sessionId: string, version: SessionVersion): Promise<void>

@@ -11,6 +11,7 @@ import type {
 import { inspect } from '../../shared/wire/inspection.ts'
 import type { FoldSettings } from './domain/fold.ts'
 import { profileFormats } from './profile-format.ts'
+import { type RoomSettings, roomFor, type Scope } from './room.ts'
 import type { ProfileStore } from './store.ts'
 import { exportProfiles, type ImportOptions, importProfiles } from './transfer.ts'
 
@@ -32,16 +33,15 @@ export async function* exportRpc(
 export interface ImportParts {
   readonly store: ProfileStore
   readonly nowUnixMs: () => number
-  readonly settings: FoldSettings & {
-    readonly maxTasksPerNamespace: number
-    readonly maxCohortsPerNamespace: number
-  }
-  readonly refuseNamespace: (namespace: string) => string | undefined
+  readonly settings: FoldSettings & RoomSettings
+  readonly refuseNamespace: (namespace: string, scope: Scope) => string | undefined
+  /** Of whoever imports. */
+  readonly scope: Scope
 }
 
 export async function importRpc(
   requests: AsyncIterable<ImportProfilesRequest>,
-  { store, nowUnixMs, settings, refuseNamespace }: ImportParts,
+  { store, nowUnixMs, settings, refuseNamespace, scope }: ImportParts,
 ): Promise<ImportProfilesResponse> {
   const iterator = requests[Symbol.asyncIterator]()
   const first = (await iterator.next()).value as ImportProfilesRequest | undefined
@@ -49,13 +49,8 @@ export async function importRpc(
     throw new ForesizeError('invalid', 'header: must be the first message')
   const options = readHeader(first.message.value)
 
-  async function refuseNew({ namespace, kind }: ProfileKey): Promise<string | undefined> {
-    const refused = refuseNamespace(namespace)
-    if (refused || kind === 'namespace') return refused
-    const limit = kind === 'task' ? settings.maxTasksPerNamespace : settings.maxCohortsPerNamespace
-    const count = await store.count(namespace, kind)
-    return count < limit ? undefined : `the namespace has ${count} profiles of that kind, as many as it may`
-  }
+  const refuseNew = async (key: ProfileKey) =>
+    refuseNamespace(key.namespace, scope) ?? roomFor(store, settings).refusalOf(key, scope)
 
   return importProfiles(store, dataOf(iterator), options, nowUnixMs, { ...settings, refuseNew })
 }

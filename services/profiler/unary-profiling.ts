@@ -1,6 +1,6 @@
 import { ForesizeError, invalid } from '../../shared/domain/errors.ts'
 import type { ExecutionRecord } from '../../shared/domain/execution.ts'
-import { authorize, type Principal } from '../../shared/rpc/principal.ts'
+import { authorize, type Principal, scopeOf } from '../../shared/rpc/principal.ts'
 import { turn } from '../../shared/runtime/turns.ts'
 import { toExecutionRecord } from '../../shared/wire/execution.ts'
 import type {
@@ -81,12 +81,14 @@ export interface UpdateResult {
 export async function updateProfile(
   ingestion: Ingestion,
   { executions }: UpdateProfileRequest,
+  principal: Principal,
 ): Promise<UpdateResult> {
   if (executions.length === 0 || executions.length > limits.events) {
     throw invalid([
       { field: 'executions', description: `must be 1 to ${limits.events}, are ${executions.length}` },
     ])
   }
+  const scope = scopeOf(principal)
   const records: ExecutionRecord[] = []
   const rejections: { index: number; violations: Inspection['violations'] }[] = []
   for (const [index, message] of executions.entries()) {
@@ -95,13 +97,13 @@ export async function updateProfile(
     const seen = inspection()
     const record = toExecutionRecord(message, path, seen)
     const refused =
-      seen.violations.length === 0 ? ingestion.refuseNamespace(record.task.namespace) : undefined
+      seen.violations.length === 0 ? ingestion.refuseNamespace(record.task.namespace, scope) : undefined
     if (refused) seen.reject(`${path}.task.namespace`, refused)
     if (seen.violations.length === 0) records.push(record)
     else rejections.push({ index, violations: seen.violations })
   }
   if (records.length === 0) throw invalid(rejections.flatMap(({ violations }) => violations))
-  const results = await ingestion.fold(inOrderOfEnd(records))
+  const results = await ingestion.fold(inOrderOfEnd(records), scope)
   const folded = results.filter(Boolean).length
   return { folded, repeatedExecutions: results.length - folded, rejections }
 }

@@ -56,7 +56,7 @@ const refusalLogIntervalMs = 60_000
 
 const principals = new WeakMap<Metadata, Principal>()
 
-/** Whom the guard let in with a call; nobody where its access rule has spoken of the namespaces already. */
+/** Whom the guard let in with a call. */
 export function principalOf(metadata: Metadata): Principal {
   return principals.get(metadata) ?? nobody
 }
@@ -152,8 +152,7 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
           isInspected = metadata.get(inspectHeader).length > 0
         }
         metadata.remove('authorization')
-        // A handler asks where no rule has looked at what its requests speak of, or whose share a stream takes.
-        if (namespacesOf === undefined || responseStream) principals.set(metadata, principal)
+        principals.set(metadata, principal)
         pass(metadata)
       },
       onReceiveMessage(message, pass) {

@@ -19,7 +19,7 @@ export interface CallContext {
   readonly signal: AbortSignal
   /** Address of the caller, for the log. */
   readonly peer: string
-  /** Who calls, as the guard has found; for calls whose access rule leaves the namespaces to their handler. */
+  /** Who calls, as the guard has found. */
   readonly principal: Principal
 }
 

@@ -35,14 +35,16 @@ export const rpcSettings = {
   maxHeldBytes: whole(1_048_576, 1e13)
     .default(268_435_456)
     .describe(
-      'memory held for others, bytes: calls, unfinished messages, sessions, open executions, watchers',
+      'memory held for others, bytes: calls, messages, sessions, executions that are open or not stored yet, watchers',
     ),
   maxHeldShare: z
     .number()
     .positive()
     .max(1)
     .default(0.5)
-    .describe('largest part of that, and of sessions and watchers, for one peer or one tenant'),
+    .describe(
+      'largest part of that, and of sessions, watchers, namespaces and profiles, for one peer or one tenant',
+    ),
   maxConnections: whole(1, 1_000_000).default(5000).describe('connections at once'),
   maxConnectionsPerPeer: whole(1, 1_000_000).default(1000).describe('connections at once from one address'),
   maxCallsPerSecondPerPeer: whole(0, 10_000_000)

@@ -8,9 +8,15 @@ import { afterEach, expect, test } from 'vitest'
 import { isServing } from '../../cli/health-check.ts'
 import type { ProfilerConfig } from '../../services/profiler/config.ts'
 import { startProfiler } from '../../services/profiler/service.ts'
+import { profileToJson } from '../../services/profiler/stores/profile-json.ts'
 import { systemClock } from '../../shared/runtime/clock.ts'
 import { createLifecycle } from '../../shared/runtime/lifecycle.ts'
-import type { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import {
+  type ImportProfilesResponse,
+  ListProfilesRequest,
+  type ProfilerServiceClient,
+} from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { exampleProfile } from '../support/example-profile.ts'
 import { quietLog } from '../support/profiler-fixture.ts'
 import { openStream, unary, wireRecord, wireStart } from '../support/profiler-service.ts'
 import { outcomeOf, secureClient, type TokenEntry, writeTokens } from '../support/secure-services.ts'
@@ -33,12 +39,19 @@ const tenants = ['evil', 'good'].map(
   }),
 )
 const [evil, good] = tenants as [TokenEntry, TokenEntry]
+const all: TokenEntry = { ...evil, name: 'all', token: 'all-secret', namespaces: ['*'] }
+const few: TokenEntry = {
+  ...evil,
+  name: 'few',
+  token: 'few-secret',
+  namespaces: ['few1', 'few2', 'few3', 'few4'],
+}
 
 async function profiler(given: Partial<ProfilerConfig>) {
   const folder = await temporaryDirectory()
   cleanups.push(() => rm(folder, { recursive: true }))
   const tokensFile = join(folder, 'tokens.json')
-  await writeTokens(tokensFile, tenants)
+  await writeTokens(tokensFile, [...tenants, all, few])
   const lifecycle = createLifecycle(quietLog)
   const config = configOf({ store: 'memory', tokensFile, drainMs: 100, ...given })
   const server = await startProfiler(config, systemClock, quietLog, lifecycle)
@@ -200,6 +213,77 @@ test('one tenant has its share of the sessions and of the bytes of open executio
     }),
   )
   expect(await park(as(good), 'mine', fat)).toBeGreaterThan(10)
+})
+
+/** Reports one execution of each of so many tasks. Resolves to how many profiles the namespace has of tasks then. */
+async function report(client: ProfilerServiceClient, namespace: string, tasks: number) {
+  const executions = Array.from({ length: tasks }, (_, i) =>
+    wireRecord(`${namespace} ${tasks} ${i}`, { task: { namespace, task: `t${i}` } }),
+  )
+  const { folded } = await unary(client, 'updateProfile', { executions })
+  expect(folded).toBe(tasks)
+  const request = ListProfilesRequest.fromPartial({ namespace, pageSize: 1000 })
+  const { profiles } = await unary(client, 'listProfiles', request)
+  return profiles.length
+}
+
+test('one tenant has its share of the profiles, whatever it reports: the rest goes to its namespace', async () => {
+  const { as } = await profiler({ maxProfiles: 20, maxHeldShare: 0.5, cohortLabels: [] })
+  expect(await report(as(evil), 'evil', 30)).toBe(10)
+  expect(await report(as(evil), 'evil', 40)).toBe(10)
+  expect(await report(as(good), 'good', 5)).toBe(5)
+})
+
+test('no more profiles are kept than may be, by whoever, also where they are imported', async () => {
+  const { as } = await profiler({ maxProfiles: 8, maxHeldShare: 1, cohortLabels: [], tokensFile: undefined })
+  expect(await report(as(evil), 'a', 5)).toBe(5)
+  // Beside those of tasks that of the namespace.
+  expect(await report(as(evil), 'b', 5)).toBe(2)
+  const exported = { ...exampleProfile(1), key: { namespace: 'c', kind: 'task', task: 'new' } as const }
+  const answer = await importing(as(evil), profileToJson({ ...exported, executions: [] }))
+  expect(answer).toMatchObject({ created: 0, rejected: 1 })
+  expect(answer.rejections[0]?.violations[0]?.description).toContain('max_profiles')
+})
+
+const importing = (client: ProfilerServiceClient, line: string) =>
+  new Promise<ImportProfilesResponse>((resolve, reject) => {
+    const call = client.importProfiles((error, answer) => (error ? reject(error) : resolve(answer)))
+    call.write({ message: { $case: 'header', value: { format: 1, mode: 1, dryRun: false } } })
+    call.write({ message: { $case: 'data', value: Buffer.from(line) } })
+    call.end()
+  })
+
+test('who may use all namespaces leaves room for those who may use a few, and they for one another', async () => {
+  const { as } = await profiler({ maxNamespaces: 6, maxHeldShare: 0.5 })
+  const into = async (entry: TokenEntry, ...namespaces: string[]) => {
+    const executions = namespaces.map((namespace) =>
+      wireRecord(`${entry.name} ${namespace}`, { task: { namespace, task: 't' } }),
+    )
+    const { rejections } = await unary(as(entry), 'updateProfile', { executions })
+    return rejections.map(({ violations }) => violations[0]?.description)
+  }
+  const refused = expect.stringContaining('its share of max_namespaces')
+  expect(await into(all, 'a', 'b', 'c', 'd')).toEqual([refused])
+  expect(await into(few, 'few1', 'few2')).toEqual([])
+  expect(await into(good, 'good')).toEqual([])
+  expect(await into(few, 'few1', 'few3')).toEqual([expect.stringContaining('max_namespaces')])
+})
+
+test('what a watcher holds counts', async () => {
+  const { as, held } = await profiler({ maxHeldBytes: 2 ** 20, maxHeldShare: 0.6 })
+  const before = held()
+  const watching = (entry: TokenEntry) =>
+    new Promise<{ code: number; details: string }>((resolve) => {
+      const stream = as(entry).watchProfiles({ namespaces: [entry.name], cursor: '' })
+      stream.on('data', () => resolve({ code: status.OK, details: '' })).on('error', resolve)
+    })
+  expect((await watching(evil)).code).toBe(status.OK)
+  expect(held() - before).toBeGreaterThan(200_000)
+  expect((await watching(evil)).code).toBe(status.OK)
+  const refused = await watching(evil)
+  expect(refused).toMatchObject({ code: status.RESOURCE_EXHAUSTED })
+  expect(refused.details).toContain('max_held_share of max_held_bytes')
+  expect((await watching(good)).code).toBe(status.OK)
 })
 
 test('however many ask at once, there are no more namespaces than may be', async () => {

@@ -53,6 +53,7 @@ export async function awaitedStore<C extends Connection>(
     list: async (query) => opened().list(query),
     namespaces: async () => opened().namespaces(),
     count: async (namespace, kind) => opened().count(namespace, kind),
+    countProfiles: async () => opened().countProfiles(),
     getSession: async (id) => opened().getSession(id),
     deleteSession: async (id, checkpoint) => opened().deleteSession(id, checkpoint),
     dueSessions: async (nowUnixMs, limit) => opened().dueSessions(nowUnixMs, limit),

@@ -234,6 +234,7 @@ export async function localStore(
       }),
     namespaces: async () => index.namespaces(),
     count: async (namespace, kind) => index.count(namespace, kind),
+    countProfiles: async () => index.size(),
     getSession: async (id) => sessions.get(id),
     deleteSession: (id, { version, owner }) =>
       exclusively(async () => {

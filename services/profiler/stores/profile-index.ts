@@ -10,6 +10,7 @@ export interface ProfileIndex {
   /** Keys in order. */
   list(query: ProfileQuery): readonly string[]
   count(namespace: string, kind: ProfileKind): number
+  size(): number
   namespaces(): readonly string[]
   keys(): readonly string[]
   /** Of `keys`, or of all. */
@@ -53,6 +54,7 @@ export function profileIndex(): ProfileIndex {
     },
     count: (namespace, kind) =>
       groups.get(split(profileId({ namespace, kind, task: '' })).group)?.length ?? 0,
+    size: () => lastSeen.size,
     namespaces: () =>
       [...new Set([...groups.keys()].map((group) => profileKeyOf(group).namespace))].sort(compareText),
     keys: () => [...lastSeen.keys()],

@@ -386,6 +386,10 @@ export async function redisStore(
       const counts = await available(onShards(({ index }) => client.run('ZLEXCOUNT', index, from, to)))
       return counts.reduce((sum: number, count) => sum + Number(count), 0)
     },
+    async countProfiles() {
+      const counts = await available(onShards(({ index }) => client.run('ZCARD', index)))
+      return counts.reduce((sum: number, count) => sum + Number(count), 0)
+    },
     getSession: (id) => available(readSession(id)),
     async deleteSession(id, { version, owner }) {
       const keys = keysOf(id)

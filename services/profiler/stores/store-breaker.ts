@@ -46,6 +46,7 @@ export function guardedStore(store: ProfileStore, settings: StoreBreakerSettings
     list: (query) => guarded(() => store.list(query)),
     namespaces: () => guarded(() => store.namespaces()),
     count: (namespace, kind) => guarded(() => store.count(namespace, kind)),
+    countProfiles: () => guarded(() => store.countProfiles()),
     getSession: (id) => guarded(() => store.getSession(id)),
     deleteSession: (id, checkpoint) => guarded(() => store.deleteSession(id, checkpoint)),
     dueSessions: (nowUnixMs, limit) => guarded(() => store.dueSessions(nowUnixMs, limit)),

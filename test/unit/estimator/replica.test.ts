@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import type { WatchMessage } from '../../../services/estimator/profile-bytes.ts'
 import { type ProfileSource, startReplica } from '../../../services/estimator/replica.ts'
 import type { Clock } from '../../../shared/runtime/clock.ts'
+import { heldBytes } from '../../../shared/runtime/held-bytes.ts'
 import { createLog } from '../../../shared/runtime/log.ts'
 
 const settings = {
@@ -18,6 +19,7 @@ const settings = {
 }
 
 const log = createLog('test', 'silent')
+const held = heldBytes({ maxHeldBytes: 1e6, maxHeldShare: 1 })
 const key = (task: string) => ({ namespace: 'default', kind: 'task', task }) as const
 const caughtUp: WatchMessage = { cursor: '1', change: { kind: 'caught-up' } }
 
@@ -65,6 +67,7 @@ test('waits longer after each failure, up to a limit, at random, and starts shor
     source,
     breaker: idle,
     clock,
+    held,
     random: () => drawn[slept.length] ?? 0,
     log,
   })
@@ -82,7 +85,7 @@ test('is as stale as the last time that it was whole', async () => {
     watch: () => brokenStream(streams++ === 0 ? [caughtUp] : []),
     get: () => Promise.reject(new Error('not asked')),
   }
-  const replica = startReplica(settings, { source, breaker: idle, clock, random: () => 0, log })
+  const replica = startReplica(settings, { source, breaker: idle, clock, held, random: () => 0, log })
 
   await exhausted
   expect(replica.stalenessMs()).toBe(50 + 100 + 200)
@@ -101,7 +104,7 @@ test('asks for a profile once, however many wait for it, and for no more than it
       return answer.promise
     },
   }
-  const replica = startReplica(settings, { source, breaker: idle, clock, random: () => 0, log })
+  const replica = startReplica(settings, { source, breaker: idle, clock, held, random: () => 0, log })
   await exhausted
 
   const waiting = ['a', 'a', 'b', 'c'].map((task) => replica.fetch(key(task)))
@@ -110,5 +113,22 @@ test('asks for a profile once, however many wait for it, and for no more than it
 
   expect(await Promise.all(waiting)).toEqual(['not-held', 'not-held', 'not-held', 'not-held'])
   expect(asked).toEqual(['a', 'b'])
+  await replica.close()
+})
+
+test('what is asked for counts until it is there: without room for it the answer is a fallback', async () => {
+  const { clock, exhausted } = impatientClock(2)
+  const answer = Promise.withResolvers<never>()
+  const source: ProfileSource = { watch: () => brokenStream([]), get: () => answer.promise }
+  const little = heldBytes({ maxHeldBytes: 100_000, maxHeldShare: 1 })
+  const replica = startReplica(settings, { source, breaker: idle, clock, held: little, random: () => 0, log })
+  await exhausted
+
+  const waiting = ['a', 'b'].map((task) => replica.fetch(key(task)))
+  expect(await waiting[1]).toBe('not-held')
+  expect(little.held()).toBeGreaterThan(0)
+  answer.reject(new Error('no answer'))
+  await Promise.all(waiting)
+  expect(little.held()).toBe(0)
   await replica.close()
 })

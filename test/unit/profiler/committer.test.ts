@@ -10,6 +10,7 @@ import { stores } from '../../../services/profiler/stores/index.ts'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
 import { profileId } from '../../../shared/domain/profile.ts'
 import { systemClock } from '../../../shared/runtime/clock.ts'
+import { heldBytes } from '../../../shared/runtime/held-bytes.ts'
 import { exampleProfile } from '../../support/example-profile.ts'
 import { recordOf } from '../../support/executions.ts'
 import { quietLog } from '../../support/profiler-fixture.ts'
@@ -17,6 +18,8 @@ import { configOf } from '../../support/stores.ts'
 
 const now = 1_800_000_000_000
 const settings = { ...defaultFoldSettings, ...configOf({ maxFoldsPerCommit: 8, cohortLabels: [] }) }
+
+const held = heldBytes({ maxHeldBytes: 1e6, maxHeldShare: 0.5 })
 
 /** The real store in memory, whose commits can be made to fail and are counted. */
 async function subject() {
@@ -33,7 +36,7 @@ async function subject() {
   }
   return {
     store,
-    commits: committer(store, () => now, settings),
+    commits: committer(store, () => now, settings, held),
     fail: (value: boolean) => {
       failing = value
     },
@@ -130,7 +133,7 @@ test('an execution that its profile does not take fails alone, with what its ses
       throw new RefusedChanges(new Map([[key, reason]]))
     },
   }
-  const others = committer(refusing, () => now, settings)
+  const others = committer(refusing, () => now, settings, held)
   const holder = {}
   const ofNewer = { finished: [recordOf('x', {}, { task: { namespace: 'a', task: 'newer' } })] }
   const results = await Promise.allSettled([
@@ -146,4 +149,27 @@ test('an execution that its profile does not take fails alone, with what its ses
   expect(await store.getSession('s')).toBeUndefined()
   expect(await count()).toBe(2)
   await commits.idle()
+})
+
+test('what is not stored yet counts, and is refused where there is no room, with what builds upon it', async () => {
+  const { commits, count } = await subject()
+  const labels = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`${i}`, 'x'.repeat(250)]))
+  const fat = (id: string, namespace = 'default') =>
+    recordOf(id, {}, { labels, task: { namespace, task: 'task' } })
+  const holder = {}
+  const many = Array.from({ length: 40 }, (_, i) => fat(`e${i}`))
+  const refused = {
+    failure: 'overloaded',
+    message: expect.stringContaining('max_held_share of max_held_bytes'),
+  }
+  const results = await Promise.allSettled([
+    commits.submit({ finished: many.slice(0, 20) }),
+    commits.submit({ ...ofSession(holder, 1), finished: many.slice(20) }),
+    commits.submit(ofSession(holder, 2, 'after')),
+    commits.submit({ finished: [fat('other', 'b')] }),
+  ])
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
+  for (const at of [1, 2]) expect(results[at]).toMatchObject({ reason: refused })
+  expect(held.held()).toBe(0)
+  expect(await count()).toBe(20)
 })

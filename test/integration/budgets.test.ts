@@ -7,8 +7,8 @@ import { type ServiceError, status } from '@grpc/grpc-js'
 import { afterEach, expect, test } from 'vitest'
 import { isServing } from '../../cli/health-check.ts'
 import type { ProfilerConfig } from '../../services/profiler/config.ts'
+import { formatProfile } from '../../services/profiler/profile-format.ts'
 import { startProfiler } from '../../services/profiler/service.ts'
-import { profileToJson } from '../../services/profiler/stores/profile-json.ts'
 import { systemClock } from '../../shared/runtime/clock.ts'
 import { createLifecycle } from '../../shared/runtime/lifecycle.ts'
 import {
@@ -240,15 +240,15 @@ test('no more profiles are kept than may be, by whoever, also where they are imp
   // Beside those of tasks that of the namespace.
   expect(await report(as(evil), 'b', 5)).toBe(2)
   const exported = { ...exampleProfile(1), key: { namespace: 'c', kind: 'task', task: 'new' } as const }
-  const answer = await importing(as(evil), profileToJson({ ...exported, executions: [] }))
+  const answer = await importing(as(evil), formatProfile({ ...exported, executions: [] }, 'json-lines'))
   expect(answer).toMatchObject({ created: 0, rejected: 1 })
   expect(answer.rejections[0]?.violations[0]?.description).toContain('max_profiles')
 })
 
-const importing = (client: ProfilerServiceClient, line: string) =>
+const importing = (client: ProfilerServiceClient, line: Uint8Array) =>
   new Promise<ImportProfilesResponse>((resolve, reject) => {
     const call = client.importProfiles((error, answer) => (error ? reject(error) : resolve(answer)))
-    call.write({ message: { $case: 'header', value: { format: 1, mode: 1, dryRun: false } } })
+    call.write({ message: { $case: 'header', value: { format: 2, mode: 1, dryRun: false } } })
     call.write({ message: { $case: 'data', value: Buffer.from(line) } })
     call.end()
   })

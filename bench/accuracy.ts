@@ -5,9 +5,10 @@ import { parseArgs } from 'node:util'
 import { type BacktestOptions, backtest, type TraceScore } from '../cli/evaluate/backtest.ts'
 import { baselineNames } from '../cli/evaluate/baselines.ts'
 import type { MethodScore } from '../cli/evaluate/ledger.ts'
-import { readTraceFile } from '../cli/evaluate/read-file.ts'
 import { figure, wastageOf } from '../cli/evaluate/report-table.ts'
 import { defaultPair, timedPair, warmUp } from '../cli/evaluate/timed-pair.ts'
+import { readTrace } from '../cli/evaluate/trace.ts'
+import { readNaming } from '../cli/histories/naming.ts'
 import { table } from '../cli/table.ts'
 
 /**
@@ -55,10 +56,8 @@ const rows: Row[] = []
 warmUp()
 for (const path of traceFiles()) {
   const name = basename(path)
-  const { rows: trace } = readTraceFile(path, {
-    ignoreInput: leaking.test(name),
-    limit: Number(values.limit),
-  })
+  const naming = readNaming({ values: { 'ignore-input': leaking.test(name) } })
+  const { rows: trace } = await readTrace(path, { format: 'trace', naming }, Number(values.limit))
   const timed =
     trace.every(({ completed, submitMs }) => !completed || submitMs !== undefined) &&
     trace.some(({ durationMs }) => durationMs !== undefined)

@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { distanceClasses, type Jump, jump, scoreJumps, splitBySize } from '../cli/evaluate/jump.ts'
-import { readTraceFile } from '../cli/evaluate/read-file.ts'
 import { defaultPair, timedPair } from '../cli/evaluate/timed-pair.ts'
+import { readTrace } from '../cli/evaluate/trace.ts'
+import { readNaming } from '../cli/histories/naming.ts'
 import { table } from '../cli/table.ts'
 
 /** Answers beyond the range seen: each task's smaller half by input size is learned, its larger half is asked. */
@@ -19,10 +20,8 @@ const names = positionals.length > 0 ? positionals : chosen
 
 const found: (Jump & { readonly trace: string })[] = []
 for (const trace of names) {
-  const { rows } = readTraceFile(join(values.traces, `${trace}.csv.gz`), {
-    ignoreInput: false,
-    limit: Number.POSITIVE_INFINITY,
-  })
+  const settings = { format: 'trace', naming: readNaming({ values: {} }) }
+  const { rows } = await readTrace(join(values.traces, `${trace}.csv.gz`), settings)
   const pair = timedPair(defaultPair(4e9))
   const jumps = await jump(splitBySize(rows, values.feature), values.feature, pair)
   await pair.close()

@@ -49,7 +49,7 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
   },
   'import-history': {
     summary: 'learn from what other systems have logged',
-    load: async () => (await import('./import-history/import-history.ts')).importHistory,
+    load: async () => (await import('./import-history.ts')).importHistory,
   },
   accuracy: {
     summary: 'how well the estimates of a task did',

@@ -53,6 +53,8 @@ export interface Backtest {
   readonly forecasts: readonly Forecast[]
   /** In order of the trace. */
   readonly points: readonly SizedPoint[]
+  /** Executions sized whose users asked for an amount of memory. */
+  readonly requests: number
 }
 
 export interface SizedPoint {
@@ -99,6 +101,7 @@ export async function backtest(
   let usedGbHours = 0
   let timed = false
   let executions = 0
+  let requests = 0
   for (const [index, row] of rows.entries()) {
     onRow(index)
     if (!row.completed) continue
@@ -109,6 +112,7 @@ export async function backtest(
     if (isSized(row)) {
       for (const rival of rivals) sizeBy(rival, row, bookOf(rival.name), options)
       executions++
+      if ((row.requestedMemoryBytes ?? 0) > 0) requests++
       usedGb += row.peakMemoryBytes / 1e9
       usedGbHours += (row.peakMemoryBytes / 1e9) * hoursOf(row)
       timed ||= row.durationMs !== undefined
@@ -133,6 +137,7 @@ export async function backtest(
     },
     forecasts: [...play.forecasts, ...play.probes],
     points: play.points,
+    requests,
   }
 }
 

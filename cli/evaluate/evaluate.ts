@@ -2,27 +2,31 @@ import { writeFileSync } from 'node:fs'
 import { strategies } from '../../services/estimator/domain/strategies/index.ts'
 import { type Command, type CommandInput, flag, text, UsageError } from '../command.ts'
 import { calling, connectionOptions, deadlineOf, estimatorOf, profilerOf } from '../connection.ts'
+import { formatList } from '../histories/formats.ts'
+import { describeTally, historyOptions, readHistorySettings } from '../histories/read-history.ts'
 import { readBytes, readNumber, readWhole, readWord } from '../options.ts'
 import { createProgress, type Progress } from '../progress.ts'
 import { type Backtest, type BacktestOptions, backtest } from './backtest.ts'
+import { headlineOf } from './headline.ts'
 import { htmlReport } from './html.ts'
 import { jump, scoreByDistance, splitBySize } from './jump.ts'
 import type { Pair } from './pair.ts'
-import { readTraceFile, type TraceFile } from './read-file.ts'
 import { describeTrace } from './report-table.ts'
 import { shuffled } from './shuffle.ts'
 import { defaultPair, timedPair, warmUp } from './timed-pair.ts'
-import type { TraceRow } from './trace.ts'
+import { defaultLimit, readTrace, type Trace, type TraceRow } from './trace.ts'
 import { wirePair } from './wire-pair.ts'
 
 export const evaluate: Command = {
   summary: 'Plays your own history and says what foresize would have saved.',
-  usage: 'evaluate FILE.csv[.gz]… [options]',
+  usage: 'evaluate FILE… [options]',
   details: `
-Every execution is sized before it is known, then learned from, beside the usual ways to size. docs/traces.md says
-what the columns are.
+Every execution is sized before it is known, then learned from, beside the usual ways to size. The last line says what
+would have been saved and what would have been killed. What cannot be read is named by file and line, and the rest is
+played. Formats, told by the beginning of a file or by --format (docs/traces.md has the columns that are read):
+${formatList}
 
-  foresize evaluate history.csv.gz --html report.html
+  foresize evaluate trace.txt sacct.txt --html report.html
 `,
   positionals: true,
   options: {
@@ -43,12 +47,13 @@ what the columns are.
       description: 'a task without history gets: its request (default), or the default',
     },
     'default-bytes': { type: 'string', value: 'BYTES', description: 'that default (default 4 GB)' },
-    'ignore-input': {
-      type: 'boolean',
-      description: 'leave input_bytes out: it was not known before the run',
-    },
+    ...historyOptions,
     risk: { type: 'string', value: 'NUMBER', description: '0 economical, 0.5 balanced (default), 1 safe' },
-    limit: { type: 'string', value: 'ROWS', description: 'only the first rows of each file' },
+    limit: {
+      type: 'string',
+      value: 'ROWS',
+      description: `only the first rows of each file (default ${defaultLimit})`,
+    },
     seed: {
       type: 'string',
       value: 'NUMBER',
@@ -68,7 +73,7 @@ what the columns are.
   },
 
   async run(input) {
-    if (input.positionals.length === 0) throw new UsageError('name at least one FILE.csv or FILE.csv.gz')
+    if (input.positionals.length === 0) throw new UsageError('name at least one FILE')
     const options = readOptions(input)
     const seed = readNumber(input, 'seed', { most: 2 ** 32 })
     if (seed !== undefined && options.feedback === 'completion') {
@@ -77,7 +82,8 @@ what the columns are.
     if (flag(input, 'jump') && text(input, 'via') !== undefined) {
       throw new UsageError('--jump learns anew: it cannot be had with --via')
     }
-    const limit = readWhole(input, 'limit') ?? Number.POSITIVE_INFINITY
+    const limit = readWhole(input, 'limit')
+    const settings = readHistorySettings(input)
     const progress = createProgress(
       input.err,
       process.stderr.isTTY === true,
@@ -86,7 +92,8 @@ what the columns are.
     const done: Backtest[] = []
     try {
       for (const path of input.positionals) {
-        const file = readTraceFile(path, { ignoreInput: flag(input, 'ignore-input'), limit })
+        const file = await readTrace(path, settings, limit)
+        input.err(describeTally(file.tally))
         check(file, options)
         const rows = seed === undefined ? file.rows : shuffled(file.rows, seed)
         if (done.length === 0 && text(input, 'via') === undefined) warmUp()
@@ -101,9 +108,11 @@ what the columns are.
     } finally {
       progress.end()
     }
+    const headline = headlineOf(done)
+    if (!flag(input, 'json')) input.out(`${headline}\n`)
     const html = text(input, 'html')
     if (html !== undefined) {
-      writeFileSync(html, htmlReport(done))
+      writeFileSync(html, htmlReport(done, headline))
       input.err(`wrote ${html}\n`)
     }
     return 0
@@ -123,7 +132,7 @@ function readOptions(input: CommandInput): BacktestOptions {
   }
 }
 
-function check({ name, rows }: TraceFile, { feedback }: BacktestOptions): void {
+function check({ name, rows }: Trace, { feedback }: BacktestOptions): void {
   if (feedback === 'immediate') return
   const untimed = rows.findIndex(({ completed, submitMs }) => completed && submitMs === undefined)
   if (untimed >= 0) {
@@ -133,7 +142,7 @@ function check({ name, rows }: TraceFile, { feedback }: BacktestOptions): void {
 
 async function play(
   input: CommandInput,
-  { name, rows }: TraceFile,
+  { name, rows }: Trace,
   options: BacktestOptions,
   progress: Progress,
 ): Promise<Backtest> {

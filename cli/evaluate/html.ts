@@ -24,12 +24,13 @@ svg { font-size: 12px; fill: #1c2733; max-width: 100%; height: auto }
 }`
 
 /** One page, complete in itself, with a section for each trace. */
-export function htmlReport(backtests: readonly Backtest[]): string {
+export function htmlReport(backtests: readonly Backtest[], headline: string): string {
   const sections = backtests.map(section).join('\n')
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>foresize evaluate</title><style>${style}</style></head><body>
 <h1>What foresize would have given</h1>
+<p><strong>${visibleHtml(headline)}</strong></p>
 <p>Every execution was sized before its need was known. Wasted is what was given and not used, over the run time where
 it is known; an attempt that failed for want of memory is wasted whole.</p>
 ${sections}
@@ -52,7 +53,7 @@ function section({ score, forecasts, points }: Backtest): string {
   return `<h2>${visibleHtml(trace)}</h2>\n<p>${text}</p>\n${pictures}${jumpTable(score.jump)}`
 }
 
-function memoryPictures({ score, forecasts, points }: Backtest): string {
+function memoryPictures({ score, forecasts, points }: Omit<Backtest, 'requests'>): string {
   const unit = score.used_gb_hours === null ? 'GB' : 'GB·h'
   const bars = Object.entries(score.methods)
     .sort(([, a], [, b]) => wastageOf(a) - wastageOf(b))

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { type Command, type CommandInput, flag, text, UsageError } from '../command.ts'
-import { readTraceFile } from '../evaluate/read-file.ts'
-import type { TraceRow } from '../evaluate/trace.ts'
+import { defaultLimit, readTrace, type TraceRow } from '../evaluate/trace.ts'
+import { formatList } from '../histories/formats.ts'
+import { describeTally, historyOptions, readHistorySettings } from '../histories/read-history.ts'
 import { readBytes, readNumber, readWhole, readWord } from '../options.ts'
 import { compare, type SimulationOptions } from './compare.ts'
 import { type Cluster, defaultCluster, mostNodes } from './default-cluster.ts'
@@ -10,10 +11,12 @@ import { describe } from './report.ts'
 
 export const simulate: Command = {
   summary: 'Runs your history on a simulated cluster, sized by users, by foresize and by an oracle.',
-  usage: 'simulate FILE.csv[.gz]… [options]',
+  usage: 'simulate FILE… [options]',
   details: `
 First come first served, best fit. An execution given less memory than it needs is killed and runs again; foresize
-starts without any history and learns as executions end. docs/traces.md says what the columns are.
+starts without any history and learns as executions end. Formats, told by the beginning of a file or by --format
+(docs/traces.md has the columns that are read):
+${formatList}
 
 What is not said of the cluster is drawn from the history, so that memory and not cores is what is short: requests want
 twice its memory while executions arrive (or, all at once, fill it for eight times the longest run), four nodes or fewer
@@ -68,22 +71,25 @@ your own cluster to see what foresize would change there.
       value: 'BYTES',
       description: 'request of a row that has none (default 4GiB)',
     },
-    'ignore-input': {
-      type: 'boolean',
-      description: 'leave input_bytes out: it was not known before the run',
+    ...historyOptions,
+    limit: {
+      type: 'string',
+      value: 'ROWS',
+      description: `only the first rows of each file (default ${defaultLimit})`,
     },
-    limit: { type: 'string', value: 'ROWS', description: 'only the first rows of each file' },
     html: { type: 'string', value: 'FILE', description: 'write a report with pictures' },
     json: { type: 'boolean', description: 'print one JSON object a file' },
   },
 
   async run(input) {
-    if (input.positionals.length === 0) throw new UsageError('name at least one FILE.csv or FILE.csv.gz')
-    const limit = readWhole(input, 'limit') ?? Number.POSITIVE_INFINITY
+    if (input.positionals.length === 0) throw new UsageError('name at least one FILE')
+    const limit = readWhole(input, 'limit')
+    const settings = readHistorySettings(input)
     const isDrawn = Object.keys(givenCluster(input)).length < 3
     const pictured: Pictured[] = []
     for (const path of input.positionals) {
-      const { name, rows } = readTraceFile(path, { ignoreInput: flag(input, 'ignore-input'), limit })
+      const { name, rows, tally } = await readTrace(path, settings, limit)
+      input.err(describeTally(tally))
       const result = compare(name, rows, optionsOf(input, rows))
       input.out(
         flag(input, 'json')

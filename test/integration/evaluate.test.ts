@@ -175,6 +175,52 @@ test('writes a report that is complete in itself', async () => {
   expect(page).not.toMatch(/NaN|undefined|src=|href=/)
 })
 
+/** Twelve hours of one process, as Nextflow writes it, in the order of ends; one line is from another country. */
+function nextflowTrace(): string {
+  const time = (minutes: number) =>
+    new Date(Date.UTC(2024, 0, 1, 0, minutes)).toISOString().replace('T', ' ').slice(0, 23)
+  const rows = Array.from({ length: 60 }, (_, i) => {
+    const rss = i === 30 ? '1,5 GB' : `${500 + (i % 7) * 20} MB`
+    return `${i}\tab/${i}\tALIGN\tALIGN (${i})\tCOMPLETED\t0\t${time(i * 10)}\t${time(i * 10 + 9)}\t9m\t95%\t${rss}\t4 GB\t1`
+  })
+  return `task_id\thash\tprocess\tname\tstatus\texit\tstart\tcomplete\trealtime\t%cpu\tpeak_rss\tmemory\tcpus\n${rows.toReversed().join('\n')}\n`
+}
+
+/** Jobs that ask for what they need, and no more than half of them say so. */
+function sacctTable(): string {
+  const rows = Array.from({ length: 40 }, (_, i) => {
+    const time = new Date(Date.UTC(2024, 0, 2, 0, i)).toISOString().slice(0, 19)
+    return `${i}|sort|COMPLETED|600|09:00||2G|1|${time}|${time}\n${i}.batch|batch|COMPLETED|600|09:00|${400 + (i % 5) * 10}M|||${time}|${time}`
+  })
+  return `JobID|JobName|State|ElapsedRaw|TotalCPU|MaxRSS|ReqMem|AllocCPUS|Start|End\n${rows.join('\n')}\n`
+}
+
+test('logs are played as they are, what cannot be read is named, and a headline says what comes of it', async () => {
+  const [trace, jobs] = [file('trace.txt', nextflowTrace()), file('sacct.txt', sacctTable())]
+  const html = join(directory, 'day-one.html')
+  const { code, out, err } = await runCommand(evaluate, [trace, jobs, '--html', html])
+  expect(code).toBe(0)
+  expect(err).toContain(
+    'trace.txt (nextflow): 59 executions, 59 with memory, 59 with CPU, 59 with time, 1 entries unreadable',
+  )
+  expect(err).toContain('trace.txt:31: peak_rss "1,5 GB" cannot be read: it has a decimal comma')
+  expect(err).toContain('sacct.txt (sacct): 40 executions, 40 with memory')
+  const headline = out.trimEnd().split('\n').at(-1) ?? ''
+  expect(headline).toMatch(
+    /^In short, with foresize: [\d.,]+ of [\d.,]+ GB·h wasted as requested saved \([\d.]+ %\); \d+ of 99 executions killed once or more \([\d.]+ %\), with what was requested 0 \(0\.0 %\)\.$/,
+  )
+  expect(readFileSync(html, 'utf8')).toContain(headline)
+})
+
+test('a history without requests is compared with the largest seen, and named by columns', async () => {
+  const text = nextflowTrace().replaceAll('4 GB', '-').replace('1,5 GB', '1.5 GB')
+  const args = ['--task-from', 'task_id', '--rename', '.*=all', '--feature-from', 'n=task_id']
+  const { out } = await runCommand(evaluate, [file('plain.txt', text), ...args])
+  expect(out).toMatch(/with 1\.05 × the largest seen \d+ \(/)
+  const limited = await runCommand(evaluate, [file('plain.txt', text), '--limit', '10', '--json'])
+  expect((JSON.parse(limited.out) as TraceScore).executions).toBe(10)
+})
+
 test.each([
   [['--feedback', 'later'], '--feedback later'],
   [['--risk', '2'], '--risk 2'],
@@ -189,7 +235,12 @@ test.each([
 
 test('a file that cannot be read is named', async () => {
   await expect(runCommand(evaluate, [join(directory, 'none.csv')])).rejects.toThrow('none.csv')
-  await expect(runCommand(evaluate, [file('bad.csv', 'task\n"')])).rejects.toThrow(/bad\.csv: line 2/)
+  await expect(runCommand(evaluate, [file('bad.csv', 'task\n"')])).rejects.toThrow(
+    /bad\.csv:2: a quoted field/,
+  )
+  await expect(runCommand(evaluate, [file('none.txt', 'hello\n')])).rejects.toThrow(
+    /none\.txt: of no known format/,
+  )
   await expect(
     runCommand(evaluate, [file('untimed.csv', 'task,peak_memory_bytes\na,1\n'), '--feedback', 'completion']),
   ).rejects.toThrow('submit_ms')

@@ -71,6 +71,17 @@ test('without a word of the cluster it is drawn from the history, and shows what
   )
 })
 
+test('a log is run as it is, and what cannot be read is named', async () => {
+  const rows = Array.from({ length: 40 }, (_, i) => {
+    const time = new Date(Date.UTC(2024, 0, 2, 0, i)).toISOString().slice(0, 19)
+    return `${i}|sort|COMPLETED|600|09:00|${i === 7 ? '1,5G' : '400M'}|2G|1|${time}|${time}`
+  })
+  const text = `JobID|JobName|State|ElapsedRaw|TotalCPU|MaxRSS|ReqMem|AllocCPUS|Start|End\n${rows.join('\n')}\n`
+  const { out, err } = await runCommand(simulate, [file('jobs.txt', text), ...cluster, '--json'])
+  expect((JSON.parse(out) as Simulation).jobs).toBe(39)
+  expect(err).toContain('jobs.txt:9: maxrss "1,5G" cannot be read')
+})
+
 test('the same history and cluster give the same answer, a safer policy fewer kills', async () => {
   const path = file('again.csv', trace(110))
   const run = async (...more: string[]) =>

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import pino from 'pino'
 import { expect, test } from 'vitest'
-import { readRecord } from '../../../cli/evaluate/csv.ts'
+import { readRecord } from '../../../cli/histories/csv.ts'
 import { clearLine } from '../../../cli/progress.ts'
 import { table } from '../../../cli/table.ts'
 import { csvCell, visible, visibleHtml, visibleLines } from '../../../shared/domain/text.ts'

@@ -24,9 +24,6 @@ function history(rows: number, { cores = 1, arrivalMs = 1000 } = {}): TraceRow[]
       cpuCores: cores / 2,
       requestedCpuCores: cores,
       completed: true,
-      line: 2 + i,
-      status: 'completed',
-      attempt: undefined,
       features: {},
       labels: {},
     }

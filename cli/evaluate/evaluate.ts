@@ -3,7 +3,7 @@ import { strategies } from '../../services/estimator/domain/strategies/index.ts'
 import { type Command, type CommandInput, flag, text, UsageError } from '../command.ts'
 import { calling, connectionOptions, deadlineOf, estimatorOf, profilerOf } from '../connection.ts'
 import { formatList } from '../histories/formats.ts'
-import { describeTally, historyOptions, readHistorySettings } from '../histories/read-history.ts'
+import { historyOptions, readHistorySettings } from '../histories/read-history.ts'
 import { readBytes, readNumber, readWhole, readWord } from '../options.ts'
 import { createProgress, type Progress } from '../progress.ts'
 import { type Backtest, type BacktestOptions, backtest } from './backtest.ts'
@@ -93,7 +93,7 @@ ${formatList}
     try {
       for (const path of input.positionals) {
         const file = await readTrace(path, settings, limit)
-        input.err(describeTally(file.tally))
+        input.err(file.told)
         check(file, options)
         const rows = seed === undefined ? file.rows : shuffled(file.rows, seed)
         if (done.length === 0 && text(input, 'via') === undefined) warmUp()

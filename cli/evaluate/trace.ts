@@ -1,12 +1,6 @@
 import type { Features, Labels } from '../../shared/domain/execution.ts'
 import { HistoryError, type PastExecution } from '../histories/history.ts'
-import {
-  describeTally,
-  type HistorySettings,
-  type HistoryTally,
-  nameOf,
-  readHistory,
-} from '../histories/read-history.ts'
+import { describeTally, type HistorySettings, nameOf, readHistory } from '../histories/read-history.ts'
 
 /** One execution of a history, as it is played. Unset is unknown. */
 export interface TraceRow {
@@ -29,7 +23,8 @@ export interface Trace {
   readonly name: string
   /** In the order in which they started, as far as that is told. */
   readonly rows: readonly TraceRow[]
-  readonly tally: HistoryTally
+  /** What was found in the file, for a person. */
+  readonly told: string
 }
 
 /** Rows of one file that are kept to be played. */
@@ -52,7 +47,8 @@ export async function readTrace(
   // A trace CSV is in order already, by definition; logs are in order of ends.
   const isSorted = tally.format !== 'trace' && rows.every(({ submitMs }) => submitMs !== undefined)
   if (isSorted) rows.sort((a, b) => (a.submitMs ?? 0) - (b.submitMs ?? 0))
-  return { name: nameOf(path), rows, tally }
+  const cut = rows.length < limit ? '' : `  only the first ${limit} rows are taken: --limit says how many\n`
+  return { name: nameOf(path), rows, told: describeTally(tally) + cut }
 }
 
 function rowOf({ task, used, requested, outcome, features, labels, startedAtMs }: PastExecution): TraceRow {

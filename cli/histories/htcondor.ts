@@ -28,7 +28,8 @@ export const htcondor: HistoryFormat = {
       const ended = event
       event = undefined
       const job = jobs.get(ended.job) ?? newJob(ended.line)
-      jobs.set(ended.job, job)
+      // Other events may be of a whole cluster, or of a job whose beginning another log has.
+      if (ended.code === submitted || ended.code === executing) jobs.set(ended.job, job)
       const outcome = apply(job, ended)
       if (outcome === 'gone') jobs.delete(ended.job)
       if (outcome === undefined || outcome === 'gone') return
@@ -74,7 +75,7 @@ export const htcondor: HistoryFormat = {
   },
 }
 
-const eventLine = /^(\d{3}) \((\d+\.\d+\.\d+)\) (\d{4}-\d\d-\d\d[ T][\d:.]+|\d\d\/\d\d [\d:]+)Z? /
+const eventLine = /^(\d{3}) \((\d+\.-?\d+\.-?\d+)\) (\d{4}-\d\d-\d\d[ T][\d:.]+|\d\d\/\d\d [\d:]+)Z? /
 
 /** Jobs that are followed at once. Of more, the one heard of longest ago is not told. */
 const maxJobs = 200_000

@@ -135,15 +135,18 @@ function stepOf(row: SacctRow, job: SacctRow, name: string) {
   const ofOne = amounts.of('maxrss', parseMemory)
   const isOneTask = name === 'batch' || name === 'extern' || name === 'interactive'
   const tasks = amounts.of('ntasks', parseWhole) || (isOneTask ? 1 : undefined)
-  const ofJob = amountsOf(job.field, blanks)
-  const isSpread = (coresOf(job, ofJob) ?? 1) > 1 && (ofJob.of('nnodes', parseWhole) ?? 1) > 1
-  const times = tasks ?? (isSpread ? undefined : 1)
+  const times = tasks ?? (maySpread(job) ? undefined : 1)
   const step: SlurmStep = {
     state: field('state'),
     peakBytes: total || (ofOne === undefined || times === undefined ? undefined : ofOne * times),
     cpuSeconds: amounts.of('totalcpu', parseClock),
   }
   return { step, problem: amounts.problem() }
+}
+
+function maySpread(job: SacctRow): boolean {
+  const amounts = amountsOf(job.field, blanks)
+  return (coresOf(job, amounts) ?? 1) > 1 && (amounts.of('nnodes', parseWhole) ?? 1) > 1
 }
 
 /** `cpu=4,mem=8G,node=1` */

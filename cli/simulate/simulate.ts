@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { type Command, type CommandInput, flag, text, UsageError } from '../command.ts'
 import { defaultLimit, readTrace, type TraceRow } from '../evaluate/trace.ts'
 import { formatList } from '../histories/formats.ts'
-import { describeTally, historyOptions, readHistorySettings } from '../histories/read-history.ts'
+import { historyOptions, readHistorySettings } from '../histories/read-history.ts'
 import { readBytes, readNumber, readWhole, readWord } from '../options.ts'
 import { compare, type SimulationOptions } from './compare.ts'
 import { type Cluster, defaultCluster, mostNodes } from './default-cluster.ts'
@@ -88,8 +88,8 @@ your own cluster to see what foresize would change there.
     const isDrawn = Object.keys(givenCluster(input)).length < 3
     const pictured: Pictured[] = []
     for (const path of input.positionals) {
-      const { name, rows, tally } = await readTrace(path, settings, limit)
-      input.err(describeTally(tally))
+      const { name, rows, told } = await readTrace(path, settings, limit)
+      input.err(told)
       const result = compare(name, rows, optionsOf(input, rows))
       input.out(
         flag(input, 'json')

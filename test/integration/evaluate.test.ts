@@ -219,6 +219,7 @@ test('a history without requests is compared with the largest seen, and named by
   expect(out).toMatch(/with 1\.05 × the largest seen \d+ \(/)
   const limited = await runCommand(evaluate, [file('plain.txt', text), '--limit', '10', '--json'])
   expect((JSON.parse(limited.out) as TraceScore).executions).toBe(10)
+  expect(limited.err).toContain('only the first 10 rows are taken')
 })
 
 test.each([

@@ -96,6 +96,17 @@ describe('HTCondor', () => {
     expect(skipped).toBe(1)
   })
 
+  test('events of a cluster are no jobs, and an end without a beginning has no run time', () => {
+    const text =
+      event('035', '1.-01.-01', 0, 'Cluster submitted') +
+      ended('1.000.000', 4) +
+      event('028', '1.000.000', 4, 'Job ad')
+    const { executions, faults, skipped } = readLog(htcondor, text)
+    expect([faults, skipped]).toEqual([[], 0])
+    expect(executions).toMatchObject([{ attempt: 1, outcome: 'succeeded', used: { memoryBytes: 120 * MiB } }])
+    expect(executions[0]?.used.durationMs).toBeUndefined()
+  })
+
   test('what belongs to no event is named by line', () => {
     expect(readLog(htcondor, `${ended('1.000.000', 4)}garbage\n`).faults).toEqual(['9: belongs to no event'])
   })

@@ -152,7 +152,7 @@ function commentOf(comment: string) {
   for (const [, key = '', value = ''] of comment.matchAll(/([A-Za-z_][\w.-]*)=([^\s,;]+)/g)) {
     const number = Number(value)
     if (key === 'task') task = value
-    else if (/token/i.test(key)) continue
+    else if (key === 'attempt' || /token/i.test(key)) continue
     else if (Number.isFinite(number)) features[key] = number
     else labels[key] = value
   }

@@ -207,7 +207,7 @@ test.each([
 })
 
 test('the comment gives features, labels and a name, and keeps tokens to itself', () => {
-  const comment = 'task=align;input_bytes=24000000,kind=full token=abc'
+  const comment = 'foresize task=align;input_bytes=24000000,kind=full token=a/b+c= attempt=2'
   const execution = only([job({ Comment: comment }), step({ MaxRSS: '1G' })])
   expect(execution).toMatchObject({
     task: 'align',

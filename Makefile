@@ -96,9 +96,14 @@ test: $(installed) $(redis) $(kustomize) $(promtool) $(launcher) $(runner) sdks 
 coverage: $(installed) $(redis) $(kustomize) $(promtool) $(launcher) sdks ## Lines and branches that the tests reach, spawned processes included (TESTS=test/unit picks)
 	@node scripts/coverage.ts $(TESTS)
 
+# Fuzzing is of both services, so long each.
+KILLS ?= 500
+FAILOVERS ?= 50
+FUZZ_SECONDS ?= 1800
+
 .PHONY: fault
-fault: $(installed) $(redis) ## The fault suite at length: 200 kills a durable store, 50 fail-overs, 20 minutes of fuzzing, 100,000 executions, 1,000,000 names (an hour)
-	FORESIZE_TEST_KILLS=200 FORESIZE_TEST_FAILOVERS=50 FORESIZE_TEST_FUZZ_SECONDS=600 FORESIZE_TEST_HOT_EXECUTIONS=100000 FORESIZE_TEST_NAMES=1000000 \
+fault: $(installed) $(redis) ## The fault suite at length: 500 kills a durable store, 50 fail-overs of each kind, an hour of fuzzing, 100,000 executions, 1,000,000 names (some hours)
+	FORESIZE_TEST_KILLS=$(KILLS) FORESIZE_TEST_FAILOVERS=$(FAILOVERS) FORESIZE_TEST_FUZZ_SECONDS=$(FUZZ_SECONDS) FORESIZE_TEST_HOT_EXECUTIONS=100000 FORESIZE_TEST_NAMES=1000000 \
 	  vitest run --maxWorkers=1 test/fault
 
 # The domain's own code. Mutants are tried where it differs from SINCE, or with MUTATE, a comma between patterns.

@@ -175,6 +175,9 @@ export function profilerFigures(
   gauge('ready', '1 while the store can keep what it promises and calls are taken, else 0.', () =>
     isReady() ? 1 : 0,
   )
+  gauge('store_persistent', '1 while what is acknowledged outlives a crash of the store, else 0.', () =>
+    store().isPersistent ? 1 : 0,
+  )
   gauge('sessions', 'Sessions held by this process.', () => ingestion().sessions)
   gauge(
     'open_executions',

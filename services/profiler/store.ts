@@ -83,6 +83,8 @@ export type StoreChange =
 export interface StoreStatistics {
   /** Records that could not be read, or that no execution could be folded into, and were put aside, since the start. */
   readonly quarantined: number
+  /** Whether what is acknowledged outlives a crash of whoever keeps it, as it was last seen. */
+  readonly isPersistent: boolean
 }
 
 /**

@@ -10,7 +10,7 @@ import { redisServer } from '../support/redis.ts'
 import { type SteadyClient, steadyClient } from '../support/steady-client.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
-/** Kills of each store: `make fault` says 200. */
+/** Kills of each store: `make fault` says 500. */
 const kills = Number(process.env['FORESIZE_TEST_KILLS'] ?? 4)
 
 /** Kills at each named point. */

@@ -95,19 +95,21 @@ export async function redisServer(options: readonly string[] = []): Promise<Redi
   }
 }
 
-/** Three masters, each with a third of the slots. */
-export async function redisCluster(): Promise<{
+/** Three masters, each with a third of the slots, and so many replicas of each. */
+export async function redisCluster(replicasOfEach = 0): Promise<{
   readonly nodes: readonly RedisServer[]
   stop(): Promise<void>
 }> {
   const nodes = await Promise.all(
-    [0, 1, 2].map(() => redisServer(['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'])),
+    Array.from({ length: 3 * (1 + replicasOfEach) }, () =>
+      redisServer(['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000']),
+    ),
   )
   const [first] = nodes as [RedisServer]
   const slots = 16_384
   for (const [i, node] of nodes.entries()) {
     const [from, to] = [Math.floor((slots * i) / 3), Math.floor((slots * (i + 1)) / 3) - 1]
-    await node.command('CLUSTER', 'ADDSLOTSRANGE', `${from}`, `${to}`)
+    if (i < 3) await node.command('CLUSTER', 'ADDSLOTSRANGE', `${from}`, `${to}`)
     if (node !== first) await node.command('CLUSTER', 'MEET', '127.0.0.1', `${first.port}`)
   }
   for (const node of nodes) {
@@ -115,8 +117,15 @@ export async function redisCluster(): Promise<{
     while (
       String(await node.command('CLUSTER', 'NODES'))
         .trim()
-        .split('\n').length < 3
+        .split('\n').length < nodes.length
     )
+      await sleep(50)
+  }
+  for (const [i, node] of nodes.entries()) {
+    if (i < 3) continue
+    const master = String(await nodes[i % 3]?.command('CLUSTER', 'MYID'))
+    await node.command('CLUSTER', 'REPLICATE', master)
+    while (!String(await node.command('INFO', 'replication')).includes('master_link_status:up'))
       await sleep(50)
   }
   return {

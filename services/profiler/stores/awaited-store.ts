@@ -63,7 +63,7 @@ export async function awaitedStore<C extends Connection>(
       yield* opened().watch(cursor, signal, namespaces)
     },
     sweep: async (before) => opened().sweep(before),
-    statistics: () => store?.statistics() ?? { quarantined: 0 },
+    statistics: () => store?.statistics() ?? { quarantined: 0, isPersistent: false },
     async close() {
       closed = true
       await store?.close()

@@ -292,7 +292,7 @@ export async function localStore(
       }
       return deleted
     },
-    statistics: () => ({ quarantined }),
+    statistics: () => ({ quarantined, isPersistent: medium.durability === 'disk' }),
     async close() {
       await last
       await medium.close()

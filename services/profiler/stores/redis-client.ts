@@ -64,8 +64,13 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
   }
   keep(client)
 
-  const run = (on: Redis | Cluster, command: string, args: readonly RedisValue[]) =>
-    on.sendCommand(new Command(command, [...args], { replyEncoding: null, keyPrefix })) as Promise<unknown>
+  /** A cluster of which no node is known keeps commands without an end. */
+  function run(on: Redis | Cluster, command: string, args: readonly RedisValue[]): Promise<unknown> {
+    const sent = on.sendCommand(new Command(command, [...args], { replyEncoding: null, keyPrefix }))
+    return on instanceof Cluster
+      ? within(2 * redisTimeoutMs, sent as Promise<unknown>)
+      : (sent as Promise<unknown>)
+  }
 
   // Nothing is sent again over another connection: the proof would be of that one.
   const prover =
@@ -126,8 +131,9 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
     run: (command, ...args) => run(client, command, args),
     write,
     replicas: redisWaitReplicas,
-    runOnMasters: (command, ...args) => {
+    runOnMasters: async (command, ...args) => {
       const masters = client instanceof Cluster ? client.nodes('master') : [client]
+      if (masters.length === 0) throw new ForesizeError('unavailable', 'no node of the redis cluster answers')
       return Promise.all(masters.map((master) => run(master, command, args)))
     },
     async close() {
@@ -245,13 +251,10 @@ export async function checkServers(client: RedisClient): Promise<void> {
   }
 }
 
-/** Without it an acknowledgement promises no more than the server's memory. */
-export async function warnOfPersistence(client: RedisClient, log: Log): Promise<void> {
-  for (const reply of await client.runOnMasters('INFO', 'persistence')) {
-    if (fieldOf(reply, 'aof_enabled') !== '1') {
-      log.warn('redis has appendonly off: what is acknowledged may be lost when it crashes')
-    }
-  }
+/** Whether all servers keep what they are told on disk: without it an acknowledgement promises no more than their memory. */
+export async function persists(client: RedisClient): Promise<boolean> {
+  const replies = await client.runOnMasters('INFO', 'persistence')
+  return replies.every((reply) => fieldOf(reply, 'aof_enabled') === '1')
 }
 
 const fieldOf = (reply: unknown, name: string) =>

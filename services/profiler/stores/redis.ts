@@ -21,13 +21,7 @@ import {
 } from '../store.ts'
 import { applyChanges, readableOnly } from './changes.ts'
 import { fullPage } from './page.ts'
-import {
-  checkServers,
-  type RedisClient,
-  type RedisValue,
-  type ScriptCall,
-  warnOfPersistence,
-} from './redis-client.ts'
+import { checkServers, persists, type RedisClient, type RedisValue, type ScriptCall } from './redis-client.ts'
 import { cursorAt, positionOf, redisFeed } from './redis-feed.ts'
 import { keysOf, rangeOf, shardKeys, shards } from './redis-layout.ts'
 import {
@@ -75,7 +69,10 @@ export async function redisStore(
   log: Log,
 ): Promise<ProfileStore> {
   await available(checkServers(client))
-  await warnOfPersistence(client, log)
+  let isPersistent = await available(persists(client))
+  /** Once it was so, it has to stay so. */
+  let wasPersistent = isPersistent
+  if (!isPersistent) log.warn('redis has appendonly off: what is acknowledged may be lost when it crashes')
   const cache = recentlyUsed<Version>(settings.cachedProfiles)
   const feed = redisFeed(client, settings.redisPollMs, log)
   await available(feed.end())
@@ -360,9 +357,21 @@ export async function redisStore(
     }
   }
 
+  async function check(): Promise<void> {
+    await checkServers(client)
+    isPersistent = await persists(client)
+    if (wasPersistent && !isPersistent) {
+      throw new ForesizeError(
+        'unavailable',
+        'redis has appendonly off by now: what is acknowledged may be lost when it crashes',
+      )
+    }
+    wasPersistent = isPersistent
+  }
+
   return {
     durability: 'remote',
-    check: () => available(checkServers(client)),
+    check: () => available(check()),
     get: async (key) => (await available(read(profileId(key)))).profile,
     commit: ({ changes, checkpoints }) =>
       available(
@@ -443,7 +452,7 @@ export async function redisStore(
       feed.poke()
       return deleted
     },
-    statistics: () => ({ quarantined }),
+    statistics: () => ({ quarantined, isPersistent }),
     async close() {
       feed.close()
       await client.close()

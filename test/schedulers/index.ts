@@ -1,6 +1,9 @@
+import { celery } from './celery.ts'
+import { dask } from './dask.ts'
 import { nextflow } from './nextflow.ts'
+import { ray } from './ray.ts'
 import type { Scheduler } from './scheduler.ts'
 import { slurm } from './slurm.ts'
 import { snakemake } from './snakemake.ts'
 
-export const schedulers: readonly Scheduler[] = [slurm, nextflow, snakemake]
+export const schedulers: readonly Scheduler[] = [slurm, nextflow, snakemake, celery, dask, ray]

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """task.py INPUT GIVEN_BYTES: holds three times INPUT's size for a second, six times for one whose name ends in `heavy`, in a
 cgroup that may hold GIVEN_BYTES, and notes in $FORESIZE_TEST_ATTEMPTS how that went. A kill ends it as a shell says it:
 137."""

@@ -1,5 +1,5 @@
 /*
- * burn BYTES CPU_MS: holds BYTES of memory, touched, and burns CPU_MS of CPU time.
+ * burn BYTES CPU_MS [HOLD_MS]: holds BYTES of memory, touched, burns CPU_MS of CPU time, and sleeps for HOLD_MS.
  * Prints what the kernel says that it used: peak resident bytes and CPU microseconds.
  */
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 int main(int argc, char **argv) {
   size_t bytes = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
@@ -14,6 +15,7 @@ int main(int argc, char **argv) {
   volatile char *held = malloc(bytes + 1);
   memset((void *)held, 1, bytes + 1);
   while ((double)clock() / CLOCKS_PER_SEC < seconds) held[0]++;
+  if (argc > 3) usleep(atoi(argv[3]) * 1000);
   /* Giving memory back costs CPU too; at exit it would come after our own account. */
   free((void *)held);
   struct rusage used;

@@ -1,8 +1,7 @@
 import { type Column, table } from '../../cli/table.ts'
-import { startPair } from '../e2e/support.ts'
 import { type Assessment, assess } from './assessment.ts'
 import { schedulers } from './index.ts'
-import type { Scheduler } from './scheduler.ts'
+import { type Scheduler, startPairWithGateway } from './scheduler.ts'
 
 /**
  * Real schedulers with foresize beside them: tasks learned, tasks sized, killed, and the memory-time that was given against
@@ -52,7 +51,7 @@ if (rows.length === 0 || lacksAsked || rows.some(({ faults }) => faults.length >
 async function tried(scheduler: Scheduler): Promise<Row> {
   const { name } = scheduler
   say(`${name}: starting`)
-  const pair = await startPair()
+  const pair = await startPairWithGateway()
   try {
     const outcome = await scheduler.run(pair)
     return { name, version: outcome.version, ...assess(outcome) }

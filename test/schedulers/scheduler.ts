@@ -1,4 +1,5 @@
-import type { Pair } from '../e2e/support.ts'
+import { freePort, noMetrics, type RunningService, startService } from '../../cli/pair.ts'
+import { type Pair, startPair } from '../e2e/support.ts'
 
 /** A real scheduler that foresize sizes tasks for: one file each, one line in index.ts. */
 export interface Scheduler {
@@ -9,7 +10,7 @@ export interface Scheduler {
    * Runs tasks whose need follows their input, through the integration as a user sets it up: first as requested, then
    * sized, then with foresize away. Throws where the integration breaks a promise of its own.
    */
-  run(pair: Pair): Promise<SchedulerOutcome>
+  run(pair: PairWithGateway): Promise<SchedulerOutcome>
 }
 
 export interface SchedulerOutcome {
@@ -35,8 +36,40 @@ export interface Attempt {
   readonly ended: 'completed' | 'killed' | 'failed'
 }
 
-/** Stops both services, runs, and starts them again on what they had stored. */
-export async function withForesizeAway<T>(pair: Pair, run: () => Promise<T>): Promise<T> {
+/** The pair, and the gateway before it. */
+export interface PairWithGateway extends Pair {
+  /** http://host:port */
+  readonly gatewayUrl: string
+  gateway(): RunningService
+  startGateway(): Promise<void>
+}
+
+export async function startPairWithGateway(): Promise<PairWithGateway> {
+  const pair = await startPair()
+  const listen = `127.0.0.1:${await freePort()}`
+  const flags = ['--profiler', pair.profilerAddress, '--estimator', pair.estimatorAddress, noMetrics]
+  const start = () => startService({ service: 'gateway', listen, flags, onLog: () => {} })
+  let gateway = await start()
+  return {
+    ...pair,
+    gatewayUrl: `http://${listen}`,
+    gateway: () => gateway,
+    async startGateway() {
+      gateway = await start()
+    },
+    async stop() {
+      await gateway.stop()
+      await pair.stop()
+    },
+  }
+}
+
+/** Stops all services, runs, and starts them again on what they had stored. */
+export async function withForesizeAway<T>(
+  pair: Pair & Partial<PairWithGateway>,
+  run: () => Promise<T>,
+): Promise<T> {
+  await pair.gateway?.().stop()
   await pair.estimator().stop()
   await pair.profiler().stop()
   try {
@@ -44,5 +77,6 @@ export async function withForesizeAway<T>(pair: Pair, run: () => Promise<T>): Pr
   } finally {
     await pair.startProfiler()
     await pair.startEstimator()
+    await pair.startGateway?.()
   }
 }

@@ -1,132 +1,172 @@
 import { strict as assert } from 'node:assert'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawn } from 'node:child_process'
+import { openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createEstimatorClient } from '../../services/scheduler/client.ts'
-import { createLearningScheduler } from '../../services/scheduler/learning-scheduler.ts'
 import type { ExecutionRecord } from '../../shared/wire/gen/foresize/v1/execution.ts'
-import { compile, countOf, type Pair, root } from '../e2e/support.ts'
-import { type Attempt, type Scheduler, withForesizeAway } from './scheduler.ts'
-import { type Cluster, fetchSlurm, lacking, startCluster } from './slurm-cluster.ts'
+import { compile, countOf, root } from '../e2e/support.ts'
+import { type Attempt, type PairWithGateway, type Scheduler, withForesizeAway } from './scheduler.ts'
+import { type Cluster, type Job, lacking, startCluster } from './slurm-cluster.ts'
 
-/**
- * Jobs of a real Slurm that foresize sizes from nothing, under cgroup limits: how many are killed, where that many were to
- * be expected, and by whose memory. JOBS=200.
- */
+/** integrations/slurm in a real Slurm, as its README sets it up. */
 export const slurm: Scheduler = {
   name: 'slurm',
   notRun: lacking,
   async run(pair) {
-    const folder = join(root, '.foresize', 'slurm')
-    if (!existsSync(join(folder, 'root'))) {
-      process.stdout.write('fetching Slurm from Debian: about 5 MB, unpacked below .foresize\n')
-      fetchSlurm(folder)
+    const folder = join(root, 'integrations', 'slurm')
+    const files = ['cli_filter.lua', 'job_submit.lua', 'foresize.lua'].map((name) => join(folder, name))
+    const cluster = await startCluster(sizedBy({ CliFilterPlugins: 'lua' }), files)
+    // A loaded machine takes its time.
+    writeFileSync(join(cluster.work, 'foresize.conf'), `gateway=${pair.gatewayUrl}\ntimeout_seconds=10\n`)
+    let reporter = startReporter(pair, cluster)
+    const restartReporter = async () => {
+      await reporter.stop()
+      reporter = startReporter(pair, cluster)
     }
-    const work = mkdtempSync(join(tmpdir(), 'foresize-slurm-'))
-    const cluster = await startCluster(folder, work)
     try {
-      return { version: cluster.version, attempts: await attempts(pair, cluster, work) }
+      return { version: cluster.version, attempts: await attempts(pair, cluster, restartReporter) }
     } finally {
+      await reporter.stop()
       await cluster.stop()
-      rmSync(work, { recursive: true, force: true })
     }
   },
 }
 
-const jobs = Number(process.env['JOBS'] ?? 40)
-const requestedBytes = 256e6
 const mebibyte = 2 ** 20
-const runner = join(root, '.foresize', 'bin', 'foresize-run')
+const requestedMiB = 256
+const task = 'slurm/linear'
 
-interface Job extends Omit<Attempt, 'neededBytes'> {
-  readonly task: string
-  readonly executionId: string
-  /** 1 where it was not sized. */
-  readonly confidence: number
+/** Jobs that say nothing of their memory get what the cluster gives them. */
+const sizedBy = (plugins: Readonly<Record<string, string>>) => ({
+  DefMemPerNode: `${requestedMiB}`,
+  ...plugins,
+})
+
+function startReporter({ gatewayUrl }: PairWithGateway, { env, work }: Cluster) {
+  const program = join(root, 'integrations', 'slurm', 'foresize-slurm')
+  const options = ['--gateway', gatewayUrl, '--state', join(work, 'told.json'), '--interval', '1']
+  const said = openSync(join(work, 'reporter.log'), 'a')
+  const child = spawn('python3', [program, ...options], { env, stdio: ['ignore', said, said] })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  return {
+    async stop() {
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
 }
 
-async function attempts(pair: Pair, cluster: Cluster, work: string): Promise<readonly Attempt[]> {
-  const burn = compile('burn', work)
-  /** Needs that follow from the input, are constant, vary, and are next to nothing. */
-  const kinds = [
-    { task: 'slurm/linear', command: (mb: number) => `${burn} ${mb * 1e6} 20` },
-    { task: 'slurm/constant', command: () => `${burn} 40000000 20` },
-    { task: 'slurm/jitter', command: (mb: number) => `${burn} ${(30 + (mb % 7)) * 1e6} 20` },
-    { task: 'slurm/sleep', command: () => 'sleep 0.1' },
-  ] as const
-  const client = createEstimatorClient({
-    target: pair.estimatorAddress,
-    updateIntervalMs: 0,
-    deadlineMs: 5000,
-  })
-  const learning = createLearningScheduler({ schedule: async () => undefined }, client)
+interface Input {
+  readonly megabytes: number
+  /** Of what a job of this input needs: above one, it needs more than any before. */
+  readonly times?: number
+}
 
-  async function one(i: number, isAway: boolean): Promise<Job> {
-    const kind = kinds[i % kinds.length] as (typeof kinds)[number]
-    const mb = 10 + ((i * 37) % 50)
-    const executionId = `slurm-${i}`
-    const task = { namespace: 'default', task: kind.task }
-    const inputBytes = mb * 1e6
-    const features = { input_bytes: inputBytes }
-    const sized = await learning.size({
-      task,
-      features,
-      executionId,
-      requested: { memoryBytes: requestedBytes },
-    })
-    const memoryMiB = Math.ceil((sized.allocated.memoryBytes ?? requestedBytes) / mebibyte)
-    const given = ['--memory', `${memoryMiB * mebibyte}`, '--feature', `input_bytes=${inputBytes}`]
-    const options = ['--task', kind.task, '--execution-id', executionId, '--profiler', pair.profilerAddress]
-    const within = isAway ? '1s' : '10s'
-    const script = [runner, ...options, '--report-within', within, ...given, '--', kind.command(mb)].join(' ')
-    const startedMs = performance.now()
-    const state = await cluster.ended(await cluster.submit(script, memoryMiB))
-    const isSized = sized.decision.reason === 'learned'
-    return {
-      phase: isAway ? 'away' : isSized ? 'sized' : 'learned',
-      task: kind.task,
-      inputBytes,
-      executionId,
-      requestedBytes,
-      givenBytes: memoryMiB * mebibyte,
-      durationMs: performance.now() - startedMs,
-      confidence: isSized ? (sized.decision.confidence ?? 1) : 1,
-      ended: state === 'COMPLETED' ? 'completed' : state === 'OUT_OF_MEMORY' ? 'killed' : 'failed',
+const needOf = ({ megabytes, times = 1 }: Input) => (10e6 + 2e6 * megabytes) * times
+
+async function attempts(
+  pair: PairWithGateway,
+  cluster: Cluster,
+  restartReporter: () => Promise<void>,
+): Promise<readonly Attempt[]> {
+  const burn = compile('burn', cluster.work)
+  const phaseOf = new Map<number, Attempt['phase']>()
+
+  async function run(input: Input): Promise<{ readonly id: number; readonly isSized: boolean }> {
+    const words = `foresize input_bytes=${input.megabytes * 1e6} kind=test`
+    const id = await cluster.submit(
+      `${burn} ${needOf(input)} 0 2500`,
+      `--job-name=${task}`,
+      `--comment=${words}`,
+    )
+    const { state, comment, memoryMiB } = await endedForGood(cluster, id)
+    assert.equal(state, 'COMPLETED', `job ${id} of ${memoryMiB} MiB`)
+    return { id, isSized: comment.includes(' token=') }
+  }
+  async function all(phase: Attempt['phase'], inputs: readonly Input[]): Promise<void> {
+    const done = await Promise.all(inputs.map(run))
+    for (const { id, isSized } of done) {
+      phaseOf.set(id, phase)
+      assert.equal(isSized, phase === 'sized', `job ${id} is ${isSized ? '' : 'not '}sized`)
     }
   }
-  const round = (first: number, isAway: boolean) => Promise.all(kinds.map((_, at) => one(first + at, isAway)))
+  const told = (count: number) => pair.profile(task, (profile) => countOf(profile) >= count)
+  const some = (count: number, offset: number): Input[] =>
+    Array.from({ length: count }, (_, i) => ({ megabytes: 10 + ((offset + i * 7) % 40) }))
 
-  const done: Job[] = []
-  for (let i = 0; i < jobs; i += kinds.length) done.push(...(await round(i, false)))
-  const away = await withForesizeAway(pair, () => round(jobs, true))
-  client.close()
+  await all('learned', some(10, 0))
+  await told(10)
+  await untilAsked(pair)
+  await all('sized', some(10, 3))
+  await told(20)
 
-  const records = new Map<string, ExecutionRecord>()
-  for (const { task } of kinds) {
-    const expected = done.filter((job) => job.task === task).length
-    const profile = await pair.profile(task, (found) => countOf(found) >= expected)
-    for (const record of profile.executions) records.set(record.executionId, record)
+  // One that needs twice what it used to is killed, queued again with more, and completes.
+  await all('sized', [{ megabytes: 20, times: 2 }])
+  await pair.profile(task, ({ outcomes }) => outcomes.some(({ outcome }) => outcome === outOfMemory))
+
+  await withForesizeAway(pair, () => all('away', some(3, 5)))
+
+  await cluster.reconfigure(sizedBy({ JobSubmitPlugins: 'lua' }))
+  await untilAsked(pair)
+  // Ten at once, each of which the controller asks for.
+  await all('sized', some(10, 1))
+
+  const counted = await pair.profile(task, (profile) => countOf(profile) >= 35)
+  const rows = (await cluster.ask('sacct', '-a', '-D', '-n', '-X', '-P', '-o', 'JobIDRaw')).trim().split('\n')
+  assert.equal(countOf(counted), rows.length, 'each attempt that sacct knows is told once')
+  // One that has forgotten what it told tells it again: the profiler knows it.
+  rmSync(join(cluster.work, 'told.json'))
+  await restartReporter()
+  const isTold = () => readFileSync(join(cluster.work, 'told.json'), 'utf8').includes('slurm-foresize-')
+  for (let looks = 0; looks < 200; looks++) {
+    try {
+      if (isTold()) break
+    } catch {}
+    await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  holds(done, records)
-  return [...done, ...away].map((job) => {
-    const { memoryBytes = 0, durationMs = job.durationMs } = records.get(job.executionId)?.used ?? {}
-    return { ...job, neededBytes: memoryBytes, durationMs }
-  })
+  assert(isTold(), 'it tells them again')
+  assert.equal(countOf(await told(rows.length)), rows.length, 'and none counts twice')
+
+  return counted.executions.map((record) => attemptOf(record, phaseOf))
 }
 
-function holds(done: readonly Job[], records: ReadonlyMap<string, ExecutionRecord>): void {
-  const sized = done.filter(({ phase }) => phase === 'sized')
-  const killed = done.filter(({ ended }) => ended === 'killed')
-  /** The task's own tree would have fitted: what killed it wraps it. */
-  const byRunner = killed.filter(({ executionId, givenBytes }) => {
-    const { treeMemoryBytes } = records.get(executionId)?.measured ?? {}
-    return treeMemoryBytes === undefined || treeMemoryBytes < 0.5 * givenBytes
-  })
-  const expected = sized.reduce((sum, { confidence }) => sum + 1 - confidence, 0)
-  process.stdout.write(
-    `slurm: ${done.length} jobs, ${sized.length} sized; ${killed.length} killed where ${expected.toFixed(1)} were to be expected, ${byRunner.length} of them by what wraps the task\n`,
-  )
-  assert.equal(byRunner.length, 0, 'none is killed by the runner')
-  // Three standard deviations of as many independent kills.
-  assert(killed.length <= expected + 3 * Math.sqrt(Math.max(1, expected)), 'kills are as the confidence said')
+const [succeeded, outOfMemory] = [1, 3]
+
+function attemptOf(record: ExecutionRecord, phaseOf: ReadonlyMap<number, Attempt['phase']>): Attempt {
+  const { executionId, features, allocated, used, outcome } = record
+  const phase = phaseOf.get(Number(executionId.split('-')[2]))
+  assert(phase !== undefined, `a job of ours: ${executionId}`)
+  return {
+    phase,
+    inputBytes: features['input_bytes'] ?? 0,
+    neededBytes: used?.memoryBytes ?? 0,
+    requestedBytes: requestedMiB * mebibyte,
+    givenBytes: allocated?.memoryBytes ?? 0,
+    durationMs: used?.durationMs ?? 0,
+    ended: outcome === succeeded ? 'completed' : outcome === outOfMemory ? 'killed' : 'failed',
+  }
+}
+
+/** A job killed for memory is given a minute to be queued again. */
+async function endedForGood(cluster: Cluster, id: number): Promise<Job> {
+  let job = await cluster.ended(id)
+  for (let looks = 0; job.state === 'OUT_OF_MEMORY' && looks < 120; looks++) {
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    job = await cluster.ended(id)
+  }
+  return job
+}
+
+/** Until the gateway answers from what was learned. */
+async function untilAsked({ gatewayUrl }: PairWithGateway): Promise<void> {
+  const query = { task: { task }, features: { input_bytes: 2e7 }, labels: { kind: 'test' } }
+  for (let asks = 0; asks < 200; asks++) {
+    const answer = await fetch(`${gatewayUrl}/foresize.v1.EstimatorService/Estimate`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query }),
+    }).catch(() => undefined)
+    if ((await answer?.text())?.includes('ESTIMATE_SOURCE_PROFILE')) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error('the estimator has not learned of it')
 }

@@ -1,0 +1,122 @@
+-- What cli_filter.lua and job_submit.lua share: reads what a job's comment says of it, asks the estimator through the
+-- gateway, and says what the job is to be given. Lua 5.1 and newer; needs curl.
+--
+-- A job takes part where its comment begins with the word "foresize". What follows are words of the form name=value:
+--   task=NAME    what kind of work it is; without it the job's name
+--   NAME=NUMBER  a feature, a number known before the run, such as input_bytes=50000000
+--   NAME=TEXT    a label
+-- The estimate's token is added as token=…, for the reporter to hand back.
+
+local foresize = {}
+
+local folder = debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$") or "."
+
+-- foresize.conf beside this file, lines of the form name=value, may set any of these.
+local settings = {
+  gateway = "http://127.0.0.1:7080",
+  namespace = "default",
+  -- Longest that a submission waits for an answer.
+  timeout_seconds = "0.5",
+  -- Holds the line "authorization: Bearer TOKEN" where the services want a token.
+  header_file = "",
+  -- PEM roots of the gateway's certificate, where they are not those of the system.
+  ca_file = "",
+  -- What an answer needs before a job is given it.
+  min_executions = "3",
+  min_confidence = "0.5",
+}
+
+local conf = io.open(folder .. "/foresize.conf")
+if conf then
+  for line in conf:lines() do
+    local name, value = line:match("^%s*([%w_]+)%s*=%s*(.-)%s*$")
+    if name and settings[name] then settings[name] = value end
+  end
+  conf:close()
+end
+
+local function json(text)
+  local escaped = text:gsub('[%c"\\]', function(c) return string.format("\\u%04x", c:byte()) end)
+  return '"' .. escaped .. '"'
+end
+
+local function quoted(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+-- The words of a comment, in order; nil where the job takes no part.
+local function words_of(comment)
+  local rest = (comment or ""):match("^foresize%s*(.*)$")
+  if not rest then return nil end
+  local words = {}
+  for name, value in rest:gmatch("([^%s=]+)=(%S+)") do words[#words + 1] = { name = name, value = value } end
+  return words
+end
+
+local function query_of(words, job_name)
+  local task, features, labels = job_name, {}, {}
+  for _, word in ipairs(words) do
+    if word.name == "task" then
+      task = word.value
+    elseif tonumber(word.value) then
+      features[#features + 1] = json(word.name) .. ":" .. string.format("%.17g", tonumber(word.value))
+    elseif word.name ~= "token" then
+      labels[#labels + 1] = json(word.name) .. ":" .. json(word.value)
+    end
+  end
+  if not task or task == "" then return nil end
+  return string.format(
+    '{"query":{"task":{"namespace":%s,"task":%s},"features":{%s},"labels":{%s}}}',
+    json(settings.namespace), json(task), table.concat(features, ","), table.concat(labels, ","))
+end
+
+local function ask(query)
+  local command = {
+    "curl --silent --fail --noproxy '*' -H 'content-type: application/json'",
+    "--max-time " .. quoted(settings.timeout_seconds),
+  }
+  if settings.header_file ~= "" then command[#command + 1] = "-H " .. quoted("@" .. settings.header_file) end
+  if settings.ca_file ~= "" then command[#command + 1] = "--cacert " .. quoted(settings.ca_file) end
+  command[#command + 1] = "--data-raw " .. quoted(query)
+  command[#command + 1] = quoted(settings.gateway .. "/foresize.v1.EstimatorService/Estimate")
+  local pipe = io.popen(table.concat(command, " ") .. " 2>/dev/null")
+  if not pipe then return nil end
+  local answer = pipe:read("*a")
+  pipe:close()
+  return answer
+end
+
+-- The few fields that decide; those of the whole estimate come before those of its dimensions.
+local function read(answer)
+  local head = answer:match('^(.-)"dimensions"') or answer
+  return {
+    memory_bytes = tonumber((head:match('"resources":%s*{[^}]*"memoryBytes":%s*([%d.eE+-]+)'))),
+    confidence = tonumber((head:match('"confidence":%s*([%d.eE+-]+)'))) or 0,
+    source = head:match('"source":%s*"([%u_]+)"'),
+    executions = tonumber((answer:match('"executions":%s*([%d.eE+-]+)'))) or 0,
+    token = answer:match('"estimateToken":%s*"([%w+/=_-]+)"'),
+  }
+end
+
+local learned = { ESTIMATE_SOURCE_PROFILE = true, ESTIMATE_SOURCE_COHORT = true }
+
+-- What a job is to be given, { memory_mib, comment }; nil where it is left as it is: it takes no part, nobody answers, or
+-- too little is known.
+function foresize.size(job_name, comment)
+  local words = words_of(comment)
+  local query = words and query_of(words, job_name)
+  local answer = query and ask(query)
+  if not answer or answer == "" then return nil end
+  local estimate = read(answer)
+  if not estimate.memory_bytes
+    or not learned[estimate.source]
+    or estimate.executions < tonumber(settings.min_executions)
+    or estimate.confidence < tonumber(settings.min_confidence)
+  then
+    return nil
+  end
+  local token = estimate.token and " token=" .. estimate.token or ""
+  return { memory_mib = math.ceil(estimate.memory_bytes / 2 ^ 20), comment = comment .. token }
+end
+
+return foresize

@@ -1,14 +1,19 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createEstimatorClient } from '../services/scheduler/client.ts'
 import { createLearningScheduler } from '../services/scheduler/learning-scheduler.ts'
 import type { SchedulableTask, SizedTask } from '../services/scheduler/resource-aware-scheduler.ts'
+import { certificateAuthority } from '../test/support/certificates.ts'
+import { testProfiler } from '../test/support/profiler-service.ts'
 import { runCommand } from '../workers/typescript/command.ts'
 import { spread } from './bench.ts'
 import { inProcess } from './in-process.ts'
 import { startPair } from './server-process.ts'
-import { wrapperCosts, wrappers } from './wrappers.ts'
+import { type Added, wrapperCosts, wrappers } from './wrappers.ts'
 
 /**
  * What foresize costs those whom it serves, each beside the same without it, in turn: an estimate by itself, a scheduling
@@ -159,10 +164,28 @@ async function commandOverheads(): Promise<Overhead[]> {
   ]
 }
 
+/** A profiler with TLS, and the roots of its certificate. */
+async function secureProfiler() {
+  const folder = await mkdtemp(join(tmpdir(), 'foresize-bench-'))
+  const { caFile, issue } = await certificateAuthority(folder, 'bench')
+  const { certFile, keyFile } = await issue('profiler')
+  const service = await testProfiler({ store: 'memory', tlsCertFile: certFile, tlsKeyFile: keyFile })
+  return {
+    address: service.address,
+    caFile,
+    async stop() {
+      await service.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
 /** `foresize run` beside others that run a command and tell what it used. */
 async function wrapperOverheads(): Promise<Overhead[]> {
   const pair = await startPair('memory')
-  const costs = await wrapperCosts(wrappers(pair.profiler.address), rounds)
+  const secure = await secureProfiler()
+  const costs = await wrapperCosts(wrappers({ plain: pair.profiler.address, secure }), rounds)
+  await secure.stop()
   await pair.stop()
   const one = (name: string, unit: string, value: number, goal?: number): Overhead => ({
     name,
@@ -172,8 +195,17 @@ async function wrapperOverheads(): Promise<Overhead[]> {
     max: value,
     goal,
   })
-  return costs.flatMap(({ name, peakMemoryBytes, startAddedMs, wallAddedMs, cpuMs }) => {
-    const isOurs = name === 'foresize-run'
+  const least = (name: string, { least, median }: Added, isOurs: boolean): Overhead => ({
+    name,
+    unit: 'ms',
+    median,
+    min: least,
+    max: median,
+    goal: isOurs ? 5 : undefined,
+  })
+  return costs.flatMap((cost) => {
+    const { name, peakMemoryBytes, peakAtEndBytes, startAddedMs, wallAddedMs, cpuMs, cpuShare } = cost
+    const isOurs = name.startsWith('foresize-run')
     return [
       one(
         `${name}: own peak of memory while the command runs`,
@@ -181,8 +213,24 @@ async function wrapperOverheads(): Promise<Overhead[]> {
         peakMemoryBytes / 1e6,
         isOurs ? 8 : undefined,
       ),
-      one(`${name}: time until the command starts, added`, 'ms', startAddedMs, isOurs ? 5 : undefined),
-      one(`${name}: wall time of a command that does nothing, added`, 'ms', wallAddedMs),
+      ...(peakAtEndBytes === undefined
+        ? []
+        : [
+            one(
+              `${name}: own peak of memory to its end, report included`,
+              'MB',
+              peakAtEndBytes / 1e6,
+              isOurs ? 20 : undefined,
+            ),
+          ]),
+      least(`${name}: time until the command starts, added (median, from the least)`, startAddedMs, isOurs),
+      least(`${name}: wall time of a command that does nothing, added (the same)`, wallAddedMs, false),
+      one(
+        `${name}: CPU time while the command runs on`,
+        '% of a core',
+        cpuShare * 100,
+        isOurs ? 1 : undefined,
+      ),
       one(`${name}: CPU time over the first two seconds of a command`, 'ms', cpuMs, isOurs ? 20 : undefined),
     ]
   })

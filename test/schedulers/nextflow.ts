@@ -1,20 +1,16 @@
 import { strict as assert } from 'node:assert'
-import { execFile } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import { freePort, type RunningService, startService } from '../../cli/pair.ts'
-import { compile, countOf, eventually, type Pair, root } from '../e2e/support.ts'
+import { freePort, startService } from '../../cli/pair.ts'
+import { compile, countOf, eventually, type Pair } from '../e2e/support.ts'
+import { certificateAuthority } from '../support/certificates.ts'
+import { gatewayFixture } from '../support/gateway-fixture.ts'
+import { unary } from '../support/profiler-service.ts'
+import { secureClient, type TokenEntry, writeTokens } from '../support/secure-services.ts'
+import { servicePair } from '../support/service-pair.ts'
+import { built, launch, requestedBytes, startPipeline } from './nextflow-pipeline.ts'
 import { type Attempt, type Scheduler, withForesizeAway } from './scheduler.ts'
 
 /** A pipeline of the real Nextflow, on its local executor, sized by the plugin of integrations/nextflow. */
@@ -23,11 +19,6 @@ export const nextflow: Scheduler = {
   async notRun() {
     if (process.getuid?.() !== 0 || !existsSync('/sys/fs/cgroup/memory/tasks'))
       return 'its tasks need root and the memory controller of cgroup v1, to be held to what they are given'
-    try {
-      await run('java', ['-version'])
-    } catch {
-      return 'it needs Java 17'
-    }
     return built()
   },
   async run(pair) {
@@ -39,8 +30,12 @@ export const nextflow: Scheduler = {
       onLog: () => {},
     })
     try {
-      const version = /version (\S+)/.exec(await launch(work, gateway, ['-version']))?.[1] ?? ''
-      return { version, attempts: await attempts(pair, gateway, work) }
+      const foresize = { FORESIZE_GATEWAY: `http://${gateway.address}` }
+      const version = /version (\S+)/.exec(await launch(work, foresize, ['-version']))?.[1] ?? ''
+      const burn = compile('burn', work)
+      const tried = await attempts(pair, work, { burn, foresize })
+      await carriesToken(work, burn)
+      return { version, attempts: tried }
     } finally {
       await gateway.stop()
       rmSync(work, { recursive: true, force: true })
@@ -48,75 +43,19 @@ export const nextflow: Scheduler = {
   },
 }
 
-const run = promisify(execFile)
-const pipeline = join(import.meta.dirname, 'nextflow')
-const folder = join(root, '.foresize', 'schedulers', 'nextflow')
-const libraries = join(folder, 'lib')
-const plugins = join(folder, 'plugins')
-
 const perPhase = 12
 const task = 'hold'
-/** As main.nf has it, in the units of the plugin. */
-const mebibyte = 2 ** 20
-const requestedBytes = 400 * mebibyte
 
-/** Fetches Nextflow where it is not there yet and builds the plugin. Why it cannot; undefined where it could. */
-async function built(): Promise<string | undefined> {
-  if (!existsSync(libraries))
-    process.stdout.write('nextflow: fetching 24.10.0 from Maven Central, 40 MB, below .foresize\n')
-  try {
-    await run(join(root, 'integrations/nextflow/build.sh'), [libraries, plugins], { timeout: 1_200_000 })
-    return undefined
-  } catch (error) {
-    return `its plugin cannot be built: ${error instanceof Error ? error.message : String(error)}`
-  }
+interface Setting {
+  readonly burn: string
+  readonly foresize: NodeJS.ProcessEnv
 }
 
-/** What its own launcher opens of Java, as far as this pipeline needs it. */
-const opened = ['lang', 'io', 'nio', 'net', 'util'].map(
-  (name) => `--add-opens=java.base/java.${name}=ALL-UNNAMED`,
-)
-
-async function launch(work: string, gateway: RunningService, args: readonly string[]): Promise<string> {
-  const java = [...opened, '-cp', `${libraries}/*`, 'nextflow.cli.Launcher', ...args]
-  const env = {
-    ...process.env,
-    NXF_HOME: join(work, 'home'),
-    NXF_OFFLINE: 'true',
-    NXF_PLUGINS_DIR: plugins,
-    NXF_PLUGINS_DEFAULT: 'false',
-    NXF_ANSI_LOG: 'false',
-    FORESIZE_GATEWAY: `http://${gateway.address}`,
-  }
-  try {
-    const { stdout } = await run('java', java, { cwd: work, env, timeout: 600_000 })
-    return stdout
-  } catch (error) {
-    const { message, stdout } = error as { readonly message: string; readonly stdout: string }
-    throw new Error(`${message}\n${stdout}`.slice(-8000))
-  }
-}
-
-async function attempts(pair: Pair, gateway: RunningService, work: string): Promise<readonly Attempt[]> {
-  const burn = compile('burn', work)
-
-  /** Runs the pipeline over inputs of its own; the rows of its trace. */
-  async function phase(name: string, inputs: readonly string[]): Promise<readonly Row[]> {
-    const place = join(work, name)
-    mkdirSync(place)
-    for (const input of inputs) {
-      writeFileSync(join(place, input), '')
-      truncateSync(join(place, input), bytesOf(input))
-    }
-    const parameters = ['--inputs', place, '--burn', burn, '--limited', join(pipeline, 'limited.sh')]
-    const files = ['-c', join(pipeline, 'nextflow.config'), 'run', join(pipeline, 'main.nf')]
-    await launch(work, gateway, [...files, ...parameters, '-with-trace', traceOf(name)])
-    return rowsIn(readFileSync(traceOf(name), 'utf8'))
-  }
-  const traceOf = (name: string) => join(work, `${name}.txt`)
+async function attempts(pair: Pair, work: string, setting: Setting): Promise<readonly Attempt[]> {
+  const start = (name: string, inputs: readonly string[]) => startPipeline(work, name, { ...setting, inputs })
   const recorded = async () => countOf(await pair.profile(task, () => true))
 
-  const first = await phase('first', inputs(perPhase, 0))
+  const first = await start('first', inputs(perPhase, 0)).done
   assert(
     first.every(({ givenBytes }) => givenBytes === requestedBytes),
     'what is not known gets what it requests',
@@ -124,20 +63,14 @@ async function attempts(pair: Pair, gateway: RunningService, work: string): Prom
   await eventually(async () => ((await recorded()) === first.length ? true : undefined))
 
   // One needs twice what its input tells; and in the middle, foresize is away for a while.
-  const running = phase('second', [...inputs(perPhase, 3), `outlier-${40e6}`])
-  running.catch(() => undefined)
-  const hasBegun = () =>
-    existsSync(traceOf('second')) && rowsIn(readFileSync(traceOf('second'), 'utf8')).length > 0
-  while (!hasBegun()) await Promise.race([sleep(50), running])
+  const running = start('second', [...inputs(perPhase, 3), `outlier-${40e6}`])
+  while (running.ended().length === 0) await Promise.race([sleep(50), running.done])
   await withForesizeAway(pair, () => sleep(3000))
-  const second = await running
-  assert.equal(
-    await recorded(),
-    first.length + second.length,
-    'what ended while foresize was away is on record',
-  )
+  const second = await running.done
+  const all = first.length + second.length
+  assert.equal(await recorded(), all, 'what ended while foresize was away is on record')
 
-  const away = await withForesizeAway(pair, () => phase('third', inputs(3, 5)))
+  const away = await withForesizeAway(pair, () => start('third', inputs(3, 5)).done)
   return [
     ...first.map((row) => ({ ...row, phase: 'learned' as const })),
     ...second.map((row) => ({ ...row, phase: 'sized' as const })),
@@ -149,24 +82,49 @@ async function attempts(pair: Pair, gateway: RunningService, work: string): Prom
 const inputs = (count: number, offset: number) =>
   Array.from({ length: count }, (_, i) => `input${i}-${10e6 + (((i * 5 + offset) % count) / count) * 50e6}`)
 
-const bytesOf = (input: string) => Math.round(Number(input.slice(input.indexOf('-') + 1)))
+const pipelines: TokenEntry = {
+  token: 'of-pipelines',
+  name: 'pipelines',
+  roles: ['worker', 'scheduler'],
+  namespaces: ['default'],
+}
+const estimators: TokenEntry = { token: 'e', name: 'estimators', roles: ['estimator'], namespaces: ['*'] }
+const operators: TokenEntry = { token: 'o', name: 'operators', roles: ['operator'], namespaces: ['*'] }
 
-type Row = Omit<Attempt, 'phase'>
-
-function rowsIn(trace: string): readonly Row[] {
-  const [header = '', ...lines] = trace.trim().split('\n')
-  const names = header.split('\t')
-  return lines.map((line) => {
-    const values = line.split('\t')
-    const field = (name: string) => values[names.indexOf(name)] ?? ''
-    const number = (name: string) => (field(name) === '-' ? 0 : Number(field(name)))
-    return {
-      inputBytes: bytesOf(field('tag')),
-      neededBytes: number('peak_rss'),
-      requestedBytes,
-      givenBytes: number('memory'),
-      durationMs: number('realtime'),
-      ended: field('exit') === '137' ? 'killed' : field('status') === 'COMPLETED' ? 'completed' : 'failed',
-    }
+/** Before services that ask for tokens, by a gateway with a certificate: one execution comes to be on record. */
+async function carriesToken(work: string, burn: string): Promise<void> {
+  const tokensFile = join(work, 'tokens')
+  const tokenFile = join(work, 'token')
+  const estimatorFile = join(work, 'estimator')
+  await writeTokens(tokensFile, [pipelines, estimators, operators])
+  writeFileSync(tokenFile, `${pipelines.token}\n`)
+  writeFileSync(estimatorFile, estimators.token)
+  const pair = await servicePair({
+    profiler: [`--tokens-file=${tokensFile}`],
+    estimator: [`--tokens-file=${tokensFile}`, `--profiler-token-file=${estimatorFile}`],
   })
+  const authority = await certificateAuthority(work, 'ours')
+  const { certFile: tlsCertFile, keyFile: tlsKeyFile } = await authority.issue('gateway')
+  const gateway = await gatewayFixture({
+    profiler: pair.profiler.address,
+    estimator: pair.estimator.address,
+    tlsCertFile,
+    tlsKeyFile,
+  })
+  const client = secureClient({ target: pair.profiler.address, token: operators.token })
+  try {
+    const foresize = {
+      FORESIZE_GATEWAY: gateway.origin,
+      FORESIZE_CA_FILE: authority.caFile,
+      FORESIZE_TOKEN_FILE: tokenFile,
+    }
+    await startPipeline(work, 'guarded', { inputs: [`input-${10e6}`], burn, foresize }).done
+    const key = { namespace: 'default', kind: 1, task } as const
+    const { profile } = await unary(client, 'getProfile', { key })
+    assert.equal(profile && countOf(profile), 1, 'with its token, over TLS, an execution is reported')
+  } finally {
+    client.close()
+    await gateway.stop()
+    await pair.stop()
+  }
 }

@@ -17,7 +17,7 @@ export interface FailureCost {
 
 const patience = 0.5
 /** A restart costs as if so much time were lost, of at least so much memory, at most so many runs of it. */
-const restartMs = 60_000
+const restartMs = 45_000
 const restartBytes = 5e8
 const mostRestarts = 20
 

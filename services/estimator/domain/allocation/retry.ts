@@ -18,8 +18,9 @@ export function failedAmount(
   return evidence?.kind === 'censored' && evidence.above > 0 ? evidence.above : undefined
 }
 
-/** Factor above the largest need seen, and beyond it: one more step at each further failure. */
+/** Factor above the largest need seen… */
 const aboveLargest = 1.05
+/** …and beyond it: one more step at each further failure. */
 const firstStep = 1.3
 const nextStep = 0.3
 

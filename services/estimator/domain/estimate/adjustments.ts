@@ -3,6 +3,7 @@ import type { RunningExecution } from '../../../../shared/domain/execution.ts'
 import type { Dimension } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { bounded } from '../allocation/bounds.ts'
+import { leastCostRetry } from '../allocation/least-cost-retry.ts'
 import { retryAmount } from '../allocation/retry.ts'
 import { amountCovering } from '../distribution/coverage.ts'
 import { highestCensored } from '../history/censored-attempts.ts'
@@ -133,16 +134,23 @@ const noHistoryFactor = 2
 /** Without a history, what the user asked for is the best known amount that ought to do. */
 function amountAfter(
   failed: number,
-  { query, evidence }: Context,
+  { query, evidence, policy, workspace }: Context,
   dimension: Dimension,
-  { source, largest: seen = 0, isBeyondRange = false }: Recommendation,
+  { source, need, failureCost, isBeyondRange = false }: Recommendation,
 ): number {
   const request = query.requested[dimension] ?? 0
   if (source !== 'profile') return request > failed * 1.05 ? request : failed * noHistoryFactor
-  const largest = Math.max(seen, highestPeak(evidence.task?.profile.running ?? [], dimension))
+  const running = highestPeak(evidence.task?.profile.running ?? [], dimension)
+  const largest = Math.max(failureCost?.largest ?? 0, running)
   // What failed was an attempt before, whatever the query counts.
-  const next = retryAmount(largest, failed, Math.max(1, query.attempt - 1))
-  return isBeyondRange ? Math.max(next, request) : next
+  const failures = Math.max(1, query.attempt - 1)
+  const next = retryAmount(largest, failed, failures)
+  if (isBeyondRange) return Math.max(next, request)
+  const executions = evidence.task?.model?.dimensions.get(dimension)?.executions
+  const isWithinSeen = failures === 1 && largest > failed && shortfall[dimension] === 'kill'
+  if (!isWithinSeen || failureCost === undefined || executions === undefined) return next
+  const after = { amount: failed, most: next }
+  return leastCostRetry(after, need, executions, failureCost, policy, workspace.distribution)
 }
 
 /** 0 where none runs. */

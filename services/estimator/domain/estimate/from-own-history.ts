@@ -68,7 +68,7 @@ export function fromOwnHistory(
   return {
     need,
     amount: allocate(need, failureCost, policy, dimension, workspace.distribution),
-    largest: failureCost.largest,
+    failureCost,
     isBeyondRange: beyond !== undefined,
     source: 'profile',
     reason: {

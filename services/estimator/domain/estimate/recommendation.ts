@@ -1,4 +1,5 @@
 import type { EstimateSource, StrategyPrediction } from '../../../../shared/domain/estimate.ts'
+import type { FailureCost } from '../allocation/failure-cost.ts'
 import type { PredictedNeed } from '../distribution/coverage.ts'
 import type { OwnHistory, WithoutOwnHistory } from './reasons.ts'
 
@@ -8,8 +9,8 @@ export interface Recommendation {
   readonly amount: number
   /** What it would be at the lowest risk, where it is not from the task's own history: what refutes it does so at any. */
   readonly leastAmount?: number | undefined
-  /** Largest need seen, grown to the query where that is beyond the range: where a retry goes first. */
-  readonly largest?: number | undefined
+  /** Where it is from the task's own history: its `largest` is where a retry goes at most at first. */
+  readonly failureCost?: FailureCost | undefined
   /** Beyond the largest input seen: the request is evidence again. */
   readonly isBeyondRange?: boolean
   readonly source: EstimateSource

@@ -10,8 +10,8 @@ const costAfter = (runtimeMs: number | undefined, largest?: number, exceeding?: 
     exceeding,
   )
 
-test('a failure happens at the end of the run, and costs half a run and a restart of a minute and 500 MB', () => {
-  expect(costAfter(120_000, 1e9)).toEqual({
+test('a failure happens at the end of the run, and costs half a run and a restart of 45 s and 500 MB', () => {
+  expect(costAfter(90_000, 1e9)).toEqual({
     timeToFailure: 1,
     patience: 0.5,
     restart: 0.5,
@@ -21,8 +21,8 @@ test('a failure happens at the end of the run, and costs half a run and a restar
 })
 
 test('a restart is worth at most twenty runs, and none where run times are not known', () => {
-  expect(costAfter(3000)?.restart).toBe(20)
-  expect(costAfter(3001)?.restart).toBeLessThan(20)
+  expect(costAfter(2250)?.restart).toBe(20)
+  expect(costAfter(2251)?.restart).toBeLessThan(20)
   expect(costAfter(10)?.restart).toBe(20)
   expect(costAfter(undefined)?.restart).toBe(0)
 })

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { unknownFailureCost } from '../../../../services/estimator/domain/allocation/failure-cost.ts'
 import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
 import { adjust } from '../../../../services/estimator/domain/estimate/adjustments.ts'
 import { contextOf, type Evidence } from '../../../../services/estimator/domain/estimate/context.ts'
@@ -59,6 +60,8 @@ test('a retry reaches the target coverage too, where what failed was not beyond 
 })
 
 const billion = weighed([[Math.log(1e9), 1]])
+
+const costWith = (largest: number) => ({ ...unknownFailureCost, largest })
 
 /** Of 1 GB, as if from the task's own history. */
 const recommended = (more: Partial<Recommendation> = {}): Recommendation => ({
@@ -129,7 +132,7 @@ test('without anything to adjust an amount stays as it was recommended', () => {
 
 test('a retry goes to the largest need seen or running, or 30 % above what failed, more at each attempt', () => {
   const retry = (failed: number, largest: number, evidence = noEvidence, attempt = 2) =>
-    adjusted(recommended({ largest }), retryOf(failed, { attempt }), evidence)
+    adjusted(recommended({ failureCost: costWith(largest) }), retryOf(failed, { attempt }), evidence)
   const after = 1.05 * 4e9
   expect(retry(2e9, 4e9)).toEqual({
     amount: after,
@@ -259,7 +262,8 @@ test('a retry is not given less memory than the attempt before had, however that
 
 test('a retry that does not tell how it ended goes above what killed attempts had that have not come back', () => {
   const evidence = taskWith({ used: [1e9], killed: [2e9, 3e9] })
-  const retry = (query: Partial<EstimateQuery>) => adjusted(recommended({ largest: 1e9 }), query, evidence)
+  const retry = (query: Partial<EstimateQuery>) =>
+    adjusted(recommended({ failureCost: costWith(1e9) }), query, evidence)
   const after = { amount: expect.closeTo(3.9e9, 0), source: 'escalation' }
   expect(retry({ attempt: 2 })).toMatchObject(after)
   expect(retry({ attempt: 2, previousOutcome: 'out-of-memory' })).toMatchObject(after)
@@ -268,10 +272,20 @@ test('a retry that does not tell how it ended goes above what killed attempts ha
   expect(retry({ attempt: 2, previousOutcome: 'evicted' }).changes).toEqual([])
 })
 
+test('after one failure a retry within what was seen need not go to the largest need, after two it does', () => {
+  const evidence = taskWith({ used: [1e9, 1e9, 1e9, 2e9, 2e9, 2e9, 2e9, 2e9, 2e9, 2e9, 2e9, 9e9] })
+  const need = { distribution: weighed([[Math.log(1e9), 1]]) }
+  const retry = (attempt: number, more: Partial<Recommendation> = {}) =>
+    adjusted(recommended({ need, failureCost: costWith(9e9), ...more }), retryOf(1e9, { attempt }), evidence)
+  expect(retry(2).amount).toBeCloseTo(1.03 * 2e9, 0)
+  expect(retry(3).amount).toBe(1.05 * 9e9)
+  expect(retry(2, { isBeyondRange: true }).amount).toBe(1.05 * 9e9)
+})
+
 test('beyond the inputs seen a retry is at least the request', () => {
   const requested = { memoryBytes: 9e9 }
   const retry = (isBeyondRange: boolean) =>
-    adjusted(recommended({ largest: 1e9, isBeyondRange }), retryOf(2e9, { requested })).amount
+    adjusted(recommended({ failureCost: costWith(1e9), isBeyondRange }), retryOf(2e9, { requested })).amount
   expect(retry(true)).toBe(9e9)
   expect(retry(false)).toBeCloseTo(2.6e9, 0)
 })

@@ -35,8 +35,8 @@ export interface DimensionModel {
   largest: number | undefined
   /** Attempts killed of late, oldest first. */
   readonly censored: CensoredAttempt[]
-  /** What the executions say of growth beyond the range; made when it is first asked for. */
-  growthLaws: LawRecord | undefined
+  /** What the executions say of growth beyond the range, by column; each made when it is first asked for. */
+  readonly growthLaws: Map<number, LawRecord>
   /** Whether the needs of so many executions have changed; made when it is first asked for. */
   changeTest: { readonly executions: number; readonly hasChanged: boolean } | undefined
   /** Of the executions whose run time is known; each is at least 1 ms. */
@@ -74,7 +74,7 @@ export function dimensionModel(dimension: Dimension, { registry, guard }: Learni
     members,
     largest: undefined,
     censored: [],
-    growthLaws: undefined,
+    growthLaws: new Map(),
     changeTest: undefined,
     runtimeSumMs: 0,
     runtimeCount: 0,
@@ -105,10 +105,12 @@ export function weightsFor(model: DimensionModel, point: Point, workspace: Works
 
 /** What the executions say of growth along a column, remembered until there are more. */
 export function growthLawsOf(model: DimensionModel, column: number): LawRecord {
-  const { growthLaws: known, executions } = model
-  if (known?.executions === executions.count && known.column === column) return known
-  model.growthLaws = lawRecord(executions, column)
-  return model.growthLaws
+  const { growthLaws, executions } = model
+  const known = growthLaws.get(column)
+  if (known?.executions === executions.count) return known
+  const record = lawRecord(executions, column)
+  growthLaws.set(column, record)
+  return record
 }
 
 /** What one execution has shown of one dimension. */

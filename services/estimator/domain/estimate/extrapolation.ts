@@ -5,7 +5,41 @@ import { doubtAt } from '../distribution/doubt.ts'
 import { grown, growthAt } from '../distribution/growth.ts'
 import { type DimensionModel, growthLawsOf } from '../ensemble/dimension-model.ts'
 import type { Workspace } from '../ensemble/workspace.ts'
-import type { BeyondRange } from '../history/range.ts'
+import type { Point } from '../features/encoder.ts'
+import { type BeyondRange, beyondRange } from '../history/range.ts'
+
+/** A feature other than the most informative one counts as beyond its range from here on, a logarithm… */
+const leastDistance = Math.log(1.05)
+/** …and where so large a share of the executions had it. */
+const leastShare = 0.5
+
+/**
+ * Where a query is beyond the range: along the most informative feature, or else along the one of the others that the need
+ * is expected to grow most with. Undefined within the range.
+ */
+export function whereBeyond(
+  model: DimensionModel,
+  point: Point,
+  { distribution: { growth } }: Workspace,
+): BeyondRange | undefined {
+  const { executions, features } = model
+  const primary = features.mostInformative()
+  const beyond = beyondRange(executions, primary, point)
+  if (beyond !== undefined || primary === undefined) return beyond
+  let found: BeyondRange | undefined
+  let most = 1
+  for (let column = 0; column < point.values.length; column++) {
+    const other = column === primary ? undefined : beyondRange(executions, column, point)
+    if (other === undefined || other.distance < leastDistance) continue
+    const having = executions.points.filter(({ values }) => values[column] !== undefined).length
+    if (having < leastShare * executions.count) continue
+    const { factor } = growthAt(growthLawsOf(model, column), other.distance, growth)
+    if (factor <= most) continue
+    most = factor
+    found = other
+  }
+  return found
+}
 
 /** What is predicted of a need, and what a failure there costs. */
 export interface Outlook {

@@ -14,9 +14,8 @@ import type { LearnedProfile } from '../ensemble/learned-profile.ts'
 import { needsChange } from '../ensemble/needs-change.ts'
 import { predictiveDistribution } from '../ensemble/predictive-distribution.ts'
 import { highestCensored } from '../history/censored-attempts.ts'
-import { beyondRange } from '../history/range.ts'
 import type { Context, StrategyAccess } from './context.ts'
-import { extrapolate } from './extrapolation.ts'
+import { extrapolate, whereBeyond } from './extrapolation.ts'
 import type { FailureOdds } from './reasons.ts'
 import type { Recommendation } from './recommendation.ts'
 
@@ -36,7 +35,7 @@ export function fromOwnHistory(
     policy.strategies.length > 0 ? new Map<string, string>() : unfollowedIn(evidence.task, dimension, access)
   // Beyond the range it is predicted at the edge, and grown from there.
   const column = model.features.mostInformative()
-  const beyond = beyondRange(model.executions, column, point)
+  const beyond = whereBeyond(model, point, workspace)
   const within = beyond?.edge ?? point
   const weights = weightsFor(model, within, workspace)
   const predictions = weighedPredictions(

@@ -1,5 +1,5 @@
 import type { Point } from '../features/encoder.ts'
-import { type ObservedExecutions, orderedBy } from './observed-executions.ts'
+import type { ObservedExecutions } from './observed-executions.ts'
 
 /** A query beyond the largest value that executions had of a feature. */
 export interface BeyondRange {
@@ -19,37 +19,43 @@ export function beyondRange(
   column: number | undefined,
   point: Point,
 ): BeyondRange | undefined {
-  const value = column === undefined ? undefined : point.values[column]
-  if (column === undefined || value === undefined || !(value > 0)) return undefined
-  const { order, present } = orderedBy(executions, column)
-  const last = present === 0 ? undefined : executions.points[order[present - 1] as number]
-  const largest = last?.values[column] ?? 0
-  if (last === undefined || !(largest > 0 && value > largest)) return undefined
+  const last = column === undefined ? undefined : largestBelow(executions, column, point)
+  if (column === undefined || last === undefined) return undefined
+  const largest = last.values[column] as number
   const edge = {
     ...point,
     values: point.values.with(column, largest),
     logs: point.logs.with(column, last.logs[column]),
   }
-  return { column, distance: Math.min(farthest, Math.log(value) - Math.log(largest)), edge }
+  const distance = Math.log(point.values[column] as number) - Math.log(largest)
+  return { column, distance: Math.min(farthest, distance), edge }
 }
 
-/**
- * How many times the largest value seen of a column a point is, where it is beyond the range.
- * Of any column: `beyondRange` would put the executions in another order for each.
- */
+/** How many times the largest value seen of a column a point is, where it is beyond the range. */
 export function timesLargestSeen(
-  { points }: ObservedExecutions,
+  executions: ObservedExecutions,
   column: number,
   point: Point,
 ): number | undefined {
+  const largest = largestBelow(executions, column, point)?.values[column]
+  if (largest === undefined) return undefined
+  return Math.min((point.values[column] as number) / largest, Math.exp(farthest))
+}
+
+/** The execution with the largest value of a column, where that is a size, and less than a point's. */
+function largestBelow({ points }: ObservedExecutions, column: number, point: Point): Point | undefined {
   const value = point.values[column]
   if (value === undefined || !(value > 0)) return undefined
   let largest = 0
-  for (const { values } of points) {
-    const seen = values[column]
+  let found: Point | undefined
+  for (const one of points) {
+    const seen = one.values[column]
     if (seen === undefined) continue
     if (seen >= value) return undefined
-    if (seen > largest) largest = seen
+    if (seen > largest) {
+      largest = seen
+      found = one
+    }
   }
-  return largest > 0 ? Math.min(value / largest, Math.exp(farthest)) : undefined
+  return found
 }

@@ -9,7 +9,7 @@ import {
 import { growthLawsOf } from '../../../../services/estimator/domain/ensemble/dimension-model.ts'
 import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
 import type { Evidence } from '../../../../services/estimator/domain/estimate/context.ts'
-import { extrapolate } from '../../../../services/estimator/domain/estimate/extrapolation.ts'
+import { extrapolate, whereBeyond } from '../../../../services/estimator/domain/estimate/extrapolation.ts'
 import type { Policy } from '../../../../shared/domain/policy.ts'
 import { listed, weighed } from '../../../support/distributions.ts'
 import { execution, profileOf } from '../../../support/histories.ts'
@@ -88,6 +88,59 @@ test('beyond the range an amount is less sure where inputs have hardly varied', 
     Array.from({ length: 60 }, (_, i) => [1e6 * (1 + i), 1e9 * (1 + 0.2 * Math.sin(i * 99))] as const),
   )
   expect(answer(narrow, 1.3e8).confidence).toBeLessThan(answer(wide, 7.8e7).confidence)
+})
+
+describe('a query of several features', () => {
+  const taught = (rows: readonly (readonly [values: readonly (number | undefined)[], need: number])[]) =>
+    modelAfter(
+      rows.map(([values, need]) => ({ point: pointAt(values), need })),
+      { registry: { one: always(1e9) } },
+    )
+  /** The need goes with the first, and hardly with the second; the third stays as it is. */
+  const model = taught(
+    Array.from({ length: 24 }, (_, i) => {
+      const [a, b] = [1 + (i % 8), 1 + (i % 3)]
+      return [[a, b, 7], 1e9 * a * b ** 0.3] as const
+    }),
+  )
+  const beyond = (of: typeof model, ...values: readonly (number | undefined)[]) =>
+    whereBeyond(of, pointAt(values), createWorkspace())
+
+  test('is beyond the range along the most informative one, whatever the others are', () => {
+    expect(beyond(model, 16, 30, 7)).toMatchObject({ column: 0, edge: pointAt([8, 30, 7]) })
+    expect(beyond(model, 8, 3, 7)).toBeUndefined()
+  })
+
+  test('or else along the one of the others that the need grows most with, from five per cent on', () => {
+    expect(beyond(model, 4, 30, 7)).toMatchObject({ column: 1, edge: pointAt([4, 3, 7]) })
+    expect(beyond(model, 4, 3.14, 7)).toBeUndefined()
+    expect(beyond(model, 4, 3.16, 7)).toMatchObject({ column: 1 })
+    // The third, which never varied, may grow with half of the prior: less than ten times the second.
+    expect(beyond(model, 4, 30, 7.4)).toMatchObject({ column: 1 })
+    expect(beyond(model, 4, 3, 70)).toMatchObject({ column: 2 })
+  })
+
+  test('but not along one that most executions lacked', () => {
+    const rare = (having: number) =>
+      taught(Array.from({ length: 8 }, (_, i) => [[1 + i, i < having ? 1 + i : undefined], 1e9 * (1 + i)]))
+    expect(beyond(rare(3), 4, 100)).toBeUndefined()
+    expect(beyond(rare(4), 4, 100)).toMatchObject({ column: 1 })
+  })
+
+  test('is less sure the farther it is, along whichever', () => {
+    const history = Array.from({ length: 30 }, (_, i) => {
+      const features = { a: 1e6 * (1 + (i % 10)), b: 1e6 * (1 + (i % 7)) }
+      return execution(`e${i}`, { features, used: { memoryBytes: 100 * features.a + 10 * features.b } })
+    })
+    const evidence = evidenceOfTask(learned(profileOf(history)))
+    const times = [1.1, 1.5, 2, 4, 10, 100]
+    const sure = times.map((t) => {
+      const query = queryOf({ features: { a: 5e6, b: 7e6 * t } })
+      return confidenceOf(query, { memoryBytes: 7e8 }, evidence).confidence
+    })
+    expect(sure).toEqual(sure.toSorted((x, y) => y - x))
+    expect(sure.at(-1)).toBeLessThan(sure[0] ?? 0)
+  })
 })
 
 describe('an outlook beyond the range', () => {

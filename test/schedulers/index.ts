@@ -3,8 +3,8 @@ import { dask } from './dask.ts'
 import { nextflow } from './nextflow.ts'
 import { ray } from './ray.ts'
 import type { Scheduler } from './scheduler.ts'
-import { slurmRunner } from './slurm-runner.ts'
 import { slurm } from './slurm.ts'
+import { slurmRunner } from './slurm-runner.ts'
 import { snakemake } from './snakemake.ts'
 
 export const schedulers: readonly Scheduler[] = [slurm, slurmRunner, nextflow, snakemake, celery, dask, ray]

@@ -197,6 +197,12 @@ sdk: $(installed) ## The npm package of the TypeScript worker and scheduler, int
 bench-overhead: $(installed) $(launcher) $(runner) ## What foresize costs a scheduling decision, a command, a worker
 	@node bench/overhead.ts
 
+MINUTES ?= 30
+
+.PHONY: soak
+soak: $(installed) ## Memory and latency at 70 % of what this machine stores, and flooded (MINUTES=30; leave the machine alone meanwhile)
+	@node bench/soak.ts --minutes $(MINUTES)
+
 .PHONY: bench-stores
 bench-stores: $(installed) $(redis) ## Samples, durable folds and memory inside the profiler, each beside what it is built on
 	@node bench/stores.ts

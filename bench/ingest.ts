@@ -12,8 +12,8 @@ import { alternate, type Bench, type BenchOptions, type Comparison, type Run } f
 import { measure } from './load.ts'
 import { type ServerProcess, startEcho, startPair } from './server-process.ts'
 
-const executionsPerBatch = 10
-const tasks = 100
+export const executionsPerBatch = 10
+export const tasks = 100
 /** Batches sent and not yet acknowledged, as a worker's spool has them. */
 const unacknowledged = 64
 
@@ -52,7 +52,7 @@ const endOf = (executionId: string) =>
 type MakeBatch = (session: string, sequence: number) => UsageBatch
 
 /** Whole executions: each begins, is sampled ten times and ends within one batch. */
-const wholeExecutions: MakeBatch = (session, sequence) => {
+export const wholeExecutions: MakeBatch = (session, sequence) => {
   const ids = column(executionsPerBatch, (i) => i).map((i) => `${session}-${sequence}-${i}`)
   return {
     sequence,

@@ -11,6 +11,7 @@ import type { Canned } from './echo-server.ts'
 export interface ServerProcess {
   readonly address: string
   cpuSeconds(): number
+  residentBytes(): number
   stop(): Promise<void>
 }
 
@@ -22,6 +23,11 @@ function cpuSecondsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+}
+
+function residentBytesOf(pid: number): number {
+  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(kibibytes) * 1024
 }
 
 function pidOf(child: ChildProcess): number {
@@ -37,6 +43,7 @@ export async function startEcho(canned: Canned): Promise<ServerProcess> {
   return {
     address,
     cpuSeconds: () => cpuSecondsOf(pidOf(child)),
+    residentBytes: () => residentBytesOf(pidOf(child)),
     async stop() {
       child.kill('SIGTERM')
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
@@ -73,6 +80,7 @@ export async function startPair(store: 'memory' | 'lmdb'): Promise<Pair> {
     return {
       address: listen,
       cpuSeconds: () => cpuSecondsOf(pidOf(running.child)),
+      residentBytes: () => residentBytesOf(pidOf(running.child)),
       stop: () => running.stop(),
     }
   }

@@ -50,20 +50,23 @@ function reporting(profilers: readonly TestProfiler[]) {
           () => true,
           () => false,
         )
-        if (!isDone) continue
+        if (!isDone) {
+          // Where a call fails at once, this loop would let nothing else go on.
+          await sleep(1)
+          continue
+        }
         acknowledged.set(id, task)
         break
       }
     }
   }
   const done = Promise.all(Array.from({ length: 6 }, report))
-  return {
-    acknowledged,
-    async stop() {
-      isStopped = true
-      await done
-    },
+  const stop = async () => {
+    isStopped = true
+    await done
   }
+  cleanups.push(stop)
+  return { acknowledged, stop }
 }
 
 /** Every execution that was acknowledged is in its profile on that server, and none twice. */

@@ -151,7 +151,10 @@ type Methods = typeof ProfilerServiceService
 type RequestOf<M extends keyof Methods> = Parameters<Methods[M]['requestSerialize']>[0]
 type ResponseOf<M extends keyof Methods> = ReturnType<Methods[M]['responseDeserialize']>
 
-/** A unary call as a promise. Rejects with the ServiceError. */
+/**
+ * A unary call as a promise. Rejects with the ServiceError, in a later turn of the event loop: a closed client fails at
+ * once, and a test that asks until it is answered would let no timeout end it.
+ */
 export function unary<M extends keyof Methods>(
   client: ProfilerServiceClient,
   method: M,
@@ -164,7 +167,7 @@ export function unary<M extends keyof Methods>(
       requestSerialize as (value: RequestOf<M>) => Buffer,
       responseDeserialize as (value: Buffer) => ResponseOf<M>,
       request,
-      (error, response) => (response === undefined ? reject(error) : resolve(response)),
+      (error, response) => (response === undefined ? setImmediate(() => reject(error)) : resolve(response)),
     )
   })
 }

@@ -1,3 +1,4 @@
+import { airflow } from './airflow.ts'
 import { celery } from './celery.ts'
 import { dask } from './dask.ts'
 import { nextflow } from './nextflow.ts'
@@ -7,4 +8,4 @@ import { slurm } from './slurm.ts'
 import { slurmRunner } from './slurm-runner.ts'
 import { snakemake } from './snakemake.ts'
 
-export const schedulers: readonly Scheduler[] = [slurm, slurmRunner, nextflow, snakemake, celery, dask, ray]
+export const schedulers: readonly Scheduler[] = [slurm, slurmRunner, nextflow, snakemake, airflow, celery, dask, ray]

@@ -1,6 +1,7 @@
 import { airflow } from './airflow.ts'
 import { celery } from './celery.ts'
 import { dask } from './dask.ts'
+import { galaxyTpv } from './galaxy-tpv.ts'
 import { nextflow } from './nextflow.ts'
 import { ray } from './ray.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -8,4 +9,14 @@ import { slurm } from './slurm.ts'
 import { slurmRunner } from './slurm-runner.ts'
 import { snakemake } from './snakemake.ts'
 
-export const schedulers: readonly Scheduler[] = [slurm, slurmRunner, nextflow, snakemake, airflow, celery, dask, ray]
+export const schedulers: readonly Scheduler[] = [
+  slurm,
+  slurmRunner,
+  nextflow,
+  snakemake,
+  airflow,
+  galaxyTpv,
+  celery,
+  dask,
+  ray,
+]

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { smallCgroup } from './cgroup.ts'
 import { everything, type ProfilerUnderTest, profilerUnderTest } from './profiler.ts'
-import { type Driver, isPresent, type Sdk, sdks, startDriver } from './sdks.ts'
+import { type Driver, isPresent, runner, type Sdk, sdks, startDriver } from './sdks.ts'
 import type { Expected, Vector } from './vector.ts'
 import { vectors } from './vector.ts'
 
@@ -70,25 +70,37 @@ afterAll(() => shared?.stop())
 
 const present = sdks.filter((sdk) => isPresent(sdk, 'conformance'))
 
+/** Plays one vector against a profiler that the vector may stop and start. */
+async function conforms(sdk: Sdk, vector: Vector): Promise<void> {
+  const { name, store = 'memory' } = vector
+  const profiler =
+    store === 'none'
+      ? undefined
+      : isShared(vector)
+        ? shared
+        : await profilerUnderTest(store, [...everything, ...(vector.profiler ?? [])])
+  const driver = startDriver(sdk)
+  try {
+    await play(vector, driver, profiler, `${sdk.name}/${name}`)
+  } finally {
+    await driver.stop()
+    if (profiler !== shared) await profiler?.stop()
+  }
+}
+
+if (isPresent(runner, 'conformance')) {
+  const ofRuns = vectors.filter(({ name }) => name.includes('one-run'))
+  test.each(ofRuns.map((vector): [string, string, Vector] => [vector.name, vector.law, vector]))(
+    'foresize-run %s: %s',
+    (_name, _law, vector) => conforms(runner, vector),
+    60_000,
+  )
+}
+
 describe.each(present.map((sdk): [string, Sdk] => [sdk.name, sdk]))('%s', (_, sdk) => {
   test.each(vectors.map((vector): [string, string, Vector] => [vector.name, vector.law, vector]))(
     '%s: %s',
-    async (name, _law, vector) => {
-      const { store = 'memory' } = vector
-      const profiler =
-        store === 'none'
-          ? undefined
-          : isShared(vector)
-            ? shared
-            : await profilerUnderTest(store, [...everything, ...(vector.profiler ?? [])])
-      const driver = startDriver(sdk)
-      try {
-        await play(vector, driver, profiler, `${sdk.name}/${name}`)
-      } finally {
-        await driver.stop()
-        if (profiler !== shared) await profiler?.stop()
-      }
-    },
+    (_name, _law, vector) => conforms(sdk, vector),
     60_000,
   )
 

@@ -29,6 +29,15 @@ export const sdks: readonly Sdk[] = [
   { name: 'go', command: [goDriver], needs: { path: goDriver, toolchain: 'Go 1.24 or newer' } },
 ]
 
+const runnerProgram = join(root, '.foresize', 'bin', 'foresize-run')
+
+/** One process an execution: it plays the vectors that are about single runs. */
+export const runner: Sdk = {
+  name: 'foresize-run',
+  command: [process.execPath, join(drivers, 'driver-runner.ts'), runnerProgram],
+  needs: { path: runnerProgram, toolchain: 'Go 1.24 or newer' },
+}
+
 const notRun = join(root, '.foresize', 'not-run')
 
 export const noteOf = (name: string, suite: string) => join(notRun, `${suite}-${name}`)

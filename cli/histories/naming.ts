@@ -33,8 +33,12 @@ export interface Place {
   readonly folder: string
 }
 
-/** Gives a logged execution its name and its features. A text is what is wrong with it. */
-export type Naming = (logged: LoggedExecution, place: Place) => PastExecution | string
+export interface Naming {
+  /** Gives a logged execution its name and its features. A text is what is wrong with it. */
+  apply(logged: LoggedExecution, place: Place): PastExecution | string
+  /** Columns that features are to be made of. */
+  readonly featureColumns: readonly string[]
+}
 
 /** Throws: UsageError. */
 export function readNaming(input: Pick<CommandInput, 'values'>): Naming {
@@ -51,7 +55,7 @@ export function readNaming(input: Pick<CommandInput, 'values'>): Naming {
     return renames.reduce((name, { pattern, to }) => name.replace(pattern, to), said)
   }
 
-  return (logged, place) => {
+  function apply(logged: LoggedExecution, place: Place): PastExecution | string {
     const { field: _field, ...execution } = logged
     const task = nameOf(logged, place)
     if (task === '') {
@@ -74,10 +78,12 @@ export function readNaming(input: Pick<CommandInput, 'values'>): Naming {
       labels: inOrder(labels),
     }
   }
+
+  return { apply, featureColumns: featureColumns.map(([, from]) => from) }
 }
 
 function columnOf(column: string, { field }: LoggedExecution, { file, folder }: Place): string | undefined {
-  return field(column) ?? (column === 'file' ? file : column === 'folder' ? folder : undefined)
+  return field(column) || (column === 'file' ? file : column === 'folder' ? folder : undefined)
 }
 
 function readRename(text: string): { readonly pattern: RegExp; readonly to: string } {

@@ -6,7 +6,7 @@ import { turn } from '../../shared/runtime/turns.ts'
 import { type CommandInput, type CommandOption, UsageError } from '../command.ts'
 import { readWord } from '../options.ts'
 import { formatList, formatOf, formats } from './formats.ts'
-import { HistoryError, type HistoryReader, type PastExecution } from './history.ts'
+import { HistoryError, type HistoryReader, type LoggedExecution, type PastExecution } from './history.ts'
 import { type Naming, namingOptions, readNaming } from './naming.ts'
 
 export const historyOptions: Readonly<Record<string, CommandOption>> = {
@@ -41,7 +41,7 @@ export interface HistoryTally {
   /** Entries that say nothing of use: still running, taken from a cache. */
   readonly skipped: number
   readonly unreadable: number
-  /** Of the unreadable the first few, `file:line: why`. */
+  /** Of the unreadable the first few, `file:line: why`, after what is wrong with all of it. */
   readonly reasons: readonly string[]
 }
 
@@ -62,6 +62,7 @@ export async function readHistory(
   const place = { file: nameOf(path), folder: basename(dirname(resolve(path))) }
   const counts = { executions: 0, memory: 0, cpu: 0, time: 0, skipped: 0, unreadable: 0 }
   const reasons: string[] = []
+  const unseen = new Set(naming.featureColumns)
   let goesOn = true
 
   function fault(line: number, message: string): void {
@@ -69,9 +70,10 @@ export async function readHistory(
     if (reasons.length < maxReasons) reasons.push(`${path}:${line}: ${message}`)
   }
   const sink = {
-    execution(logged: Parameters<Naming>[0]): void {
+    execution(logged: LoggedExecution): void {
       if (!goesOn) return
-      const execution = naming(logged, place)
+      for (const column of unseen) if (logged.field(column)) unseen.delete(column)
+      const execution = naming.apply(logged, place)
       if (typeof execution === 'string') {
         fault(logged.line, execution)
         return
@@ -118,7 +120,13 @@ export async function readHistory(
     if (error instanceof UsageError) throw error
     throw new HistoryError(`${path}: ${error instanceof Error ? error.message : String(error)}`)
   }
-  return { path, format: format ?? '', ...counts, reasons }
+  const blank = [...unseen].map((column) => `${path}: no entry has a value in ${column}, of --feature-from`)
+  return {
+    path,
+    format: format ?? '',
+    ...counts,
+    reasons: counts.executions === 0 ? reasons : [...blank, ...reasons],
+  }
 }
 
 /** `trace` for `runs/trace.csv.gz`. */
@@ -171,6 +179,6 @@ export function describeTally({
   const counted = `${executions} executions, ${memory} with memory, ${cpu} with CPU, ${time} with time`
   const others = some(rest.skipped, 'entries skipped') + some(rest.unreadable, 'entries unreadable')
   const reasons = rest.reasons.map((reason) => `  ${reason}\n`).join('')
-  const untold = rest.unreadable - rest.reasons.length
+  const untold = Math.max(0, rest.unreadable - maxReasons)
   return `${path} (${format}): ${counted}${others}\n${reasons}${untold > 0 ? `  and ${untold} more\n` : ''}`
 }

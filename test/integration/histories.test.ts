@@ -50,6 +50,20 @@ test('a zipped file that is cut off is named', async () => {
   await expect(read(join(folder, 'none'))).rejects.toThrow(/none: ENOENT/)
 })
 
+test('a column that no entry has is told, since its feature is in none', async () => {
+  const path = join(folder, 'columns.txt')
+  writeFileSync(path, table(20))
+  const naming = readNaming({ values: { 'feature-from': ['cores=AllocCPUS', 'size=InputSize'] } })
+  const found: PastExecution[] = []
+  const tally = await readHistory(
+    path,
+    { format: undefined, naming },
+    (execution) => found.push(execution) > 0,
+  )
+  expect(found[0]?.features).toEqual({ cores: 2 })
+  expect(tally.reasons).toEqual([`${path}: no entry has a value in InputSize, of --feature-from`])
+})
+
 test('reading stops where no more is wanted', async () => {
   const path = join(folder, 'long.txt')
   writeFileSync(path, table(20_000))

@@ -66,7 +66,7 @@ describe('names', () => {
   })
   const place = { file: 'align', folder: 'run1' }
   const named = (values: Record<string, string | boolean | string[]>, more: Partial<LoggedExecution> = {}) =>
-    readNaming({ values })(logged(more), place)
+    readNaming({ values }).apply(logged(more), place)
 
   test.each([
     [{}, 'sort_17'],
@@ -81,6 +81,11 @@ describe('names', () => {
 
   test('an execution that its log does not name is called after its file', () => {
     expect(named({}, { task: undefined })).toMatchObject({ task: 'align' })
+  })
+
+  test('where a log has no column of that name, file and folder are its own', () => {
+    expect(named({ 'task-from': 'folder' }, { field: () => '' })).toMatchObject({ task: 'run1' })
+    expect(named({ 'task-from': 'file' }, { field: () => 'theirs' })).toMatchObject({ task: 'theirs' })
   })
 
   test('features come from columns, with their units, beside those of the log and in order of key', () => {

@@ -106,7 +106,13 @@ function describe(task: string, answer: ReceivedEstimate, withStrategies: boolea
   return `${lines.join('\n')}\n\n${figures}${withStrategies ? dimensions.map(strategiesOf).join('') : ''}`
 }
 
-function strategiesOf({ dimension, predictions, clamps }: DimensionEstimate): string {
+function strategiesOf({
+  dimension,
+  predictions,
+  clamps,
+  failurePrice,
+  tailChance,
+}: DimensionEstimate): string {
   const rows = table(
     [
       { title: dimensionTitles[dimension], value: ({ strategy }) => `  ${strategy}` },
@@ -119,5 +125,9 @@ function strategiesOf({ dimension, predictions, clamps }: DimensionEstimate): st
   const held = clamps.map(({ kind, before, after }) => {
     return `  held by ${kind}: ${formatDimension(dimension, before)} became ${formatDimension(dimension, after)}\n`
   })
-  return `\n${rows}${held.join('')}`
+  const failure =
+    failurePrice === undefined || tailChance === undefined
+      ? ''
+      : `  a failure is priced as ${Number(failurePrice.toPrecision(2))} runs; ${formatShare(tailChance)} need more than the largest seen\n`
+  return `\n${rows}${failure}${held.join('')}`
 }

@@ -1,3 +1,4 @@
+import type { Notice } from '../shared/domain/estimate.ts'
 import type { Resources } from '../shared/domain/resources.ts'
 import type { CommandInput } from './command.ts'
 
@@ -15,6 +16,7 @@ export interface RunTask {
 export interface RunSizing {
   readonly allocated: Resources
   readonly estimateToken: Uint8Array
+  readonly notices: readonly Notice[]
   /** For a person. */
   readonly explanation: string
   /** Why nobody was asked, or nobody answered. */
@@ -42,17 +44,18 @@ export async function sizeRun(
     const sizer = createSizer(client, { overhead })
     const { allocated, estimateToken, decision } = await sizer.size({ task: { namespace, task }, ...known })
     client.close()
-    const { reason, explanation } = decision
+    const { reason, explanation, notices } = decision
     const sized = {
       allocated: { ...allocated, ...run.explicit },
       estimateToken,
+      notices,
       explanation: `${reason}: ${explanation}`,
     }
     return reason === 'unavailable' ? { ...sized, problem: explanation } : sized
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error)
     const explanation = `unavailable: ${problem}`
-    return { allocated: run.explicit, estimateToken: new Uint8Array(), explanation, problem }
+    return { allocated: run.explicit, estimateToken: new Uint8Array(), notices: [], explanation, problem }
   }
 }
 

@@ -19,6 +19,7 @@ import {
   UsageError,
 } from './command.ts'
 import { defaultAddresses } from './defaults.ts'
+import { noticeText } from './notice-text.ts'
 import { readBytes, readDuration, readResourceOptions, readWhole, resourceOptions } from './options.ts'
 import { formatResources, parseNumber } from './quantity.ts'
 import { openReport } from './run-report.ts'
@@ -123,6 +124,7 @@ so at the end.
     const sizing = flag(input, 'size') ? await sizeRun(input, task, givenOverheadBytes) : undefined
     const allocated = sizing?.allocated ?? task.explicit
     if (sizing?.problem !== undefined) say(input, `not sized: ${sizing.problem}`)
+    for (const notice of sizing?.notices ?? []) say(input, `note: ${noticeText(notice, task.task)}`)
     const estimateToken = sizing?.estimateToken ?? handedToken
     const start = { ...task, allocated: withOverhead(allocated, -overheadBytes), estimateToken }
     const early: UsageSample[] = []

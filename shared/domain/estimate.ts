@@ -92,6 +92,10 @@ export interface DimensionEstimate {
   readonly clamps: readonly Clamp[]
   /** Part of `allocation` and of the need that wraps the task; unset where nothing does. */
   readonly overhead?: number | undefined
+  /** What one failure was priced at, in runs of the expected need; set where too little kills, from the task's own history. */
+  readonly failurePrice?: number | undefined
+  /** Probability of a need in the tail, above the largest seen; set as `failurePrice` is. */
+  readonly tailChance?: number | undefined
 }
 
 export interface StrategyPrediction {

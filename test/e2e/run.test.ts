@@ -180,6 +180,9 @@ describe.each(Object.entries(runners))('%s', (name, runner) => {
       (found) => found.accuracy.length > 0 && found.executions.length > 5,
     )
     expect(Math.ceil(learned.executions.at(-1)?.allocated?.memoryBytes ?? 0)).toBe(given)
+    const { stderr } = await sized(['--feature', 'lines=3'], 'true')
+    expect(stderr).toMatch(/^(foresize run: note: [^\n]+\n)+$/)
+    expect(stderr).toContain(`foresize run: note: lines is not a feature of ${nameOf('sized')}\n`)
     expect((await sized(['--memory', '123MiB'], shown)).stdout).toMatch(new RegExp(`^${123 * 2 ** 20} `))
   })
 

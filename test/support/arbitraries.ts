@@ -326,6 +326,8 @@ export const anyEstimate: fc.Arbitrary<Estimate> = fc.record(
             ),
             { maxLength: 3 },
           ),
+          failurePrice: perhaps(positive),
+          tailChance: perhaps(share),
         },
         { noNullPrototype: true },
       ),

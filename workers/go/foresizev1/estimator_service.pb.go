@@ -688,7 +688,13 @@ type DimensionEstimate struct {
 	// What held the answer, in the order applied. Without `overhead`, as `predictions` are.
 	Clamps []*Clamp `protobuf:"bytes,10,rep,name=clamps,proto3" json:"clamps,omitempty"`
 	// Part of `allocation`, and of the need, that wraps the task; unset where nothing does.
-	Overhead      *float64 `protobuf:"fixed64,11,opt,name=overhead,proto3,oneof" json:"overhead,omitempty"`
+	Overhead *float64 `protobuf:"fixed64,11,opt,name=overhead,proto3,oneof" json:"overhead,omitempty"`
+	// What one failure was priced at when the amount was chosen, in runs of the expected need. Set where too little kills and
+	// the task's own history answers.
+	FailurePrice *float64 `protobuf:"fixed64,12,opt,name=failure_price,json=failurePrice,proto3,oneof" json:"failure_price,omitempty"`
+	// Probability that the need is above the largest seen, for no reason that anything known of the query gives. Set as
+	// failure_price is.
+	TailChance    *float64 `protobuf:"fixed64,13,opt,name=tail_chance,json=tailChance,proto3,oneof" json:"tail_chance,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -796,6 +802,20 @@ func (x *DimensionEstimate) GetClamps() []*Clamp {
 func (x *DimensionEstimate) GetOverhead() float64 {
 	if x != nil && x.Overhead != nil {
 		return *x.Overhead
+	}
+	return 0
+}
+
+func (x *DimensionEstimate) GetFailurePrice() float64 {
+	if x != nil && x.FailurePrice != nil {
+		return *x.FailurePrice
+	}
+	return 0
+}
+
+func (x *DimensionEstimate) GetTailChance() float64 {
+	if x != nil && x.TailChance != nil {
+		return *x.TailChance
 	}
 	return 0
 }
@@ -1641,7 +1661,7 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"\x06number\x18\x03 \x01(\x01H\x00R\x06number\x88\x01\x01\x12\x18\n" +
 	"\anearest\x18\x04 \x03(\tR\anearest\x124\n" +
 	"\tdimension\x18\x05 \x01(\x0e2\x16.foresize.v1.DimensionR\tdimensionB\t\n" +
-	"\a_number\"\xbf\x03\n" +
+	"\a_number\"\xb1\x04\n" +
 	"\x11DimensionEstimate\x124\n" +
 	"\tdimension\x18\x01 \x01(\x0e2\x16.foresize.v1.DimensionR\tdimension\x12\x1e\n" +
 	"\n" +
@@ -1658,8 +1678,13 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"\vpredictions\x18\t \x03(\v2\x1f.foresize.v1.StrategyPredictionR\vpredictions\x12*\n" +
 	"\x06clamps\x18\n" +
 	" \x03(\v2\x12.foresize.v1.ClampR\x06clamps\x12\x1f\n" +
-	"\boverhead\x18\v \x01(\x01H\x00R\boverhead\x88\x01\x01B\v\n" +
-	"\t_overhead\"\x85\x01\n" +
+	"\boverhead\x18\v \x01(\x01H\x00R\boverhead\x88\x01\x01\x12(\n" +
+	"\rfailure_price\x18\f \x01(\x01H\x01R\ffailurePrice\x88\x01\x01\x12$\n" +
+	"\vtail_chance\x18\r \x01(\x01H\x02R\n" +
+	"tailChance\x88\x01\x01B\v\n" +
+	"\t_overheadB\x10\n" +
+	"\x0e_failure_priceB\x0e\n" +
+	"\f_tail_chance\"\x85\x01\n" +
 	"\x12StrategyPrediction\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\x16\n" +

@@ -6,7 +6,7 @@ import { adjust } from './adjustments.ts'
 import { type Context, dimensionsOf, executionsOf } from './context.ts'
 import { knownFailure } from './known-failure.ts'
 import { noticesOf } from './notices.ts'
-import type { Reason } from './reasons.ts'
+import type { FailureOdds, Reason } from './reasons.ts'
 import { recommend } from './recommend.ts'
 import type { Recommendation } from './recommendation.ts'
 
@@ -67,9 +67,13 @@ function sizedDimension(
     strategy: recommendation.strategy,
     predictions: recommendation.predictions,
     clamps,
+    ...failureOdds(recommendation),
   }
   return { answer, reasons: [recommendation.reason, ...changes] }
 }
+
+const failureOdds = ({ reason }: Recommendation): FailureOdds | undefined =>
+  reason.kind === 'own-history' ? reason.failure : undefined
 
 /** No need is beyond what may be reported as one. */
 const reportedQuantile = (need: PredictedNeed, q: number, dimension: Dimension): number =>

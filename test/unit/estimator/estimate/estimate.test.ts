@@ -194,6 +194,18 @@ test('no quantile is beyond what may be reported', () => {
   expect(memory).toMatchObject({ upper: resourceLimits.memoryBytes, expected: resourceLimits.memoryBytes })
 })
 
+test('says what a failure was priced at and how likely a need above all seen is, where too little kills', () => {
+  const { dimensions } = estimateOf(queryOf(), evidenceOf([execution('e'), execution('f')]))
+  const of = (wanted: string) => dimensions.find(({ dimension }) => dimension === wanted)
+  // Two executions, of no known feature.
+  expect(of('memoryBytes')?.tailChance).toBeCloseTo(0.42 / 3, 12)
+  expect(of('memoryBytes')?.failurePrice).toBeGreaterThan(0.5)
+  for (const dimension of ['cpuCores', 'durationMs'])
+    expect(of(dimension)).not.toMatchObject({ failurePrice: expect.anything() })
+  const cold = estimateOf(queryOf(), { task: undefined, similar: [], isUnreachable: false })
+  expect(cold.dimensions[0]).not.toHaveProperty('failurePrice')
+})
+
 test('says what was left out, what bounded the amount, and that the profiler did not answer', () => {
   const access = { ...openAccess, faults: new Map([['p95', 'its breaker is open']]) }
   const evidence = { ...evidenceOf([execution('e')]), isUnreachable: true }

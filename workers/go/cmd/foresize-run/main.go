@@ -49,6 +49,11 @@ func run(options *options) result {
 		if sized.problem != "" {
 			say("not sized: %s", sized.problem)
 		}
+		for _, notice := range sized.notices {
+			if text := notice.text(options.task); text != "" {
+				say("note: %s", text)
+			}
+		}
 		start.allocated, start.estimateToken = sized.allocated.less(options.overheadBytes), sized.token
 	}
 	given := start.allocated.plus(options.overheadBytes)

@@ -24,6 +24,7 @@ type sizing struct {
 	// With what wraps the task.
 	allocated resources
 	token     []byte
+	notices   []notice
 	// For a person.
 	explanation string
 	// Why nobody was asked, or nobody answered; empty where one did.
@@ -40,6 +41,7 @@ type estimate struct {
 	token      []byte
 	// Part of the memory in `resources`.
 	overheadBytes float64
+	notices       []notice
 }
 
 // Sources of an estimate that speak of the task itself or of its like.
@@ -53,7 +55,7 @@ const (
 func sizeRun(options *options, start *start) sizing {
 	answer, err := ask(options, start)
 	if err != nil {
-		return sizing{options.explicit, nil, "unavailable: " + err.Error(), err.Error()}
+		return sizing{allocated: options.explicit, explanation: "unavailable: " + err.Error(), problem: err.Error()}
 	}
 	if options.givenOverheadBytes == nil {
 		options.overheadBytes = answer.overheadBytes
@@ -63,6 +65,7 @@ func sizeRun(options *options, start *start) sizing {
 	return sizing{
 		allocated:   options.explicit.over(answer.resources),
 		token:       answer.token,
+		notices:     answer.notices,
 		explanation: answer.explain(options.explicit),
 	}
 }
@@ -127,6 +130,8 @@ func decodeEstimate(encoded []byte) (e estimate, err error) {
 				e.token = append([]byte(nil), value...)
 			case 8:
 				e.executions = math.Float64frombits(bits)
+			case 12:
+				e.notices = append(e.notices, decodeNotice(value))
 			}
 		})
 	})

@@ -405,7 +405,21 @@ export interface DimensionEstimate {
   /** What held the answer, in the order applied. Without `overhead`, as `predictions` are. */
   readonly clamps: readonly Clamp[];
   /** Part of `allocation`, and of the need, that wraps the task; unset where nothing does. */
-  readonly overhead?: number | undefined;
+  readonly overhead?:
+    | number
+    | undefined;
+  /**
+   * What one failure was priced at when the amount was chosen, in runs of the expected need. Set where too little kills and
+   * the task's own history answers.
+   */
+  readonly failurePrice?:
+    | number
+    | undefined;
+  /**
+   * Probability that the need is above the largest seen, for no reason that anything known of the query gives. Set as
+   * failure_price is.
+   */
+  readonly tailChance?: number | undefined;
 }
 
 /** What one strategy said. */
@@ -1574,6 +1588,8 @@ function createBaseDimensionEstimate(): DimensionEstimate {
     predictions: [],
     clamps: [],
     overhead: undefined,
+    failurePrice: undefined,
+    tailChance: undefined,
   };
 }
 
@@ -1611,6 +1627,12 @@ export const DimensionEstimate: MessageFns<DimensionEstimate> = {
     }
     if (message.overhead !== undefined) {
       writer.uint32(89).double(message.overhead);
+    }
+    if (message.failurePrice !== undefined) {
+      writer.uint32(97).double(message.failurePrice);
+    }
+    if (message.tailChance !== undefined) {
+      writer.uint32(105).double(message.tailChance);
     }
     return writer;
   },
@@ -1716,6 +1738,22 @@ export const DimensionEstimate: MessageFns<DimensionEstimate> = {
             message.overhead = reader.double();
             continue;
           }
+          case 12: {
+            if (tag !== 97) {
+              break;
+            }
+
+            message.failurePrice = reader.double();
+            continue;
+          }
+          case 13: {
+            if (tag !== 105) {
+              break;
+            }
+
+            message.tailChance = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1743,6 +1781,16 @@ export const DimensionEstimate: MessageFns<DimensionEstimate> = {
         : [],
       clamps: globalThis.Array.isArray(object?.clamps) ? object.clamps.map((e: any) => Clamp.fromJSON(e)) : [],
       overhead: isSet(object.overhead) ? globalThis.Number(object.overhead) : undefined,
+      failurePrice: isSet(object.failurePrice)
+        ? globalThis.Number(object.failurePrice)
+        : isSet(object.failure_price)
+        ? globalThis.Number(object.failure_price)
+        : undefined,
+      tailChance: isSet(object.tailChance)
+        ? globalThis.Number(object.tailChance)
+        : isSet(object.tail_chance)
+        ? globalThis.Number(object.tail_chance)
+        : undefined,
     };
   },
 
@@ -1781,6 +1829,12 @@ export const DimensionEstimate: MessageFns<DimensionEstimate> = {
     if (message.overhead !== undefined) {
       obj.overhead = floatToJson(message.overhead);
     }
+    if (message.failurePrice !== undefined) {
+      obj.failurePrice = floatToJson(message.failurePrice);
+    }
+    if (message.tailChance !== undefined) {
+      obj.tailChance = floatToJson(message.tailChance);
+    }
     return obj;
   },
 
@@ -1800,6 +1854,8 @@ export const DimensionEstimate: MessageFns<DimensionEstimate> = {
     message.predictions = object.predictions?.map((e) => StrategyPrediction.fromPartial(e)) || [];
     message.clamps = object.clamps?.map((e) => Clamp.fromPartial(e)) || [];
     message.overhead = object.overhead ?? undefined;
+    message.failurePrice = object.failurePrice ?? undefined;
+    message.tailChance = object.tailChance ?? undefined;
     return message;
   },
 };

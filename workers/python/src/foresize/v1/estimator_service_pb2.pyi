@@ -437,6 +437,8 @@ class DimensionEstimate(_message.Message):
     PREDICTIONS_FIELD_NUMBER: _builtins.int
     CLAMPS_FIELD_NUMBER: _builtins.int
     OVERHEAD_FIELD_NUMBER: _builtins.int
+    FAILURE_PRICE_FIELD_NUMBER: _builtins.int
+    TAIL_CHANCE_FIELD_NUMBER: _builtins.int
     dimension: _resources_pb2.Dimension.ValueType
     """Which."""
     allocation: _builtins.float
@@ -455,6 +457,14 @@ class DimensionEstimate(_message.Message):
     """The strategy it follows; empty where none was used."""
     overhead: _builtins.float
     """Part of `allocation`, and of the need, that wraps the task; unset where nothing does."""
+    failure_price: _builtins.float
+    """What one failure was priced at when the amount was chosen, in runs of the expected need. Set where too little kills and
+    the task's own history answers.
+    """
+    tail_chance: _builtins.float
+    """Probability that the need is above the largest seen, for no reason that anything known of the query gives. Set as
+    failure_price is.
+    """
     @_builtins.property
     def predictions(self) -> _containers.RepeatedCompositeFieldContainer[Global___StrategyPrediction]:
         """What every strategy said."""
@@ -477,14 +487,25 @@ class DimensionEstimate(_message.Message):
         predictions: _abc.Iterable[Global___StrategyPrediction] | None = ...,
         clamps: _abc.Iterable[Global___Clamp] | None = ...,
         overhead: _builtins.float | None = ...,
+        failure_price: _builtins.float | None = ...,
+        tail_chance: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_overhead", b"_overhead", "overhead", b"overhead"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_failure_price", b"_failure_price", "_overhead", b"_overhead", "_tail_chance", b"_tail_chance", "failure_price", b"failure_price", "overhead", b"overhead", "tail_chance", b"tail_chance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overhead", b"_overhead", "allocation", b"allocation", "clamps", b"clamps", "confidence", b"confidence", "dimension", b"dimension", "expected", b"expected", "lower", b"lower", "overhead", b"overhead", "predictions", b"predictions", "source", b"source", "strategy", b"strategy", "upper", b"upper"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_failure_price", b"_failure_price", "_overhead", b"_overhead", "_tail_chance", b"_tail_chance", "allocation", b"allocation", "clamps", b"clamps", "confidence", b"confidence", "dimension", b"dimension", "expected", b"expected", "failure_price", b"failure_price", "lower", b"lower", "overhead", b"overhead", "predictions", b"predictions", "source", b"source", "strategy", b"strategy", "tail_chance", b"tail_chance", "upper", b"upper"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__failure_price: _TypeAlias = _typing.Literal["failure_price"]  # noqa: Y015
+    _WhichOneofArgType__failure_price: _TypeAlias = _typing.Literal["_failure_price", b"_failure_price"]  # noqa: Y015
     _WhichOneofReturnType__overhead: _TypeAlias = _typing.Literal["overhead"]  # noqa: Y015
     _WhichOneofArgType__overhead: _TypeAlias = _typing.Literal["_overhead", b"_overhead"]  # noqa: Y015
+    _WhichOneofReturnType__tail_chance: _TypeAlias = _typing.Literal["tail_chance"]  # noqa: Y015
+    _WhichOneofArgType__tail_chance: _TypeAlias = _typing.Literal["_tail_chance", b"_tail_chance"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__failure_price) -> _WhichOneofReturnType__failure_price | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__overhead) -> _WhichOneofReturnType__overhead | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tail_chance) -> _WhichOneofReturnType__tail_chance | None: ...
 
 Global___DimensionEstimate: _TypeAlias = DimensionEstimate  # noqa: Y015
 

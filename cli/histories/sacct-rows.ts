@@ -182,12 +182,10 @@ function assigned(
     const key = column * (pieces.length + 1) + piece
     if (refuted.has(key)) return undefined
     const form = forms[column]
-    const most = form === undefined ? extra - (piece - column) + 1 : 1
+    const most = form === undefined ? extra - (piece - column) + 1 : Number(form(pieces[piece] ?? ''))
     for (let taken = 1; taken <= most; taken++) {
-      const text = pieces.slice(piece, piece + taken).join(delimiter)
-      if (form !== undefined && !form(text)) break
       const others = from(column + 1, piece + taken)
-      if (others !== undefined) return [text, ...others]
+      if (others !== undefined) return [pieces.slice(piece, piece + taken).join(delimiter), ...others]
     }
     refuted.add(key)
     return undefined
@@ -197,4 +195,4 @@ function assigned(
 }
 
 /** Delimiters in the free text of one row. */
-const maxExtra = 500
+const maxExtra = 200

@@ -188,6 +188,14 @@ test('what users have typed may hold the delimiter and line breaks', () => {
   }
 })
 
+test('a row of nothing but delimiters is refused soon', () => {
+  const texts = Array.from({ length: 60 }, (_, i) => `Text${i}`)
+  const header = ['JobID', ...texts, 'JobName', 'State', 'MaxRSS'].join('|')
+  const { executions, faults } = readLog(sacct, `${header}\n1${'|'.repeat(200)}\n2${'|'.repeat(20_000)}\n`)
+  expect(executions).toEqual([])
+  expect(faults).toEqual(['2: has 201 fields, the header has 64', '3: has 20001 fields, the header has 64'])
+})
+
 test.each([
   ['too few fields', '1|blast\n', '2: has 2 fields, the header has 5'],
   ['a field too many that fits nowhere', '1|x|y|z|COMPLETED|5|1G\n', undefined],

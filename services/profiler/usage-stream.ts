@@ -99,7 +99,7 @@ export function usageStream(
         outbox.sayAgain()
         continue
       }
-      outbox.add(batch.sequence, submitted.durable)
+      submitted.durable.catch(() => undefined)
       parts.metrics.batch({
         starts: batch.starts.length,
         samples: batch.samples.reduce((sum, { columns }) => sum + columns.elapsedDeltaMs.length, 0),
@@ -111,6 +111,8 @@ export function usageStream(
       for (const rejection of submitted.applied.rejections) {
         await send({ message: rejectionMessage(message.sequence, rejection) })
       }
+      // Once it is acknowledged its client forgets a batch: it has been told by then what was refused of it.
+      outbox.add(batch.sequence, submitted.durable)
       for (const directive of newDirectives(submitted, told)) {
         await send({ message: { $case: 'sampling', value: directive } })
       }

@@ -120,6 +120,24 @@ test('a bad event is refused by field, all else in its batch is taken, and the s
   await stream.close()
 })
 
+test('what is refused of a batch is told before the batch is acknowledged', async () => {
+  const { client } = await profiler()
+  const stream = await openStream(client, 's')
+  const batches = 100
+  for (let sequence = 1; sequence <= batches; sequence++) {
+    stream.send({ sequence, ends: [wireEnd(`never began ${sequence}`)] })
+    if (sequence % 7 === 0) await stream.durable(sequence)
+  }
+  await stream.durable(batches)
+  let refused = 0
+  for (const { $case, value } of stream.received) {
+    if ($case === 'rejection') refused = value.sequence
+    if ($case === 'acknowledgement') expect(value.durableSequence).toBeLessThanOrEqual(refused)
+  }
+  expect(refused).toBe(batches)
+  await stream.close()
+})
+
 test.each([
   ['a batch before open', { sequence: 1 }],
   ['sequence 0', { sequence: 0 }],

@@ -292,6 +292,23 @@ def test_a_pool_of_forked_processes_reports_through_the_default_worker(profiler:
     assert profiler.counts("py/forked-pool") == {"SUCCEEDED": 41}
 
 
+def test_a_pool_that_is_ended_as_soon_as_it_has_its_results_loses_none(profiler: Profiler) -> None:
+    # Leaving the block sends SIGTERM to children that have answered and are about to tell what they used.
+    script = (
+        "import multiprocessing, foresize, test_worker\n"
+        "for _ in range(4):\n"
+        "    with multiprocessing.get_context('fork').Pool(2, maxtasksperchild=1) as pool:\n"
+        "        pool.map(test_worker._square, range(6), chunksize=1)\n"
+    )
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        check=True,
+        env={**python_environment(profiler), "KIND": "ended-pool", "PYTHONPATH": os.pathsep.join(sys.path)},
+        timeout=60,
+    )
+    assert profiler.counts("py/ended-pool") == {"SUCCEEDED": 24}
+
+
 def test_what_is_unsent_is_flushed_at_exit(profiler: Profiler) -> None:
     script = "import foresize\nfor _ in range(100):\n  with foresize.profile('py/exit'): pass\n"
     subprocess.run([sys.executable, "-c", script], check=True, env=python_environment(profiler), timeout=60)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import signal
 import sys
 import time
 import weakref
 from multiprocessing import util
-from typing import TYPE_CHECKING, Tuple
+from typing import TYPE_CHECKING, List, Tuple
 
 from foresize import connection
 from foresize.session import leak
@@ -70,6 +71,23 @@ def _at_exit() -> None:
         worker.close(max(0.0, (deadline_s - time.monotonic()) * 1000))
 
 
+def _at_exit_of_child() -> None:
+    """Whoever has a child's results may send it SIGTERM at once, as a pool does that ends: it is heeded after the flush."""
+    received: List[int] = []
+    try:
+        before = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    except ValueError:
+        # Signals belong to the main thread.
+        _at_exit()
+        return
+    try:
+        _at_exit()
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+        if received:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
@@ -86,14 +104,14 @@ def _follow_celery() -> None:
     if signals is None or _follows_celery:
         return
     _follows_celery = True
-    signals.worker_process_shutdown.connect(lambda **_: _at_exit(), weak=False)
+    signals.worker_process_shutdown.connect(lambda **_: _at_exit_of_child(), weak=False)
 
 
 class _Exit:
     """A process of multiprocessing ends without atexit, and forgets at its start what its parent had registered."""
 
     def register(self) -> None:
-        util.Finalize(None, _at_exit, exitpriority=10)
+        util.Finalize(None, _at_exit_of_child, exitpriority=10)
 
 
 _follow_celery()

@@ -16,7 +16,7 @@ export interface AdmissionSettings {
 export interface AdmittedCall {
   /** Once. Throws: ConnectError `resource_exhausted` where there is no room for it, `canceled` where it is closed. */
   admit(): void
-  /** Bytes of its request, held until it closes. Throws: ConnectError `resource_exhausted`. */
+  /** Bytes of its request, held until it closes as what they may become. Throws: ConnectError `resource_exhausted`. */
   receive(bytes: number): void
   /** Bytes of its answer, held until `sent` says the same number. */
   sending(bytes: number): void
@@ -35,6 +35,12 @@ export interface Admission {
 
 /** What a call costs beside its bytes, roughly: its request, its handler, their buffers. */
 const callBytes = 16 * 1024
+
+/**
+ * What a byte of a request may become once it is read: an empty entry of three bytes is an object of some 300. Who sends
+ * them has shown no token yet.
+ */
+const readBytesPerByte = 100
 
 /** Peers whose rate is remembered. */
 const maxPeers = 10_000
@@ -99,8 +105,9 @@ export function createAdmission(settings: AdmissionSettings, held: HeldBytes): A
           count(peer, 1)
         },
         receive(bytes) {
-          within(() => held.require(holders, bytes))
-          take(bytes)
+          const readBytes = bytes * readBytesPerByte
+          within(() => held.require(holders, readBytes))
+          take(readBytes)
         },
         sending: take,
         sent: (bytes) => take(-bytes),

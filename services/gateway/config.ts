@@ -45,7 +45,7 @@ export const gatewayConfig = z.object({
     .default(30_000)
     .describe('longest that a call with one answer may take, less where its caller says so, milliseconds'),
   maxMessageBytes: whole(1024, 1e9)
-    .default(4_194_304)
+    .default(1_048_576)
     .describe('largest message taken, bytes; the same after decompression'),
   maxConcurrentCalls: whole(1, 1_000_000)
     .default(1000)
@@ -79,7 +79,7 @@ export const gatewayConfig = z.object({
     .default(false)
     .describe('allow listening beyond this host without TLS, or before services that ask for no token'),
   maxHeldBytes: rpcSettings.maxHeldBytes.describe(
-    'memory held for others, bytes: calls, their requests and answers',
+    'memory held for others, bytes: calls, their answers, and their requests as what they may become once read, a hundred times their bytes',
   ),
   maxHeldShare: rpcSettings.maxHeldShare.describe(
     'largest part of that, and of calls at once, for one address',

@@ -7,6 +7,7 @@ import { isLoopback, splitAddress } from '../../shared/rpc/listener.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { type Admission, type AdmittedCall, admittedCall, peerOf } from './admission.ts'
 import { hostOf } from './http-server.ts'
+import { isOfManyRequests } from './routes.ts'
 
 export interface RequestHandlerOptions {
   readonly router: ConnectRouter
@@ -73,7 +74,7 @@ export function requestHandler(options: RequestHandlerOptions): RequestListener 
     try {
       const values = createContextValues().set(admittedCall, call).set(peerOf, peer)
       const asked = universalRequestFromNodeRequest(request, response, undefined, values)
-      const answer = await handler({ ...asked, body: received(request, call) })
+      const answer = await handler({ ...asked, body: received(handler, request, call) })
       const explanation = answer.body === undefined ? explanations[answer.status] : undefined
       if (explanation !== undefined) refuse(response, answer.status, Code.InvalidArgument, explanation)
       else await universalResponseToNodeResponse(sent(answer, call, response), response)
@@ -108,9 +109,13 @@ export function requestHandler(options: RequestHandlerOptions): RequestListener 
   }
 }
 
-async function* received(request: IncomingMessage, call: AdmittedCall): AsyncGenerator<Uint8Array> {
+async function* received(
+  { method }: UniversalHandler,
+  request: IncomingMessage,
+  call: AdmittedCall,
+): AsyncGenerator<Uint8Array> {
   for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    call.receive(part.byteLength)
+    if (!isOfManyRequests(method)) call.receive(part.byteLength)
     yield part
   }
 }

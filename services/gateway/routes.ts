@@ -33,6 +33,17 @@ export function unaryMethodOf(service: DescService, name: string): DescMethodUna
   return method
 }
 
+/** Its requests pass one by one: at most one of them is held. */
+export const isOfManyRequests = ({ methodKind }: DescMethod): boolean => methodKind === 'client_streaming'
+
+const encodingHeaders = ['content-encoding', 'connect-content-encoding', 'grpc-encoding'] as const
+
+/** Whether what a call holds of its request cannot be told from the bytes that arrive. */
+export function isOfUnknownSize({ method, requestHeader }: HandlerContext): boolean {
+  const isPlain = (name: string) => (requestHeader.get(name) ?? 'identity') === 'identity'
+  return isOfManyRequests(method) || !encodingHeaders.every(isPlain)
+}
+
 /**
  * Every method of the services under its name in the contract, but those that stream both ways: HTTP/1.1 cannot.
  * Requests and answers are read and written by the contract's descriptors; what they mean is the services' to say.

@@ -14,7 +14,7 @@ import { startHttpServer } from './http-server.ts'
 import { gatewayCounts, gatewayFigures } from './metrics.ts'
 import { observedUpstream } from './observed-upstream.ts'
 import { requestHandler } from './request-handler.ts'
-import { addRoutes, type Route, serviceOf, unaryMethodOf } from './routes.ts'
+import { addRoutes, isOfUnknownSize, type Route, serviceOf, unaryMethodOf } from './routes.ts'
 import { openUpstream } from './upstream.ts'
 import { followHealth } from './upstream-health.ts'
 
@@ -79,7 +79,11 @@ export async function startGateway(
     acceptCompression: [compressionGzip],
     // A field that is misspelt is refused by its name, not ignored.
     jsonOptions: { ignoreUnknownFields: false, registry },
-    requestGate: ({ values }) => values.get(admittedCall)?.admit(),
+    requestGate(context) {
+      const call = context.values.get(admittedCall)
+      call?.admit()
+      if (isOfUnknownSize(context)) call?.receive(config.maxMessageBytes)
+    },
   })
   addRoutes(router, routes, config, stopping.signal)
   addHealth(router, healthService, (name) => {

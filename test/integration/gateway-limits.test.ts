@@ -134,6 +134,25 @@ test('unfinished requests count together, and what they held is given back', asy
   expect((await gateway.post(list, {})).status).toBe(200)
 })
 
+test.each([
+  ['as it is', (text: string) => text, {}],
+  ['packed', (text: string) => gzipSync(text), { 'content-encoding': 'gzip' }],
+])(
+  'a request that would become a hundred times as much is refused before it is read, %s',
+  async (_, pack, headers) => {
+    const gateway = await gatewayWith({ maxHeldBytes: 50_000_000, maxHeldShare: 1 })
+    const queries = Array.from({ length: 300_000 }, () => ({}))
+    const answer = await fetch(`${gateway.origin}/foresize.v1.EstimatorService/EstimateBatch`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: pack(JSON.stringify({ queries })),
+    })
+    expect(answer.status).toBe(429)
+    expect(await answer.json()).toMatchObject({ message: expect.stringMatching(/max_held_bytes/) as string })
+    await eventually(async () => (await gateway.metric('held_bytes')) === 0)
+  },
+)
+
 describe('a slow caller is cut off', () => {
   test('that does not finish its headers', async () => {
     const gateway = await gatewayWith({ headerTimeoutMs: 200, receiveTimeoutMs: 400 })

@@ -146,11 +146,13 @@ function amountAfter(
   const failures = Math.max(1, query.attempt - 1)
   const next = retryAmount(largest, failed, failures)
   if (isBeyondRange) return Math.max(next, request)
-  const executions = evidence.task?.model?.dimensions.get(dimension)?.executions
+  const model = evidence.task?.model?.dimensions.get(dimension)
   const isWithinSeen = failures === 1 && largest > failed && shortfall[dimension] === 'kill'
-  if (!isWithinSeen || failureCost === undefined || executions === undefined) return next
+  if (!isWithinSeen || failureCost === undefined || model === undefined) return next
+  // With killed attempts that have not come back needs are larger than those that have.
+  if (model.censored.length > 0) return next
   const after = { amount: failed, most: next }
-  return leastCostRetry(after, need, executions, failureCost, policy, workspace.distribution)
+  return leastCostRetry(after, need, model.executions, failureCost, policy, workspace.distribution)
 }
 
 /** 0 where none runs. */

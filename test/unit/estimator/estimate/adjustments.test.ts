@@ -273,13 +273,16 @@ test('a retry that does not tell how it ended goes above what killed attempts ha
 })
 
 test('after one failure a retry within what was seen need not go to the largest need, after two it does', () => {
-  const evidence = taskWith({ used: [1e9, 1e9, 1e9, 2e9, 2e9, 2e9, 2e9, 2e9, 2e9, 2e9, 2e9, 9e9] })
+  const used = [1e9, 1e9, 1e9, 2e9, 2e9, 2e9, 2e9, 2e9, 2e9, 2e9, 2e9, 9e9]
+  const seen = taskWith({ used })
   const need = { distribution: weighed([[Math.log(1e9), 1]]) }
-  const retry = (attempt: number, more: Partial<Recommendation> = {}) =>
+  const retry = (attempt: number, more: Partial<Recommendation> = {}, evidence = seen) =>
     adjusted(recommended({ need, failureCost: costWith(9e9), ...more }), retryOf(1e9, { attempt }), evidence)
   expect(retry(2).amount).toBeCloseTo(1.03 * 2e9, 0)
   expect(retry(3).amount).toBe(1.05 * 9e9)
   expect(retry(2, { isBeyondRange: true }).amount).toBe(1.05 * 9e9)
+  // Nor while killed attempts have not come back.
+  expect(retry(2, {}, taskWith({ used, killed: [1e9] })).amount).toBe(1.05 * 9e9)
 })
 
 test('beyond the inputs seen a retry is at least the request', () => {

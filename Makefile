@@ -188,6 +188,10 @@ bench: $(installed) $(launcher) $(runner) ## Rates as ratios to a bare gRPC echo
 bench-accuracy: $(installed) ## Wastage on real traces as ratios to the best usual way to size (TRACES=DIR)
 	@node bench/accuracy.ts $(if $(TRACES),--traces '$(TRACES)') $(BENCH)
 
+.PHONY: bench-frontier
+bench-frontier: $(installed) ## Executions that fail against wastage, over the risk and for each usual way to size (TRACES=DIR)
+	@node bench/frontier.ts $(if $(TRACES),--traces '$(TRACES)') $(BENCH)
+
 .PHONY: sdk
 sdk: $(installed) ## The npm package of the TypeScript worker and scheduler, into dist/
 	@rm -rf dist/sdk; node workers/typescript/package/assemble.ts dist/sdk

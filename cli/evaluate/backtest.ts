@@ -149,7 +149,12 @@ function isSized(row: TraceRow): row is SizedRow {
 
 const hoursOf = ({ durationMs }: TraceRow) => (durationMs ?? 0) / 3_600_000
 
-function sizeBy(method: SizingMethod, row: SizedRow, book: Ledger, { capBytes }: BacktestOptions): void {
+export function sizeBy(
+  method: SizingMethod,
+  row: SizedRow,
+  book: Ledger,
+  { capBytes }: Pick<BacktestOptions, 'capBytes'>,
+): void {
   let given = Math.min(method.allocate(row), capBytes)
   const execution = book.begin(row.peakMemoryBytes, hoursOf(row))
   for (let tries = 1; !execution.attempt(given); tries++) {

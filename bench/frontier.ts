@@ -6,11 +6,11 @@ import { sizeBy } from '../cli/evaluate/backtest.ts'
 import { baselines } from '../cli/evaluate/baselines.ts'
 import { type Ledger, ledger, type MethodScore } from '../cli/evaluate/ledger.ts'
 import type { LocalPair } from '../cli/evaluate/local-pair.ts'
-import { readTraceFile } from '../cli/evaluate/read-file.ts'
 import { queryOf, recordOf } from '../cli/evaluate/records.ts'
 import { wastageOf } from '../cli/evaluate/report-table.ts'
 import { defaultPair } from '../cli/evaluate/timed-pair.ts'
-import type { TraceRow } from '../cli/evaluate/trace.ts'
+import { readTrace, type TraceRow } from '../cli/evaluate/trace.ts'
+import { readNaming } from '../cli/histories/naming.ts'
 
 /**
  * What failing less often costs: for each trace the share of the executions that failed against the wastage, of foresize
@@ -51,7 +51,8 @@ const found: Frontier[] = []
 for (const name of readdirSync(values.traces).sort()) {
   if (!/\.csv(\.gz)?$/.test(name) || name.startsWith('ts_') || !name.includes(values.only)) continue
   const path = join(values.traces, name)
-  const { rows } = readTraceFile(path, { ignoreInput: leaking.test(name), limit: Number(values.limit) })
+  const naming = readNaming({ values: { 'ignore-input': leaking.test(name) } })
+  const { rows } = await readTrace(path, { format: 'trace', naming }, Number(values.limit))
   const completed = rows.filter(({ completed }) => completed)
   if (!completed.some(isSized)) continue
   found.push(frontierOf(basename(path).replace(/\.csv(\.gz)?$/, ''), completed))

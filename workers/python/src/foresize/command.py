@@ -37,7 +37,7 @@ class CommandResult:
     outcome: Outcome
     used: Resources
     source: Source
-    """Who measured the memory."""
+    """Who measured the memory; `unknown`: nobody could, and `used.memory_bytes` is None."""
     stdout: Optional[bytes] = None
     stderr: Optional[bytes] = None
 

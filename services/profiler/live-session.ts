@@ -93,7 +93,11 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
       if (released) throw takenOver(id)
       if (batch.sequence <= state.sequence) return undefined
       if (batch.sequence !== state.sequence + 1) throw gap(state.sequence, batch.sequence)
-      return adopt(applyBatch(state, batch, nowUnixMs, limits))
+      const applied = applyBatch(state, batch, nowUnixMs, limits)
+      // A new session of which all was refused is not kept: it would use up its tenant's share.
+      const isEmpty = applied.session.open.size === 0 && applied.finished.length === 0
+      if (written.version === 0 && isEmpty) return { applied, durable: Promise.resolve([]) }
+      return adopt(applied)
     },
     adopt,
     async release() {

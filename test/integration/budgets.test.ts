@@ -286,6 +286,18 @@ test('what a watcher holds counts', async () => {
   expect((await watching(good)).code).toBe(status.OK)
 })
 
+test('a call that is refused leaves nothing behind', async () => {
+  const { as } = await profiler({ maxSessions: 4, maxHeldShare: 0.5, maxOpenExecutionsPerNamespace: 1 })
+  const begin = (i: number) => unary(as(evil), 'startProfiling', { start: starts('evil', i, 1)[0] })
+  await begin(0)
+  for (const i of [1, 2, 3, 4]) {
+    await expect(begin(i)).rejects.toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+      details: expect.stringContaining('max_open_executions_per_namespace'),
+    })
+  }
+})
+
 test('however many ask at once, there are no more namespaces than may be', async () => {
   const { as } = await profiler({ maxNamespaces: 5, tokensFile: undefined })
   const ask = async (call: number) => {

@@ -7,11 +7,12 @@ from airflow import settings
 from kubernetes.client import models
 
 
-def pod(input_bytes: str, memory: str) -> models.V1Pod:
+def pod(input_bytes: str, memory: str, **labels: str) -> models.V1Pod:
     names = {"dag_id": "work", "task_id": "hold", "try_number": "1", "foresize.dev/feature.input_bytes": input_bytes}
     resources = models.V1ResourceRequirements(requests={"memory": memory, "cpu": "1"})
     container = models.V1Container(name="base", resources=resources)
-    made = models.V1Pod(metadata=models.V1ObjectMeta(annotations=names), spec=models.V1PodSpec(containers=[container]))
+    metadata = models.V1ObjectMeta(annotations=names, labels=labels)
+    made = models.V1Pod(metadata=metadata, spec=models.V1PodSpec(containers=[container]))
     settings.pod_mutation_hook(made)
     return made
 
@@ -35,6 +36,6 @@ else:
 known = json.loads(variable.value)
 assert variable.name == "FORESIZE_AIRFLOW_KNOWN" and known["estimate_token"], variable
 assert known["features"] == {"input_bytes": 5e7}, known
-odd = pod("2e7", "many")
-assert odd.spec.containers[0].env is None
+for left_alone in (pod("2e7", "many"), pod("2e7", "400Mi", kubernetes_pod_operator="True")):
+    assert left_alone.spec.containers[0].env is None, left_alone
 print("pod sized")

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import re
-from typing import Any, Optional, Union
+from typing import Any, Dict, Optional, Union
 
 import foresize
 from airflow.listeners import hookimpl
@@ -27,7 +27,7 @@ class Listener:
     def __init__(self) -> None:
         self._usage: Optional[SelfUsage] = None
         self._sampling: Optional[Sampling] = None
-        self._execution: Optional[foresize.Execution] = None
+        self._known: Dict[str, Any] = {}
         self._watch = OomWatch()
 
     @hookimpl
@@ -37,7 +37,6 @@ class Listener:
             known.update(execution_id=reports.execution_of(task_instance), attempt=task_instance.try_number)
             self._watch = OomWatch()
             self._usage = SelfUsage()
-            self._execution = None
             self._known = {"task": reports.task_of(task_instance), **known}
             self._sampling = sampler().start(self._usage.read, lambda _: None, 1000, first_ms=100)
         except Exception:  # noqa: BLE001 - the task must not notice

@@ -1,4 +1,4 @@
-"""Sizes the pods of KubernetesExecutor and KubernetesPodOperator before they are made."""
+"""Sizes the pods of KubernetesExecutor before they are made: those in which Airflow's own process runs the task."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ factors = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2*
 
 def pod_mutation_hook(pod: Any) -> None:
     """Sets the memory of the pod's first container, request and limit, to what its task needs. What the pod asks for
-    already is its request: given until enough is known, and where foresize is away. A pod that asks for nothing, and one
-    that is no task's, stays as it is."""
+    already is its request: given until enough is known, and where foresize is away. A pod that asks for nothing stays as
+    it is, and so does one of KubernetesPodOperator: its task's process, which the listener measures, waits elsewhere."""
     names = pod.metadata.annotations or {}
     labels = pod.metadata.labels or {}
     dag, task = names.get("dag_id") or labels.get("dag_id"), names.get("task_id") or labels.get("task_id")
     container = pod.spec.containers[0]
     asked = _requested(container)
-    if not dag or not task or asked is None:
+    if not dag or not task or asked is None or labels.get("kubernetes_pod_operator") == "True":
         return
     sized = _sizer().size(
         f"{dag}/{task}",

@@ -9,6 +9,7 @@ import { clientOptionsFor } from '../../shared/rpc/client.ts'
 import { systemClock } from '../../shared/runtime/clock.ts'
 import { createLifecycle } from '../../shared/runtime/lifecycle.ts'
 import { estimatorFixture, wireQuery } from '../support/estimator-fixture.ts'
+import { gatewayFixture } from '../support/gateway-fixture.ts'
 import { quietLog } from '../support/profiler-fixture.ts'
 import { unary, wireRecord } from '../support/profiler-service.ts'
 import { outcomeOf, secureClient } from '../support/secure-services.ts'
@@ -141,4 +142,27 @@ test('a profile that is fetched for an answer belongs to the trace of the one wh
     expect(span.traceId).toBe(traceId)
     expect(asked.map(({ spanId }) => spanId)).toContain(span.parentSpanId)
   }
+})
+
+test('a call through the gateway is a span of it, and the call of the service is under that', async () => {
+  received.length = 0
+  const { client, address, stop } = await profilerWith(0)
+  const { port } = collector.address() as AddressInfo
+  const gateway = await gatewayFixture({
+    profiler: address,
+    estimator: address,
+    tracesEndpoint: `http://127.0.0.1:${port}/v1/traces`,
+    tracesSampleRatio: 0,
+  })
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  await gateway.post('ProfilerService/ListProfiles', {}, { traceparent })
+  await gateway.post('ProfilerService/ListProfiles', {})
+  await gateway.stop()
+  client.close()
+  await stop()
+  // Those of the gateway are sent first: it stops first.
+  const [outer, inner, ...more] = received
+  expect(more).toEqual([])
+  expect(outer).toMatchObject({ parentSpanId: 'b7ad6b7169203331' })
+  expect(inner).toMatchObject({ traceId: outer?.traceId, parentSpanId: outer?.spanId })
 })

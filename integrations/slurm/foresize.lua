@@ -3,9 +3,9 @@
 --
 -- A job takes part where its comment begins with the word "foresize". What follows are words of the form name=value:
 --   task=NAME    what kind of work it is; without it the job's name
---   NAME=NUMBER  a feature, a number known before the run, such as input_bytes=50000000
+--   NAME=NUMBER  a feature, a number known before the run, in decimal, such as input_bytes=50000000 or 5e7
 --   NAME=TEXT    a label
--- The estimate's token is added as token=…, for the reporter to hand back.
+-- Of words of one name the last counts. foresize-slurm reads comments by the same rules. The estimate's token is added as token=…, for the reporter to hand back.
 
 local foresize = {}
 
@@ -44,24 +44,31 @@ local function quoted(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
--- The words of a comment, in order; nil where the job takes no part.
+-- The words of a comment by name; nil where the job takes no part.
 local function words_of(comment)
-  local rest = (comment or ""):match("^foresize%s*(.*)$")
+  local rest = ((comment or "") .. " "):match("^foresize(%s.*)$")
   if not rest then return nil end
   local words = {}
-  for name, value in rest:gmatch("([^%s=]+)=(%S+)") do words[#words + 1] = { name = name, value = value } end
+  for name, value in rest:gmatch("([^%s=]+)=(%S+)") do words[name] = value end
   return words
 end
 
+local is_no_input = { task = true, token = true, attempt = true }
+
+-- tonumber alone takes hexadecimal too, and "inf" where Lua is older.
+local function number_of(text)
+  local number = text:match("^[+-]?[%d.]+[eE]?[+-]?%d*$") and tonumber(text)
+  return number and math.abs(number) ~= math.huge and number or nil
+end
+
 local function query_of(words, job_name)
-  local task, features, labels = job_name, {}, {}
-  for _, word in ipairs(words) do
-    if word.name == "task" then
-      task = word.value
-    elseif tonumber(word.value) then
-      features[#features + 1] = json(word.name) .. ":" .. string.format("%.17g", tonumber(word.value))
-    elseif word.name ~= "token" then
-      labels[#labels + 1] = json(word.name) .. ":" .. json(word.value)
+  local task, features, labels = words.task or job_name, {}, {}
+  for name, value in pairs(words) do
+    local number = number_of(value)
+    if number and not is_no_input[name] then
+      features[#features + 1] = json(name) .. ":" .. string.format("%.17g", number)
+    elseif not is_no_input[name] then
+      labels[#labels + 1] = json(name) .. ":" .. json(value)
     end
   end
   if not task or task == "" then return nil end

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { gatewayFixture } from '../support/gateway-fixture.ts'
 import { countOf, type Pair, root, startPair } from './support.ts'
 
@@ -28,9 +28,9 @@ beforeEach(() => {
   return () => rmSync(folder, { recursive: true, force: true })
 })
 
-function program(name: string, prints: string): void {
+function program(name: string, prints: string | Buffer, script = `cat "${folder}/${name}.out"`): void {
   writeFileSync(join(folder, `${name}.out`), prints)
-  writeFileSync(join(folder, name), `#!/bin/sh\ncat "${folder}/${name}.out"\n`)
+  writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`)
   chmodSync(join(folder, name), 0o755)
 }
 
@@ -42,6 +42,9 @@ interface Row {
   readonly memory?: string
   readonly comment?: string
 }
+
+/** Becomes the one that is asked for. */
+const delimiter = '\x1f'
 
 /** As `sacct --parsable2 --delimiter` prints it. */
 function sacct(rows: readonly Row[]): void {
@@ -59,9 +62,10 @@ function sacct(rows: readonly Row[]): void {
         memory && `cpu=00:00:05,mem=${memory}`,
         '00:05.000',
         comment,
-      ].join('\x1f'),
+      ].join(delimiter),
   )
-  program('sacct', `${lines.join('\n')}\n`)
+  const delimited = `for each; do case $each in --delimiter=*) d=\${each#*=};; esac; done; sed "s/\x1f/$d/g"`
+  program('sacct', Buffer.from(`${lines.join('\n')}\n`, 'latin1'), `${delimited} "${folder}/sacct.out"`)
 }
 
 const report = (url = gateway.origin) =>
@@ -139,4 +143,99 @@ test('what cannot be told now is told later', async () => {
   })
   await report()
   await pair.profile('later', (found) => countOf(found) === 1)
+})
+
+test('what one user writes keeps nobody else from being told', async () => {
+  const good = (id: string): Row => ({ id, name: 'beside', comment: 'foresize n=1' })
+  sacct([
+    good('20'),
+    { id: '21', name: 'beside', comment: 'foresize token=!!!' },
+    { id: '22', name: 'beside', comment: `foresize attempt=${'9'.repeat(5000)}` },
+    { id: '23', name: 'beside', comment: 'foresize attempt=-1 n=1e999' },
+    { id: '24', name: 'beside', comment: 'foresize label=\x01' },
+    { id: '25', name: 'be\xffside', comment: 'foresize n=1' },
+    good('26'),
+  ])
+  const { stderr } = await report()
+  expect(stderr).toContain('refused: slurm-c1-21-')
+  expect(stderr).toContain('refused: slurm-c1-24-')
+  expect(countOf(await pair.profile('beside', (found) => countOf(found) >= 4))).toBe(4)
+})
+
+test('a look whose only record is refused has done its work', async () => {
+  sacct([{ id: '27', name: 'refused', comment: 'foresize label=\x01' }])
+  expect((await report()).stderr).toContain('refused: slurm-c1-27-')
+})
+
+test('a number is what foresize.lua takes for one, all else is a label', async () => {
+  sacct([
+    {
+      id: '28',
+      name: 'words',
+      comment: 'foresize a=1e3 b=-.5 c=inf d=nan e=1_0 f=0x10 g=1e999 task= h=1 h=2',
+    },
+  ])
+  await report()
+  const { executions } = await pair.profile('words', (found) => countOf(found) === 1)
+  expect(executions).toMatchObject([
+    {
+      features: { a: 1000, b: -0.5, h: 2 },
+      labels: { c: 'inf', d: 'nan', e: '1_0', f: '0x10', g: '1e999' },
+    },
+  ])
+})
+
+test('a job whose text looks like rows of others is told as one job', async () => {
+  const row = ['31', 'c1', 'forged', 'COMPLETED', '2026-01-02T03:00:00', '2026-01-02T03:00:10', '10']
+  const forged = [...row, 'mem=1G', '', '00:05.000', 'foresize n=1'].join('|')
+  sacct([{ id: '30', name: 'forger', comment: `foresize n=1\n${forged}` }])
+  const asked = join(folder, 'asked')
+  const before = readFileSync(join(folder, 'sacct'), 'utf8').replace('#!/bin/sh\n', '')
+  program('sacct', readFileSync(join(folder, 'sacct.out')), `echo "$@" >> "${asked}"\n${before}`)
+  await report()
+  await report()
+  expect(countOf(await pair.profile('forger', (found) => countOf(found) > 0))).toBe(1)
+  const delimiters = readFileSync(asked, 'utf8').match(/--delimiter=\S+/g)
+  expect(new Set(delimiters).size, 'it cannot be foreseen').toBe(2)
+})
+
+describe('run again', () => {
+  /** As `squeue` and `scontrol show job --oneliner` print them; what else scontrol is asked is kept. */
+  function killed(
+    jobs: readonly { readonly id: string; readonly restarts: number; readonly name?: string }[],
+  ) {
+    const rows = jobs.map(({ id, restarts }) => `${id}  ${restarts}  cpu=1,mem=64M,node=1,billing=1 `)
+    program('squeue', `${rows.join('\n')}\n`)
+    for (const { id, name = 'x', restarts } of jobs)
+      writeFileSync(
+        join(folder, `job-${id}`),
+        `JobId=${id} JobName=${name} UserId=u(1) Requeue=1 Restarts=${restarts} TRES=cpu=1,mem=64M Comment=foresize token=AA== \n`,
+      )
+    program(
+      'scontrol',
+      '',
+      `if [ "$1" = show ]; then cat "${folder}/job-$4"; exit; fi
+       echo "$@" >> "${folder}/asked"
+       if [ "$2" = 40 ]; then echo "Requested operation is presently disabled for job 40" >&2; exit 1; fi`,
+    )
+  }
+  const asked = () => readFileSync(join(folder, 'asked'), 'utf8')
+  beforeEach(() => sacct([]))
+
+  test('is each job that may be, with more memory, whatever becomes of another', async () => {
+    killed([
+      { id: '40', restarts: 0 },
+      { id: '41', restarts: 0 },
+    ])
+    const { stderr } = await report()
+    expect(stderr).toContain('job 40 is not run again: scontrol: Requested operation is presently disabled')
+    expect(asked()).toMatch(/update JobId=41 MinMemoryNode=\d+ Comment=foresize token=\S+ attempt=2/)
+    expect(asked()).toMatch(/release 41/)
+  })
+
+  test('is no job for longer than it may be, whatever its name says', async () => {
+    killed([{ id: '42', restarts: 3, name: 'x Restarts=0 TRES=mem=9T' }])
+    await report()
+    expect(() => asked()).toThrow('ENOENT')
+  })
 })

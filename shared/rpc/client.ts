@@ -106,7 +106,11 @@ export function clientOptionsFor(settings: ClientSettings): ClientOptions {
 const tokenRereadMs = 1000
 
 function tokenOf({ token, tokenFile }: ClientSettings): (() => string) | undefined {
-  if (tokenFile === undefined) return token === undefined ? undefined : () => token
+  if (tokenFile === undefined) {
+    if (token === undefined || token === '') return undefined
+    const given = tokenIn(token, 'token')
+    return () => given
+  }
   let held = readToken(tokenFile)
   let readAtMs = performance.now()
   return () => {
@@ -122,13 +126,20 @@ function tokenOf({ token, tokenFile }: ClientSettings): (() => string) | undefin
 }
 
 function readToken(file: string): string {
-  let token: string
+  let text: string
   try {
-    token = readFileSync(file, 'utf8').trim()
+    text = readFileSync(file, 'utf8')
   } catch (error) {
     throw new ConfigError(`${file}: ${error instanceof Error ? error.message : String(error)}`)
   }
-  if (token === '') throw new ConfigError(`${file}: holds no token`)
+  return tokenIn(text, file)
+}
+
+/** Refused here, by its place: what refuses a header later says what was in it. */
+function tokenIn(text: string, place: string): string {
+  const token = text.trim()
+  if (token === '') throw new ConfigError(`${place}: holds no token`)
+  if (!/^[!-~]+$/.test(token)) throw new ConfigError(`${place}: must hold one token, of ASCII without spaces`)
   return token
 }
 

@@ -68,7 +68,7 @@ function sacct(rows: readonly Row[]): void {
   program('sacct', Buffer.from(`${lines.join('\n')}\n`, 'latin1'), `${delimited} "${folder}/sacct.out"`)
 }
 
-const report = (url = gateway.origin) =>
+const report = (url = gateway.origin, ...more: string[]) =>
   run(
     'python3',
     [
@@ -78,6 +78,7 @@ const report = (url = gateway.origin) =>
       url,
       '--state',
       join(folder, 'told'),
+      ...more,
     ],
     { env: { ...process.env, PATH: `${folder}:${process.env['PATH']}` } },
   )
@@ -160,6 +161,15 @@ test('what one user writes keeps nobody else from being told', async () => {
   expect(stderr).toContain('refused: slurm-c1-21-')
   expect(stderr).toContain('refused: slurm-c1-24-')
   expect(countOf(await pair.profile('beside', (found) => countOf(found) >= 4))).toBe(4)
+})
+
+test('a token that cannot be sent is not in the log', async () => {
+  const file = join(folder, 'token')
+  writeFileSync(file, 'secret-one\nsecret-two\n')
+  sacct([{ id: '29', name: 'token', comment: 'foresize n=1' }])
+  const refused = await report(gateway.origin, '--token-file', file).catch((error: unknown) => error)
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining(`${file}: must hold one token`) })
+  expect(refused).toMatchObject({ stderr: expect.not.stringContaining('secret') })
 })
 
 test('a look whose only record is refused has done its work', async () => {

@@ -58,6 +58,20 @@ test.each([
   expect(isLoopback(host)).toBe(loopback)
 })
 
+test.each(['one\ntwo', 'of words', 'münze'])(
+  'a token that no header can hold is refused unread: %j',
+  (token) => {
+    const options = () => clientOptionsFor({ target: 'localhost:7070', token })
+  expect(options).toThrow('token: must hold one token')
+  expect(options).not.toThrow(token)
+})
+
+test('a token may end with a line, and an empty one is none', () => {
+  const target = 'localhost:7070'
+  expect(clientOptionsFor({ target, token: 'secret\r\n' }).interceptors).toHaveLength(1)
+  expect(clientOptionsFor({ target, token: '' }).interceptors).toBeUndefined()
+})
+
 test('a token leaves this host only over TLS', () => {
   const token = 'secret'
   for (const target of ['profiler:7070', 'dns:///profiler.svc:7070', '10.0.0.1:7070']) {

@@ -10,7 +10,10 @@ function slurm_cli_setup_defaults(options, early_pass) return slurm.SUCCESS end
 
 function slurm_cli_pre_submit(options, pack_offset)
   -- Steps of a job that runs have its memory. What the user sets is never overridden.
-  if os.getenv("SLURM_JOB_ID") or isSet(options["mem"]) or isSet(options["mem-per-cpu"]) then return slurm.SUCCESS end
+  if os.getenv("SLURM_JOB_ID") then return slurm.SUCCESS end
+  for _, name in ipairs({ "mem", "mem-per-cpu", "mem-per-gpu" }) do
+    if isSet(options[name]) then return slurm.SUCCESS end
+  end
   local given = foresize.size(options["job-name"], options["comment"])
   if given then
     options["mem"] = string.format("%dM", given.memory_mib)

@@ -7,7 +7,9 @@ local foresize = dofile(folder .. "/foresize.lua")
 
 function slurm_job_submit(job, partitions, submit_uid)
   -- What the user sets is never overridden.
-  if job.min_mem_per_node ~= nil or job.min_mem_per_cpu ~= nil then return slurm.SUCCESS end
+  for _, name in ipairs({ "min_mem_per_node", "min_mem_per_cpu", "mem_per_tres" }) do
+    if job[name] ~= nil then return slurm.SUCCESS end
+  end
   local given = foresize.size(job.name, job.comment)
   if given then
     job.min_mem_per_node = given.memory_mib

@@ -98,6 +98,7 @@ async function attempts(
   await untilAsked(pair)
   await all('sized', some(10, 3))
   await told(20)
+  await keepsItsOwn(cluster)
 
   // One that needs twice what it used to is killed, queued again with more, and completes.
   await all('sized', [{ megabytes: 20, times: 2 }])
@@ -127,6 +128,16 @@ async function attempts(
   assert.equal(countOf(await told(rows.length)), rows.length, 'and none counts twice')
 
   return counted.executions.map((record) => attemptOf(record, phaseOf))
+}
+
+/** A job that would be sized says what it wants in another way: Slurm refuses to be told twice. */
+async function keepsItsOwn(cluster: Cluster): Promise<void> {
+  const job = [`--job-name=${task}`, '--comment=foresize input_bytes=2e7 kind=test', '--wrap=true']
+  for (const own of ['--mem=64M', '--mem-per-cpu=64M', '--mem-per-gpu=64M'])
+    await cluster.ask('sbatch', '--test-only', own, ...job).catch((error: Error) => {
+      // There is no GPU here.
+      assert.match(error.message, /Invalid generic resource/, own)
+    })
 }
 
 const [succeeded, outOfMemory] = [1, 3]

@@ -62,9 +62,10 @@ test.each(['one\ntwo', 'of words', 'münze'])(
   'a token that no header can hold is refused unread: %j',
   (token) => {
     const options = () => clientOptionsFor({ target: 'localhost:7070', token })
-  expect(options).toThrow('token: must hold one token')
-  expect(options).not.toThrow(token)
-})
+    expect(options).toThrow('token: must hold one token')
+    expect(options).not.toThrow(token)
+  },
+)
 
 test('a token may end with a line, and an empty one is none', () => {
   const target = 'localhost:7070'

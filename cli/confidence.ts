@@ -55,7 +55,11 @@ async function tell(input: CommandInput): Promise<number> {
   const client = estimatorOf(input)
   try {
     const response = await calling(input, 'estimator', () =>
-      call(client.confidence.bind(client), { query: fromQuery(query), resources }, remainingOf(input)),
+      call(
+        client.confidence.bind(client),
+        { query: fromQuery(query), resources, withCurve: false },
+        remainingOf(input),
+      ),
     )
     const what = resources === undefined ? 'what it would be given' : formatResources(resources)
     const shown = flag(input, 'json')

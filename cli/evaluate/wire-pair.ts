@@ -139,10 +139,8 @@ export function wirePair(
       return answers
     },
     async confidence(query, resources) {
-      const asked = fromQuery({ ...query, task: here(query.task) })
-      return toConfidence(
-        await call(estimator.confidence.bind(estimator), { query: asked, resources }, deadlineMs),
-      )
+      const asked = { query: fromQuery({ ...query, task: here(query.task) }), resources, withCurve: false }
+      return toConfidence(await call(estimator.confidence.bind(estimator), asked, deadlineMs))
     },
     async report(record) {
       const startMs = performance.now()

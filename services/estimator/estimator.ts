@@ -24,10 +24,11 @@ import type { Lookup, Replica } from './replica.ts'
 /** Answers at once from memory; a promise where a profile must be fetched or learned first. */
 export interface Estimator {
   estimate(query: EstimateQuery): Answer | Promise<Answer>
-  /** Of `resources`; where unset, of what `estimate` would answer. */
+  /** Of `resources`; where unset, of what `estimate` would answer. With a curve: along the amount as well. */
   confidence(
     query: EstimateQuery,
     resources: Resources | undefined,
+    withCurve?: boolean,
   ): ConfidenceAnswer | Promise<ConfidenceAnswer>
   accuracy(task: TaskKey): Promise<readonly StrategyAccuracy[]>
   /** Age of the view that answers come from. */
@@ -210,10 +211,11 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
 
   return {
     estimate: (query) => withEvidence(query, (evidence) => estimateFrom(query, evidence)),
-    confidence: (query, resources) =>
+    confidence: (query, resources, withCurve) =>
       withEvidence(query, (evidence) => {
         return timed(
-          (access) => confidenceOf(contextOf(query, evidence, { settings, access, workspace }), resources),
+          (access) =>
+            confidenceOf(contextOf(query, evidence, { settings, access, workspace }), resources, withCurve),
           accessFor(evidence.task?.leftOut ?? new Map()),
         )
       }),

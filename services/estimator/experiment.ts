@@ -21,6 +21,7 @@ export function experimenting(estimator: Estimator, experiment: Experiment): Est
       const answer = estimator.estimate(query)
       return answer instanceof Promise ? answer.then(named) : named(answer)
     },
-    confidence: (asked, resources) => estimator.confidence(drawn(asked).query, resources),
+    confidence: (asked, resources, withCurve) =>
+      estimator.confidence(drawn(asked).query, resources, withCurve),
   }
 }

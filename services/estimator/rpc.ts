@@ -99,13 +99,13 @@ export function estimatorRpc(
       }
       return after(results(queries), (all) => ({ results: all, ...estimator.age() }))
     }),
-    confidence: unary(({ query, resources }) =>
+    confidence: unary(({ query, resources, withCurve }) =>
       inItsTurn(() => {
         const asked = inspect((seen) => ({
           query: readQuery(query, 'query', seen),
           resources: resources && readResources(resources, 'resources', seen),
         }))
-        return after(estimator.confidence(asked.query, asked.resources), (confidence) => {
+        return after(estimator.confidence(asked.query, asked.resources, withCurve), (confidence) => {
           const { stalenessMs, stale } = estimator.age()
           return fromConfidence(withNotice(withReason(confidence), stale), stalenessMs)
         })

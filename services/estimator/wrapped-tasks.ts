@@ -23,11 +23,11 @@ export function withWrappedTasks(estimator: Estimator, byDefault: Resources): Es
         answerWithOverhead(answer, overhead),
       )
     },
-    confidence(query, resources) {
+    confidence(query, resources, withCurve) {
       const overhead = overheadOf(query)
-      if (overhead === undefined) return estimator.confidence(query, resources)
+      if (overhead === undefined) return estimator.confidence(query, resources, withCurve)
       const given = resources && lessOverhead(resources, overhead)
-      return after(estimator.confidence(queryLessOverhead(query, overhead), given), (answer) =>
+      return after(estimator.confidence(queryLessOverhead(query, overhead), given, withCurve), (answer) =>
         confidenceWithOverhead(answer, overhead),
       )
     },

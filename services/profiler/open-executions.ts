@@ -66,9 +66,10 @@ export function openExecutions(settings: OpenExecutionsSettings): OpenExecutions
   }
 }
 
-function runningOf({ start }: OpenExecution, peak: Resources): RunningExecution {
+function runningOf({ start, startedUnixMs, heardUnixMs }: OpenExecution, peak: Resources): RunningExecution {
   const { executionId, attempt, features, labels, requested, allocated } = start
-  return { executionId, attempt, features, labels, requested, allocated, peak }
+  const times = { startedAtUnixMs: startedUnixMs, heardAtUnixMs: heardUnixMs }
+  return { executionId, attempt, features, labels, requested, allocated, peak, ...times }
 }
 
 function peakOf({ totals, startedUnixMs }: OpenExecution, nowUnixMs: number): Resources {

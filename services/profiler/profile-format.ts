@@ -8,7 +8,7 @@ import * as gen from '../../shared/wire/gen/foresize/v1/profile.ts'
 import { fromProfile } from '../../shared/wire/profile.ts'
 import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
 import { DamagedRecord } from './envelope.ts'
-import { summaryOf } from './summary.ts'
+import { typicalUse } from './summary.ts'
 
 export const profileFormats = ['protobuf', 'json-lines', 'csv-summary'] as const
 
@@ -122,7 +122,7 @@ const csvColumns = [
 
 function csvRow(profile: Profile): readonly (string | number | undefined)[] {
   const { key, revision, firstSeenUnixMs, lastSeenUnixMs } = profile
-  const { median, p95, max } = summaryOf(profile)
+  const { median, p95, max } = typicalUse(profile)
   const means = new Map(
     profile.statistics.map(({ dimension, mean, weight }) => [dimension, weight > 0 ? mean : undefined]),
   )

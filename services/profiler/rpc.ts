@@ -4,22 +4,16 @@ import type { ProfileKey } from '../../shared/domain/profile.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
 import { scopeOf, tenantOf } from '../../shared/rpc/principal.ts'
 import type { HeldBytes } from '../../shared/runtime/held-bytes.ts'
-import { turn } from '../../shared/runtime/turns.ts'
-import { outcomeEnum, profileKindEnum } from '../../shared/wire/enums.ts'
-import { checkText, readNamespace, readWithin, readWord } from '../../shared/wire/fields.ts'
-import type { ProfileSummary } from '../../shared/wire/gen/foresize/v1/profile.ts'
 import type {
-  ListProfilesRequest,
-  ListProfilesResponse,
   ProfilerServiceServer,
   WatchProfilesRequest,
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { inspect } from '../../shared/wire/inspection.ts'
-import { fromProfile, fromProfileKey, toProfileKey } from '../../shared/wire/profile.ts'
+import { fromProfile, toProfileKey } from '../../shared/wire/profile.ts'
 import { fromDurability } from './durability.ts'
+import { listNamespaces, listProfiles } from './listing.ts'
 import { reportEnd } from './report-end.ts'
-import type { ProfileQuery, ProfileStore, StoreChange } from './store.ts'
-import { summaryOf } from './summary.ts'
+import type { ProfileStore, StoreChange } from './store.ts'
 import { exportRpc, type ImportParts, importRpc } from './transfer-rpc.ts'
 import { endProfiling, startProfiling, updateProfile } from './unary-profiling.ts'
 import { type UsageStreamParts, type UsageStreamSettings, usageStream } from './usage-stream.ts'
@@ -72,6 +66,7 @@ export function profilerRpc(
       return { profile: fromProfile(profile) }
     }),
     listProfiles: unary((request) => listProfiles(store, request)),
+    listNamespaces: unary((request, { principal }) => listNamespaces(store, request, principal)),
     deleteProfile: unary(async (request) => {
       const key = inspect((seen) => toProfileKey(request.key, 'key', seen))
       let existed = false
@@ -96,44 +91,6 @@ export function profilerRpc(
         scope: scopeOf(principal),
       }),
     ),
-  }
-}
-
-async function listProfiles(
-  store: ProfileStore,
-  request: ListProfilesRequest,
-): Promise<ListProfilesResponse> {
-  const query = inspect(
-    (seen): ProfileQuery => ({
-      namespace: readNamespace(request.namespace, 'namespace', seen),
-      kind: request.kind === 0 ? 'task' : readWord(profileKindEnum, request.kind, 'task', 'kind', seen),
-      prefix: checkText(request.taskPrefix, 'task_prefix', seen),
-      after: checkText(Buffer.from(request.pageToken, 'base64url').toString(), 'page_token', seen),
-      limit: readWithin(request.pageSize || 100, { min: 1, max: 1000 }, 'page_size', seen),
-    }),
-  )
-  const profiles = await store.list({ ...query, limit: query.limit + 1 })
-  const page = profiles.slice(0, query.limit)
-  const last = page.at(-1)
-  const summaries: ProfileSummary[] = []
-  for (const profile of page) {
-    if (turn.isOver()) await turn.rest()
-    summaries.push({
-      key: fromProfileKey(profile.key),
-      revision: profile.revision,
-      firstSeenUnixMs: profile.firstSeenUnixMs,
-      lastSeenUnixMs: profile.lastSeenUnixMs,
-      outcomes: profile.outcomes.map(({ outcome, count }) => ({
-        outcome: outcomeEnum.toWire(outcome),
-        count,
-      })),
-      ...summaryOf(profile),
-    })
-  }
-  return {
-    profiles: summaries,
-    nextPageToken:
-      last && profiles.length > page.length ? Buffer.from(last.key.task).toString('base64url') : '',
   }
 }
 

@@ -116,6 +116,12 @@ export interface Clamp {
   readonly after: number
 }
 
+/** Probability that an amount suffices. */
+export interface AmountConfidence {
+  readonly amount: number
+  readonly confidence: number
+}
+
 /** Probability that given resources suffice. */
 export interface Confidence {
   readonly confidence: number
@@ -123,6 +129,8 @@ export interface Confidence {
     readonly dimension: Dimension
     readonly allocation: number
     readonly confidence: number
+    /** Empty unless it was asked for. */
+    readonly curve: readonly AmountConfidence[]
   }[]
   readonly source: EstimateSource
   readonly reason: string

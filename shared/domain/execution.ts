@@ -66,7 +66,7 @@ export interface ExecutionRecord extends ExecutionStart {
   readonly outcome: Outcome
   readonly source: MeasurementSource
   readonly measured?: Measured | undefined
-  /** Unix milliseconds by the reporter's clock: orders an imported history. 0 is unknown. */
+  /** Unix milliseconds by the reporter's clock: orders an imported history. 0 is unknown, which the fold replaces by its own time. */
   readonly endedAtUnixMs: number
 }
 
@@ -79,4 +79,7 @@ export interface RunningExecution {
   readonly requested: Resources
   readonly allocated: Resources
   readonly peak: Resources
+  /** Server time; unset where an older program showed it. */
+  readonly startedAtUnixMs?: number | undefined
+  readonly heardAtUnixMs?: number | undefined
 }

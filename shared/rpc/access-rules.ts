@@ -39,6 +39,8 @@ const profilerRules: Rules<typeof ProfilerServiceService> = {
   },
   getProfile: { roles: ['operator', 'estimator'], namespacesOf: ({ key }) => ofTask(key) },
   listProfiles: { roles: ['operator', 'estimator'], namespacesOf: (request) => ofTask(request) },
+  // Only those that the caller may read are listed.
+  listNamespaces: { roles: ['operator', 'estimator'], namespacesOf: undefined },
   deleteProfile: { roles: ['operator'], namespacesOf: ({ key }) => ofTask(key) },
   watchProfiles: { roles: ['operator', 'estimator'], namespacesOf: ofList },
   exportProfiles: { roles: ['operator'], namespacesOf: ofList },

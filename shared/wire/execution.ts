@@ -141,6 +141,8 @@ export function toRunningExecution(
   seen: Inspection,
 ): RunningExecution {
   const at = prefix(path)
+  const time = (value: number | undefined, name: string) =>
+    value === undefined ? undefined : readWithin(value, { min: 0, max: limits.unixMs }, `${at}${name}`, seen)
   return {
     executionId: readName(message.executionId, `${at}execution_id`, seen),
     attempt: readWithin(message.attempt || 1, { min: 1, max: limits.attempt }, `${at}attempt`, seen),
@@ -149,6 +151,8 @@ export function toRunningExecution(
     requested: readResources(message.requested, `${at}requested`, seen),
     allocated: readResources(message.allocated, `${at}allocated`, seen),
     peak: readResources(message.peak, `${at}peak`, seen),
+    startedAtUnixMs: time(message.startedAtUnixMs, 'started_at_unix_ms'),
+    heardAtUnixMs: time(message.heardAtUnixMs, 'heard_at_unix_ms'),
   }
 }
 

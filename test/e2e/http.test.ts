@@ -56,6 +56,7 @@ test('every command of the page does what it says', async () => {
   expect(all).toMatch(/"results":\[\{"estimate":.*\{"estimate":/)
   expect(all).toMatch(/^\{"confidence":0\.\d+/m)
   expect(all).toMatch(/"profiles":\[\{"key":\{"namespace":"default","kind":"PROFILE_KIND_TASK","task":"sort"/)
+  expect(all).toContain('{"namespaces":[{"namespace":"default","tasks":"1"}]}')
   expect(all).toMatch(/"caughtUp":\{\}/)
 })
 

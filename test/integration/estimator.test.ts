@@ -318,6 +318,16 @@ test('confidence grows with what is given, and without resources is that of the 
   }
 
   expect(own.confidence).toBe(estimate.confidence)
+  expect(own.dimensions.flatMap(({ curve }) => curve)).toEqual([])
+
+  const { dimensions } = await confidence(undefined, query, true)
+  expect(dimensions.map(({ dimension }) => dimension)).toEqual(own.dimensions.map((each) => each.dimension))
+  for (const { curve, allocation, ...answer } of dimensions) {
+    const at = curve.find(({ amount }) => amount === allocation)
+    expect(at?.confidence ?? answer.confidence).toBe(answer.confidence)
+    expect(curve[0]?.confidence).toBeLessThan(0.1)
+    expect(curve.at(-1)?.confidence).toBeGreaterThan(0.9)
+  }
   expect(ladder).toEqual([...ladder].sort((a, b) => a - b))
   expect(ladder[0]).toBeLessThan(0.05)
   expect(ladder.at(-1)).toBeGreaterThan(0.95)

@@ -46,11 +46,16 @@ test('it is added to what was learned, the answer says so, and the estimate is s
 
 test('an amount is as sure as it is without what wraps the task', async () => {
   const { plain, wrapped } = await twoEstimators()
-  const without = await plain.confidence(200e6, { features })
-  const with_ = await wrapped.confidence(200e6 + wrap, { features })
+  const without = await plain.confidence(200e6, { features }, true)
+  const with_ = await wrapped.confidence(200e6 + wrap, { features }, true)
 
   expect(with_.confidence).toBeCloseTo(without.confidence, 9)
   expect(with_.dimensions[0]?.allocation).toBe(200e6 + wrap)
+  const amounts = ({ dimensions }: typeof without) => dimensions[0]?.curve.map(({ amount }) => amount) ?? []
+  expect(amounts(with_).length).toBeGreaterThan(2)
+  for (const [i, amount] of amounts(with_).entries()) {
+    expect(amount).toBeCloseTo((amounts(without)[i] ?? 0) + wrap, -1)
+  }
 })
 
 test('what a query says of it decides, none included', async () => {

@@ -245,6 +245,7 @@ test('a lease runs on over a restart, counted from when somebody could hear', as
 test('what runs is shown in the profile of its task until it ends', async () => {
   const service = await profiler({ store: 'memory', runningIntervalMs: 50 })
   const stream = await openStream(service.client, 's')
+  const openedAtUnixMs = Date.now()
   stream.send({ sequence: 1, starts: [wireStart('a')], samples: [samplesOf('a', [5e6])] })
   await stream.durable(1)
   const running = async () => {
@@ -254,7 +255,11 @@ test('what runs is shown in the profile of its task until it ends', async () => 
     return profile?.running ?? []
   }
   await eventually(async () => (await running().catch(() => [])).length === 1)
-  expect((await running())[0]).toMatchObject({ executionId: 'a', peak: { memoryBytes: 5e6, cpuCores: 2 } })
+  const [shown] = await running()
+  expect(shown).toMatchObject({ executionId: 'a', peak: { memoryBytes: 5e6, cpuCores: 2 } })
+  const { startedAtUnixMs = 0, heardAtUnixMs = 0 } = shown ?? {}
+  expect(startedAtUnixMs).toBeGreaterThanOrEqual(openedAtUnixMs)
+  expect(heardAtUnixMs).toBeGreaterThanOrEqual(startedAtUnixMs)
   stream.send({ sequence: 2, ends: [wireEnd('a')] })
   await stream.durable(2)
   expect(await running()).toEqual([])

@@ -29,6 +29,7 @@ const end = (executionId: string, given: { start?: ReturnType<typeof wireStart> 
 const update = (executions: ReturnType<typeof wireRecord>[]) =>
   unary(service.client, 'updateProfile', { executions })
 const get = (task: string) => unary(service.client, 'getProfile', { key: { namespace: '', kind: 0, task } })
+const listing = { namespace: '', kind: 0 as const, taskPrefix: '', pageSize: 0, pageToken: '' }
 const refusal = (code: status) => expect.objectContaining({ code })
 
 test('an execution is started and ended by two calls, each of which may be repeated', async () => {
@@ -157,6 +158,48 @@ test('profiles are listed page by page with a line of figures each', async () =>
     pageToken = page.nextPageToken
   } while (pageToken !== '')
   expect(pages).toEqual([['t0', 't1', 't2'], ['t3', 't4', 't5'], ['t6']])
+})
+
+test('the line of a profile says what its executions asked for, were given and used, and what was wasted', async () => {
+  const run = { allocated: { memoryBytes: 100 }, requested: { memoryBytes: 400 } }
+  await update([
+    wireRecord('a', { ...run, used: { memoryBytes: 60, durationMs: 10 } }),
+    wireRecord('b', { ...run, used: { memoryBytes: 100, durationMs: 1 }, outcome: 3 }),
+  ])
+  const [line] = (await unary(service.client, 'listProfiles', listing)).profiles
+  expect(line).toMatchObject({
+    requestedMedian: { memoryBytes: 400 },
+    allocatedMedian: { memoryBytes: 100 },
+    use: [
+      {
+        dimension: 2,
+        allocated: { executions: 2, amount: 1100, used: 700, wasted: 500 },
+        requested: { executions: 2, amount: 4400, used: 700, wasted: 3700 },
+      },
+    ],
+    confidence: undefined,
+    coverage: undefined,
+  })
+})
+
+test('namespaces are listed page by page, each with the number of its tasks', async () => {
+  await update(
+    ['b', 'é', 'a', 'b', 'Z'].map((namespace, i) =>
+      wireRecord(`e${i}`, { task: { namespace, task: `t${i}` } }),
+    ),
+  )
+  const first = await unary(service.client, 'listNamespaces', { pageSize: 3, pageToken: '' })
+  expect(first.namespaces).toEqual([
+    { namespace: 'Z', tasks: 1 },
+    { namespace: 'a', tasks: 1 },
+    { namespace: 'b', tasks: 2 },
+  ])
+  const { nextPageToken: pageToken } = first
+  const second = await unary(service.client, 'listNamespaces', { pageSize: 3, pageToken })
+  expect(second).toEqual({ namespaces: [{ namespace: 'é', tasks: 1 }], nextPageToken: '' })
+  await expect(unary(service.client, 'listNamespaces', { pageSize: 1001, pageToken: '' })).rejects.toThrow(
+    /INVALID_ARGUMENT: page_size/,
+  )
 })
 
 test('a profile is deleted once', async () => {

@@ -101,6 +101,19 @@ test('a worker reads nothing, a tenant reads its own namespace, an operator all'
   expect(await outcomeOf(unary(as(operator), 'listProfiles', listing('b')))).toBe(status.OK)
 })
 
+test('of the namespaces there are, each is told those that its token may read', async () => {
+  await report(as(other), 'b')
+  await report(as(worker), 'a')
+  const listed = async (entry: TokenEntry) => {
+    const { namespaces } = await unary(as(entry), 'listNamespaces', { pageSize: 0, pageToken: '' })
+    return namespaces.map(({ namespace }) => namespace)
+  }
+  expect(await listed(tenant)).toEqual(['a'])
+  expect(await listed(operator)).toEqual(expect.arrayContaining(['a', 'b']))
+  const asWorker = unary(as(worker), 'listNamespaces', { pageSize: 0, pageToken: '' })
+  expect(await outcomeOf(asWorker)).toBe(status.PERMISSION_DENIED)
+})
+
 test.each([
   ['all namespaces', [] as string[], status.PERMISSION_DENIED],
   ['a foreign namespace', ['a', 'b'], status.PERMISSION_DENIED],

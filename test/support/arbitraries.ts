@@ -95,6 +95,8 @@ export const anyRecord: fc.Arbitrary<ExecutionRecord> = fc.record(
   { noNullPrototype: true },
 )
 
+const unixMs = fc.option(fc.double({ min: 0, max: limits.unixMs, noNaN: true }), { nil: undefined })
+
 const anyRunning: fc.Arbitrary<RunningExecution> = fc.record(
   {
     executionId: anyName,
@@ -104,6 +106,8 @@ const anyRunning: fc.Arbitrary<RunningExecution> = fc.record(
     requested: anyResources,
     allocated: anyResources,
     peak: anyResources,
+    startedAtUnixMs: unixMs,
+    heardAtUnixMs: unixMs,
   },
   { noNullPrototype: true },
 )
@@ -347,7 +351,14 @@ export const anyConfidence: fc.Arbitrary<Confidence> = fc.record(
     confidence: share,
     dimensions: fc.array(
       fc.record(
-        { dimension: fc.constantFrom(...dimensions), allocation: positive, confidence: share },
+        {
+          dimension: fc.constantFrom(...dimensions),
+          allocation: positive,
+          confidence: share,
+          curve: fc.array(fc.record({ amount: positive, confidence: share }, { noNullPrototype: true }), {
+            maxLength: 3,
+          }),
+        },
         { noNullPrototype: true },
       ),
     ),

@@ -60,10 +60,14 @@ export async function estimatorFixture(
     address,
     client,
     estimate,
-    confidence: (memoryBytes: number | undefined, more: Partial<EstimateQuery> = {}) =>
+    confidence: (memoryBytes: number | undefined, more: Partial<EstimateQuery> = {}, withCurve = false) =>
       call(
         client.confidence.bind(client),
-        { query: wireQuery(more), ...(memoryBytes === undefined ? {} : { resources: { memoryBytes } }) },
+        {
+          query: wireQuery(more),
+          resources: memoryBytes === undefined ? undefined : { memoryBytes },
+          withCurve,
+        },
         deadlineMs,
       ),
     /** Asks until the answer is as wanted: what travels by the feed arrives when it does. */

@@ -83,7 +83,8 @@ export function confidenceOf(
   given: Resources | undefined,
   evidence: Evidence,
   parts: Parts = {},
+  withCurve = false,
 ): Confidence {
-  const { reasons, ...confidence } = confidenceIn(contextWith(query, evidence, parts), given)
+  const { reasons, ...confidence } = confidenceIn(contextWith(query, evidence, parts), given, withCurve)
   return { ...confidence, reason: reasonText(reasons) }
 }

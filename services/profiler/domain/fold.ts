@@ -98,7 +98,11 @@ export function foldAll(
     statistics = observe(statistics, record)
     if (estimate) accuracy = scoreEstimate(accuracy, estimate, record, settings)
     if (executions.length >= settings.maxExecutions) executions.splice(0, settings.droppedExecutions)
-    executions.push({ ...record, estimateToken: noToken })
+    executions.push({
+      ...record,
+      estimateToken: noToken,
+      endedAtUnixMs: record.endedAtUnixMs || lastSeenUnixMs,
+    })
   }
   const ended = new Set(news.map(({ record }) => record.executionId))
   const profile = {

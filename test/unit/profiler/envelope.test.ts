@@ -66,7 +66,10 @@ test.each(Array.from({ length: profileSchemaVersion }, (_, i) => i + 1))(
     const stored = readFileSync(new URL(`../../fixtures/profile-v${version}.bin`, import.meta.url))
     const profile = openProfile(stored)
     expect(profile.schemaVersion).toBe(profileSchemaVersion)
-    expect(encodeProfile(profile)).toEqual(encodeProfile(exampleProfile(40)))
+    // It was written before a fold kept its time where the reporter gave none.
+    const { executions, ...rest } = exampleProfile(40)
+    const expected = { ...rest, executions: executions.map((each) => ({ ...each, endedAtUnixMs: 0 })) }
+    expect(encodeProfile(profile)).toEqual(encodeProfile(expected))
   },
 )
 

@@ -1280,7 +1280,9 @@ type ConfidenceRequest struct {
 	// Required.
 	Query *EstimateQuery `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
 	// What the run would be given; unset means what Estimate would answer.
-	Resources     *Resources `protobuf:"bytes,2,opt,name=resources,proto3" json:"resources,omitempty"`
+	Resources *Resources `protobuf:"bytes,2,opt,name=resources,proto3" json:"resources,omitempty"`
+	// Answer DimensionConfidence.curve too.
+	WithCurve     bool `protobuf:"varint,3,opt,name=with_curve,json=withCurve,proto3" json:"with_curve,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1327,6 +1329,13 @@ func (x *ConfidenceRequest) GetResources() *Resources {
 		return x.Resources
 	}
 	return nil
+}
+
+func (x *ConfidenceRequest) GetWithCurve() bool {
+	if x != nil {
+		return x.WithCurve
+	}
+	return false
 }
 
 // How sure.
@@ -1446,7 +1455,10 @@ type DimensionConfidence struct {
 	// What was given.
 	Allocation float64 `protobuf:"fixed64,2,opt,name=allocation,proto3" json:"allocation,omitempty"`
 	// Probability that the need is within it.
-	Confidence    float64 `protobuf:"fixed64,3,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	Confidence float64 `protobuf:"fixed64,3,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	// The same along the amount, ascending, from where next to nothing suffices to where nearly everything does, with
+	// `allocation` where it lies between. At most 64 points. Only where ConfidenceRequest.with_curve asks for it.
+	Curve         []*AmountConfidence `protobuf:"bytes,4,rep,name=curve,proto3" json:"curve,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1502,6 +1514,68 @@ func (x *DimensionConfidence) GetConfidence() float64 {
 	return 0
 }
 
+func (x *DimensionConfidence) GetCurve() []*AmountConfidence {
+	if x != nil {
+		return x.Curve
+	}
+	return nil
+}
+
+// A point of a curve.
+type AmountConfidence struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the dimension's unit.
+	Amount float64 `protobuf:"fixed64,1,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Probability that the need is within it.
+	Confidence    float64 `protobuf:"fixed64,2,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AmountConfidence) Reset() {
+	*x = AmountConfidence{}
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AmountConfidence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AmountConfidence) ProtoMessage() {}
+
+func (x *AmountConfidence) ProtoReflect() protoreflect.Message {
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AmountConfidence.ProtoReflect.Descriptor instead.
+func (*AmountConfidence) Descriptor() ([]byte, []int) {
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AmountConfidence) GetAmount() float64 {
+	if x != nil {
+		return x.Amount
+	}
+	return 0
+}
+
+func (x *AmountConfidence) GetConfidence() float64 {
+	if x != nil {
+		return x.Confidence
+	}
+	return 0
+}
+
 // Of which task.
 type GetAccuracyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1513,7 +1587,7 @@ type GetAccuracyRequest struct {
 
 func (x *GetAccuracyRequest) Reset() {
 	*x = GetAccuracyRequest{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[16]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1525,7 +1599,7 @@ func (x *GetAccuracyRequest) String() string {
 func (*GetAccuracyRequest) ProtoMessage() {}
 
 func (x *GetAccuracyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[16]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1538,7 +1612,7 @@ func (x *GetAccuracyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccuracyRequest.ProtoReflect.Descriptor instead.
 func (*GetAccuracyRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{16}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetAccuracyRequest) GetTask() *TaskKey {
@@ -1561,7 +1635,7 @@ type GetAccuracyResponse struct {
 
 func (x *GetAccuracyResponse) Reset() {
 	*x = GetAccuracyResponse{}
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[17]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1647,7 @@ func (x *GetAccuracyResponse) String() string {
 func (*GetAccuracyResponse) ProtoMessage() {}
 
 func (x *GetAccuracyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_estimator_service_proto_msgTypes[17]
+	mi := &file_foresize_v1_estimator_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1660,7 @@ func (x *GetAccuracyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccuracyResponse.ProtoReflect.Descriptor instead.
 func (*GetAccuracyResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{17}
+	return file_foresize_v1_estimator_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetAccuracyResponse) GetAccuracy() []*StrategyAccuracy {
@@ -1710,10 +1784,12 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"\x0eQueryRejection\x12;\n" +
 	"\n" +
 	"violations\x18\x01 \x03(\v2\x1b.foresize.v1.FieldViolationR\n" +
-	"violations\"{\n" +
+	"violations\"\x9a\x01\n" +
 	"\x11ConfidenceRequest\x120\n" +
 	"\x05query\x18\x01 \x01(\v2\x1a.foresize.v1.EstimateQueryR\x05query\x124\n" +
-	"\tresources\x18\x02 \x01(\v2\x16.foresize.v1.ResourcesR\tresources\"\xe0\x02\n" +
+	"\tresources\x18\x02 \x01(\v2\x16.foresize.v1.ResourcesR\tresources\x12\x1d\n" +
+	"\n" +
+	"with_curve\x18\x03 \x01(\bR\twithCurve\"\xe0\x02\n" +
 	"\x12ConfidenceResponse\x12\x1e\n" +
 	"\n" +
 	"confidence\x18\x01 \x01(\x01R\n" +
@@ -1728,7 +1804,7 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"executions\x12)\n" +
 	"\x10profile_revision\x18\x06 \x01(\x04R\x0fprofileRevision\x12!\n" +
 	"\fstaleness_ms\x18\a \x01(\x01R\vstalenessMs\x12-\n" +
-	"\anotices\x18\b \x03(\v2\x13.foresize.v1.NoticeR\anotices\"\x8b\x01\n" +
+	"\anotices\x18\b \x03(\v2\x13.foresize.v1.NoticeR\anotices\"\xc0\x01\n" +
 	"\x13DimensionConfidence\x124\n" +
 	"\tdimension\x18\x01 \x01(\x0e2\x16.foresize.v1.DimensionR\tdimension\x12\x1e\n" +
 	"\n" +
@@ -1736,6 +1812,12 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"allocation\x12\x1e\n" +
 	"\n" +
 	"confidence\x18\x03 \x01(\x01R\n" +
+	"confidence\x123\n" +
+	"\x05curve\x18\x04 \x03(\v2\x1d.foresize.v1.AmountConfidenceR\x05curve\"J\n" +
+	"\x10AmountConfidence\x12\x16\n" +
+	"\x06amount\x18\x01 \x01(\x01R\x06amount\x12\x1e\n" +
+	"\n" +
+	"confidence\x18\x02 \x01(\x01R\n" +
 	"confidence\">\n" +
 	"\x12GetAccuracyRequest\x12(\n" +
 	"\x04task\x18\x01 \x01(\v2\x14.foresize.v1.TaskKeyR\x04task\"s\n" +
@@ -1787,7 +1869,7 @@ func file_foresize_v1_estimator_service_proto_rawDescGZIP() []byte {
 }
 
 var file_foresize_v1_estimator_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_foresize_v1_estimator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_foresize_v1_estimator_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_foresize_v1_estimator_service_proto_goTypes = []any{
 	(EstimateSource)(0),           // 0: foresize.v1.EstimateSource
 	(NoticeKind)(0),               // 1: foresize.v1.NoticeKind
@@ -1808,35 +1890,36 @@ var file_foresize_v1_estimator_service_proto_goTypes = []any{
 	(*ConfidenceRequest)(nil),     // 16: foresize.v1.ConfidenceRequest
 	(*ConfidenceResponse)(nil),    // 17: foresize.v1.ConfidenceResponse
 	(*DimensionConfidence)(nil),   // 18: foresize.v1.DimensionConfidence
-	(*GetAccuracyRequest)(nil),    // 19: foresize.v1.GetAccuracyRequest
-	(*GetAccuracyResponse)(nil),   // 20: foresize.v1.GetAccuracyResponse
-	nil,                           // 21: foresize.v1.EstimateQuery.FeaturesEntry
-	nil,                           // 22: foresize.v1.EstimateQuery.LabelsEntry
-	(*TaskKey)(nil),               // 23: foresize.v1.TaskKey
-	(*Resources)(nil),             // 24: foresize.v1.Resources
-	(Outcome)(0),                  // 25: foresize.v1.Outcome
-	(Dimension)(0),                // 26: foresize.v1.Dimension
-	(*FieldViolation)(nil),        // 27: foresize.v1.FieldViolation
-	(*StrategyAccuracy)(nil),      // 28: foresize.v1.StrategyAccuracy
+	(*AmountConfidence)(nil),      // 19: foresize.v1.AmountConfidence
+	(*GetAccuracyRequest)(nil),    // 20: foresize.v1.GetAccuracyRequest
+	(*GetAccuracyResponse)(nil),   // 21: foresize.v1.GetAccuracyResponse
+	nil,                           // 22: foresize.v1.EstimateQuery.FeaturesEntry
+	nil,                           // 23: foresize.v1.EstimateQuery.LabelsEntry
+	(*TaskKey)(nil),               // 24: foresize.v1.TaskKey
+	(*Resources)(nil),             // 25: foresize.v1.Resources
+	(Outcome)(0),                  // 26: foresize.v1.Outcome
+	(Dimension)(0),                // 27: foresize.v1.Dimension
+	(*FieldViolation)(nil),        // 28: foresize.v1.FieldViolation
+	(*StrategyAccuracy)(nil),      // 29: foresize.v1.StrategyAccuracy
 }
 var file_foresize_v1_estimator_service_proto_depIdxs = []int32{
-	23, // 0: foresize.v1.EstimateQuery.task:type_name -> foresize.v1.TaskKey
-	21, // 1: foresize.v1.EstimateQuery.features:type_name -> foresize.v1.EstimateQuery.FeaturesEntry
-	22, // 2: foresize.v1.EstimateQuery.labels:type_name -> foresize.v1.EstimateQuery.LabelsEntry
-	24, // 3: foresize.v1.EstimateQuery.requested:type_name -> foresize.v1.Resources
-	24, // 4: foresize.v1.EstimateQuery.previous_allocation:type_name -> foresize.v1.Resources
-	25, // 5: foresize.v1.EstimateQuery.previous_outcome:type_name -> foresize.v1.Outcome
+	24, // 0: foresize.v1.EstimateQuery.task:type_name -> foresize.v1.TaskKey
+	22, // 1: foresize.v1.EstimateQuery.features:type_name -> foresize.v1.EstimateQuery.FeaturesEntry
+	23, // 2: foresize.v1.EstimateQuery.labels:type_name -> foresize.v1.EstimateQuery.LabelsEntry
+	25, // 3: foresize.v1.EstimateQuery.requested:type_name -> foresize.v1.Resources
+	25, // 4: foresize.v1.EstimateQuery.previous_allocation:type_name -> foresize.v1.Resources
+	26, // 5: foresize.v1.EstimateQuery.previous_outcome:type_name -> foresize.v1.Outcome
 	4,  // 6: foresize.v1.EstimateQuery.policy:type_name -> foresize.v1.Policy
-	24, // 7: foresize.v1.Policy.min:type_name -> foresize.v1.Resources
-	24, // 8: foresize.v1.Policy.max:type_name -> foresize.v1.Resources
-	24, // 9: foresize.v1.Policy.overhead:type_name -> foresize.v1.Resources
-	24, // 10: foresize.v1.Estimate.resources:type_name -> foresize.v1.Resources
+	25, // 7: foresize.v1.Policy.min:type_name -> foresize.v1.Resources
+	25, // 8: foresize.v1.Policy.max:type_name -> foresize.v1.Resources
+	25, // 9: foresize.v1.Policy.overhead:type_name -> foresize.v1.Resources
+	25, // 10: foresize.v1.Estimate.resources:type_name -> foresize.v1.Resources
 	0,  // 11: foresize.v1.Estimate.source:type_name -> foresize.v1.EstimateSource
 	7,  // 12: foresize.v1.Estimate.dimensions:type_name -> foresize.v1.DimensionEstimate
 	6,  // 13: foresize.v1.Estimate.notices:type_name -> foresize.v1.Notice
 	1,  // 14: foresize.v1.Notice.kind:type_name -> foresize.v1.NoticeKind
-	26, // 15: foresize.v1.Notice.dimension:type_name -> foresize.v1.Dimension
-	26, // 16: foresize.v1.DimensionEstimate.dimension:type_name -> foresize.v1.Dimension
+	27, // 15: foresize.v1.Notice.dimension:type_name -> foresize.v1.Dimension
+	27, // 16: foresize.v1.DimensionEstimate.dimension:type_name -> foresize.v1.Dimension
 	0,  // 17: foresize.v1.DimensionEstimate.source:type_name -> foresize.v1.EstimateSource
 	8,  // 18: foresize.v1.DimensionEstimate.predictions:type_name -> foresize.v1.StrategyPrediction
 	9,  // 19: foresize.v1.DimensionEstimate.clamps:type_name -> foresize.v1.Clamp
@@ -1847,28 +1930,29 @@ var file_foresize_v1_estimator_service_proto_depIdxs = []int32{
 	14, // 24: foresize.v1.EstimateBatchResponse.results:type_name -> foresize.v1.EstimateResult
 	5,  // 25: foresize.v1.EstimateResult.estimate:type_name -> foresize.v1.Estimate
 	15, // 26: foresize.v1.EstimateResult.rejection:type_name -> foresize.v1.QueryRejection
-	27, // 27: foresize.v1.QueryRejection.violations:type_name -> foresize.v1.FieldViolation
+	28, // 27: foresize.v1.QueryRejection.violations:type_name -> foresize.v1.FieldViolation
 	3,  // 28: foresize.v1.ConfidenceRequest.query:type_name -> foresize.v1.EstimateQuery
-	24, // 29: foresize.v1.ConfidenceRequest.resources:type_name -> foresize.v1.Resources
+	25, // 29: foresize.v1.ConfidenceRequest.resources:type_name -> foresize.v1.Resources
 	18, // 30: foresize.v1.ConfidenceResponse.dimensions:type_name -> foresize.v1.DimensionConfidence
 	0,  // 31: foresize.v1.ConfidenceResponse.source:type_name -> foresize.v1.EstimateSource
 	6,  // 32: foresize.v1.ConfidenceResponse.notices:type_name -> foresize.v1.Notice
-	26, // 33: foresize.v1.DimensionConfidence.dimension:type_name -> foresize.v1.Dimension
-	23, // 34: foresize.v1.GetAccuracyRequest.task:type_name -> foresize.v1.TaskKey
-	28, // 35: foresize.v1.GetAccuracyResponse.accuracy:type_name -> foresize.v1.StrategyAccuracy
-	10, // 36: foresize.v1.EstimatorService.Estimate:input_type -> foresize.v1.EstimateRequest
-	12, // 37: foresize.v1.EstimatorService.EstimateBatch:input_type -> foresize.v1.EstimateBatchRequest
-	16, // 38: foresize.v1.EstimatorService.Confidence:input_type -> foresize.v1.ConfidenceRequest
-	19, // 39: foresize.v1.EstimatorService.GetAccuracy:input_type -> foresize.v1.GetAccuracyRequest
-	11, // 40: foresize.v1.EstimatorService.Estimate:output_type -> foresize.v1.EstimateResponse
-	13, // 41: foresize.v1.EstimatorService.EstimateBatch:output_type -> foresize.v1.EstimateBatchResponse
-	17, // 42: foresize.v1.EstimatorService.Confidence:output_type -> foresize.v1.ConfidenceResponse
-	20, // 43: foresize.v1.EstimatorService.GetAccuracy:output_type -> foresize.v1.GetAccuracyResponse
-	40, // [40:44] is the sub-list for method output_type
-	36, // [36:40] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	27, // 33: foresize.v1.DimensionConfidence.dimension:type_name -> foresize.v1.Dimension
+	19, // 34: foresize.v1.DimensionConfidence.curve:type_name -> foresize.v1.AmountConfidence
+	24, // 35: foresize.v1.GetAccuracyRequest.task:type_name -> foresize.v1.TaskKey
+	29, // 36: foresize.v1.GetAccuracyResponse.accuracy:type_name -> foresize.v1.StrategyAccuracy
+	10, // 37: foresize.v1.EstimatorService.Estimate:input_type -> foresize.v1.EstimateRequest
+	12, // 38: foresize.v1.EstimatorService.EstimateBatch:input_type -> foresize.v1.EstimateBatchRequest
+	16, // 39: foresize.v1.EstimatorService.Confidence:input_type -> foresize.v1.ConfidenceRequest
+	20, // 40: foresize.v1.EstimatorService.GetAccuracy:input_type -> foresize.v1.GetAccuracyRequest
+	11, // 41: foresize.v1.EstimatorService.Estimate:output_type -> foresize.v1.EstimateResponse
+	13, // 42: foresize.v1.EstimatorService.EstimateBatch:output_type -> foresize.v1.EstimateBatchResponse
+	17, // 43: foresize.v1.EstimatorService.Confidence:output_type -> foresize.v1.ConfidenceResponse
+	21, // 44: foresize.v1.EstimatorService.GetAccuracy:output_type -> foresize.v1.GetAccuracyResponse
+	41, // [41:45] is the sub-list for method output_type
+	37, // [37:41] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_foresize_v1_estimator_service_proto_init() }
@@ -1894,7 +1978,7 @@ func file_foresize_v1_estimator_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_foresize_v1_estimator_service_proto_rawDesc), len(file_foresize_v1_estimator_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   20,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -618,7 +618,7 @@ type ExecutionRecord struct {
 	// As in ExecutionStart.
 	Weight float64 `protobuf:"fixed64,12,opt,name=weight,proto3" json:"weight,omitempty"`
 	// When it ended, Unix milliseconds by the reporter's clock: orders an imported history, decides nothing else.
-	// 0 means unknown.
+	// 0 means unknown; the server then keeps the time of its own clock at which it was folded.
 	EndedAtUnixMs float64 `protobuf:"fixed64,13,opt,name=ended_at_unix_ms,json=endedAtUnixMs,proto3" json:"ended_at_unix_ms,omitempty"`
 	// As in ExecutionEnd.
 	Measured      *Measured `protobuf:"bytes,14,opt,name=measured,proto3" json:"measured,omitempty"`

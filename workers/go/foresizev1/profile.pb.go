@@ -707,7 +707,11 @@ type RunningExecution struct {
 	// What it was given.
 	Allocated *Resources `protobuf:"bytes,6,opt,name=allocated,proto3" json:"allocated,omitempty"`
 	// Peaks so far; duration_ms is the time since its start.
-	Peak          *Resources `protobuf:"bytes,7,opt,name=peak,proto3" json:"peak,omitempty"`
+	Peak *Resources `protobuf:"bytes,7,opt,name=peak,proto3" json:"peak,omitempty"`
+	// When it started, Unix milliseconds of the server's clock. Unset where it was shown by an older server.
+	StartedAtUnixMs *float64 `protobuf:"fixed64,8,opt,name=started_at_unix_ms,json=startedAtUnixMs,proto3,oneof" json:"started_at_unix_ms,omitempty"`
+	// When the server last heard of it, Unix milliseconds of its clock. Unset as started_at_unix_ms is.
+	HeardAtUnixMs *float64 `protobuf:"fixed64,9,opt,name=heard_at_unix_ms,json=heardAtUnixMs,proto3,oneof" json:"heard_at_unix_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -789,6 +793,20 @@ func (x *RunningExecution) GetPeak() *Resources {
 		return x.Peak
 	}
 	return nil
+}
+
+func (x *RunningExecution) GetStartedAtUnixMs() float64 {
+	if x != nil && x.StartedAtUnixMs != nil {
+		return *x.StartedAtUnixMs
+	}
+	return 0
+}
+
+func (x *RunningExecution) GetHeardAtUnixMs() float64 {
+	if x != nil && x.HeardAtUnixMs != nil {
+		return *x.HeardAtUnixMs
+	}
+	return 0
 }
 
 // The score of one strategy (or of the ensemble, named "foresize") under one variant, decayed per execution.
@@ -1204,7 +1222,18 @@ type ProfileSummary struct {
 	// Executions under way.
 	Running uint32 `protobuf:"varint,9,opt,name=running,proto3" json:"running,omitempty"`
 	// Executions that the profile holds one by one (Profile.executions).
-	Retained      uint32 `protobuf:"varint,10,opt,name=retained,proto3" json:"retained,omitempty"`
+	Retained uint32 `protobuf:"varint,10,opt,name=retained,proto3" json:"retained,omitempty"`
+	// Median of what the retained executions were asked for.
+	RequestedMedian *Resources `protobuf:"bytes,11,opt,name=requested_median,json=requestedMedian,proto3" json:"requested_median,omitempty"`
+	// Median of what they were given.
+	AllocatedMedian *Resources `protobuf:"bytes,12,opt,name=allocated_median,json=allocatedMedian,proto3" json:"allocated_median,omitempty"`
+	// What they held against what they used: one entry a dimension that is held (all but the duration) and known of, in
+	// order of Dimension.
+	Use []*DimensionUse `protobuf:"bytes,13,rep,name=use,proto3" json:"use,omitempty"`
+	// Mean confidence of the estimates of its memory, as in StrategyAccuracy. Unset where none was scored.
+	Confidence *float64 `protobuf:"fixed64,14,opt,name=confidence,proto3,oneof" json:"confidence,omitempty"`
+	// Share of those estimates that sufficed, as in StrategyAccuracy. Unset where none was scored.
+	Coverage      *float64 `protobuf:"fixed64,15,opt,name=coverage,proto3,oneof" json:"coverage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1309,6 +1338,180 @@ func (x *ProfileSummary) GetRetained() uint32 {
 	return 0
 }
 
+func (x *ProfileSummary) GetRequestedMedian() *Resources {
+	if x != nil {
+		return x.RequestedMedian
+	}
+	return nil
+}
+
+func (x *ProfileSummary) GetAllocatedMedian() *Resources {
+	if x != nil {
+		return x.AllocatedMedian
+	}
+	return nil
+}
+
+func (x *ProfileSummary) GetUse() []*DimensionUse {
+	if x != nil {
+		return x.Use
+	}
+	return nil
+}
+
+func (x *ProfileSummary) GetConfidence() float64 {
+	if x != nil && x.Confidence != nil {
+		return *x.Confidence
+	}
+	return 0
+}
+
+func (x *ProfileSummary) GetCoverage() float64 {
+	if x != nil && x.Coverage != nil {
+		return *x.Coverage
+	}
+	return 0
+}
+
+// What the retained executions of a profile held in one dimension, against what they used of it.
+type DimensionUse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which.
+	Dimension Dimension `protobuf:"varint,1,opt,name=dimension,proto3,enum=foresize.v1.Dimension" json:"dimension,omitempty"`
+	// By what they were given.
+	Allocated *HeldAmount `protobuf:"bytes,2,opt,name=allocated,proto3" json:"allocated,omitempty"`
+	// By what they asked for, had they been given that.
+	Requested     *HeldAmount `protobuf:"bytes,3,opt,name=requested,proto3" json:"requested,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DimensionUse) Reset() {
+	*x = DimensionUse{}
+	mi := &file_foresize_v1_profile_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DimensionUse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DimensionUse) ProtoMessage() {}
+
+func (x *DimensionUse) ProtoReflect() protoreflect.Message {
+	mi := &file_foresize_v1_profile_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DimensionUse.ProtoReflect.Descriptor instead.
+func (*DimensionUse) Descriptor() ([]byte, []int) {
+	return file_foresize_v1_profile_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *DimensionUse) GetDimension() Dimension {
+	if x != nil {
+		return x.Dimension
+	}
+	return Dimension_DIMENSION_UNSPECIFIED
+}
+
+func (x *DimensionUse) GetAllocated() *HeldAmount {
+	if x != nil {
+		return x.Allocated
+	}
+	return nil
+}
+
+func (x *DimensionUse) GetRequested() *HeldAmount {
+	if x != nil {
+		return x.Requested
+	}
+	return nil
+}
+
+// An amount held for a run, against its use: sums over the executions of which the amount, the use and the run time are
+// known.
+type HeldAmount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Sum of their weights.
+	Executions float64 `protobuf:"fixed64,1,opt,name=executions,proto3" json:"executions,omitempty"`
+	// Sum of amount times run time: unit times milliseconds.
+	Amount float64 `protobuf:"fixed64,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Sum of use times run time.
+	Used float64 `protobuf:"fixed64,3,opt,name=used,proto3" json:"used,omitempty"`
+	// Sum of what was held beyond the use, times run time; of a run that was killed for want of the dimension, all of an
+	// amount that was no more than it had.
+	Wasted        float64 `protobuf:"fixed64,4,opt,name=wasted,proto3" json:"wasted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldAmount) Reset() {
+	*x = HeldAmount{}
+	mi := &file_foresize_v1_profile_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldAmount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldAmount) ProtoMessage() {}
+
+func (x *HeldAmount) ProtoReflect() protoreflect.Message {
+	mi := &file_foresize_v1_profile_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldAmount.ProtoReflect.Descriptor instead.
+func (*HeldAmount) Descriptor() ([]byte, []int) {
+	return file_foresize_v1_profile_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *HeldAmount) GetExecutions() float64 {
+	if x != nil {
+		return x.Executions
+	}
+	return 0
+}
+
+func (x *HeldAmount) GetAmount() float64 {
+	if x != nil {
+		return x.Amount
+	}
+	return 0
+}
+
+func (x *HeldAmount) GetUsed() float64 {
+	if x != nil {
+		return x.Used
+	}
+	return 0
+}
+
+func (x *HeldAmount) GetWasted() float64 {
+	if x != nil {
+		return x.Wasted
+	}
+	return 0
+}
+
 var File_foresize_v1_profile_proto protoreflect.FileDescriptor
 
 const file_foresize_v1_profile_proto_rawDesc = "" +
@@ -1369,7 +1572,7 @@ const file_foresize_v1_profile_proto_rawDesc = "" +
 	"\vzero_weight\x18\x02 \x01(\x01R\n" +
 	"zeroWeight\x12\x16\n" +
 	"\x06offset\x18\x03 \x01(\x11R\x06offset\x12\x18\n" +
-	"\aweights\x18\x04 \x03(\x01R\aweights\"\xeb\x03\n" +
+	"\aweights\x18\x04 \x03(\x01R\aweights\"\xf7\x04\n" +
 	"\x10RunningExecution\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\tR\vexecutionId\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\rR\aattempt\x12G\n" +
@@ -1377,13 +1580,17 @@ const file_foresize_v1_profile_proto_rawDesc = "" +
 	"\x06labels\x18\x04 \x03(\v2).foresize.v1.RunningExecution.LabelsEntryR\x06labels\x124\n" +
 	"\trequested\x18\x05 \x01(\v2\x16.foresize.v1.ResourcesR\trequested\x124\n" +
 	"\tallocated\x18\x06 \x01(\v2\x16.foresize.v1.ResourcesR\tallocated\x12*\n" +
-	"\x04peak\x18\a \x01(\v2\x16.foresize.v1.ResourcesR\x04peak\x1a;\n" +
+	"\x04peak\x18\a \x01(\v2\x16.foresize.v1.ResourcesR\x04peak\x120\n" +
+	"\x12started_at_unix_ms\x18\b \x01(\x01H\x00R\x0fstartedAtUnixMs\x88\x01\x01\x12,\n" +
+	"\x10heard_at_unix_ms\x18\t \x01(\x01H\x01R\rheardAtUnixMs\x88\x01\x01\x1a;\n" +
 	"\rFeaturesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdb\x04\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x15\n" +
+	"\x13_started_at_unix_msB\x13\n" +
+	"\x11_heard_at_unix_ms\"\xdb\x04\n" +
 	"\x10StrategyAccuracy\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy\x12\x18\n" +
 	"\avariant\x18\x02 \x01(\tR\avariant\x124\n" +
@@ -1423,7 +1630,7 @@ const file_foresize_v1_profile_proto_rawDesc = "" +
 	"\x05brier\x18\t \x01(\x01R\x05brier\x12'\n" +
 	"\x0fmean_confidence\x18\n" +
 	" \x01(\x01R\x0emeanConfidence\x12=\n" +
-	"\vcalibration\x18\v \x03(\v2\x1b.foresize.v1.CalibrationBinR\vcalibration\"\xa0\x03\n" +
+	"\vcalibration\x18\v \x03(\v2\x1b.foresize.v1.CalibrationBinR\vcalibration\"\xb5\x05\n" +
 	"\x0eProfileSummary\x12)\n" +
 	"\x03key\x18\x01 \x01(\v2\x17.foresize.v1.ProfileKeyR\x03key\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12+\n" +
@@ -1435,7 +1642,28 @@ const file_foresize_v1_profile_proto_rawDesc = "" +
 	"\x03max\x18\b \x01(\v2\x16.foresize.v1.ResourcesR\x03max\x12\x18\n" +
 	"\arunning\x18\t \x01(\rR\arunning\x12\x1a\n" +
 	"\bretained\x18\n" +
-	" \x01(\rR\bretained*w\n" +
+	" \x01(\rR\bretained\x12A\n" +
+	"\x10requested_median\x18\v \x01(\v2\x16.foresize.v1.ResourcesR\x0frequestedMedian\x12A\n" +
+	"\x10allocated_median\x18\f \x01(\v2\x16.foresize.v1.ResourcesR\x0fallocatedMedian\x12+\n" +
+	"\x03use\x18\r \x03(\v2\x19.foresize.v1.DimensionUseR\x03use\x12#\n" +
+	"\n" +
+	"confidence\x18\x0e \x01(\x01H\x00R\n" +
+	"confidence\x88\x01\x01\x12\x1f\n" +
+	"\bcoverage\x18\x0f \x01(\x01H\x01R\bcoverage\x88\x01\x01B\r\n" +
+	"\v_confidenceB\v\n" +
+	"\t_coverage\"\xb2\x01\n" +
+	"\fDimensionUse\x124\n" +
+	"\tdimension\x18\x01 \x01(\x0e2\x16.foresize.v1.DimensionR\tdimension\x125\n" +
+	"\tallocated\x18\x02 \x01(\v2\x17.foresize.v1.HeldAmountR\tallocated\x125\n" +
+	"\trequested\x18\x03 \x01(\v2\x17.foresize.v1.HeldAmountR\trequested\"p\n" +
+	"\n" +
+	"HeldAmount\x12\x1e\n" +
+	"\n" +
+	"executions\x18\x01 \x01(\x01R\n" +
+	"executions\x12\x16\n" +
+	"\x06amount\x18\x02 \x01(\x01R\x06amount\x12\x12\n" +
+	"\x04used\x18\x03 \x01(\x01R\x04used\x12\x16\n" +
+	"\x06wasted\x18\x04 \x01(\x01R\x06wasted*w\n" +
 	"\vProfileKind\x12\x1c\n" +
 	"\x18PROFILE_KIND_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11PROFILE_KIND_TASK\x10\x01\x12\x17\n" +
@@ -1455,7 +1683,7 @@ func file_foresize_v1_profile_proto_rawDescGZIP() []byte {
 }
 
 var file_foresize_v1_profile_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_foresize_v1_profile_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_foresize_v1_profile_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_foresize_v1_profile_proto_goTypes = []any{
 	(ProfileKind)(0),            // 0: foresize.v1.ProfileKind
 	(*ProfileKey)(nil),          // 1: foresize.v1.ProfileKey
@@ -1470,46 +1698,54 @@ var file_foresize_v1_profile_proto_goTypes = []any{
 	(*CalibrationBin)(nil),      // 10: foresize.v1.CalibrationBin
 	(*AccuracyTotal)(nil),       // 11: foresize.v1.AccuracyTotal
 	(*ProfileSummary)(nil),      // 12: foresize.v1.ProfileSummary
-	nil,                         // 13: foresize.v1.RunningExecution.FeaturesEntry
-	nil,                         // 14: foresize.v1.RunningExecution.LabelsEntry
-	(*ExecutionRecord)(nil),     // 15: foresize.v1.ExecutionRecord
-	(Dimension)(0),              // 16: foresize.v1.Dimension
-	(Outcome)(0),                // 17: foresize.v1.Outcome
-	(*Resources)(nil),           // 18: foresize.v1.Resources
+	(*DimensionUse)(nil),        // 13: foresize.v1.DimensionUse
+	(*HeldAmount)(nil),          // 14: foresize.v1.HeldAmount
+	nil,                         // 15: foresize.v1.RunningExecution.FeaturesEntry
+	nil,                         // 16: foresize.v1.RunningExecution.LabelsEntry
+	(*ExecutionRecord)(nil),     // 17: foresize.v1.ExecutionRecord
+	(Dimension)(0),              // 18: foresize.v1.Dimension
+	(Outcome)(0),                // 19: foresize.v1.Outcome
+	(*Resources)(nil),           // 20: foresize.v1.Resources
 }
 var file_foresize_v1_profile_proto_depIdxs = []int32{
 	0,  // 0: foresize.v1.ProfileKey.kind:type_name -> foresize.v1.ProfileKind
 	1,  // 1: foresize.v1.Profile.key:type_name -> foresize.v1.ProfileKey
 	5,  // 2: foresize.v1.Profile.outcomes:type_name -> foresize.v1.OutcomeCount
 	6,  // 3: foresize.v1.Profile.statistics:type_name -> foresize.v1.DimensionStatistics
-	15, // 4: foresize.v1.Profile.executions:type_name -> foresize.v1.ExecutionRecord
+	17, // 4: foresize.v1.Profile.executions:type_name -> foresize.v1.ExecutionRecord
 	8,  // 5: foresize.v1.Profile.running:type_name -> foresize.v1.RunningExecution
 	9,  // 6: foresize.v1.Profile.accuracy:type_name -> foresize.v1.StrategyAccuracy
 	3,  // 7: foresize.v1.Profile.members:type_name -> foresize.v1.CohortMember
 	4,  // 8: foresize.v1.CohortMember.dimensions:type_name -> foresize.v1.MemberSummary
-	16, // 9: foresize.v1.MemberSummary.dimension:type_name -> foresize.v1.Dimension
-	17, // 10: foresize.v1.OutcomeCount.outcome:type_name -> foresize.v1.Outcome
-	16, // 11: foresize.v1.DimensionStatistics.dimension:type_name -> foresize.v1.Dimension
+	18, // 9: foresize.v1.MemberSummary.dimension:type_name -> foresize.v1.Dimension
+	19, // 10: foresize.v1.OutcomeCount.outcome:type_name -> foresize.v1.Outcome
+	18, // 11: foresize.v1.DimensionStatistics.dimension:type_name -> foresize.v1.Dimension
 	7,  // 12: foresize.v1.DimensionStatistics.sketch:type_name -> foresize.v1.QuantileSketch
-	13, // 13: foresize.v1.RunningExecution.features:type_name -> foresize.v1.RunningExecution.FeaturesEntry
-	14, // 14: foresize.v1.RunningExecution.labels:type_name -> foresize.v1.RunningExecution.LabelsEntry
-	18, // 15: foresize.v1.RunningExecution.requested:type_name -> foresize.v1.Resources
-	18, // 16: foresize.v1.RunningExecution.allocated:type_name -> foresize.v1.Resources
-	18, // 17: foresize.v1.RunningExecution.peak:type_name -> foresize.v1.Resources
-	16, // 18: foresize.v1.StrategyAccuracy.dimension:type_name -> foresize.v1.Dimension
+	15, // 13: foresize.v1.RunningExecution.features:type_name -> foresize.v1.RunningExecution.FeaturesEntry
+	16, // 14: foresize.v1.RunningExecution.labels:type_name -> foresize.v1.RunningExecution.LabelsEntry
+	20, // 15: foresize.v1.RunningExecution.requested:type_name -> foresize.v1.Resources
+	20, // 16: foresize.v1.RunningExecution.allocated:type_name -> foresize.v1.Resources
+	20, // 17: foresize.v1.RunningExecution.peak:type_name -> foresize.v1.Resources
+	18, // 18: foresize.v1.StrategyAccuracy.dimension:type_name -> foresize.v1.Dimension
 	10, // 19: foresize.v1.StrategyAccuracy.calibration:type_name -> foresize.v1.CalibrationBin
 	11, // 20: foresize.v1.StrategyAccuracy.total:type_name -> foresize.v1.AccuracyTotal
 	10, // 21: foresize.v1.AccuracyTotal.calibration:type_name -> foresize.v1.CalibrationBin
 	1,  // 22: foresize.v1.ProfileSummary.key:type_name -> foresize.v1.ProfileKey
 	5,  // 23: foresize.v1.ProfileSummary.outcomes:type_name -> foresize.v1.OutcomeCount
-	18, // 24: foresize.v1.ProfileSummary.median:type_name -> foresize.v1.Resources
-	18, // 25: foresize.v1.ProfileSummary.p95:type_name -> foresize.v1.Resources
-	18, // 26: foresize.v1.ProfileSummary.max:type_name -> foresize.v1.Resources
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	20, // 24: foresize.v1.ProfileSummary.median:type_name -> foresize.v1.Resources
+	20, // 25: foresize.v1.ProfileSummary.p95:type_name -> foresize.v1.Resources
+	20, // 26: foresize.v1.ProfileSummary.max:type_name -> foresize.v1.Resources
+	20, // 27: foresize.v1.ProfileSummary.requested_median:type_name -> foresize.v1.Resources
+	20, // 28: foresize.v1.ProfileSummary.allocated_median:type_name -> foresize.v1.Resources
+	13, // 29: foresize.v1.ProfileSummary.use:type_name -> foresize.v1.DimensionUse
+	18, // 30: foresize.v1.DimensionUse.dimension:type_name -> foresize.v1.Dimension
+	14, // 31: foresize.v1.DimensionUse.allocated:type_name -> foresize.v1.HeldAmount
+	14, // 32: foresize.v1.DimensionUse.requested:type_name -> foresize.v1.HeldAmount
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_foresize_v1_profile_proto_init() }
@@ -1519,13 +1755,15 @@ func file_foresize_v1_profile_proto_init() {
 	}
 	file_foresize_v1_execution_proto_init()
 	file_foresize_v1_resources_proto_init()
+	file_foresize_v1_profile_proto_msgTypes[7].OneofWrappers = []any{}
+	file_foresize_v1_profile_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_foresize_v1_profile_proto_rawDesc), len(file_foresize_v1_profile_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

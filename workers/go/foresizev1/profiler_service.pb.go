@@ -1505,6 +1505,171 @@ func (x *ListProfilesResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Which namespaces.
+type ListNamespacesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 1000; 0 means 100.
+	PageSize uint32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the page before. Empty for the first.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListNamespacesRequest) Reset() {
+	*x = ListNamespacesRequest{}
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListNamespacesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListNamespacesRequest) ProtoMessage() {}
+
+func (x *ListNamespacesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListNamespacesRequest.ProtoReflect.Descriptor instead.
+func (*ListNamespacesRequest) Descriptor() ([]byte, []int) {
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListNamespacesRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListNamespacesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// A page.
+type ListNamespacesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order of the UTF-8 bytes of their name.
+	Namespaces []*NamespaceSummary `protobuf:"bytes,1,rep,name=namespaces,proto3" json:"namespaces,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListNamespacesResponse) Reset() {
+	*x = ListNamespacesResponse{}
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListNamespacesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListNamespacesResponse) ProtoMessage() {}
+
+func (x *ListNamespacesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListNamespacesResponse.ProtoReflect.Descriptor instead.
+func (*ListNamespacesResponse) Descriptor() ([]byte, []int) {
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListNamespacesResponse) GetNamespaces() []*NamespaceSummary {
+	if x != nil {
+		return x.Namespaces
+	}
+	return nil
+}
+
+func (x *ListNamespacesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// A namespace in one line.
+type NamespaceSummary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Tasks that have a profile.
+	Tasks         uint64 `protobuf:"varint,2,opt,name=tasks,proto3" json:"tasks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NamespaceSummary) Reset() {
+	*x = NamespaceSummary{}
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NamespaceSummary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NamespaceSummary) ProtoMessage() {}
+
+func (x *NamespaceSummary) ProtoReflect() protoreflect.Message {
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NamespaceSummary.ProtoReflect.Descriptor instead.
+func (*NamespaceSummary) Descriptor() ([]byte, []int) {
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *NamespaceSummary) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *NamespaceSummary) GetTasks() uint64 {
+	if x != nil {
+		return x.Tasks
+	}
+	return 0
+}
+
 // Which profile.
 type DeleteProfileRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1516,7 +1681,7 @@ type DeleteProfileRequest struct {
 
 func (x *DeleteProfileRequest) Reset() {
 	*x = DeleteProfileRequest{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[21]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +1693,7 @@ func (x *DeleteProfileRequest) String() string {
 func (*DeleteProfileRequest) ProtoMessage() {}
 
 func (x *DeleteProfileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[21]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +1706,7 @@ func (x *DeleteProfileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteProfileRequest.ProtoReflect.Descriptor instead.
 func (*DeleteProfileRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{21}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DeleteProfileRequest) GetKey() *ProfileKey {
@@ -1560,7 +1725,7 @@ type DeleteProfileResponse struct {
 
 func (x *DeleteProfileResponse) Reset() {
 	*x = DeleteProfileResponse{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[22]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1572,7 +1737,7 @@ func (x *DeleteProfileResponse) String() string {
 func (*DeleteProfileResponse) ProtoMessage() {}
 
 func (x *DeleteProfileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[22]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1585,7 +1750,7 @@ func (x *DeleteProfileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteProfileResponse.ProtoReflect.Descriptor instead.
 func (*DeleteProfileResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{22}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{25}
 }
 
 // Which changes.
@@ -1603,7 +1768,7 @@ type WatchProfilesRequest struct {
 
 func (x *WatchProfilesRequest) Reset() {
 	*x = WatchProfilesRequest{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[23]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1615,7 +1780,7 @@ func (x *WatchProfilesRequest) String() string {
 func (*WatchProfilesRequest) ProtoMessage() {}
 
 func (x *WatchProfilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[23]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1628,7 +1793,7 @@ func (x *WatchProfilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchProfilesRequest.ProtoReflect.Descriptor instead.
 func (*WatchProfilesRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{23}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WatchProfilesRequest) GetNamespaces() []string {
@@ -1672,7 +1837,7 @@ type WatchProfilesResponse struct {
 
 func (x *WatchProfilesResponse) Reset() {
 	*x = WatchProfilesResponse{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[24]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1684,7 +1849,7 @@ func (x *WatchProfilesResponse) String() string {
 func (*WatchProfilesResponse) ProtoMessage() {}
 
 func (x *WatchProfilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[24]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1697,7 +1862,7 @@ func (x *WatchProfilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchProfilesResponse.ProtoReflect.Descriptor instead.
 func (*WatchProfilesResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{24}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WatchProfilesResponse) GetCursor() string {
@@ -1791,7 +1956,7 @@ type CaughtUp struct {
 
 func (x *CaughtUp) Reset() {
 	*x = CaughtUp{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[25]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1803,7 +1968,7 @@ func (x *CaughtUp) String() string {
 func (*CaughtUp) ProtoMessage() {}
 
 func (x *CaughtUp) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[25]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1816,7 +1981,7 @@ func (x *CaughtUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaughtUp.ProtoReflect.Descriptor instead.
 func (*CaughtUp) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{25}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{28}
 }
 
 // Start anew.
@@ -1828,7 +1993,7 @@ type Resync struct {
 
 func (x *Resync) Reset() {
 	*x = Resync{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[26]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1840,7 +2005,7 @@ func (x *Resync) String() string {
 func (*Resync) ProtoMessage() {}
 
 func (x *Resync) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[26]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1853,7 +2018,7 @@ func (x *Resync) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resync.ProtoReflect.Descriptor instead.
 func (*Resync) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{26}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{29}
 }
 
 // Which profiles, and how.
@@ -1869,7 +2034,7 @@ type ExportProfilesRequest struct {
 
 func (x *ExportProfilesRequest) Reset() {
 	*x = ExportProfilesRequest{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[27]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1881,7 +2046,7 @@ func (x *ExportProfilesRequest) String() string {
 func (*ExportProfilesRequest) ProtoMessage() {}
 
 func (x *ExportProfilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[27]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1894,7 +2059,7 @@ func (x *ExportProfilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportProfilesRequest.ProtoReflect.Descriptor instead.
 func (*ExportProfilesRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{27}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ExportProfilesRequest) GetNamespaces() []string {
@@ -1924,7 +2089,7 @@ type ExportProfilesResponse struct {
 
 func (x *ExportProfilesResponse) Reset() {
 	*x = ExportProfilesResponse{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[28]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1936,7 +2101,7 @@ func (x *ExportProfilesResponse) String() string {
 func (*ExportProfilesResponse) ProtoMessage() {}
 
 func (x *ExportProfilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[28]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1949,7 +2114,7 @@ func (x *ExportProfilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportProfilesResponse.ProtoReflect.Descriptor instead.
 func (*ExportProfilesResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{28}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ExportProfilesResponse) GetData() []byte {
@@ -1982,7 +2147,7 @@ type ImportProfilesRequest struct {
 
 func (x *ImportProfilesRequest) Reset() {
 	*x = ImportProfilesRequest{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[29]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1994,7 +2159,7 @@ func (x *ImportProfilesRequest) String() string {
 func (*ImportProfilesRequest) ProtoMessage() {}
 
 func (x *ImportProfilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[29]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2007,7 +2172,7 @@ func (x *ImportProfilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportProfilesRequest.ProtoReflect.Descriptor instead.
 func (*ImportProfilesRequest) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{29}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ImportProfilesRequest) GetMessage() isImportProfilesRequest_Message {
@@ -2068,7 +2233,7 @@ type ImportHeader struct {
 
 func (x *ImportHeader) Reset() {
 	*x = ImportHeader{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[30]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2080,7 +2245,7 @@ func (x *ImportHeader) String() string {
 func (*ImportHeader) ProtoMessage() {}
 
 func (x *ImportHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[30]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2093,7 +2258,7 @@ func (x *ImportHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportHeader.ProtoReflect.Descriptor instead.
 func (*ImportHeader) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{30}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ImportHeader) GetFormat() ProfileFormat {
@@ -2136,7 +2301,7 @@ type ImportProfilesResponse struct {
 
 func (x *ImportProfilesResponse) Reset() {
 	*x = ImportProfilesResponse{}
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[31]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2148,7 +2313,7 @@ func (x *ImportProfilesResponse) String() string {
 func (*ImportProfilesResponse) ProtoMessage() {}
 
 func (x *ImportProfilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_foresize_v1_profiler_service_proto_msgTypes[31]
+	mi := &file_foresize_v1_profiler_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2161,7 +2326,7 @@ func (x *ImportProfilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportProfilesResponse.ProtoReflect.Descriptor instead.
 func (*ImportProfilesResponse) Descriptor() ([]byte, []int) {
-	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{31}
+	return file_foresize_v1_profiler_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ImportProfilesResponse) GetCreated() uint64 {
@@ -2299,7 +2464,19 @@ const file_foresize_v1_profiler_service_proto_rawDesc = "" +
 	"\x04kind\x18\x05 \x01(\x0e2\x18.foresize.v1.ProfileKindR\x04kind\"w\n" +
 	"\x14ListProfilesResponse\x127\n" +
 	"\bprofiles\x18\x01 \x03(\v2\x1b.foresize.v1.ProfileSummaryR\bprofiles\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"A\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"S\n" +
+	"\x15ListNamespacesRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"\x7f\n" +
+	"\x16ListNamespacesResponse\x12=\n" +
+	"\n" +
+	"namespaces\x18\x01 \x03(\v2\x1d.foresize.v1.NamespaceSummaryR\n" +
+	"namespaces\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"F\n" +
+	"\x10NamespaceSummary\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x14\n" +
+	"\x05tasks\x18\x02 \x01(\x04R\x05tasks\"A\n" +
 	"\x14DeleteProfileRequest\x12)\n" +
 	"\x03key\x18\x01 \x01(\v2\x17.foresize.v1.ProfileKeyR\x03key\"\x17\n" +
 	"\x15DeleteProfileResponse\"\x84\x01\n" +
@@ -2360,7 +2537,7 @@ const file_foresize_v1_profiler_service_proto_rawDesc = "" +
 	"ImportMode\x12\x1b\n" +
 	"\x17IMPORT_MODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11IMPORT_MODE_MERGE\x10\x01\x12\x17\n" +
-	"\x13IMPORT_MODE_REPLACE\x10\x022\xcb\a\n" +
+	"\x13IMPORT_MODE_REPLACE\x10\x022\xa6\b\n" +
 	"\x0fProfilerService\x12T\n" +
 	"\vStreamUsage\x12\x1f.foresize.v1.StreamUsageRequest\x1a .foresize.v1.StreamUsageResponse(\x010\x01\x12Y\n" +
 	"\x0eStartProfiling\x12\".foresize.v1.StartProfilingRequest\x1a#.foresize.v1.StartProfilingResponse\x12S\n" +
@@ -2369,7 +2546,8 @@ const file_foresize_v1_profiler_service_proto_rawDesc = "" +
 	"\rUpdateProfile\x12!.foresize.v1.UpdateProfileRequest\x1a\".foresize.v1.UpdateProfileResponse\x12M\n" +
 	"\n" +
 	"GetProfile\x12\x1e.foresize.v1.GetProfileRequest\x1a\x1f.foresize.v1.GetProfileResponse\x12S\n" +
-	"\fListProfiles\x12 .foresize.v1.ListProfilesRequest\x1a!.foresize.v1.ListProfilesResponse\x12V\n" +
+	"\fListProfiles\x12 .foresize.v1.ListProfilesRequest\x1a!.foresize.v1.ListProfilesResponse\x12Y\n" +
+	"\x0eListNamespaces\x12\".foresize.v1.ListNamespacesRequest\x1a#.foresize.v1.ListNamespacesResponse\x12V\n" +
 	"\rDeleteProfile\x12!.foresize.v1.DeleteProfileRequest\x1a\".foresize.v1.DeleteProfileResponse\x12X\n" +
 	"\rWatchProfiles\x12!.foresize.v1.WatchProfilesRequest\x1a\".foresize.v1.WatchProfilesResponse0\x01\x12[\n" +
 	"\x0eExportProfiles\x12\".foresize.v1.ExportProfilesRequest\x1a#.foresize.v1.ExportProfilesResponse0\x01\x12[\n" +
@@ -2388,7 +2566,7 @@ func file_foresize_v1_profiler_service_proto_rawDescGZIP() []byte {
 }
 
 var file_foresize_v1_profiler_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_foresize_v1_profiler_service_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_foresize_v1_profiler_service_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_foresize_v1_profiler_service_proto_goTypes = []any{
 	(Durability)(0),                // 0: foresize.v1.Durability
 	(ProfileFormat)(0),             // 1: foresize.v1.ProfileFormat
@@ -2414,94 +2592,100 @@ var file_foresize_v1_profiler_service_proto_goTypes = []any{
 	(*GetProfileResponse)(nil),     // 21: foresize.v1.GetProfileResponse
 	(*ListProfilesRequest)(nil),    // 22: foresize.v1.ListProfilesRequest
 	(*ListProfilesResponse)(nil),   // 23: foresize.v1.ListProfilesResponse
-	(*DeleteProfileRequest)(nil),   // 24: foresize.v1.DeleteProfileRequest
-	(*DeleteProfileResponse)(nil),  // 25: foresize.v1.DeleteProfileResponse
-	(*WatchProfilesRequest)(nil),   // 26: foresize.v1.WatchProfilesRequest
-	(*WatchProfilesResponse)(nil),  // 27: foresize.v1.WatchProfilesResponse
-	(*CaughtUp)(nil),               // 28: foresize.v1.CaughtUp
-	(*Resync)(nil),                 // 29: foresize.v1.Resync
-	(*ExportProfilesRequest)(nil),  // 30: foresize.v1.ExportProfilesRequest
-	(*ExportProfilesResponse)(nil), // 31: foresize.v1.ExportProfilesResponse
-	(*ImportProfilesRequest)(nil),  // 32: foresize.v1.ImportProfilesRequest
-	(*ImportHeader)(nil),           // 33: foresize.v1.ImportHeader
-	(*ImportProfilesResponse)(nil), // 34: foresize.v1.ImportProfilesResponse
-	(*ExecutionStart)(nil),         // 35: foresize.v1.ExecutionStart
-	(*UsageSamples)(nil),           // 36: foresize.v1.UsageSamples
-	(*ExecutionEnd)(nil),           // 37: foresize.v1.ExecutionEnd
-	(*FieldViolation)(nil),         // 38: foresize.v1.FieldViolation
-	(*TaskKey)(nil),                // 39: foresize.v1.TaskKey
-	(*ExecutionRecord)(nil),        // 40: foresize.v1.ExecutionRecord
-	(*ProfileKey)(nil),             // 41: foresize.v1.ProfileKey
-	(*Profile)(nil),                // 42: foresize.v1.Profile
-	(ProfileKind)(0),               // 43: foresize.v1.ProfileKind
-	(*ProfileSummary)(nil),         // 44: foresize.v1.ProfileSummary
+	(*ListNamespacesRequest)(nil),  // 24: foresize.v1.ListNamespacesRequest
+	(*ListNamespacesResponse)(nil), // 25: foresize.v1.ListNamespacesResponse
+	(*NamespaceSummary)(nil),       // 26: foresize.v1.NamespaceSummary
+	(*DeleteProfileRequest)(nil),   // 27: foresize.v1.DeleteProfileRequest
+	(*DeleteProfileResponse)(nil),  // 28: foresize.v1.DeleteProfileResponse
+	(*WatchProfilesRequest)(nil),   // 29: foresize.v1.WatchProfilesRequest
+	(*WatchProfilesResponse)(nil),  // 30: foresize.v1.WatchProfilesResponse
+	(*CaughtUp)(nil),               // 31: foresize.v1.CaughtUp
+	(*Resync)(nil),                 // 32: foresize.v1.Resync
+	(*ExportProfilesRequest)(nil),  // 33: foresize.v1.ExportProfilesRequest
+	(*ExportProfilesResponse)(nil), // 34: foresize.v1.ExportProfilesResponse
+	(*ImportProfilesRequest)(nil),  // 35: foresize.v1.ImportProfilesRequest
+	(*ImportHeader)(nil),           // 36: foresize.v1.ImportHeader
+	(*ImportProfilesResponse)(nil), // 37: foresize.v1.ImportProfilesResponse
+	(*ExecutionStart)(nil),         // 38: foresize.v1.ExecutionStart
+	(*UsageSamples)(nil),           // 39: foresize.v1.UsageSamples
+	(*ExecutionEnd)(nil),           // 40: foresize.v1.ExecutionEnd
+	(*FieldViolation)(nil),         // 41: foresize.v1.FieldViolation
+	(*TaskKey)(nil),                // 42: foresize.v1.TaskKey
+	(*ExecutionRecord)(nil),        // 43: foresize.v1.ExecutionRecord
+	(*ProfileKey)(nil),             // 44: foresize.v1.ProfileKey
+	(*Profile)(nil),                // 45: foresize.v1.Profile
+	(ProfileKind)(0),               // 46: foresize.v1.ProfileKind
+	(*ProfileSummary)(nil),         // 47: foresize.v1.ProfileSummary
 }
 var file_foresize_v1_profiler_service_proto_depIdxs = []int32{
 	4,  // 0: foresize.v1.StreamUsageRequest.open:type_name -> foresize.v1.OpenSession
 	5,  // 1: foresize.v1.StreamUsageRequest.batch:type_name -> foresize.v1.UsageBatch
-	35, // 2: foresize.v1.UsageBatch.starts:type_name -> foresize.v1.ExecutionStart
-	36, // 3: foresize.v1.UsageBatch.samples:type_name -> foresize.v1.UsageSamples
-	37, // 4: foresize.v1.UsageBatch.ends:type_name -> foresize.v1.ExecutionEnd
+	38, // 2: foresize.v1.UsageBatch.starts:type_name -> foresize.v1.ExecutionStart
+	39, // 3: foresize.v1.UsageBatch.samples:type_name -> foresize.v1.UsageSamples
+	40, // 4: foresize.v1.UsageBatch.ends:type_name -> foresize.v1.ExecutionEnd
 	7,  // 5: foresize.v1.StreamUsageResponse.opened:type_name -> foresize.v1.SessionOpened
 	8,  // 6: foresize.v1.StreamUsageResponse.acknowledgement:type_name -> foresize.v1.Acknowledgement
 	9,  // 7: foresize.v1.StreamUsageResponse.rejection:type_name -> foresize.v1.EventRejection
 	10, // 8: foresize.v1.StreamUsageResponse.sampling:type_name -> foresize.v1.SamplingDirective
 	0,  // 9: foresize.v1.SessionOpened.durability:type_name -> foresize.v1.Durability
-	38, // 10: foresize.v1.EventRejection.violations:type_name -> foresize.v1.FieldViolation
-	39, // 11: foresize.v1.SamplingDirective.task:type_name -> foresize.v1.TaskKey
-	35, // 12: foresize.v1.StartProfilingRequest.start:type_name -> foresize.v1.ExecutionStart
+	41, // 10: foresize.v1.EventRejection.violations:type_name -> foresize.v1.FieldViolation
+	42, // 11: foresize.v1.SamplingDirective.task:type_name -> foresize.v1.TaskKey
+	38, // 12: foresize.v1.StartProfilingRequest.start:type_name -> foresize.v1.ExecutionStart
 	0,  // 13: foresize.v1.StartProfilingResponse.durability:type_name -> foresize.v1.Durability
-	37, // 14: foresize.v1.EndProfilingRequest.end:type_name -> foresize.v1.ExecutionEnd
-	35, // 15: foresize.v1.EndProfilingRequest.start:type_name -> foresize.v1.ExecutionStart
+	40, // 14: foresize.v1.EndProfilingRequest.end:type_name -> foresize.v1.ExecutionEnd
+	38, // 15: foresize.v1.EndProfilingRequest.start:type_name -> foresize.v1.ExecutionStart
 	0,  // 16: foresize.v1.EndProfilingResponse.durability:type_name -> foresize.v1.Durability
-	37, // 17: foresize.v1.ReportEndRequest.end:type_name -> foresize.v1.ExecutionEnd
-	35, // 18: foresize.v1.ReportEndRequest.start:type_name -> foresize.v1.ExecutionStart
+	40, // 17: foresize.v1.ReportEndRequest.end:type_name -> foresize.v1.ExecutionEnd
+	38, // 18: foresize.v1.ReportEndRequest.start:type_name -> foresize.v1.ExecutionStart
 	0,  // 19: foresize.v1.ReportEndResponse.durability:type_name -> foresize.v1.Durability
-	40, // 20: foresize.v1.UpdateProfileRequest.executions:type_name -> foresize.v1.ExecutionRecord
+	43, // 20: foresize.v1.UpdateProfileRequest.executions:type_name -> foresize.v1.ExecutionRecord
 	19, // 21: foresize.v1.UpdateProfileResponse.rejections:type_name -> foresize.v1.RecordRejection
 	0,  // 22: foresize.v1.UpdateProfileResponse.durability:type_name -> foresize.v1.Durability
-	38, // 23: foresize.v1.RecordRejection.violations:type_name -> foresize.v1.FieldViolation
-	41, // 24: foresize.v1.GetProfileRequest.key:type_name -> foresize.v1.ProfileKey
-	42, // 25: foresize.v1.GetProfileResponse.profile:type_name -> foresize.v1.Profile
-	43, // 26: foresize.v1.ListProfilesRequest.kind:type_name -> foresize.v1.ProfileKind
-	44, // 27: foresize.v1.ListProfilesResponse.profiles:type_name -> foresize.v1.ProfileSummary
-	41, // 28: foresize.v1.DeleteProfileRequest.key:type_name -> foresize.v1.ProfileKey
-	42, // 29: foresize.v1.WatchProfilesResponse.profile:type_name -> foresize.v1.Profile
-	41, // 30: foresize.v1.WatchProfilesResponse.deleted:type_name -> foresize.v1.ProfileKey
-	28, // 31: foresize.v1.WatchProfilesResponse.caught_up:type_name -> foresize.v1.CaughtUp
-	29, // 32: foresize.v1.WatchProfilesResponse.resync:type_name -> foresize.v1.Resync
-	1,  // 33: foresize.v1.ExportProfilesRequest.format:type_name -> foresize.v1.ProfileFormat
-	33, // 34: foresize.v1.ImportProfilesRequest.header:type_name -> foresize.v1.ImportHeader
-	1,  // 35: foresize.v1.ImportHeader.format:type_name -> foresize.v1.ProfileFormat
-	2,  // 36: foresize.v1.ImportHeader.mode:type_name -> foresize.v1.ImportMode
-	19, // 37: foresize.v1.ImportProfilesResponse.rejections:type_name -> foresize.v1.RecordRejection
-	3,  // 38: foresize.v1.ProfilerService.StreamUsage:input_type -> foresize.v1.StreamUsageRequest
-	11, // 39: foresize.v1.ProfilerService.StartProfiling:input_type -> foresize.v1.StartProfilingRequest
-	13, // 40: foresize.v1.ProfilerService.EndProfiling:input_type -> foresize.v1.EndProfilingRequest
-	15, // 41: foresize.v1.ProfilerService.ReportEnd:input_type -> foresize.v1.ReportEndRequest
-	17, // 42: foresize.v1.ProfilerService.UpdateProfile:input_type -> foresize.v1.UpdateProfileRequest
-	20, // 43: foresize.v1.ProfilerService.GetProfile:input_type -> foresize.v1.GetProfileRequest
-	22, // 44: foresize.v1.ProfilerService.ListProfiles:input_type -> foresize.v1.ListProfilesRequest
-	24, // 45: foresize.v1.ProfilerService.DeleteProfile:input_type -> foresize.v1.DeleteProfileRequest
-	26, // 46: foresize.v1.ProfilerService.WatchProfiles:input_type -> foresize.v1.WatchProfilesRequest
-	30, // 47: foresize.v1.ProfilerService.ExportProfiles:input_type -> foresize.v1.ExportProfilesRequest
-	32, // 48: foresize.v1.ProfilerService.ImportProfiles:input_type -> foresize.v1.ImportProfilesRequest
-	6,  // 49: foresize.v1.ProfilerService.StreamUsage:output_type -> foresize.v1.StreamUsageResponse
-	12, // 50: foresize.v1.ProfilerService.StartProfiling:output_type -> foresize.v1.StartProfilingResponse
-	14, // 51: foresize.v1.ProfilerService.EndProfiling:output_type -> foresize.v1.EndProfilingResponse
-	16, // 52: foresize.v1.ProfilerService.ReportEnd:output_type -> foresize.v1.ReportEndResponse
-	18, // 53: foresize.v1.ProfilerService.UpdateProfile:output_type -> foresize.v1.UpdateProfileResponse
-	21, // 54: foresize.v1.ProfilerService.GetProfile:output_type -> foresize.v1.GetProfileResponse
-	23, // 55: foresize.v1.ProfilerService.ListProfiles:output_type -> foresize.v1.ListProfilesResponse
-	25, // 56: foresize.v1.ProfilerService.DeleteProfile:output_type -> foresize.v1.DeleteProfileResponse
-	27, // 57: foresize.v1.ProfilerService.WatchProfiles:output_type -> foresize.v1.WatchProfilesResponse
-	31, // 58: foresize.v1.ProfilerService.ExportProfiles:output_type -> foresize.v1.ExportProfilesResponse
-	34, // 59: foresize.v1.ProfilerService.ImportProfiles:output_type -> foresize.v1.ImportProfilesResponse
-	49, // [49:60] is the sub-list for method output_type
-	38, // [38:49] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	41, // 23: foresize.v1.RecordRejection.violations:type_name -> foresize.v1.FieldViolation
+	44, // 24: foresize.v1.GetProfileRequest.key:type_name -> foresize.v1.ProfileKey
+	45, // 25: foresize.v1.GetProfileResponse.profile:type_name -> foresize.v1.Profile
+	46, // 26: foresize.v1.ListProfilesRequest.kind:type_name -> foresize.v1.ProfileKind
+	47, // 27: foresize.v1.ListProfilesResponse.profiles:type_name -> foresize.v1.ProfileSummary
+	26, // 28: foresize.v1.ListNamespacesResponse.namespaces:type_name -> foresize.v1.NamespaceSummary
+	44, // 29: foresize.v1.DeleteProfileRequest.key:type_name -> foresize.v1.ProfileKey
+	45, // 30: foresize.v1.WatchProfilesResponse.profile:type_name -> foresize.v1.Profile
+	44, // 31: foresize.v1.WatchProfilesResponse.deleted:type_name -> foresize.v1.ProfileKey
+	31, // 32: foresize.v1.WatchProfilesResponse.caught_up:type_name -> foresize.v1.CaughtUp
+	32, // 33: foresize.v1.WatchProfilesResponse.resync:type_name -> foresize.v1.Resync
+	1,  // 34: foresize.v1.ExportProfilesRequest.format:type_name -> foresize.v1.ProfileFormat
+	36, // 35: foresize.v1.ImportProfilesRequest.header:type_name -> foresize.v1.ImportHeader
+	1,  // 36: foresize.v1.ImportHeader.format:type_name -> foresize.v1.ProfileFormat
+	2,  // 37: foresize.v1.ImportHeader.mode:type_name -> foresize.v1.ImportMode
+	19, // 38: foresize.v1.ImportProfilesResponse.rejections:type_name -> foresize.v1.RecordRejection
+	3,  // 39: foresize.v1.ProfilerService.StreamUsage:input_type -> foresize.v1.StreamUsageRequest
+	11, // 40: foresize.v1.ProfilerService.StartProfiling:input_type -> foresize.v1.StartProfilingRequest
+	13, // 41: foresize.v1.ProfilerService.EndProfiling:input_type -> foresize.v1.EndProfilingRequest
+	15, // 42: foresize.v1.ProfilerService.ReportEnd:input_type -> foresize.v1.ReportEndRequest
+	17, // 43: foresize.v1.ProfilerService.UpdateProfile:input_type -> foresize.v1.UpdateProfileRequest
+	20, // 44: foresize.v1.ProfilerService.GetProfile:input_type -> foresize.v1.GetProfileRequest
+	22, // 45: foresize.v1.ProfilerService.ListProfiles:input_type -> foresize.v1.ListProfilesRequest
+	24, // 46: foresize.v1.ProfilerService.ListNamespaces:input_type -> foresize.v1.ListNamespacesRequest
+	27, // 47: foresize.v1.ProfilerService.DeleteProfile:input_type -> foresize.v1.DeleteProfileRequest
+	29, // 48: foresize.v1.ProfilerService.WatchProfiles:input_type -> foresize.v1.WatchProfilesRequest
+	33, // 49: foresize.v1.ProfilerService.ExportProfiles:input_type -> foresize.v1.ExportProfilesRequest
+	35, // 50: foresize.v1.ProfilerService.ImportProfiles:input_type -> foresize.v1.ImportProfilesRequest
+	6,  // 51: foresize.v1.ProfilerService.StreamUsage:output_type -> foresize.v1.StreamUsageResponse
+	12, // 52: foresize.v1.ProfilerService.StartProfiling:output_type -> foresize.v1.StartProfilingResponse
+	14, // 53: foresize.v1.ProfilerService.EndProfiling:output_type -> foresize.v1.EndProfilingResponse
+	16, // 54: foresize.v1.ProfilerService.ReportEnd:output_type -> foresize.v1.ReportEndResponse
+	18, // 55: foresize.v1.ProfilerService.UpdateProfile:output_type -> foresize.v1.UpdateProfileResponse
+	21, // 56: foresize.v1.ProfilerService.GetProfile:output_type -> foresize.v1.GetProfileResponse
+	23, // 57: foresize.v1.ProfilerService.ListProfiles:output_type -> foresize.v1.ListProfilesResponse
+	25, // 58: foresize.v1.ProfilerService.ListNamespaces:output_type -> foresize.v1.ListNamespacesResponse
+	28, // 59: foresize.v1.ProfilerService.DeleteProfile:output_type -> foresize.v1.DeleteProfileResponse
+	30, // 60: foresize.v1.ProfilerService.WatchProfiles:output_type -> foresize.v1.WatchProfilesResponse
+	34, // 61: foresize.v1.ProfilerService.ExportProfiles:output_type -> foresize.v1.ExportProfilesResponse
+	37, // 62: foresize.v1.ProfilerService.ImportProfiles:output_type -> foresize.v1.ImportProfilesResponse
+	51, // [51:63] is the sub-list for method output_type
+	39, // [39:51] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_foresize_v1_profiler_service_proto_init() }
@@ -2522,14 +2706,14 @@ func file_foresize_v1_profiler_service_proto_init() {
 		(*StreamUsageResponse_Rejection)(nil),
 		(*StreamUsageResponse_Sampling)(nil),
 	}
-	file_foresize_v1_profiler_service_proto_msgTypes[23].OneofWrappers = []any{}
-	file_foresize_v1_profiler_service_proto_msgTypes[24].OneofWrappers = []any{
+	file_foresize_v1_profiler_service_proto_msgTypes[26].OneofWrappers = []any{}
+	file_foresize_v1_profiler_service_proto_msgTypes[27].OneofWrappers = []any{
 		(*WatchProfilesResponse_Profile)(nil),
 		(*WatchProfilesResponse_Deleted)(nil),
 		(*WatchProfilesResponse_CaughtUp)(nil),
 		(*WatchProfilesResponse_Resync)(nil),
 	}
-	file_foresize_v1_profiler_service_proto_msgTypes[29].OneofWrappers = []any{
+	file_foresize_v1_profiler_service_proto_msgTypes[32].OneofWrappers = []any{
 		(*ImportProfilesRequest_Header)(nil),
 		(*ImportProfilesRequest_Data)(nil),
 	}
@@ -2539,7 +2723,7 @@ func file_foresize_v1_profiler_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_foresize_v1_profiler_service_proto_rawDesc), len(file_foresize_v1_profiler_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   32,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,7 @@ const (
 	ProfilerService_UpdateProfile_FullMethodName  = "/foresize.v1.ProfilerService/UpdateProfile"
 	ProfilerService_GetProfile_FullMethodName     = "/foresize.v1.ProfilerService/GetProfile"
 	ProfilerService_ListProfiles_FullMethodName   = "/foresize.v1.ProfilerService/ListProfiles"
+	ProfilerService_ListNamespaces_FullMethodName = "/foresize.v1.ProfilerService/ListNamespaces"
 	ProfilerService_DeleteProfile_FullMethodName  = "/foresize.v1.ProfilerService/DeleteProfile"
 	ProfilerService_WatchProfiles_FullMethodName  = "/foresize.v1.ProfilerService/WatchProfiles"
 	ProfilerService_ExportProfiles_FullMethodName = "/foresize.v1.ProfilerService/ExportProfiles"
@@ -61,6 +62,8 @@ type ProfilerServiceClient interface {
 	GetProfile(ctx context.Context, in *GetProfileRequest, opts ...grpc.CallOption) (*GetProfileResponse, error)
 	// Profiles of a namespace in order of their key, a line each.
 	ListProfiles(ctx context.Context, in *ListProfilesRequest, opts ...grpc.CallOption) (*ListProfilesResponse, error)
+	// Namespaces that have profiles and that the caller's token may read, in order of their name.
+	ListNamespaces(ctx context.Context, in *ListNamespacesRequest, opts ...grpc.CallOption) (*ListNamespacesResponse, error)
 	// Forgets a profile. NOT_FOUND where there is none.
 	DeleteProfile(ctx context.Context, in *DeleteProfileRequest, opts ...grpc.CallOption) (*DeleteProfileResponse, error)
 	// Changes as they come, latest state only, resumable by cursor.
@@ -146,6 +149,16 @@ func (c *profilerServiceClient) ListProfiles(ctx context.Context, in *ListProfil
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListProfilesResponse)
 	err := c.cc.Invoke(ctx, ProfilerService_ListProfiles_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *profilerServiceClient) ListNamespaces(ctx context.Context, in *ListNamespacesRequest, opts ...grpc.CallOption) (*ListNamespacesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListNamespacesResponse)
+	err := c.cc.Invoke(ctx, ProfilerService_ListNamespaces_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -242,6 +255,8 @@ type ProfilerServiceServer interface {
 	GetProfile(context.Context, *GetProfileRequest) (*GetProfileResponse, error)
 	// Profiles of a namespace in order of their key, a line each.
 	ListProfiles(context.Context, *ListProfilesRequest) (*ListProfilesResponse, error)
+	// Namespaces that have profiles and that the caller's token may read, in order of their name.
+	ListNamespaces(context.Context, *ListNamespacesRequest) (*ListNamespacesResponse, error)
 	// Forgets a profile. NOT_FOUND where there is none.
 	DeleteProfile(context.Context, *DeleteProfileRequest) (*DeleteProfileResponse, error)
 	// Changes as they come, latest state only, resumable by cursor.
@@ -280,6 +295,9 @@ func (UnimplementedProfilerServiceServer) GetProfile(context.Context, *GetProfil
 }
 func (UnimplementedProfilerServiceServer) ListProfiles(context.Context, *ListProfilesRequest) (*ListProfilesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListProfiles not implemented")
+}
+func (UnimplementedProfilerServiceServer) ListNamespaces(context.Context, *ListNamespacesRequest) (*ListNamespacesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListNamespaces not implemented")
 }
 func (UnimplementedProfilerServiceServer) DeleteProfile(context.Context, *DeleteProfileRequest) (*DeleteProfileResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteProfile not implemented")
@@ -429,6 +447,24 @@ func _ProfilerService_ListProfiles_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ProfilerService_ListNamespaces_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListNamespacesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProfilerServiceServer).ListNamespaces(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProfilerService_ListNamespaces_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProfilerServiceServer).ListNamespaces(ctx, req.(*ListNamespacesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ProfilerService_DeleteProfile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DeleteProfileRequest)
 	if err := dec(in); err != nil {
@@ -506,6 +542,10 @@ var ProfilerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListProfiles",
 			Handler:    _ProfilerService_ListProfiles_Handler,
+		},
+		{
+			MethodName: "ListNamespaces",
+			Handler:    _ProfilerService_ListNamespaces_Handler,
 		},
 		{
 			MethodName: "DeleteProfile",

@@ -1,7 +1,8 @@
 import type { Confidence } from '../../../../shared/domain/estimate.ts'
-import { dimensions, type Resources } from '../../../../shared/domain/resources.ts'
+import { dimensions, type Resources, resourceLimits } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { coverage } from '../distribution/coverage.ts'
+import { coverageCurve } from '../distribution/coverage-curve.ts'
 import { type Context, executionsOf } from './context.ts'
 import { circumstancesOf, estimateOf } from './estimate.ts'
 import { knownFailure } from './known-failure.ts'
@@ -16,10 +17,14 @@ export interface ConfidenceAnswer extends Omit<Confidence, 'reason'> {
 }
 
 /**
- * Probability that `given` suffices; where unset, of what `estimateOf` answers.
+ * Probability that `given` suffices; where unset, of what `estimateOf` answers. With a curve: of other amounts as well.
  * Law: monotone in every amount given.
  */
-export function confidenceOf(context: Context, given: Resources | undefined): ConfidenceAnswer {
+export function confidenceOf(
+  context: Context,
+  given: Resources | undefined,
+  withCurve = false,
+): ConfidenceAnswer {
   const { evidence } = context
   const estimate = given === undefined ? estimateOf(context) : undefined
   const resources = given ?? estimate?.resources ?? {}
@@ -32,7 +37,8 @@ export function confidenceOf(context: Context, given: Resources | undefined): Co
     if (allocation === undefined || recommendation === undefined) continue
     const need = { ...recommendation.need, above: knownFailure(context, dimension) }
     const confidence = coverage(need, allocation)
-    found.push({ dimension, allocation, confidence })
+    const curve = withCurve ? coverageCurve(need, allocation, resourceLimits[dimension]) : []
+    found.push({ dimension, allocation, confidence, curve })
     if (shortfall[dimension] === 'kill' || (given !== undefined && dimension === 'durationMs'))
       joint *= confidence
     if (leading === undefined || dimension === 'memoryBytes') leading = recommendation

@@ -42,10 +42,11 @@ export function answerWithOverhead(answer: Answer, overhead: Resources): Answer 
 export function confidenceWithOverhead(answer: ConfidenceAnswer, overhead: Resources): ConfidenceAnswer {
   return {
     ...answer,
-    dimensions: answer.dimensions.map((each) => ({
-      ...each,
-      allocation: each.allocation + (overhead[each.dimension] ?? 0),
-    })),
+    dimensions: answer.dimensions.map((each) => {
+      const wrap = overhead[each.dimension] ?? 0
+      const curve = each.curve.map(({ amount, confidence }) => ({ amount: amount + wrap, confidence }))
+      return { ...each, allocation: each.allocation + wrap, curve }
+    }),
     reasons: [...answer.reasons, { kind: 'overhead', overhead }],
   }
 }

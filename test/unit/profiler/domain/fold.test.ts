@@ -260,6 +260,11 @@ test('statistics halve in thirty days, unless they are told another time', () =>
   expect(defaultFoldSettings.halfLifeMs).toBe(2_592_000_000)
 })
 
+test('an execution that does not say when it ended keeps the time of its fold, one that does keeps its own', () => {
+  const profile = fold([recordOf('a'), recordOf('b', undefined, { endedAtUnixMs: 5 })])
+  expect(profile.executions.map(({ endedAtUnixMs }) => endedAtUnixMs)).toEqual([now, 5])
+})
+
 const late = (executionId: string, outcome: Outcome = 'out-of-memory') => ({
   record: recordOf(executionId, {}, { outcome, allocated: { memoryBytes: 100 } }),
   isLate: true,

@@ -496,7 +496,11 @@ export interface ConfidenceRequest {
     | EstimateQuery
     | undefined;
   /** What the run would be given; unset means what Estimate would answer. */
-  readonly resources?: Resources | undefined;
+  readonly resources?:
+    | Resources
+    | undefined;
+  /** Answer DimensionConfidence.curve too. */
+  readonly withCurve: boolean;
 }
 
 /** How sure. */
@@ -525,6 +529,19 @@ export interface DimensionConfidence {
   readonly dimension: Dimension;
   /** What was given. */
   readonly allocation: number;
+  /** Probability that the need is within it. */
+  readonly confidence: number;
+  /**
+   * The same along the amount, ascending, from where next to nothing suffices to where nearly everything does, with
+   * `allocation` where it lies between. At most 64 points. Only where ConfidenceRequest.with_curve asks for it.
+   */
+  readonly curve: readonly AmountConfidence[];
+}
+
+/** A point of a curve. */
+export interface AmountConfidence {
+  /** In the dimension's unit. */
+  readonly amount: number;
   /** Probability that the need is within it. */
   readonly confidence: number;
 }
@@ -2531,7 +2548,7 @@ export const QueryRejection: MessageFns<QueryRejection> = {
 };
 
 function createBaseConfidenceRequest(): ConfidenceRequest {
-  return { query: undefined, resources: undefined };
+  return { query: undefined, resources: undefined, withCurve: false };
 }
 
 export const ConfidenceRequest: MessageFns<ConfidenceRequest> = {
@@ -2541,6 +2558,9 @@ export const ConfidenceRequest: MessageFns<ConfidenceRequest> = {
     }
     if (message.resources !== undefined) {
       Resources.encode(message.resources, writer.uint32(18).fork()).join();
+    }
+    if (message.withCurve !== false) {
+      writer.uint32(24).bool(message.withCurve);
     }
     return writer;
   },
@@ -2574,6 +2594,14 @@ export const ConfidenceRequest: MessageFns<ConfidenceRequest> = {
             message.resources = Resources.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.withCurve = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2590,6 +2618,11 @@ export const ConfidenceRequest: MessageFns<ConfidenceRequest> = {
     return {
       query: isSet(object.query) ? EstimateQuery.fromJSON(object.query) : undefined,
       resources: isSet(object.resources) ? Resources.fromJSON(object.resources) : undefined,
+      withCurve: isSet(object.withCurve)
+        ? globalThis.Boolean(object.withCurve)
+        : isSet(object.with_curve)
+        ? globalThis.Boolean(object.with_curve)
+        : false,
     };
   },
 
@@ -2600,6 +2633,9 @@ export const ConfidenceRequest: MessageFns<ConfidenceRequest> = {
     }
     if (message.resources !== undefined) {
       obj.resources = Resources.toJSON(message.resources);
+    }
+    if (message.withCurve !== false) {
+      obj.withCurve = message.withCurve;
     }
     return obj;
   },
@@ -2615,6 +2651,7 @@ export const ConfidenceRequest: MessageFns<ConfidenceRequest> = {
     message.resources = (object.resources !== undefined && object.resources !== null)
       ? Resources.fromPartial(object.resources)
       : undefined;
+    message.withCurve = object.withCurve ?? false;
     return message;
   },
 };
@@ -2820,7 +2857,7 @@ export const ConfidenceResponse: MessageFns<ConfidenceResponse> = {
 };
 
 function createBaseDimensionConfidence(): DimensionConfidence {
-  return { dimension: 0, allocation: 0, confidence: 0 };
+  return { dimension: 0, allocation: 0, confidence: 0, curve: [] };
 }
 
 export const DimensionConfidence: MessageFns<DimensionConfidence> = {
@@ -2833,6 +2870,9 @@ export const DimensionConfidence: MessageFns<DimensionConfidence> = {
     }
     if (message.confidence !== 0) {
       writer.uint32(25).double(message.confidence);
+    }
+    for (const v of message.curve) {
+      AmountConfidence.encode(v!, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -2874,6 +2914,14 @@ export const DimensionConfidence: MessageFns<DimensionConfidence> = {
             message.confidence = reader.double();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.curve.push(AmountConfidence.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2891,6 +2939,7 @@ export const DimensionConfidence: MessageFns<DimensionConfidence> = {
       dimension: isSet(object.dimension) ? dimensionFromJSON(object.dimension) : 0,
       allocation: isSet(object.allocation) ? globalThis.Number(object.allocation) : 0,
       confidence: isSet(object.confidence) ? globalThis.Number(object.confidence) : 0,
+      curve: globalThis.Array.isArray(object?.curve) ? object.curve.map((e: any) => AmountConfidence.fromJSON(e)) : [],
     };
   },
 
@@ -2905,6 +2954,9 @@ export const DimensionConfidence: MessageFns<DimensionConfidence> = {
     if (message.confidence !== 0) {
       obj.confidence = floatToJson(message.confidence);
     }
+    if (message.curve?.length) {
+      obj.curve = message.curve.map((e) => AmountConfidence.toJSON(e));
+    }
     return obj;
   },
 
@@ -2915,6 +2967,92 @@ export const DimensionConfidence: MessageFns<DimensionConfidence> = {
     const message = createBaseDimensionConfidence() as any;
     message.dimension = object.dimension ?? 0;
     message.allocation = object.allocation ?? 0;
+    message.confidence = object.confidence ?? 0;
+    message.curve = object.curve?.map((e) => AmountConfidence.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAmountConfidence(): AmountConfidence {
+  return { amount: 0, confidence: 0 };
+}
+
+export const AmountConfidence: MessageFns<AmountConfidence> = {
+  encode(message: AmountConfidence, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.amount !== 0) {
+      writer.uint32(9).double(message.amount);
+    }
+    if (message.confidence !== 0) {
+      writer.uint32(17).double(message.confidence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AmountConfidence {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAmountConfidence() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.amount = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.confidence = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AmountConfidence {
+    return {
+      amount: isSet(object.amount) ? globalThis.Number(object.amount) : 0,
+      confidence: isSet(object.confidence) ? globalThis.Number(object.confidence) : 0,
+    };
+  },
+
+  toJSON(message: AmountConfidence): unknown {
+    const obj: any = {};
+    if (message.amount !== 0) {
+      obj.amount = floatToJson(message.amount);
+    }
+    if (message.confidence !== 0) {
+      obj.confidence = floatToJson(message.confidence);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AmountConfidence>, I>>(base?: I): AmountConfidence {
+    return AmountConfidence.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AmountConfidence>, I>>(object: I): AmountConfidence {
+    const message = createBaseAmountConfidence() as any;
+    message.amount = object.amount ?? 0;
     message.confidence = object.confidence ?? 0;
     return message;
   },

@@ -318,7 +318,7 @@ export interface ExecutionRecord {
   readonly weight: number;
   /**
    * When it ended, Unix milliseconds by the reporter's clock: orders an imported history, decides nothing else.
-   * 0 means unknown.
+   * 0 means unknown; the server then keeps the time of its own clock at which it was folded.
    */
   readonly endedAtUnixMs: number;
   /** As in ExecutionEnd. */

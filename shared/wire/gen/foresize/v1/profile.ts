@@ -202,7 +202,15 @@ export interface RunningExecution {
     | Resources
     | undefined;
   /** Peaks so far; duration_ms is the time since its start. */
-  readonly peak?: Resources | undefined;
+  readonly peak?:
+    | Resources
+    | undefined;
+  /** When it started, Unix milliseconds of the server's clock. Unset where it was shown by an older server. */
+  readonly startedAtUnixMs?:
+    | number
+    | undefined;
+  /** When the server last heard of it, Unix milliseconds of its clock. Unset as started_at_unix_ms is. */
+  readonly heardAtUnixMs?: number | undefined;
 }
 
 export interface RunningExecution_FeaturesEntry {
@@ -322,6 +330,55 @@ export interface ProfileSummary {
   readonly running: number;
   /** Executions that the profile holds one by one (Profile.executions). */
   readonly retained: number;
+  /** Median of what the retained executions were asked for. */
+  readonly requestedMedian?:
+    | Resources
+    | undefined;
+  /** Median of what they were given. */
+  readonly allocatedMedian?:
+    | Resources
+    | undefined;
+  /**
+   * What they held against what they used: one entry a dimension that is held (all but the duration) and known of, in
+   * order of Dimension.
+   */
+  readonly use: readonly DimensionUse[];
+  /** Mean confidence of the estimates of its memory, as in StrategyAccuracy. Unset where none was scored. */
+  readonly confidence?:
+    | number
+    | undefined;
+  /** Share of those estimates that sufficed, as in StrategyAccuracy. Unset where none was scored. */
+  readonly coverage?: number | undefined;
+}
+
+/** What the retained executions of a profile held in one dimension, against what they used of it. */
+export interface DimensionUse {
+  /** Which. */
+  readonly dimension: Dimension;
+  /** By what they were given. */
+  readonly allocated?:
+    | HeldAmount
+    | undefined;
+  /** By what they asked for, had they been given that. */
+  readonly requested?: HeldAmount | undefined;
+}
+
+/**
+ * An amount held for a run, against its use: sums over the executions of which the amount, the use and the run time are
+ * known.
+ */
+export interface HeldAmount {
+  /** Sum of their weights. */
+  readonly executions: number;
+  /** Sum of amount times run time: unit times milliseconds. */
+  readonly amount: number;
+  /** Sum of use times run time. */
+  readonly used: number;
+  /**
+   * Sum of what was held beyond the use, times run time; of a run that was killed for want of the dimension, all of an
+   * amount that was no more than it had.
+   */
+  readonly wasted: number;
 }
 
 function createBaseProfileKey(): ProfileKey {
@@ -1425,6 +1482,8 @@ function createBaseRunningExecution(): RunningExecution {
     requested: undefined,
     allocated: undefined,
     peak: undefined,
+    startedAtUnixMs: undefined,
+    heardAtUnixMs: undefined,
   };
 }
 
@@ -1450,6 +1509,12 @@ export const RunningExecution: MessageFns<RunningExecution> = {
     }
     if (message.peak !== undefined) {
       Resources.encode(message.peak, writer.uint32(58).fork()).join();
+    }
+    if (message.startedAtUnixMs !== undefined) {
+      writer.uint32(65).double(message.startedAtUnixMs);
+    }
+    if (message.heardAtUnixMs !== undefined) {
+      writer.uint32(73).double(message.heardAtUnixMs);
     }
     return writer;
   },
@@ -1529,6 +1594,22 @@ export const RunningExecution: MessageFns<RunningExecution> = {
             message.peak = Resources.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.startedAtUnixMs = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.heardAtUnixMs = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1580,6 +1661,16 @@ export const RunningExecution: MessageFns<RunningExecution> = {
       requested: isSet(object.requested) ? Resources.fromJSON(object.requested) : undefined,
       allocated: isSet(object.allocated) ? Resources.fromJSON(object.allocated) : undefined,
       peak: isSet(object.peak) ? Resources.fromJSON(object.peak) : undefined,
+      startedAtUnixMs: isSet(object.startedAtUnixMs)
+        ? globalThis.Number(object.startedAtUnixMs)
+        : isSet(object.started_at_unix_ms)
+        ? globalThis.Number(object.started_at_unix_ms)
+        : undefined,
+      heardAtUnixMs: isSet(object.heardAtUnixMs)
+        ? globalThis.Number(object.heardAtUnixMs)
+        : isSet(object.heard_at_unix_ms)
+        ? globalThis.Number(object.heard_at_unix_ms)
+        : undefined,
     };
   },
 
@@ -1618,6 +1709,12 @@ export const RunningExecution: MessageFns<RunningExecution> = {
     if (message.peak !== undefined) {
       obj.peak = Resources.toJSON(message.peak);
     }
+    if (message.startedAtUnixMs !== undefined) {
+      obj.startedAtUnixMs = floatToJson(message.startedAtUnixMs);
+    }
+    if (message.heardAtUnixMs !== undefined) {
+      obj.heardAtUnixMs = floatToJson(message.heardAtUnixMs);
+    }
     return obj;
   },
 
@@ -1653,6 +1750,8 @@ export const RunningExecution: MessageFns<RunningExecution> = {
       ? Resources.fromPartial(object.allocated)
       : undefined;
     message.peak = (object.peak !== undefined && object.peak !== null) ? Resources.fromPartial(object.peak) : undefined;
+    message.startedAtUnixMs = object.startedAtUnixMs ?? undefined;
+    message.heardAtUnixMs = object.heardAtUnixMs ?? undefined;
     return message;
   },
 };
@@ -2571,6 +2670,11 @@ function createBaseProfileSummary(): ProfileSummary {
     max: undefined,
     running: 0,
     retained: 0,
+    requestedMedian: undefined,
+    allocatedMedian: undefined,
+    use: [],
+    confidence: undefined,
+    coverage: undefined,
   };
 }
 
@@ -2605,6 +2709,21 @@ export const ProfileSummary: MessageFns<ProfileSummary> = {
     }
     if (message.retained !== 0) {
       writer.uint32(80).uint32(message.retained);
+    }
+    if (message.requestedMedian !== undefined) {
+      Resources.encode(message.requestedMedian, writer.uint32(90).fork()).join();
+    }
+    if (message.allocatedMedian !== undefined) {
+      Resources.encode(message.allocatedMedian, writer.uint32(98).fork()).join();
+    }
+    for (const v of message.use) {
+      DimensionUse.encode(v!, writer.uint32(106).fork()).join();
+    }
+    if (message.confidence !== undefined) {
+      writer.uint32(113).double(message.confidence);
+    }
+    if (message.coverage !== undefined) {
+      writer.uint32(121).double(message.coverage);
     }
     return writer;
   },
@@ -2702,6 +2821,46 @@ export const ProfileSummary: MessageFns<ProfileSummary> = {
             message.retained = reader.uint32();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.requestedMedian = Resources.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.allocatedMedian = Resources.decode(reader, reader.uint32());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.use.push(DimensionUse.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 14: {
+            if (tag !== 113) {
+              break;
+            }
+
+            message.confidence = reader.double();
+            continue;
+          }
+          case 15: {
+            if (tag !== 121) {
+              break;
+            }
+
+            message.coverage = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2736,6 +2895,21 @@ export const ProfileSummary: MessageFns<ProfileSummary> = {
       max: isSet(object.max) ? Resources.fromJSON(object.max) : undefined,
       running: isSet(object.running) ? globalThis.Number(object.running) : 0,
       retained: isSet(object.retained) ? globalThis.Number(object.retained) : 0,
+      requestedMedian: isSet(object.requestedMedian)
+        ? Resources.fromJSON(object.requestedMedian)
+        : isSet(object.requested_median)
+        ? Resources.fromJSON(object.requested_median)
+        : undefined,
+      allocatedMedian: isSet(object.allocatedMedian)
+        ? Resources.fromJSON(object.allocatedMedian)
+        : isSet(object.allocated_median)
+        ? Resources.fromJSON(object.allocated_median)
+        : undefined,
+      use: globalThis.Array.isArray(object?.use)
+        ? object.use.map((e: any) => DimensionUse.fromJSON(e))
+        : [],
+      confidence: isSet(object.confidence) ? globalThis.Number(object.confidence) : undefined,
+      coverage: isSet(object.coverage) ? globalThis.Number(object.coverage) : undefined,
     };
   },
 
@@ -2771,6 +2945,21 @@ export const ProfileSummary: MessageFns<ProfileSummary> = {
     if (message.retained !== 0) {
       obj.retained = Math.round(message.retained);
     }
+    if (message.requestedMedian !== undefined) {
+      obj.requestedMedian = Resources.toJSON(message.requestedMedian);
+    }
+    if (message.allocatedMedian !== undefined) {
+      obj.allocatedMedian = Resources.toJSON(message.allocatedMedian);
+    }
+    if (message.use?.length) {
+      obj.use = message.use.map((e) => DimensionUse.toJSON(e));
+    }
+    if (message.confidence !== undefined) {
+      obj.confidence = floatToJson(message.confidence);
+    }
+    if (message.coverage !== undefined) {
+      obj.coverage = floatToJson(message.coverage);
+    }
     return obj;
   },
 
@@ -2791,6 +2980,237 @@ export const ProfileSummary: MessageFns<ProfileSummary> = {
     message.max = (object.max !== undefined && object.max !== null) ? Resources.fromPartial(object.max) : undefined;
     message.running = object.running ?? 0;
     message.retained = object.retained ?? 0;
+    message.requestedMedian = (object.requestedMedian !== undefined && object.requestedMedian !== null)
+      ? Resources.fromPartial(object.requestedMedian)
+      : undefined;
+    message.allocatedMedian = (object.allocatedMedian !== undefined && object.allocatedMedian !== null)
+      ? Resources.fromPartial(object.allocatedMedian)
+      : undefined;
+    message.use = object.use?.map((e) => DimensionUse.fromPartial(e)) || [];
+    message.confidence = object.confidence ?? undefined;
+    message.coverage = object.coverage ?? undefined;
+    return message;
+  },
+};
+
+function createBaseDimensionUse(): DimensionUse {
+  return { dimension: 0, allocated: undefined, requested: undefined };
+}
+
+export const DimensionUse: MessageFns<DimensionUse> = {
+  encode(message: DimensionUse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dimension !== 0) {
+      writer.uint32(8).int32(message.dimension);
+    }
+    if (message.allocated !== undefined) {
+      HeldAmount.encode(message.allocated, writer.uint32(18).fork()).join();
+    }
+    if (message.requested !== undefined) {
+      HeldAmount.encode(message.requested, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DimensionUse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDimensionUse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.dimension = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.allocated = HeldAmount.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.requested = HeldAmount.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DimensionUse {
+    return {
+      dimension: isSet(object.dimension) ? dimensionFromJSON(object.dimension) : 0,
+      allocated: isSet(object.allocated) ? HeldAmount.fromJSON(object.allocated) : undefined,
+      requested: isSet(object.requested) ? HeldAmount.fromJSON(object.requested) : undefined,
+    };
+  },
+
+  toJSON(message: DimensionUse): unknown {
+    const obj: any = {};
+    if (message.dimension !== 0) {
+      obj.dimension = dimensionToJSON(message.dimension);
+    }
+    if (message.allocated !== undefined) {
+      obj.allocated = HeldAmount.toJSON(message.allocated);
+    }
+    if (message.requested !== undefined) {
+      obj.requested = HeldAmount.toJSON(message.requested);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DimensionUse>, I>>(base?: I): DimensionUse {
+    return DimensionUse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DimensionUse>, I>>(object: I): DimensionUse {
+    const message = createBaseDimensionUse() as any;
+    message.dimension = object.dimension ?? 0;
+    message.allocated = (object.allocated !== undefined && object.allocated !== null)
+      ? HeldAmount.fromPartial(object.allocated)
+      : undefined;
+    message.requested = (object.requested !== undefined && object.requested !== null)
+      ? HeldAmount.fromPartial(object.requested)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseHeldAmount(): HeldAmount {
+  return { executions: 0, amount: 0, used: 0, wasted: 0 };
+}
+
+export const HeldAmount: MessageFns<HeldAmount> = {
+  encode(message: HeldAmount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.executions !== 0) {
+      writer.uint32(9).double(message.executions);
+    }
+    if (message.amount !== 0) {
+      writer.uint32(17).double(message.amount);
+    }
+    if (message.used !== 0) {
+      writer.uint32(25).double(message.used);
+    }
+    if (message.wasted !== 0) {
+      writer.uint32(33).double(message.wasted);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HeldAmount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHeldAmount() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.executions = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.amount = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.used = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.wasted = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HeldAmount {
+    return {
+      executions: isSet(object.executions) ? globalThis.Number(object.executions) : 0,
+      amount: isSet(object.amount) ? globalThis.Number(object.amount) : 0,
+      used: isSet(object.used) ? globalThis.Number(object.used) : 0,
+      wasted: isSet(object.wasted) ? globalThis.Number(object.wasted) : 0,
+    };
+  },
+
+  toJSON(message: HeldAmount): unknown {
+    const obj: any = {};
+    if (message.executions !== 0) {
+      obj.executions = floatToJson(message.executions);
+    }
+    if (message.amount !== 0) {
+      obj.amount = floatToJson(message.amount);
+    }
+    if (message.used !== 0) {
+      obj.used = floatToJson(message.used);
+    }
+    if (message.wasted !== 0) {
+      obj.wasted = floatToJson(message.wasted);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<HeldAmount>, I>>(base?: I): HeldAmount {
+    return HeldAmount.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HeldAmount>, I>>(object: I): HeldAmount {
+    const message = createBaseHeldAmount() as any;
+    message.executions = object.executions ?? 0;
+    message.amount = object.amount ?? 0;
+    message.used = object.used ?? 0;
+    message.wasted = object.wasted ?? 0;
     return message;
   },
 };

@@ -735,6 +735,9 @@ class ConfidenceRequest(_message.Message):
 
     QUERY_FIELD_NUMBER: _builtins.int
     RESOURCES_FIELD_NUMBER: _builtins.int
+    WITH_CURVE_FIELD_NUMBER: _builtins.int
+    with_curve: _builtins.bool
+    """Answer DimensionConfidence.curve too."""
     @_builtins.property
     def query(self) -> Global___EstimateQuery:
         """Required."""
@@ -748,10 +751,11 @@ class ConfidenceRequest(_message.Message):
         *,
         query: Global___EstimateQuery | None = ...,
         resources: _resources_pb2.Resources | None = ...,
+        with_curve: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["query", b"query", "resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["query", b"query", "resources", b"resources"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["query", b"query", "resources", b"resources", "with_curve", b"with_curve"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -820,26 +824,60 @@ class DimensionConfidence(_message.Message):
     DIMENSION_FIELD_NUMBER: _builtins.int
     ALLOCATION_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
+    CURVE_FIELD_NUMBER: _builtins.int
     dimension: _resources_pb2.Dimension.ValueType
     """Which."""
     allocation: _builtins.float
     """What was given."""
     confidence: _builtins.float
     """Probability that the need is within it."""
+    @_builtins.property
+    def curve(self) -> _containers.RepeatedCompositeFieldContainer[Global___AmountConfidence]:
+        """The same along the amount, ascending, from where next to nothing suffices to where nearly everything does, with
+        `allocation` where it lies between. At most 64 points. Only where ConfidenceRequest.with_curve asks for it.
+        """
+
     def __init__(
         self,
         *,
         dimension: _resources_pb2.Dimension.ValueType = ...,
         allocation: _builtins.float = ...,
         confidence: _builtins.float = ...,
+        curve: _abc.Iterable[Global___AmountConfidence] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation", b"allocation", "confidence", b"confidence", "dimension", b"dimension"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation", b"allocation", "confidence", b"confidence", "curve", b"curve", "dimension", b"dimension"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DimensionConfidence: _TypeAlias = DimensionConfidence  # noqa: Y015
+
+@_typing.final
+class AmountConfidence(_message.Message):
+    """A point of a curve."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    amount: _builtins.float
+    """In the dimension's unit."""
+    confidence: _builtins.float
+    """Probability that the need is within it."""
+    def __init__(
+        self,
+        *,
+        amount: _builtins.float = ...,
+        confidence: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "confidence", b"confidence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AmountConfidence: _TypeAlias = AmountConfidence  # noqa: Y015
 
 @_typing.final
 class GetAccuracyRequest(_message.Message):

@@ -460,7 +460,7 @@ class ExecutionRecord(_message.Message):
     """As in ExecutionStart."""
     ended_at_unix_ms: _builtins.float
     """When it ended, Unix milliseconds by the reporter's clock: orders an imported history, decides nothing else.
-    0 means unknown.
+    0 means unknown; the server then keeps the time of its own clock at which it was folded.
     """
     @_builtins.property
     def task(self) -> Global___TaskKey:

@@ -416,10 +416,16 @@ class RunningExecution(_message.Message):
     REQUESTED_FIELD_NUMBER: _builtins.int
     ALLOCATED_FIELD_NUMBER: _builtins.int
     PEAK_FIELD_NUMBER: _builtins.int
+    STARTED_AT_UNIX_MS_FIELD_NUMBER: _builtins.int
+    HEARD_AT_UNIX_MS_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """Unique per attempt."""
     attempt: _builtins.int
     """From 1."""
+    started_at_unix_ms: _builtins.float
+    """When it started, Unix milliseconds of the server's clock. Unset where it was shown by an older server."""
+    heard_at_unix_ms: _builtins.float
+    """When the server last heard of it, Unix milliseconds of its clock. Unset as started_at_unix_ms is."""
     @_builtins.property
     def features(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """Known before the run."""
@@ -450,12 +456,21 @@ class RunningExecution(_message.Message):
         requested: _resources_pb2.Resources | None = ...,
         allocated: _resources_pb2.Resources | None = ...,
         peak: _resources_pb2.Resources | None = ...,
+        started_at_unix_ms: _builtins.float | None = ...,
+        heard_at_unix_ms: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["allocated", b"allocated", "peak", b"peak", "requested", b"requested"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_heard_at_unix_ms", b"_heard_at_unix_ms", "_started_at_unix_ms", b"_started_at_unix_ms", "allocated", b"allocated", "heard_at_unix_ms", b"heard_at_unix_ms", "peak", b"peak", "requested", b"requested", "started_at_unix_ms", b"started_at_unix_ms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocated", b"allocated", "attempt", b"attempt", "execution_id", b"execution_id", "features", b"features", "labels", b"labels", "peak", b"peak", "requested", b"requested"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_heard_at_unix_ms", b"_heard_at_unix_ms", "_started_at_unix_ms", b"_started_at_unix_ms", "allocated", b"allocated", "attempt", b"attempt", "execution_id", b"execution_id", "features", b"features", "heard_at_unix_ms", b"heard_at_unix_ms", "labels", b"labels", "peak", b"peak", "requested", b"requested", "started_at_unix_ms", b"started_at_unix_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__heard_at_unix_ms: _TypeAlias = _typing.Literal["heard_at_unix_ms"]  # noqa: Y015
+    _WhichOneofArgType__heard_at_unix_ms: _TypeAlias = _typing.Literal["_heard_at_unix_ms", b"_heard_at_unix_ms"]  # noqa: Y015
+    _WhichOneofReturnType__started_at_unix_ms: _TypeAlias = _typing.Literal["started_at_unix_ms"]  # noqa: Y015
+    _WhichOneofArgType__started_at_unix_ms: _TypeAlias = _typing.Literal["_started_at_unix_ms", b"_started_at_unix_ms"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__heard_at_unix_ms) -> _WhichOneofReturnType__heard_at_unix_ms | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__started_at_unix_ms) -> _WhichOneofReturnType__started_at_unix_ms | None: ...
 
 Global___RunningExecution: _TypeAlias = RunningExecution  # noqa: Y015
 
@@ -661,6 +676,11 @@ class ProfileSummary(_message.Message):
     MAX_FIELD_NUMBER: _builtins.int
     RUNNING_FIELD_NUMBER: _builtins.int
     RETAINED_FIELD_NUMBER: _builtins.int
+    REQUESTED_MEDIAN_FIELD_NUMBER: _builtins.int
+    ALLOCATED_MEDIAN_FIELD_NUMBER: _builtins.int
+    USE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """As in Profile."""
     first_seen_unix_ms: _builtins.float
@@ -671,6 +691,10 @@ class ProfileSummary(_message.Message):
     """Executions under way."""
     retained: _builtins.int
     """Executions that the profile holds one by one (Profile.executions)."""
+    confidence: _builtins.float
+    """Mean confidence of the estimates of its memory, as in StrategyAccuracy. Unset where none was scored."""
+    coverage: _builtins.float
+    """Share of those estimates that sufficed, as in StrategyAccuracy. Unset where none was scored."""
     @_builtins.property
     def key(self) -> Global___ProfileKey:
         """Identity."""
@@ -691,6 +715,20 @@ class ProfileSummary(_message.Message):
     def max(self) -> _resources_pb2.Resources:
         """Largest use ever seen."""
 
+    @_builtins.property
+    def requested_median(self) -> _resources_pb2.Resources:
+        """Median of what the retained executions were asked for."""
+
+    @_builtins.property
+    def allocated_median(self) -> _resources_pb2.Resources:
+        """Median of what they were given."""
+
+    @_builtins.property
+    def use(self) -> _containers.RepeatedCompositeFieldContainer[Global___DimensionUse]:
+        """What they held against what they used: one entry a dimension that is held (all but the duration) and known of, in
+        order of Dimension.
+        """
+
     def __init__(
         self,
         *,
@@ -704,11 +742,95 @@ class ProfileSummary(_message.Message):
         max: _resources_pb2.Resources | None = ...,
         running: _builtins.int = ...,
         retained: _builtins.int = ...,
+        requested_median: _resources_pb2.Resources | None = ...,
+        allocated_median: _resources_pb2.Resources | None = ...,
+        use: _abc.Iterable[Global___DimensionUse] | None = ...,
+        confidence: _builtins.float | None = ...,
+        coverage: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "max", b"max", "median", b"median", "p95", b"p95"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_coverage", b"_coverage", "allocated_median", b"allocated_median", "confidence", b"confidence", "coverage", b"coverage", "key", b"key", "max", b"max", "median", b"median", "p95", b"p95", "requested_median", b"requested_median"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_seen_unix_ms", b"first_seen_unix_ms", "key", b"key", "last_seen_unix_ms", b"last_seen_unix_ms", "max", b"max", "median", b"median", "outcomes", b"outcomes", "p95", b"p95", "retained", b"retained", "revision", b"revision", "running", b"running"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_coverage", b"_coverage", "allocated_median", b"allocated_median", "confidence", b"confidence", "coverage", b"coverage", "first_seen_unix_ms", b"first_seen_unix_ms", "key", b"key", "last_seen_unix_ms", b"last_seen_unix_ms", "max", b"max", "median", b"median", "outcomes", b"outcomes", "p95", b"p95", "requested_median", b"requested_median", "retained", b"retained", "revision", b"revision", "running", b"running", "use", b"use"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
+    _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
+    _WhichOneofReturnType__coverage: _TypeAlias = _typing.Literal["coverage"]  # noqa: Y015
+    _WhichOneofArgType__coverage: _TypeAlias = _typing.Literal["_coverage", b"_coverage"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__coverage) -> _WhichOneofReturnType__coverage | None: ...
+
+Global___ProfileSummary: _TypeAlias = ProfileSummary  # noqa: Y015
+
+@_typing.final
+class DimensionUse(_message.Message):
+    """What the retained executions of a profile held in one dimension, against what they used of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIMENSION_FIELD_NUMBER: _builtins.int
+    ALLOCATED_FIELD_NUMBER: _builtins.int
+    REQUESTED_FIELD_NUMBER: _builtins.int
+    dimension: _resources_pb2.Dimension.ValueType
+    """Which."""
+    @_builtins.property
+    def allocated(self) -> Global___HeldAmount:
+        """By what they were given."""
+
+    @_builtins.property
+    def requested(self) -> Global___HeldAmount:
+        """By what they asked for, had they been given that."""
+
+    def __init__(
+        self,
+        *,
+        dimension: _resources_pb2.Dimension.ValueType = ...,
+        allocated: Global___HeldAmount | None = ...,
+        requested: Global___HeldAmount | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["allocated", b"allocated", "requested", b"requested"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocated", b"allocated", "dimension", b"dimension", "requested", b"requested"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ProfileSummary: _TypeAlias = ProfileSummary  # noqa: Y015
+Global___DimensionUse: _TypeAlias = DimensionUse  # noqa: Y015
+
+@_typing.final
+class HeldAmount(_message.Message):
+    """An amount held for a run, against its use: sums over the executions of which the amount, the use and the run time are
+    known.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTIONS_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    WASTED_FIELD_NUMBER: _builtins.int
+    executions: _builtins.float
+    """Sum of their weights."""
+    amount: _builtins.float
+    """Sum of amount times run time: unit times milliseconds."""
+    used: _builtins.float
+    """Sum of use times run time."""
+    wasted: _builtins.float
+    """Sum of what was held beyond the use, times run time; of a run that was killed for want of the dimension, all of an
+    amount that was no more than it had.
+    """
+    def __init__(
+        self,
+        *,
+        executions: _builtins.float = ...,
+        amount: _builtins.float = ...,
+        used: _builtins.float = ...,
+        wasted: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "executions", b"executions", "used", b"used", "wasted", b"wasted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldAmount: _TypeAlias = HeldAmount  # noqa: Y015

@@ -73,6 +73,11 @@ class ProfilerServiceStub(object):
                 request_serializer=foresize_dot_v1_dot_profiler__service__pb2.ListProfilesRequest.SerializeToString,
                 response_deserializer=foresize_dot_v1_dot_profiler__service__pb2.ListProfilesResponse.FromString,
                 _registered_method=True)
+        self.ListNamespaces = channel.unary_unary(
+                '/foresize.v1.ProfilerService/ListNamespaces',
+                request_serializer=foresize_dot_v1_dot_profiler__service__pb2.ListNamespacesRequest.SerializeToString,
+                response_deserializer=foresize_dot_v1_dot_profiler__service__pb2.ListNamespacesResponse.FromString,
+                _registered_method=True)
         self.DeleteProfile = channel.unary_unary(
                 '/foresize.v1.ProfilerService/DeleteProfile',
                 request_serializer=foresize_dot_v1_dot_profiler__service__pb2.DeleteProfileRequest.SerializeToString,
@@ -157,6 +162,13 @@ class ProfilerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListNamespaces(self, request, context):
+        """Namespaces that have profiles and that the caller's token may read, in order of their name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteProfile(self, request, context):
         """Forgets a profile. NOT_FOUND where there is none.
         """
@@ -222,6 +234,11 @@ def add_ProfilerServiceServicer_to_server(servicer, server):
                     servicer.ListProfiles,
                     request_deserializer=foresize_dot_v1_dot_profiler__service__pb2.ListProfilesRequest.FromString,
                     response_serializer=foresize_dot_v1_dot_profiler__service__pb2.ListProfilesResponse.SerializeToString,
+            ),
+            'ListNamespaces': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListNamespaces,
+                    request_deserializer=foresize_dot_v1_dot_profiler__service__pb2.ListNamespacesRequest.FromString,
+                    response_serializer=foresize_dot_v1_dot_profiler__service__pb2.ListNamespacesResponse.SerializeToString,
             ),
             'DeleteProfile': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteProfile,
@@ -437,6 +454,33 @@ class ProfilerService(object):
             '/foresize.v1.ProfilerService/ListProfiles',
             foresize_dot_v1_dot_profiler__service__pb2.ListProfilesRequest.SerializeToString,
             foresize_dot_v1_dot_profiler__service__pb2.ListProfilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListNamespaces(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/foresize.v1.ProfilerService/ListNamespaces',
+            foresize_dot_v1_dot_profiler__service__pb2.ListNamespacesRequest.SerializeToString,
+            foresize_dot_v1_dot_profiler__service__pb2.ListNamespacesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -60,6 +60,8 @@ class ProfilerServiceStub:
     """One profile, whole. NOT_FOUND where there is none."""
     ListProfiles: _grpc.UnaryUnaryMultiCallable[_profiler_service_pb2.ListProfilesRequest, _profiler_service_pb2.ListProfilesResponse]
     """Profiles of a namespace in order of their key, a line each."""
+    ListNamespaces: _grpc.UnaryUnaryMultiCallable[_profiler_service_pb2.ListNamespacesRequest, _profiler_service_pb2.ListNamespacesResponse]
+    """Namespaces that have profiles and that the caller's token may read, in order of their name."""
     DeleteProfile: _grpc.UnaryUnaryMultiCallable[_profiler_service_pb2.DeleteProfileRequest, _profiler_service_pb2.DeleteProfileResponse]
     """Forgets a profile. NOT_FOUND where there is none."""
     WatchProfiles: _grpc.UnaryStreamMultiCallable[_profiler_service_pb2.WatchProfilesRequest, _profiler_service_pb2.WatchProfilesResponse]
@@ -101,6 +103,8 @@ class ProfilerServiceAsyncStub(ProfilerServiceStub):
     """One profile, whole. NOT_FOUND where there is none."""
     ListProfiles: _aio.UnaryUnaryMultiCallable[_profiler_service_pb2.ListProfilesRequest, _profiler_service_pb2.ListProfilesResponse]  # type: ignore[assignment]
     """Profiles of a namespace in order of their key, a line each."""
+    ListNamespaces: _aio.UnaryUnaryMultiCallable[_profiler_service_pb2.ListNamespacesRequest, _profiler_service_pb2.ListNamespacesResponse]  # type: ignore[assignment]
+    """Namespaces that have profiles and that the caller's token may read, in order of their name."""
     DeleteProfile: _aio.UnaryUnaryMultiCallable[_profiler_service_pb2.DeleteProfileRequest, _profiler_service_pb2.DeleteProfileResponse]  # type: ignore[assignment]
     """Forgets a profile. NOT_FOUND where there is none."""
     WatchProfiles: _aio.UnaryStreamMultiCallable[_profiler_service_pb2.WatchProfilesRequest, _profiler_service_pb2.WatchProfilesResponse]  # type: ignore[assignment]
@@ -181,6 +185,14 @@ class ProfilerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_profiler_service_pb2.ListProfilesResponse, _abc.Awaitable[_profiler_service_pb2.ListProfilesResponse]]:
         """Profiles of a namespace in order of their key, a line each."""
+
+    @_abc_1.abstractmethod
+    def ListNamespaces(
+        self,
+        request: _profiler_service_pb2.ListNamespacesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profiler_service_pb2.ListNamespacesResponse, _abc.Awaitable[_profiler_service_pb2.ListNamespacesResponse]]:
+        """Namespaces that have profiles and that the caller's token may read, in order of their name."""
 
     @_abc_1.abstractmethod
     def DeleteProfile(

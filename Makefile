@@ -1,7 +1,7 @@
 # Everything a person or a CI does with foresize. `make help` lists it.
 #
 # Needs: Node 20 or newer with npm (which fetches the pinned Node 24 that everything then runs on), bash, git.
-# The tests also need a redis-server, kustomize and promtool: scripts/install-*.sh find or fetch them.
+# The tests also need a redis-server, kustomize, promtool and chromium: scripts/install-*.sh find or fetch them.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -15,6 +15,7 @@ installed := node_modules/.installed
 redis := .foresize/bin/redis-server
 kustomize := .foresize/bin/kustomize
 promtool := .foresize/bin/promtool
+chromium := .foresize/bin/chromium
 results := .foresize/test-results.json
 contract := proto/foresize-v1.binpb
 descriptors := shared/rpc/contract.binpb
@@ -22,6 +23,8 @@ launcher := workers/typescript/launcher/launch
 python_worker := .foresize/venv/.installed
 go_worker := .foresize/bin/conformance-go
 runner := .foresize/bin/foresize-run
+console := dist/console/index.html
+console_sources := package-lock.json cli/quantity.ts cli/notice-text.ts $(shell find console -type f) $(shell find shared/domain -name '*.ts')
 go_sources := workers/go/go.mod $(shell find workers/go -name '*.go')
 
 # Two descriptor sets one after the other are one set: the contract, and standard health.
@@ -51,6 +54,9 @@ $(redis):
 $(kustomize):
 	@scripts/install-kustomize.sh $@
 
+$(chromium):
+	@scripts/install-chromium.sh $@
+
 $(promtool):
 	@scripts/install-promtool.sh $@
 
@@ -68,6 +74,13 @@ $(go_worker): $(go_sources)
 $(runner): $(go_sources)
 	@scripts/build-go.sh $@ ./cmd/foresize-run
 
+# Everything it is made of is in node_modules: the build asks no network.
+$(console): $(installed) $(console_sources)
+	@vite build --logLevel error --config console/vite.config.ts
+
+.PHONY: console
+console: $(console) ## Build the console's pages into dist/console, which the gateway serves
+
 .PHONY: runner
 runner: $(runner) ## Build foresize-run for this machine, and into dist/ for a release (linux amd64 and arm64)
 	@for arch in amd64 arm64; do \
@@ -81,11 +94,11 @@ test-pythons: $(installed) ## The Python worker's tests with every Python from 3
 	@scripts/test-pythons.sh
 
 .PHONY: demo
-demo: $(installed) $(launcher) $(runner) ## Watch foresize learn real tasks and size them (about three minutes)
-	@cli/foresize demo
+demo: $(installed) $(launcher) $(runner) $(console) ## Watch foresize learn real tasks and size them (about three minutes; KEEP_OPEN=1 shows it in the console then)
+	@cli/foresize demo $(if $(KEEP_OPEN),--keep-open)
 
 .PHONY: test
-test: $(installed) $(redis) $(kustomize) $(promtool) $(launcher) $(runner) sdks ## Every suite: unit, contract, integration, interop, e2e, fault
+test: $(installed) $(redis) $(kustomize) $(promtool) $(chromium) $(launcher) $(runner) $(console) sdks ## Every suite: unit, contract, integration, interop, e2e, fault
 	@mkdir -p $(dir $(results)); rm -rf $(results) .foresize/not-run
 	@status=0; \
 	  vitest run --reporter=default --reporter=json --outputFile.json=$(results) $(TESTS) || status=$$?; \
@@ -138,6 +151,7 @@ lint: $(installed)
 types: $(installed)
 	tsc
 	tsc -p shared/domain
+	tsc -p console
 
 .PHONY: contract
 contract: $(installed)
@@ -152,6 +166,7 @@ contract-release: $(installed) ## Make today's proto/ the contract that `make ch
 .PHONY: generate
 generate: $(installed) $(python_worker) ## Generate shared/wire/gen and the descriptors for reflection from proto/
 	buf generate
+	buf generate --template console/buf.gen.yaml --path proto/foresize/v1
 	$(call build-descriptors,$(descriptors))
 	scripts/check-sdks.sh --write
 
@@ -159,8 +174,9 @@ generate: $(installed) $(python_worker) ## Generate shared/wire/gen and the desc
 generated: $(installed)
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	  buf generate --output "$$fresh"; \
+  buf generate --template console/buf.gen.yaml --path proto/foresize/v1 --output "$$fresh"; \
 	  $(call build-descriptors,"$$fresh/contract.binpb"); \
-	  diff -r "$$fresh/shared/wire/gen" shared/wire/gen && cmp "$$fresh/contract.binpb" $(descriptors) || { \
+	  diff -r "$$fresh/shared/wire/gen" shared/wire/gen && diff -r "$$fresh/console/contract/gen" console/contract/gen && cmp "$$fresh/contract.binpb" $(descriptors) || { \
 	    echo "what was generated is not what proto/ generates: run 'make generate'" >&2; exit 1; }
 
 .PHONY: check-sdks

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts what the image holds into the folder given: compiled sources, the contract, production dependencies.
+# Puts what the image holds into the folder given: compiled sources, the console's pages, the contract, production dependencies.
 # The same tree gives the same bytes: no clock, no network, no order of a directory goes in.
 # Needs: node_modules as `npm ci` leaves it.
 set -euo pipefail
@@ -13,6 +13,7 @@ PATH=$root/node_modules/.bin:$PATH
 
 # Types are `make check`'s to look at.
 tsc -p deploy/image/tsconfig.json --noCheck --outDir "$target"
+vite build --logLevel error --config console/vite.config.ts --outDir "$target/dist/console"
 find shared services cli workers/typescript -name '*.binpb' -exec cp --parents {} "$target" \;
 node -e '
   const { name, version, license, type, engines, dependencies } = require("./package.json")

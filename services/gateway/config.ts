@@ -38,6 +38,10 @@ export const gatewayConfig = z.object({
     .describe(
       'names by which it may be called beside those of loopback, while it listens on loopback, comma-separated; beyond loopback any name will do',
     ),
+  console: z
+    .boolean()
+    .default(true)
+    .describe('serve the console under /console/; beyond loopback over TLS alone'),
   healthIntervalMs: whole(100, 3_600_000)
     .default(2000)
     .describe('both services are asked for their health so often, milliseconds'),
@@ -110,6 +114,11 @@ export function upstreamSettings(config: GatewayConfig, service: 'profiler' | 'e
 /** Beyond this host either callers show certificates here, or the services ask them for tokens. */
 export function mustAskForTokens({ listen, tlsClientCaFile, insecureBind }: GatewayConfig): boolean {
   return !insecureBind && tlsClientCaFile === undefined && !isLoopback(splitAddress(listen).host)
+}
+
+/** A token that is typed into a page must not cross a network in plain text, whatever else may. */
+export function isConsoleSafe({ listen, tlsCertFile }: GatewayConfig): boolean {
+  return tlsCertFile !== undefined || isLoopback(splitAddress(listen).host)
 }
 
 /** Throws: ConfigError where callers would reach it from beyond this host in plain text. */

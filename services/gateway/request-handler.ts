@@ -6,6 +6,7 @@ import cors from 'cors'
 import { isLoopback, splitAddress } from '../../shared/rpc/listener.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { type Admission, type AdmittedCall, admittedCall, peerOf } from './admission.ts'
+import { type ConsoleOptions, consoleHandler, isOfConsole } from './console-handler.ts'
 import { hostOf } from './http-server.ts'
 import { isOfManyRequests } from './routes.ts'
 
@@ -16,6 +17,8 @@ export interface RequestHandlerOptions {
   /** Undefined: any name. */
   readonly allowedHosts: readonly string[] | undefined
   readonly sendTimeoutMs: number
+  /** Undefined: it is not served. */
+  readonly console: Pick<ConsoleOptions, 'files' | 'isSafe'> | undefined
   readonly isHealthy: () => boolean
   /** Told of every answer, by its HTTP status. */
   readonly onResponse: (status: number) => void
@@ -28,10 +31,11 @@ const explanations: Readonly<Record<number, string>> = {
   415: 'content-type must be application/json, application/proto, application/connect+json, application/connect+proto or one of gRPC-web',
 }
 
-/** Calls of the contract, and `/healthz`. */
+/** Calls of the contract, `/healthz`, and the console's pages. */
 export function requestHandler(options: RequestHandlerOptions): RequestListener {
   const { router, admission, allowedHosts, sendTimeoutMs, isHealthy, onResponse, log } = options
   const calls = new Map(router.handlers.map((handler) => [handler.requestPath, handler]))
+  const answerConsole = options.console && consoleHandler({ ...options.console, admission, sendTimeoutMs })
   const allowOrigins = cors({
     origin: [...options.corsOrigins],
     methods: [...connectCors.allowedMethods],
@@ -52,6 +56,7 @@ export function requestHandler(options: RequestHandlerOptions): RequestListener 
       const call = calls.get(path)
       if (call !== undefined) void serve(call, request, response)
       else if (path === '/healthz') answerHealth(response)
+      else if (answerConsole !== undefined && isOfConsole(path)) answerConsole(path, request, response)
       else refuse(response, 404, Code.Unimplemented, `${path} is no method that can be called here`)
     })
   }

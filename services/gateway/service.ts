@@ -8,7 +8,14 @@ import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { processMetrics, startMetricsServer } from '../../shared/runtime/metrics.ts'
 import { admittedCall, createAdmission } from './admission.ts'
-import { type GatewayConfig, mustAskForTokens, requireSafeListen, upstreamSettings } from './config.ts'
+import {
+  type GatewayConfig,
+  isConsoleSafe,
+  mustAskForTokens,
+  requireSafeListen,
+  upstreamSettings,
+} from './config.ts'
+import { builtConsole, readConsole } from './console-files.ts'
 import { addHealth } from './health.ts'
 import { startHttpServer } from './http-server.ts'
 import { gatewayCounts, gatewayFigures } from './metrics.ts'
@@ -100,6 +107,9 @@ export async function startGateway(
       corsOrigins: config.corsOrigins,
       allowedHosts: isLoopback(splitAddress(config.listen).host) ? config.allowedHosts : undefined,
       sendTimeoutMs: config.sendTimeoutMs,
+      console: config.console
+        ? { files: readConsole(builtConsole), isSafe: isConsoleSafe(config) }
+        : undefined,
       isHealthy: isReady,
       onResponse: counts.onResponse,
       log,

@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { resolve } from 'node:path'
+import { isConsoleBuilt } from '../services/gateway/console-files.ts'
 import { makeFolder } from '../shared/runtime/folder.ts'
 import { type Command, type CommandInput, flag, text } from './command.ts'
 import { defaultAddresses } from './defaults.ts'
@@ -104,7 +105,7 @@ All stop, the gateway first, on SIGINT or SIGTERM. The gateway is for callers ov
         )
       }
       input.out(`profiler   ${profilerListen}\nestimator  ${estimatorListen}\n`)
-      if (gatewayListen !== undefined) input.out(`gateway    http://${gatewayListen}\n`)
+      if (gatewayListen !== undefined) input.out(gatewayLines(gatewayListen))
       input.out(`profiles   ${folder}\n`)
       input.out('Ready. Ctrl-C stops all.\n')
       const death = await Promise.race([isStopped, ...services.map(({ ended }) => ended)])
@@ -115,6 +116,12 @@ All stop, the gateway first, on SIGINT or SIGTERM. The gateway is for callers ov
       for (const service of services.toReversed()) await service.stop()
     }
   },
+}
+
+/** Where the gateway is, and the console that it serves. */
+export function gatewayLines(listen: string): string {
+  const console = isConsoleBuilt() ? `http://${listen}/console/` : 'not built: make console'
+  return `gateway    http://${listen}\nconsole    ${console}\n`
 }
 
 /** Throws where profiles cannot be kept there, before any service is started. */

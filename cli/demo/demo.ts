@@ -7,10 +7,11 @@ import { createLearningScheduler } from '../../services/scheduler/learning-sched
 import type { SchedulableTask, SizedTask } from '../../services/scheduler/resource-aware-scheduler.ts'
 import { findLauncher } from '../../workers/typescript/launcher.ts'
 import { createWorker, type Worker } from '../../workers/typescript/worker.ts'
-import type { Command, CommandInput } from '../command.ts'
+import { type Command, type CommandInput, flag } from '../command.ts'
 import { readDuration, readWhole } from '../options.ts'
 import { embeddedStoreFlags, freePort, noMetrics, type RunningService, startService } from '../pair.ts'
 import { createProgress, type Progress } from '../progress.ts'
+import { up } from '../up.ts'
 import type { LedgerEntry } from './ledger.ts'
 import { nextSteps, progressLine, report } from './report.ts'
 import { availableTasks, type DemoTask, type Inputs, inputsIn, randomFrom } from './workload.ts'
@@ -22,6 +23,7 @@ export const demo: Command = {
     executions: { type: 'string', value: 'N', description: 'of each program (default 32)' },
     seed: { type: 'string', value: 'N', description: 'of the input sizes (default 1)' },
     within: { type: 'string', value: 'TIME', description: 'start no run after that (default 100s)' },
+    'keep-open': { type: 'boolean', description: 'serve the console on what was learned until Ctrl-C' },
   },
 
   async run(input) {
@@ -41,7 +43,11 @@ export const demo: Command = {
     }
     for (const signal of stopSignals) process.once(signal, abort)
     try {
-      await play(input, { executions, seed, withinMs, folder, stops })
+      const data = await play(input, { executions, seed, withinMs, folder, stops })
+      await stopAll()
+      for (const signal of stopSignals) process.off(signal, abort)
+      if (flag(input, 'keep-open')) return await keepOpen(input, data)
+      input.out(nextSteps(data))
       return 0
     } catch (error) {
       await stopAll()
@@ -86,7 +92,7 @@ const outage = { from: 0.5, to: 0.65 }
 async function play(
   input: CommandInput,
   { executions, seed, withinMs, folder, stops }: Stage,
-): Promise<void> {
+): Promise<string> {
   const { out } = input
   const startedMs = performance.now()
   const tasks = availableTasks()
@@ -168,7 +174,13 @@ async function play(
   if (leftOut > 0) out(`The machine is busy: ${leftOut} runs were left out to end in time.\n`)
   if (!isStored) out('Not everything was stored in time.\n')
   out(report(tasks, ledger, client, performance.now() - startedMs))
-  out(nextSteps(data))
+  return data
+}
+
+/** The services once more, on what was learned. Prints where the console is. */
+function keepOpen(input: CommandInput, data: string): Promise<number> {
+  input.out('\nWhat was learned can be seen in the console:\n\n')
+  return up.run({ ...input, values: { quiet: true, 'data-dir': data } })
 }
 
 /** Sizes in random order, the programs in turn. */

@@ -74,7 +74,7 @@ export function nextSteps(data: string): string {
   return `
 What it has learned is kept in ${data}. Type next:
 
-  cli/foresize up --quiet --data-dir ${data} &
+  cli/foresize up --quiet --data-dir ${data} &     # and look at http://127.0.0.1:7080/console/
   cli/foresize profiles list
   cli/foresize estimate --task sort --feature input_bytes=20MiB
   cli/foresize confidence --task build-index --feature input_bytes=8MiB --memory 200MiB

@@ -626,6 +626,13 @@ export declare type ConfidenceRequest = Message<"foresize.v1.ConfidenceRequest">
    * @generated from field: foresize.v1.Resources resources = 2;
    */
   resources?: Resources | undefined;
+
+  /**
+   * Answer DimensionConfidence.curve too.
+   *
+   * @generated from field: bool with_curve = 3;
+   */
+  withCurve: boolean;
 };
 
 /**
@@ -729,6 +736,14 @@ export declare type DimensionConfidence = Message<"foresize.v1.DimensionConfiden
    * @generated from field: double confidence = 3;
    */
   confidence: number;
+
+  /**
+   * The same along the amount, ascending, from where next to nothing suffices to where nearly everything does, with
+   * `allocation` where it lies between. At most 64 points. Only where ConfidenceRequest.with_curve asks for it.
+   *
+   * @generated from field: repeated foresize.v1.AmountConfidence curve = 4;
+   */
+  curve: AmountConfidence[];
 };
 
 /**
@@ -736,6 +751,33 @@ export declare type DimensionConfidence = Message<"foresize.v1.DimensionConfiden
  * Use `create(DimensionConfidenceSchema)` to create a new message.
  */
 export declare const DimensionConfidenceSchema: GenMessage<DimensionConfidence>;
+
+/**
+ * A point of a curve.
+ *
+ * @generated from message foresize.v1.AmountConfidence
+ */
+export declare type AmountConfidence = Message<"foresize.v1.AmountConfidence"> & {
+  /**
+   * In the dimension's unit.
+   *
+   * @generated from field: double amount = 1;
+   */
+  amount: number;
+
+  /**
+   * Probability that the need is within it.
+   *
+   * @generated from field: double confidence = 2;
+   */
+  confidence: number;
+};
+
+/**
+ * Describes the message foresize.v1.AmountConfidence.
+ * Use `create(AmountConfidenceSchema)` to create a new message.
+ */
+export declare const AmountConfidenceSchema: GenMessage<AmountConfidence>;
 
 /**
  * Of which task.

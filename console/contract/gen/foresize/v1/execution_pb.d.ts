@@ -364,7 +364,7 @@ export declare type ExecutionRecord = Message<"foresize.v1.ExecutionRecord"> & {
 
   /**
    * When it ended, Unix milliseconds by the reporter's clock: orders an imported history, decides nothing else.
-   * 0 means unknown.
+   * 0 means unknown; the server then keeps the time of its own clock at which it was folded.
    *
    * @generated from field: double ended_at_unix_ms = 13;
    */

@@ -431,6 +431,20 @@ export declare type RunningExecution = Message<"foresize.v1.RunningExecution"> &
    * @generated from field: foresize.v1.Resources peak = 7;
    */
   peak?: Resources | undefined;
+
+  /**
+   * When it started, Unix milliseconds of the server's clock. Unset where it was shown by an older server.
+   *
+   * @generated from field: optional double started_at_unix_ms = 8;
+   */
+  startedAtUnixMs?: number | undefined;
+
+  /**
+   * When the server last heard of it, Unix milliseconds of its clock. Unset as started_at_unix_ms is.
+   *
+   * @generated from field: optional double heard_at_unix_ms = 9;
+   */
+  heardAtUnixMs?: number | undefined;
 };
 
 /**
@@ -771,6 +785,42 @@ export declare type ProfileSummary = Message<"foresize.v1.ProfileSummary"> & {
    * @generated from field: uint32 retained = 10;
    */
   retained: number;
+
+  /**
+   * Median of what the retained executions were asked for.
+   *
+   * @generated from field: foresize.v1.Resources requested_median = 11;
+   */
+  requestedMedian?: Resources | undefined;
+
+  /**
+   * Median of what they were given.
+   *
+   * @generated from field: foresize.v1.Resources allocated_median = 12;
+   */
+  allocatedMedian?: Resources | undefined;
+
+  /**
+   * What they held against what they used: one entry a dimension that is held (all but the duration) and known of, in
+   * order of Dimension.
+   *
+   * @generated from field: repeated foresize.v1.DimensionUse use = 13;
+   */
+  use: DimensionUse[];
+
+  /**
+   * Mean confidence of the estimates of its memory, as in StrategyAccuracy. Unset where none was scored.
+   *
+   * @generated from field: optional double confidence = 14;
+   */
+  confidence?: number | undefined;
+
+  /**
+   * Share of those estimates that sufficed, as in StrategyAccuracy. Unset where none was scored.
+   *
+   * @generated from field: optional double coverage = 15;
+   */
+  coverage?: number | undefined;
 };
 
 /**
@@ -778,6 +828,83 @@ export declare type ProfileSummary = Message<"foresize.v1.ProfileSummary"> & {
  * Use `create(ProfileSummarySchema)` to create a new message.
  */
 export declare const ProfileSummarySchema: GenMessage<ProfileSummary>;
+
+/**
+ * What the retained executions of a profile held in one dimension, against what they used of it.
+ *
+ * @generated from message foresize.v1.DimensionUse
+ */
+export declare type DimensionUse = Message<"foresize.v1.DimensionUse"> & {
+  /**
+   * Which.
+   *
+   * @generated from field: foresize.v1.Dimension dimension = 1;
+   */
+  dimension: Dimension;
+
+  /**
+   * By what they were given.
+   *
+   * @generated from field: foresize.v1.HeldAmount allocated = 2;
+   */
+  allocated?: HeldAmount | undefined;
+
+  /**
+   * By what they asked for, had they been given that.
+   *
+   * @generated from field: foresize.v1.HeldAmount requested = 3;
+   */
+  requested?: HeldAmount | undefined;
+};
+
+/**
+ * Describes the message foresize.v1.DimensionUse.
+ * Use `create(DimensionUseSchema)` to create a new message.
+ */
+export declare const DimensionUseSchema: GenMessage<DimensionUse>;
+
+/**
+ * An amount held for a run, against its use: sums over the executions of which the amount, the use and the run time are
+ * known.
+ *
+ * @generated from message foresize.v1.HeldAmount
+ */
+export declare type HeldAmount = Message<"foresize.v1.HeldAmount"> & {
+  /**
+   * Sum of their weights.
+   *
+   * @generated from field: double executions = 1;
+   */
+  executions: number;
+
+  /**
+   * Sum of amount times run time: unit times milliseconds.
+   *
+   * @generated from field: double amount = 2;
+   */
+  amount: number;
+
+  /**
+   * Sum of use times run time.
+   *
+   * @generated from field: double used = 3;
+   */
+  used: number;
+
+  /**
+   * Sum of what was held beyond the use, times run time; of a run that was killed for want of the dimension, all of an
+   * amount that was no more than it had.
+   *
+   * @generated from field: double wasted = 4;
+   */
+  wasted: number;
+};
+
+/**
+ * Describes the message foresize.v1.HeldAmount.
+ * Use `create(HeldAmountSchema)` to create a new message.
+ */
+export declare const HeldAmountSchema: GenMessage<HeldAmount>;
 
 /**
  * What a profile is about.

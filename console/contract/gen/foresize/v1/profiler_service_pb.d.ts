@@ -665,6 +665,87 @@ export declare type ListProfilesResponse = Message<"foresize.v1.ListProfilesResp
 export declare const ListProfilesResponseSchema: GenMessage<ListProfilesResponse>;
 
 /**
+ * Which namespaces.
+ *
+ * @generated from message foresize.v1.ListNamespacesRequest
+ */
+export declare type ListNamespacesRequest = Message<"foresize.v1.ListNamespacesRequest"> & {
+  /**
+   * 1 to 1000; 0 means 100.
+   *
+   * @generated from field: uint32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before. Empty for the first.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message foresize.v1.ListNamespacesRequest.
+ * Use `create(ListNamespacesRequestSchema)` to create a new message.
+ */
+export declare const ListNamespacesRequestSchema: GenMessage<ListNamespacesRequest>;
+
+/**
+ * A page.
+ *
+ * @generated from message foresize.v1.ListNamespacesResponse
+ */
+export declare type ListNamespacesResponse = Message<"foresize.v1.ListNamespacesResponse"> & {
+  /**
+   * In order of the UTF-8 bytes of their name.
+   *
+   * @generated from field: repeated foresize.v1.NamespaceSummary namespaces = 1;
+   */
+  namespaces: NamespaceSummary[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message foresize.v1.ListNamespacesResponse.
+ * Use `create(ListNamespacesResponseSchema)` to create a new message.
+ */
+export declare const ListNamespacesResponseSchema: GenMessage<ListNamespacesResponse>;
+
+/**
+ * A namespace in one line.
+ *
+ * @generated from message foresize.v1.NamespaceSummary
+ */
+export declare type NamespaceSummary = Message<"foresize.v1.NamespaceSummary"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Tasks that have a profile.
+   *
+   * @generated from field: uint64 tasks = 2;
+   */
+  tasks: bigint;
+};
+
+/**
+ * Describes the message foresize.v1.NamespaceSummary.
+ * Use `create(NamespaceSummarySchema)` to create a new message.
+ */
+export declare const NamespaceSummarySchema: GenMessage<NamespaceSummary>;
+
+/**
  * Which profile.
  *
  * @generated from message foresize.v1.DeleteProfileRequest
@@ -1188,6 +1269,16 @@ export declare const ProfilerService: GenService<{
     methodKind: "unary";
     input: typeof ListProfilesRequestSchema;
     output: typeof ListProfilesResponseSchema;
+  },
+  /**
+   * Namespaces that have profiles and that the caller's token may read, in order of their name.
+   *
+   * @generated from rpc foresize.v1.ProfilerService.ListNamespaces
+   */
+  listNamespaces: {
+    methodKind: "unary";
+    input: typeof ListNamespacesRequestSchema;
+    output: typeof ListNamespacesResponseSchema;
   },
   /**
    * Forgets a profile. NOT_FOUND where there is none.

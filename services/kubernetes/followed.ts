@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Log } from '../../shared/runtime/log.ts'
+import { ApiError, type KubernetesApi, type WatchEvent } from './api.ts'
+
+interface Identified {
+  readonly metadata?: {
+    readonly name?: string | undefined
+    readonly namespace?: string | undefined
+    readonly resourceVersion?: string | undefined
+  }
+}
+
+interface List<T> {
+  readonly metadata: { readonly resourceVersion: string; readonly continue?: string }
+  readonly items?: readonly T[]
+}
+
+export interface FollowOptions<T, V> {
+  readonly api: KubernetesApi
+  /** Such as /api/v1/namespaces. */
+  readonly path: string
+  readonly labelSelector?: string
+  readonly fieldSelector?: string
+  /** What is kept of an object; undefined to keep nothing. Runs for every change. */
+  readonly keep: (object: T) => V | undefined
+  /** After an object was removed, with what had been kept. */
+  readonly onRemoved?: (value: V) => void
+  readonly log: Log
+}
+
+/** Objects of the API as they are now, but for the time that news of them takes. */
+export interface Followed<V> {
+  get(name: string, namespace?: string): V | undefined
+  values(): Iterable<V>
+  /** All there were have been heard of at least once. */
+  isSynced(): boolean
+  close(): void
+}
+
+const pageSize = 500
+const watchSeconds = 300
+const backoffMinMs = 500
+const backoffMaxMs = 30_000
+
+/** Lists, then watches, and lists again where the server has forgotten what was since. Goes on until it is closed. */
+export function follow<T extends Identified, V>(options: FollowOptions<T, V>): Followed<V> {
+  const { api, path, keep, onRemoved, log } = options
+  const selectors = { labelSelector: options.labelSelector, fieldSelector: options.fieldSelector }
+  const closing = new AbortController()
+  const kept = new Map<string, V>()
+  let version: string | undefined
+  let isSynced = false
+
+  function change(object: T): void {
+    const key = keyOf(object.metadata?.name, object.metadata?.namespace)
+    const value = keep(object)
+    if (value === undefined) remove(key)
+    else kept.set(key, value)
+  }
+
+  function remove(key: string): void {
+    const value = kept.get(key)
+    if (!kept.delete(key) || value === undefined) return
+    onRemoved?.(value)
+  }
+
+  async function list(): Promise<string> {
+    const seen = new Set<string>()
+    for (let next: string | undefined = ''; ; ) {
+      const query = { ...selectors, limit: pageSize, ...(next === '' ? {} : { continue: next }) }
+      const page: List<T> = await api.get<List<T>>(path, { query, signal: closing.signal })
+      for (const object of page.items ?? []) {
+        seen.add(keyOf(object.metadata?.name, object.metadata?.namespace))
+        change(object)
+      }
+      next = page.metadata.continue
+      if (next !== undefined && next !== '') continue
+      for (const key of [...kept.keys()]) if (!seen.has(key)) remove(key)
+      return page.metadata.resourceVersion
+    }
+  }
+
+  function onEvent({ type, object }: WatchEvent<T>): void {
+    if (type === 'ERROR') {
+      const {
+        code = 0,
+        reason = '',
+        message = '',
+      } = object as { code?: number; reason?: string; message?: string }
+      throw new ApiError(code, reason, message)
+    }
+    if (type === 'DELETED') remove(keyOf(object.metadata?.name, object.metadata?.namespace))
+    else if (type !== 'BOOKMARK') change(object)
+    version = object.metadata?.resourceVersion ?? version
+  }
+
+  async function run(): Promise<void> {
+    for (let waitMs = backoffMinMs; !closing.signal.aborted; ) {
+      try {
+        version ??= await list()
+        isSynced = true
+        waitMs = backoffMinMs
+        const query = {
+          ...selectors,
+          resourceVersion: version,
+          allowWatchBookmarks: 'true',
+          timeoutSeconds: watchSeconds,
+        }
+        await api.watch<T>(path, query, onEvent, closing.signal)
+      } catch (error) {
+        if (closing.signal.aborted) return
+        if (error instanceof ApiError && error.status === 410) version = undefined
+        else log.warn({ err: error, path }, 'objects of Kubernetes cannot be followed; trying again')
+      }
+      await sleep(waitMs * (0.5 + Math.random() / 2), undefined, { signal: closing.signal }).catch(() => {})
+      waitMs = Math.min(backoffMaxMs, waitMs * 2)
+    }
+  }
+
+  void run()
+  return {
+    get: (name, namespace) => kept.get(keyOf(name, namespace)),
+    values: () => kept.values(),
+    isSynced: () => isSynced,
+    close: () => closing.abort(),
+  }
+}
+
+const keyOf = (name = '', namespace = '') => `${namespace}/${name}`

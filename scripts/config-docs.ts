@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { estimatorConfig, estimatorEnvPrefix } from '../services/estimator/config.ts'
 import { gatewayConfig, gatewayEnvPrefix } from '../services/gateway/config.ts'
+import { admissionConfig, admissionEnvPrefix } from '../services/kubernetes/admission/config.ts'
 import { profilerConfig, profilerEnvPrefix } from '../services/profiler/config.ts'
 import { type ConfigSchema, describeConfig } from '../shared/runtime/config.ts'
 
@@ -11,6 +12,7 @@ const services = [
   ['Profiler', 'services/profiler/main.ts', profilerConfig, profilerEnvPrefix],
   ['Estimator', 'services/estimator/main.ts', estimatorConfig, estimatorEnvPrefix],
   ['Gateway', 'services/gateway/main.ts', gatewayConfig, gatewayEnvPrefix],
+  ['Admission webhook', 'services/kubernetes/admission/main.ts', admissionConfig, admissionEnvPrefix],
 ] as const satisfies readonly (readonly [string, string, ConfigSchema, string])[]
 
 const intro = `# Settings

@@ -3,11 +3,11 @@ import { Code, type ConnectRouter, cors as connectCors, createContextValues } fr
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol'
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node'
 import cors from 'cors'
+import { hostOf } from '../../shared/rpc/http-server.ts'
 import { isLoopback, splitAddress } from '../../shared/rpc/listener.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { type Admission, type AdmittedCall, admittedCall, peerOf } from './admission.ts'
 import { type ConsoleOptions, consoleHandler, isOfConsole } from './console-handler.ts'
-import { hostOf } from './http-server.ts'
 import { isOfManyRequests } from './routes.ts'
 
 export interface RequestHandlerOptions {

@@ -7,9 +7,9 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
-import { followServerTls, type ServerTls } from '../../shared/rpc/certificates.ts'
-import { type Listener, startListener } from '../../shared/rpc/listener.ts'
-import type { Log } from '../../shared/runtime/log.ts'
+import type { Log } from '../runtime/log.ts'
+import { followServerTls, type ServerTls } from './certificates.ts'
+import { type Listener, startListener } from './listener.ts'
 
 export interface HttpServerOptions {
   readonly listen: string

@@ -1,0 +1,130 @@
+import type { EstimateQuery } from '../../../shared/domain/estimate.ts'
+import type { Log } from '../../../shared/runtime/log.ts'
+import type { EstimatorClient } from '../../scheduler/client.ts'
+import { type LearningSettings, policyOf } from '../../scheduler/domain/learning-config.ts'
+import { size } from '../../scheduler/domain/sizing.ts'
+import { type Attempt, firstAttempt } from '../domain/attempts.ts'
+import { type DecisionReason, decisionOf } from '../domain/decision.ts'
+import { templatePath, waitingPodOf } from '../domain/job.ts'
+import { patchOf } from '../domain/json-patch.ts'
+import type { NamespacePolicy } from '../domain/namespace-policy.ts'
+import type { Pod } from '../domain/pod.ts'
+import {
+  isSizedBefore,
+  type LeftReason,
+  type SizingRequest,
+  sizingRequestOf,
+} from '../domain/sizing-request.ts'
+import type { AdmissionAnswer, AdmissionRequest } from './review.ts'
+
+/** What became of one admission; `error` and `late` are foresize's own failures. */
+export type AdmissionResult = DecisionReason | LeftReason | 'starts-at-once' | 'error' | 'late'
+
+export interface AdmitterParts {
+  readonly policyOf: (namespace: string, signal: AbortSignal) => Promise<NamespacePolicy>
+  readonly findAttempt: (
+    pod: Pod,
+    namespace: string,
+    container: string,
+    signal: AbortSignal,
+  ) => Promise<Attempt>
+  readonly estimator: Pick<EstimatorClient, 'estimate'>
+  /** What is not the namespace's to say. */
+  readonly settings: LearningSettings
+  /** An admission that takes longer is let through as it is. */
+  readonly deadlineMs: number
+  readonly log: Log
+}
+
+export interface Admitted extends AdmissionAnswer {
+  readonly result: AdmissionResult
+}
+
+const unchanged = (result: AdmissionResult, warnings: readonly string[] = []): Admitted => ({
+  result,
+  patch: [],
+  warnings,
+})
+
+/** Decides what Pods, and Jobs that wait for a queue, are given. Never rejects, and waits no longer than the deadline. */
+export function createAdmitter(parts: AdmitterParts): (request: AdmissionRequest) => Promise<Admitted> {
+  const { policyOf: policyOfNamespace, findAttempt, estimator, settings, deadlineMs, log } = parts
+
+  async function decide(request: AdmissionRequest, signal: AbortSignal): Promise<Admitted> {
+    const { subject, namespace } = request
+    if (subject.kind === 'other') return unchanged('no-task')
+    const isJob = subject.kind === 'Job'
+    const pod = isJob ? waitingPodOf(subject.job) : subject.pod
+    if (pod === undefined) return unchanged('starts-at-once')
+    const policy = await policyOfNamespace(namespace, signal)
+    const sizing = sizingRequestOf(pod, namespace, policy)
+    const warnings = sizing.violations.map(({ field, description }) => `foresize: ${field} ${description}`)
+    if ('left' in sizing) return unchanged(sizing.left, warnings)
+    const attempt = isJob ? firstAttempt : await findAttempt(pod, namespace, sizing.container.name, signal)
+    if (isSizedBefore(sizing, attempt)) return unchanged('sized-before', warnings)
+    const { decision, index } = await sized(pod, sizing, attempt, policy, request.uid)
+    return {
+      result: decision.reason,
+      patch: patchOf(pod, isJob ? templatePath : '', index, decision),
+      warnings,
+    }
+  }
+
+  async function sized(
+    pod: Pod,
+    request: SizingRequest,
+    attempt: Attempt,
+    policy: NamespacePolicy,
+    uid: string,
+  ) {
+    const ofTask: LearningSettings = {
+      ...settings,
+      mode: request.mode,
+      max: { ...settings.max, ...setIn(policy.max) },
+    }
+    const query: EstimateQuery = {
+      task: request.task,
+      features: request.features,
+      labels: request.labels,
+      requested: request.requested,
+      attempt: attempt.attempt,
+      previousAllocation: attempt.previousAllocation ?? {},
+      previousOutcome: attempt.previousOutcome,
+      policy: policyOf(ofTask),
+      executionId: uid,
+    }
+    const answer = await estimator.estimate(query)
+    const estimate = answer.kind === 'estimate' ? answer.estimate : undefined
+    const sizing = size({
+      explicit: request.explicit,
+      requested: request.requested,
+      defaults: {},
+      previousAllocation: attempt.previousAllocation ?? {},
+      previousOutcome: attempt.previousOutcome,
+      settings: ofTask,
+      answer: answer.kind === 'unavailable' ? { unavailable: answer.reason } : answer.estimate,
+    })
+    const token = Buffer.from(estimate?.estimateToken ?? []).toString('base64')
+    const decision = decisionOf(pod, request, attempt, sizing, token, policy.limits)
+    return { decision, index: request.index }
+  }
+
+  return async (request) => {
+    const timeout = AbortSignal.timeout(deadlineMs)
+    const late = new Promise<Admitted>((resolve) => {
+      timeout.addEventListener('abort', () => resolve(unchanged('late')), { once: true })
+    })
+    try {
+      return await Promise.race([decide(request, timeout), late])
+    } catch (error) {
+      if (timeout.aborted) return unchanged('late')
+      log.error({ err: error, namespace: request.namespace }, 'an admission was let through as it was')
+      return unchanged('error')
+    }
+  }
+}
+
+/** The ceilings that the namespace has. */
+function setIn(max: NamespacePolicy['max']): NamespacePolicy['max'] {
+  return Object.fromEntries(Object.entries(max).filter(([, value]) => value !== undefined))
+}

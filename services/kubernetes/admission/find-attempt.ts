@@ -1,0 +1,34 @@
+import type { KubernetesApi } from '../api.ts'
+import { type Attempt, attemptAfter, firstAttempt, retrySourceOf } from '../domain/attempts.ts'
+import type { Job } from '../domain/job.ts'
+import type { Pod } from '../domain/pod.ts'
+
+/** Pods of one Job or Workflow that are looked through for the attempt before. */
+const maxPods = 500
+
+/**
+ * Which attempt a Pod is. A Job is asked whether Pods of it have failed before they are listed, from the API server's own
+ * cache: most have not.
+ */
+export async function findAttempt(
+  api: KubernetesApi,
+  pod: Pod,
+  namespace: string,
+  container: string,
+  signal: AbortSignal,
+): Promise<Attempt> {
+  const source = retrySourceOf(pod)
+  if (source === undefined) return firstAttempt
+  const of = encodeURIComponent(namespace)
+  if (source.job !== undefined) {
+    const path = `/apis/batch/v1/namespaces/${of}/jobs/${encodeURIComponent(source.job)}`
+    const { status } = await api.get<Job>(path, { query: { resourceVersion: '0' }, signal })
+    if ((status?.failed ?? 0) === 0) return firstAttempt
+  }
+  const query = { labelSelector: source.selector, limit: maxPods }
+  const { items } = await api.get<{ readonly items: readonly Pod[] }>(`/api/v1/namespaces/${of}/pods`, {
+    query,
+    signal,
+  })
+  return attemptAfter(source, items, container)
+}

@@ -136,6 +136,11 @@ test-cgroup-v2: $(installed) $(runner) ## foresize-run in cgroups of v2: boots a
 test-schedulers: $(installed) $(runner) ## Real schedulers, installed below .foresize, with foresize beside them (SCHEDULERS=slurm,… picks)
 	@node test/schedulers/main.ts
 
+.PHONY: test-kubernetes
+test-kubernetes: $(installed) $(kustomize) ## Manifests and webhook on a real API server (Go; builds it once: some eleven minutes of CPU)
+	@scripts/build-kubernetes.sh etcd kube-apiserver || { [ $$? = 3 ] && echo 'NOT RUN: test/kubernetes needs a Kubernetes API server'; exit 1; }
+	@vitest run --config test/kubernetes/vitest.config.ts $(TESTS)
+
 .PHONY: check
 check: lock lint types contract generated check-sdks docs-current audit ## Every static check
 

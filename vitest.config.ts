@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 /** Coverage is Node's own, of the sources as Node loads them, so that it adds up with that of the processes spawned. */
 const covering =
@@ -12,6 +12,8 @@ const covering =
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // With a configuration of their own: they build an API server first.
+    exclude: [...configDefaults.exclude, 'test/kubernetes/**'],
     environment: 'node',
     testTimeout: 120_000,
     hookTimeout: 120_000,

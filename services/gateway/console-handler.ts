@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ConnectError } from '@connectrpc/connect'
 import type { Admission } from './admission.ts'
 import type { ConsoleFile } from './console-files.ts'
-import { hostOf } from './http-server.ts'
+import { hostOf } from '../../shared/rpc/http-server.ts'
 
 export interface ConsoleOptions {
   /** Undefined where the pages were not built. */

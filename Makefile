@@ -232,6 +232,11 @@ soak: $(installed) ## Memory and latency at 70 % of what this machine stores, an
 bench-stores: $(installed) $(redis) ## Samples, durable folds and memory inside the profiler, each beside what it is built on
 	@node bench/stores.ts
 
+.PHONY: bench-admission
+bench-admission: $(installed) $(kustomize) ## The admission webhook at 200 reviews a second beside a bare HTTPS server (BENCH='--rate 500')
+	@scripts/build-kubernetes.sh etcd kube-apiserver
+	@node bench/admission.ts $(BENCH)
+
 .PHONY: clean
 clean: ## Remove what was installed, built and measured
 	rm -rf node_modules dist coverage .foresize

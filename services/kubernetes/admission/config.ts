@@ -81,7 +81,7 @@ export const admissionConfig = z.object({
   drainMs: whole(0, 600_000)
     .default(5000)
     .describe('time for reviews under way to finish on SIGTERM, milliseconds'),
-  selfSignedSecret: z
+  selfSignedStore: z
     .string()
     .default('')
     .describe(
@@ -131,12 +131,12 @@ export function learningSettingsOf(config: AdmissionConfig): LearningSettings {
 export function requireConsistent({
   estimateMs,
   deadlineMs,
-  selfSignedSecret,
+  selfSignedStore,
   selfSignedNames,
 }: AdmissionConfig): void {
   if (estimateMs >= deadlineMs) throw new ConfigError('--estimate-ms must be below --deadline-ms')
-  if (selfSignedSecret === '') return
-  if (!/^[^/]+\/[^/]+$/.test(selfSignedSecret))
-    throw new ConfigError('--self-signed-secret must be NAMESPACE/NAME')
-  if (selfSignedNames.length === 0) throw new ConfigError('--self-signed-secret needs --self-signed-names')
+  if (selfSignedStore === '') return
+  if (!/^[^/]+\/[^/]+$/.test(selfSignedStore))
+    throw new ConfigError('--self-signed-store must be NAMESPACE/NAME')
+  if (selfSignedNames.length === 0) throw new ConfigError('--self-signed-store needs --self-signed-names')
 }

@@ -1,4 +1,4 @@
-import type { KubernetesApi } from '../api.ts'
+import { ApiError, type KubernetesApi } from '../api.ts'
 import { type Attempt, attemptAfter, firstAttempt, retrySourceOf } from '../domain/attempts.ts'
 import type { Job } from '../domain/job.ts'
 import type { Pod } from '../domain/pod.ts'
@@ -22,8 +22,9 @@ export async function findAttempt(
   const of = encodeURIComponent(namespace)
   if (source.job !== undefined) {
     const path = `/apis/batch/v1/namespaces/${of}/jobs/${encodeURIComponent(source.job)}`
-    const { status } = await api.get<Job>(path, { query: { resourceVersion: '0' }, signal })
-    if ((status?.failed ?? 0) === 0) return firstAttempt
+    const query = { resourceVersion: '0' }
+    const found = await api.get<Job>(path, { query, signal }).catch(undefinedIfGone)
+    if ((found?.status?.failed ?? 0) === 0) return firstAttempt
   }
   const query = { labelSelector: source.selector, limit: maxPods }
   const { items } = await api.get<{ readonly items: readonly Pod[] }>(`/api/v1/namespaces/${of}/pods`, {
@@ -31,4 +32,9 @@ export async function findAttempt(
     signal,
   })
   return attemptAfter(source, items, container)
+}
+
+/** A Job that is deleted may still have a Pod on its way. */
+function undefinedIfGone(error: unknown): undefined {
+  if (!(error instanceof ApiError && error.status === 404)) throw error
 }

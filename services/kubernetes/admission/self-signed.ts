@@ -8,7 +8,7 @@ import { issueCertificate } from './issue-certificate.ts'
 
 export type SelfSignedSettings = Pick<
   AdmissionConfig,
-  | 'selfSignedSecret'
+  | 'selfSignedStore'
   | 'selfSignedNames'
   | 'selfSignedWebhook'
   | 'selfSignedValidityMs'
@@ -85,7 +85,7 @@ export async function keepSelfSigned(
 
 async function keptOrRenewed(settings: SelfSignedSettings, api: KubernetesApi, log: Log): Promise<Kept> {
   const { selfSignedNames: names, selfSignedValidityMs: validityMs } = settings
-  const [namespace, name] = settings.selfSignedSecret.split('/')
+  const [namespace, name] = settings.selfSignedStore.split('/')
   const path = `/api/v1/namespaces/${namespace}/secrets/${name}`
   const secret = await api.get<Secret>(path)
   const { 'tls.crt': certificate, 'tls.key': key, 'ca.crt': ca } = secret.data ?? {}
@@ -101,7 +101,7 @@ async function keptOrRenewed(settings: SelfSignedSettings, api: KubernetesApi, l
     'ca.crt': encoded([issued.ca, ...before].join('')),
   }
   await api.put(path, { ...secret, data })
-  log.info({ secret: settings.selfSignedSecret, validityMs }, 'a certificate was made')
+  log.info({ secret: settings.selfSignedStore, validityMs }, 'a certificate was made')
   return data
 }
 

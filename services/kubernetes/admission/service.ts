@@ -49,7 +49,7 @@ export async function startAdmission(
     deadlineMs: config.estimateMs,
   })
   lifecycle.onStop('estimator channel', estimator.close)
-  if (config.selfSignedSecret !== '') {
+  if (config.selfSignedStore !== '') {
     lifecycle.onStop('certificates', await keepSelfSigned(config, api, log))
   }
 

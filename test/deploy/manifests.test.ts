@@ -5,7 +5,7 @@ import { estimatorConfig, estimatorEnvPrefix } from '../../services/estimator/co
 import { profilerConfig, profilerEnvPrefix } from '../../services/profiler/config.ts'
 import { livenessService } from '../../shared/rpc/server.ts'
 import { readConfig } from '../../shared/runtime/config.ts'
-import { type Manifest, projectRoot, readManifests, renderOverlay } from '../support/manifests.ts'
+import { type Manifest, projectRoot, readManifests, renderOverlay, renderWith } from '../support/manifests.ts'
 import {
   type Container,
   containersOf,
@@ -57,7 +57,9 @@ describe.each(['single-node', 'production'])('the overlay %s', (overlay) => {
       expect(selectedBy(spec.selector.matchLabels)).toHaveLength(1)
     }
     for (const { spec, metadata } of ofKind('NetworkPolicy')) {
-      if (metadata.name !== 'deny-all') expect(selectedBy(spec.podSelector.matchLabels)).toHaveLength(1)
+      // Redis is the user's own.
+      if (['deny-all', 'foresize-redis'].includes(metadata.name)) continue
+      expect(selectedBy(spec.podSelector.matchLabels)).toHaveLength(1)
     }
     for (const { spec } of [...ofKind('Deployment'), ...ofKind('StatefulSet')]) {
       expect(matches(spec.selector.matchLabels, spec.template.metadata.labels)).toBe(true)
@@ -169,6 +171,28 @@ describe.each(['single-node', 'production'])('the overlay %s', (overlay) => {
     }
   })
 
+  test('a pod that is replaced serves for as long as a cache of DNS may name it', () => {
+    const cacheSeconds = 30
+    for (const { kind, pod } of workloads) {
+      // There is one pod of a StatefulSet: the next starts when it has ended.
+      if (kind !== 'Deployment') continue
+      for (const container of pod.containers) {
+        const { preStop } = container['lifecycle'] as {
+          readonly preStop: { readonly sleep: { readonly seconds: number } }
+        }
+        expect(preStop.sleep.seconds).toBeGreaterThan(cacheSeconds)
+      }
+    }
+  })
+
+  test('every resource says that it is part of foresize, so that all of it can be listed and removed', () => {
+    for (const { kind, metadata } of manifests) {
+      expect(metadata.labels, `${kind}/${metadata.name}`).toMatchObject({
+        'app.kubernetes.io/part-of': 'foresize',
+      })
+    }
+  })
+
   test('an autoscaler has a target that leaves the count to it and says what it needs', () => {
     for (const { spec } of ofKind('HorizontalPodAutoscaler')) {
       const target = manifests.find(
@@ -228,6 +252,51 @@ describe.each(['single-node', 'production'])('the overlay %s', (overlay) => {
     const certificate = ofKind('Certificate').find(({ metadata }) => metadata.name === 'foresize-profiler')
     expect(certificate?.['spec'].dnsNames).toContain(host)
   })
+})
+
+test('while profiles move from one store to the other, a Service leads to the profilers of one store', async () => {
+  const [single = [], several = []] = await Promise.all(
+    ['single-node', 'production'].map((overlay) => renderOverlay(`kubernetes/overlays/${overlay}`)),
+  )
+  const both = [...workloadsOf(single), ...workloadsOf(several)]
+  for (const [manifests, kind] of [
+    [single, 'StatefulSet'],
+    [several, 'Deployment'],
+  ] as const) {
+    const service = manifests.find(
+      (each) => each.kind === 'Service' && each.metadata.name === 'foresize-profiler',
+    )
+    const behind = both.filter(({ labels }) => matches(service?.['spec'].selector, labels))
+    expect(behind.map((each) => each.kind)).toEqual([kind])
+  }
+  // What the page applies first, by this selector: the new profilers, and what lets them reach their store.
+  const first = several.filter(({ metadata }) => metadata.labels?.['foresize.dev/store'] === 'redis')
+  expect(first.map(({ kind, metadata }) => `${kind}/${metadata.name}`).toSorted()).toEqual([
+    'Deployment/foresize-profiler',
+    'NetworkPolicy/foresize-profiler-to-redis',
+    'NetworkPolicy/foresize-redis',
+  ])
+})
+
+test('certificates name the services of the namespace that an overlay sets', async () => {
+  const manifests = await renderWith('production', ['gateway'], 'other')
+  expect(manifests.find(({ kind }) => kind === 'Namespace')?.metadata.name).toBe('other')
+  const named = manifests.filter(({ kind, spec }) => kind === 'Certificate' && spec.dnsNames !== undefined)
+  expect(named.map(({ metadata }) => metadata.name).toSorted()).toEqual([
+    'foresize-estimator',
+    'foresize-gateway',
+    'foresize-profiler',
+  ])
+  for (const { metadata, spec } of named) {
+    const { name } = metadata
+    expect(spec.dnsNames).toEqual([
+      name,
+      `${name}.other`,
+      `${name}.other.svc`,
+      `${name}.other.svc.cluster.local`,
+      'localhost',
+    ])
+  }
 })
 
 test.each(['job', 'scheduler-sidecar'])(

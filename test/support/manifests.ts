@@ -38,7 +38,8 @@ export async function renderOverlay(folder: string): Promise<readonly Manifest[]
 /** The same of an overlay with further components, as a user's own kustomization would add them. */
 export async function renderWith(
   overlay: string,
-  ...components: readonly string[]
+  components: readonly string[],
+  namespace = 'foresize',
 ): Promise<readonly Manifest[]> {
   const scratch = join(projectRoot, '.foresize')
   await mkdir(scratch, { recursive: true })
@@ -49,7 +50,8 @@ export async function renderWith(
     'kind: Kustomization',
     `resources: [${deploy}/overlays/${overlay}]`,
     `components: [${components.map((component) => `${deploy}/components/${component}`).join(', ')}]`,
-    'namespace: foresize',
+    `namespace: ${namespace}`,
+    `transformers: [${deploy}/transformers/service-names]`,
     'images: [{ name: foresize, newTag: 0.1.0 }]',
   ]
   try {

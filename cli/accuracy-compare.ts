@@ -25,12 +25,13 @@ export interface VariantComparison extends ArmComparison {
 export function compareVariants(
   tasks: readonly (readonly Arm[])[],
   baseline: string,
+  width: number | undefined,
 ): { readonly comparisons: readonly VariantComparison[]; readonly text: string } {
   const variants = [...new Set(tasks.flat().map(({ variant }) => variant))]
     .filter((variant) => variant !== baseline)
     .sort()
   const comparisons = variants.map((variant) => compareOne(tasks, baseline, variant))
-  return { comparisons, text: describe(comparisons, baseline) }
+  return { comparisons, text: describe(comparisons, baseline, width) }
 }
 
 function compareOne(
@@ -54,7 +55,11 @@ function verdictOf(ratio: Interval | undefined): VariantComparison['verdict'] {
   return ratio.low > 1 ? 'dearer' : 'undecided'
 }
 
-function describe(comparisons: readonly VariantComparison[], baseline: string): string {
+function describe(
+  comparisons: readonly VariantComparison[],
+  baseline: string,
+  width: number | undefined,
+): string {
   const whom = baseline === '' ? 'what was answered without a variant' : `variant ${baseline}`
   if (comparisons.length === 0) return `There is no variant beside ${whom}.\n`
   const rows = table(
@@ -75,6 +80,7 @@ function describe(comparisons: readonly VariantComparison[], baseline: string): 
       { title: '', value: ({ verdict }) => verdict },
     ],
     comparisons,
+    width,
   )
   return `Against ${whom}, each with the bounds that hold the truth 19 times out of 20.
 Cost is what was wasted, runs that were killed included; a task counts once both have ${fewestCompared} executions of it.

@@ -17,16 +17,17 @@ const mostTasks = 10_000
 /** Calls to the estimator under way at once. */
 const callsAtOnce = 16
 
-const namespaceOf = (input: CommandInput) => text(input, 'namespace') ?? 'default'
+export const namespaceOf = (input: CommandInput) => text(input, 'namespace') ?? 'default'
 
-export async function listTasks(input: CommandInput): Promise<readonly string[]> {
+/** Those whose name begins with `taskPrefix`. */
+export async function listTasks(input: CommandInput, taskPrefix = ''): Promise<readonly string[]> {
   const client = profilerOf(input)
   try {
     const tasks: string[] = []
     let pageToken = ''
     do {
       const kind = profileKindEnum.toWire('task')
-      const request = { namespace: namespaceOf(input), taskPrefix: '', pageSize: 1000, pageToken, kind }
+      const request = { namespace: namespaceOf(input), taskPrefix, pageSize: 1000, pageToken, kind }
       const page = await calling(input, 'profiler', () =>
         call(client.listProfiles.bind(client), request, deadlineOf(input)),
       )

@@ -3,11 +3,11 @@ import { shareInterval } from '../shared/domain/comparison.ts'
 import { type AccuracyFigures, ensembleName, type StrategyAccuracy } from '../shared/domain/profile.ts'
 import type { Dimension } from '../shared/domain/resources.ts'
 import { compareVariants } from './accuracy-compare.ts'
-import { fetchAccuracy, listTasks, type TaskAccuracy } from './accuracy-fetch.ts'
+import { fetchAccuracy, listTasks, namespaceOf, type TaskAccuracy } from './accuracy-fetch.ts'
 import { type Command, type CommandInput, flag, text, UsageError } from './command.ts'
-import { connectionOptions } from './connection.ts'
+import { connectionOptions } from './connection-options.ts'
 import { readWord } from './options.ts'
-import { dimensionTitles, formatBytes, formatNumber, formatShare } from './quantity.ts'
+import { dimensionTitles, formatBytes, formatCount, formatNumber, formatShare } from './quantity.ts'
 import { type Column, table } from './table.ts'
 
 export const accuracy: Command = {
@@ -61,12 +61,19 @@ With --compare and no TASK the variants are compared over every task of the name
       ({ strategy }) => flag(input, 'strategies') || strategy === ensembleName,
     )
     if (flag(input, 'json')) input.out(`${JSON.stringify(scores?.map(withDerived) ?? [], null, 2)}\n`)
-    else input.out(scores === undefined || scores.length === 0 ? nothing : describe(scores, window))
+    else if (scores === undefined || scores.length === 0) input.out(await whyNothing(input, tasks[0] ?? ''))
+    else input.out(describe(scores, window, input.width))
     return 0
   },
 }
 
-const nothing = 'Nothing was scored yet: a worker must return the estimate token with the execution.\n'
+/** A task that nobody has reported, and one whose estimates nobody has returned, are mended in different ways. */
+async function whyNothing(input: CommandInput, task: string): Promise<string> {
+  const isKnown = (await listTasks(input, task)).includes(task)
+  return isKnown
+    ? `No estimate of ${task} was scored yet: run it with the token that the estimate carries, as "foresize run --size" does.\n`
+    : `There is no task ${task} in namespace ${namespaceOf(input)}: "foresize profiles list" shows what there is.\n`
+}
 
 export type Window = 'recent' | 'all'
 
@@ -89,14 +96,13 @@ function withDerived(score: StrategyAccuracy) {
   }
 }
 
-function describe(scores: readonly StrategyAccuracy[], window: Window): string {
+function describe(scores: readonly StrategyAccuracy[], window: Window, width: number | undefined): string {
   const rows = scores.map((score) => ({ score, figures: figuresIn(score, window) }))
-  const [first] = rows
   const head =
     window === 'all'
       ? 'Every execution scored.'
       : `About the last ${Math.round(Math.max(...rows.map(({ figures }) => effectiveExecutions(figures))))} executions scored; --window all has every one.`
-  return first === undefined ? nothing : `${head}\n\n${table(columns, rows)}`
+  return `${head}\n\n${table(columns, rows, width)}\n${legend}`
 }
 
 interface Row {
@@ -107,18 +113,22 @@ interface Row {
 const ofAnswers = (show: (row: Row) => string) => (row: Row) =>
   row.score.strategy === ensembleName ? show(row) : ''
 
+const legend = `sufficed: executions that the answer would have been enough for, and the bounds that hold the true share 19 times out
+of 20. promised: what the answers said. off by: how far from the need, in the mean. wasted and with kills: what a
+run holds unused, and the same with what killed runs cost.
+`
+
 const columns: readonly Column<Row>[] = [
+  { title: '', value: ({ score }) => dimensionTitles[score.dimension] },
   { title: 'answer', value: ({ score }) => (score.strategy === ensembleName ? 'given' : score.strategy) },
   { title: 'variant', value: ({ score }) => score.variant || '–' },
-  { title: '', value: ({ score }) => dimensionTitles[score.dimension] },
-  { title: 'scored', align: 'right', value: ({ score }) => formatNumber(score.executions) },
-  { title: 'sufficed', align: 'right', value: ({ figures }) => formatShare(figures.coverage) },
+  { title: 'scored', align: 'right', value: ({ score }) => formatCount(score.executions) },
   {
-    title: '95 % sure',
+    title: 'sufficed',
     align: 'right',
     value({ figures }) {
       const { low, high } = shareInterval(figures.coverage, effectiveExecutions(figures))
-      return `${formatShare(low)}–${formatShare(high)}`
+      return `${formatShare(figures.coverage)} (${formatShare(low)}–${formatShare(high)})`
     },
   },
   {
@@ -128,7 +138,7 @@ const columns: readonly Column<Row>[] = [
   },
   { title: 'off by', align: 'right', value: ({ figures }) => formatShare(figures.relativeError) },
   {
-    title: 'wasted a run',
+    title: 'wasted',
     align: 'right',
     value: ({ score, figures }) => formatCost(score.dimension, figures.wastage),
   },
@@ -136,12 +146,6 @@ const columns: readonly Column<Row>[] = [
     title: 'with kills',
     align: 'right',
     value: ({ score, figures }) => formatCost(score.dimension, figures.cost),
-  },
-  { title: 'Brier', align: 'right', value: ofAnswers(({ figures }) => figures.brier.toFixed(3)) },
-  {
-    title: 'calibration',
-    align: 'right',
-    value: ofAnswers(({ figures }) => calibrationError(figures.calibration)?.toFixed(3) ?? '–'),
   },
 ]
 
@@ -177,7 +181,7 @@ function compare(
       .filter((score) => score.strategy === ensembleName && score.dimension === dimension)
       .map((score) => ({ variant: score.variant, figures: figuresIn(score, window) })),
   )
-  const { comparisons, text: shown } = compareVariants(strata, text(input, 'baseline') ?? '')
+  const { comparisons, text: shown } = compareVariants(strata, text(input, 'baseline') ?? '', input.width)
   input.out(flag(input, 'json') ? `${JSON.stringify({ dimension, window, comparisons }, null, 2)}\n` : shown)
   return 0
 }

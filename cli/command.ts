@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { closest } from 'fastest-levenshtein'
 
 export interface CommandOption {
   readonly type: 'string' | 'boolean'
@@ -15,6 +16,8 @@ export interface CommandInput {
   readonly env: Readonly<Record<string, string | undefined>>
   /** When the command was called, by `performance.now()`. */
   readonly startedMs: number
+  /** Characters that a line of the terminal holds; undefined where standard output is none. */
+  readonly width: number | undefined
   readonly out: (text: string) => void
   readonly err: (text: string) => void
 }
@@ -39,6 +42,17 @@ export class UsageError extends Error {
   }
 }
 
+/**
+ * The command line is right, but a value is missing or no number: in a script it comes from a file or a variable that is
+ * not there. A fallback that was asked for counts then; for a command line that is wrong it never does.
+ */
+export class ValueError extends UsageError {
+  constructor(message: string) {
+    super(message)
+    this.name = 'ValueError'
+  }
+}
+
 /** Throws: UsageError. */
 export function parseCommand(
   command: Command,
@@ -56,7 +70,23 @@ export function parseCommand(
       strict: true,
     })
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
+    throw new UsageError(wrongOption(error, Object.keys(options)))
+  }
+}
+
+/** `parseArgs` speaks to who wrote the program; this to who typed. */
+function wrongOption(error: unknown, known: readonly string[]): string {
+  const { message, code } = error as NodeJS.ErrnoException
+  const named = /'(?:-\w, )?(--?[^' ]+)/.exec(message)?.[1] ?? ''
+  switch (code) {
+    case 'ERR_PARSE_ARGS_UNKNOWN_OPTION':
+      return `there is no option ${named}; nearest is --${closest(named.replace(/^-+/, ''), known)}`
+    case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE':
+      return /does not take/.test(message) ? `${named} takes no value` : `${named} needs a value`
+    case 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL':
+      return `"${/'([^']*)'/.exec(message)?.[1] ?? ''}" is too many: only options are taken`
+    default:
+      return message
   }
 }
 
@@ -75,23 +105,6 @@ function withNegatives({ options }: Command, args: readonly string[]): string[] 
   return joined
 }
 
-export function helpOf({ summary, usage, details, options }: Command): string {
-  const rows = Object.entries({
-    ...options,
-    help: { type: 'boolean', short: 'h', description: 'show this' } as CommandOption,
-  })
-  const flags = rows.map(([name, { short, type, value }]) => {
-    const long = `--${name}${type === 'string' ? ` ${value ?? 'TEXT'}` : ''}`
-    return short === undefined ? `    ${long}` : `-${short}, ${long}`
-  })
-  const width = Math.max(...flags.map((flag) => flag.length))
-  const lines = rows.map(([, { description, multiple }], i) => {
-    return `  ${(flags[i] ?? '').padEnd(width)}  ${description}${multiple ? ' (may be repeated)' : ''}`
-  })
-  const more = details === undefined ? '' : `\n${details.trim()}\n`
-  return `${summary}\n\nUsage: foresize ${usage}\n${more}\nOptions:\n${lines.join('\n')}\n`
-}
-
 export function text(input: Pick<CommandInput, 'values'>, name: string): string | undefined {
   const value = input.values[name]
   return typeof value === 'string' ? value : undefined
@@ -108,7 +121,8 @@ export function flag(input: Pick<CommandInput, 'values'>, name: string): boolean
 
 export function required(input: Pick<CommandInput, 'values'>, name: string): string {
   const value = text(input, name)
-  if (value === undefined || value === '') throw new UsageError(`--${name} is required`)
+  if (value === undefined) throw new UsageError(`--${name} is required`)
+  if (value === '') throw new ValueError(`--${name} is required, and empty`)
   return value
 }
 
@@ -123,7 +137,7 @@ export function pairs(input: Pick<CommandInput, 'values'>, name: string): Record
   )
 }
 
-/** `key=number` pairs, the number with a unit if one likes: `--feature input_bytes=2MiB`. */
+/** `key=number` pairs, the number with a unit if one likes: `--feature input_bytes=2MiB`. Throws: ValueError for no number. */
 export function numberPairs(
   input: Pick<CommandInput, 'values'>,
   name: string,
@@ -132,7 +146,7 @@ export function numberPairs(
   return Object.fromEntries(
     Object.entries(pairs(input, name)).map(([key, value]) => {
       const number = read(value)
-      if (number === undefined) throw new UsageError(`--${name} ${key}=${value}: must be a number`)
+      if (number === undefined) throw new ValueError(`--${name} ${key}=${value}: must be a number`)
       return [key, number]
     }),
   )

@@ -3,8 +3,10 @@ import { call } from '../shared/rpc/client.ts'
 import { dimensionEnum } from '../shared/wire/enums.ts'
 import { fromQuery, toNotices } from '../shared/wire/estimate.ts'
 import { ConfidenceResponse } from '../shared/wire/gen/foresize/v1/estimator_service.ts'
+import { causeOf } from './cause.ts'
 import { type Command, type CommandInput, flag, UsageError } from './command.ts'
-import { calling, connectionOptions, estimatorOf, remainingOf } from './connection.ts'
+import { calling, estimatorOf, remainingOf } from './connection.ts'
+import { connectionOptions } from './connection-options.ts'
 import { noticeText } from './notice-text.ts'
 import { readNumber, readResourceOptions, resourceOptions } from './options.ts'
 import { dimensionTitles, formatDimension, formatResources, formatShare } from './quantity.ts'
@@ -41,7 +43,7 @@ With --at-least the exit code is the answer: 0 so sure or more, 1 less sure, 2 n
       return least === undefined || sure >= least ? 0 : 1
     } catch (error) {
       if (least === undefined || error instanceof UsageError) throw error
-      input.err(`foresize confidence: ${error instanceof Error ? error.message : String(error)}\n`)
+      input.err(`foresize confidence: ${causeOf(error)}\n`)
       return 2
     }
   },
@@ -64,7 +66,7 @@ async function tell(input: CommandInput): Promise<number> {
     const what = resources === undefined ? 'what it would be given' : formatResources(resources)
     const shown = flag(input, 'json')
       ? `${JSON.stringify(ConfidenceResponse.toJSON(response), null, 2)}\n`
-      : describe(query.task.task, what, response)
+      : describe(query.task.task, what, response, input.width)
     input.out(shown)
     return response.confidence
   } finally {
@@ -72,7 +74,12 @@ async function tell(input: CommandInput): Promise<number> {
   }
 }
 
-function describe(task: string, what: string, response: ConfidenceResponse): string {
+function describe(
+  task: string,
+  what: string,
+  response: ConfidenceResponse,
+  width: number | undefined,
+): string {
   const rows = response.dimensions.flatMap(({ dimension: wire, allocation, confidence: sure }) => {
     const dimension = dimensionEnum.toWord(wire)
     return dimension === undefined ? [] : { dimension, allocation, sure }
@@ -82,7 +89,7 @@ function describe(task: string, what: string, response: ConfidenceResponse): str
     response.reason,
     ...toNotices(response.notices).map((notice) => `note: ${noticeText(notice, task)}`),
   ]
-  return `${lines.join('\n')}\n\n${table(columns, rows)}`
+  return `${lines.join('\n')}\n\n${table(columns, rows, width)}`
 }
 
 const columns: readonly Column<{

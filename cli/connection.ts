@@ -8,35 +8,10 @@ import {
 } from '../shared/rpc/client.ts'
 import { EstimatorServiceClient } from '../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { ProfilerServiceClient } from '../shared/wire/gen/foresize/v1/profiler_service.ts'
-import { type CommandInput, type CommandOption, text, UsageError } from './command.ts'
+import { inWords } from './cause.ts'
+import { type CommandInput, text, UsageError } from './command.ts'
 import { defaultAddresses, type ServiceName } from './defaults.ts'
 import { readDuration } from './options.ts'
-
-/** Options of every command that calls a service. */
-export function connectionOptions(
-  ...services: readonly ServiceName[]
-): Readonly<Record<string, CommandOption>> {
-  return {
-    ...Object.fromEntries(services.map((service) => [service, addressOption(service)])),
-    namespace: { type: 'string', value: 'NAME', description: 'tenant (default "default")' },
-    within: { type: 'string', value: 'TIME', description: 'longest wait for an answer (default 5s)' },
-    ca: { type: 'string', value: 'FILE', description: 'trust this PEM certificate, and use TLS' },
-    cert: { type: 'string', value: 'FILE', description: 'client certificate, PEM' },
-    key: { type: 'string', value: 'FILE', description: "the certificate's key, PEM" },
-    'token-file': {
-      type: 'string',
-      value: 'FILE',
-      description: 'holds the bearer token (default $FORESIZE_TOKEN_FILE, else $FORESIZE_TOKEN)',
-    },
-    json: { type: 'boolean', description: 'print JSON' },
-  }
-}
-
-export function addressOption(service: ServiceName): CommandOption {
-  const environment = `FORESIZE_${service.toUpperCase()}`
-  const description = `where the ${service} is (default $${environment}, else ${defaultAddresses[service]})`
-  return { type: 'string', value: 'ADDRESS', description }
-}
 
 export function addressOf(input: CommandInput, service: ServiceName): string {
   return text(input, service) ?? input.env[`FORESIZE_${service.toUpperCase()}`] ?? defaultAddresses[service]
@@ -81,7 +56,9 @@ export function profilerOf(input: CommandInput): ProfilerServiceClient {
 
 /** What to tell a person about a call that failed. */
 export function explain(error: unknown, service: string, address: string): string {
-  const details = error instanceof Error && 'details' in error ? String(error.details) : String(error)
+  const details = inWords(
+    error instanceof Error && 'details' in error ? String(error.details) : String(error),
+  )
   switch (statusOf(error)) {
     case status.UNAVAILABLE:
       return `cannot reach the ${service} at ${address} (${details})\nStart both services with "foresize up", or name another address with --${service}.`

@@ -8,7 +8,8 @@ import {
   ProfilerServiceClient,
 } from '../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type Command, type CommandInput, flag, text } from './command.ts'
-import { connectionOptions, deadlineOf, settingsOf } from './connection.ts'
+import { deadlineOf, settingsOf } from './connection.ts'
+import { connectionOptions } from './connection-options.ts'
 import type { ServiceName } from './defaults.ts'
 import {
   type Finding,
@@ -39,7 +40,7 @@ sees most.
     const both = [examine(input, 'profiler', askProfiler), examine(input, 'estimator', askEstimator)]
     const findings = (await Promise.all(both)).flat()
     if (flag(input, 'json')) input.out(`${JSON.stringify(findings, null, 2)}\n`)
-    else input.out(report(findings))
+    else input.out(report(findings, input.width))
     return findings.some(({ verdict }) => verdict === 'fail') ? 1 : 0
   },
 }
@@ -121,8 +122,8 @@ const columns: readonly Column<Finding>[] = [
   { title: '', value: ({ found }) => found },
 ]
 
-function report(findings: readonly Finding[]): string {
-  const rows = table(columns, findings).split('\n').slice(1).join('\n')
+function report(findings: readonly Finding[], width: number | undefined): string {
+  const rows = table(columns, findings, width).split('\n').slice(1).join('\n')
   const advice = findings
     .filter(({ advice: what }) => what !== '')
     .map(({ service, check, advice: what }) => `${service}, ${check}: ${what}\n`)

@@ -3,8 +3,10 @@ import type { Resources } from '../shared/domain/resources.ts'
 import { call } from '../shared/rpc/client.ts'
 import { fromQuery, type ReceivedEstimate, toEstimate } from '../shared/wire/estimate.ts'
 import { EstimateResponse } from '../shared/wire/gen/foresize/v1/estimator_service.ts'
-import { type Command, type CommandInput, flag, UsageError } from './command.ts'
-import { calling, connectionOptions, estimatorOf, remainingOf } from './connection.ts'
+import { causeOf } from './cause.ts'
+import { type Command, type CommandInput, flag, UsageError, ValueError } from './command.ts'
+import { calling, estimatorOf, remainingOf } from './connection.ts'
+import { connectionOptions } from './connection-options.ts'
 import { noticeText } from './notice-text.ts'
 import { type OneLine, oneLineOptions, readOneLine } from './one-line.ts'
 import { readResourceOptions, resourceOptions } from './options.ts'
@@ -39,13 +41,13 @@ reason on standard error. Exit code 0 is a line, 1 none, 2 a wrong command line.
     if (flag(input, 'json')) {
       input.out(`${JSON.stringify(EstimateResponse.toJSON(response), null, 2)}\n`)
     } else {
-      input.out(describe(query.task.task, estimateIn(response), flag(input, 'strategies')))
+      input.out(describe(query.task.task, estimateIn(response), input))
     }
     return 0
   },
 }
 
-/** What can go wrong with the question, the way or the answer ends in the line of `--or`, where it is given. */
+/** A value that is missing, the way and the answer end in the line of `--or`, where it is given; a wrong command line never. */
 async function printLine(input: CommandInput, oneLine: OneLine): Promise<number> {
   if (flag(input, 'json'))
     throw new UsageError('--json prints everything, --format, --print and --or one line')
@@ -55,8 +57,9 @@ async function printLine(input: CommandInput, oneLine: OneLine): Promise<number>
     query = queryOf(input, oneLine.fallback)
     answer = estimateIn(await ask(input, query))
   } catch (error) {
-    if (oneLine.fallback === undefined) throw error
-    answer = { unavailable: error instanceof Error ? error.message : String(error) }
+    const isWrong = error instanceof UsageError && !(error instanceof ValueError)
+    if (oneLine.fallback === undefined || isWrong) throw error
+    answer = { unavailable: causeOf(error) }
   }
   const { text, remarks } = oneLine.line(query, answer)
   for (const remark of remarks) input.err(`foresize estimate: ${remark}\n`)
@@ -94,7 +97,7 @@ const columns: readonly Column<DimensionEstimate>[] = [
   { title: 'by', value: (d) => d.strategy || d.source },
 ]
 
-function describe(task: string, answer: ReceivedEstimate, withStrategies: boolean): string {
+function describe(task: string, answer: ReceivedEstimate, input: CommandInput): string {
   const { dimensions, confidence, source, reason, executions, profileRevision, variant, notices } = answer
   const lines = [
     `${task}: ${formatShare(confidence)} sure to suffice, from ${source} (${Math.round(executions)} executions, revision ${profileRevision})`,
@@ -102,17 +105,16 @@ function describe(task: string, answer: ReceivedEstimate, withStrategies: boolea
     ...(variant === undefined ? [] : [`variant ${variant}`]),
     ...notices.map((notice) => `note: ${noticeText(notice, task)}`),
   ]
-  const figures = dimensions.length === 0 ? 'Nothing is known of it yet.\n' : table(columns, dimensions)
-  return `${lines.join('\n')}\n\n${figures}${withStrategies ? dimensions.map(strategiesOf).join('') : ''}`
+  const figures =
+    dimensions.length === 0 ? 'Nothing is known of it yet.\n' : table(columns, dimensions, input.width)
+  const strategies = flag(input, 'strategies')
+    ? dimensions.map((each) => strategiesOf(each, input.width))
+    : []
+  return `${lines.join('\n')}\n\n${figures}${strategies.join('')}`
 }
 
-function strategiesOf({
-  dimension,
-  predictions,
-  clamps,
-  failurePrice,
-  tailChance,
-}: DimensionEstimate): string {
+function strategiesOf(estimate: DimensionEstimate, width: number | undefined): string {
+  const { dimension, predictions, clamps, failurePrice, tailChance } = estimate
   const rows = table(
     [
       { title: dimensionTitles[dimension], value: ({ strategy }) => `  ${strategy}` },
@@ -121,6 +123,7 @@ function strategiesOf({
       { title: '', value: ({ reason }) => reason ?? '' },
     ],
     predictions,
+    width,
   )
   const held = clamps.map(({ kind, before, after }) => {
     return `  held by ${kind}: ${formatDimension(dimension, before)} became ${formatDimension(dimension, after)}\n`

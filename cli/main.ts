@@ -2,7 +2,11 @@ import { mkdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { visibleLines } from '../shared/domain/text.ts'
-import { type Command, helpOf, parseCommand, UsageError } from './command.ts'
+import { version } from '../shared/runtime/version.ts'
+import { causeOf } from './cause.ts'
+import { parseCommand, UsageError } from './command.ts'
+import { commandNamed, commands } from './commands.ts'
+import { helpOf } from './help.ts'
 import { clearLine } from './progress.ts'
 
 /**
@@ -27,54 +31,7 @@ function isMade(folder: string): boolean {
 
 keepCompiledCode(process.env)
 
-/** Loaded only when named: `foresize run` must start its command at once. */
-const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
-  up: { summary: 'start the profiler and the estimator', load: async () => (await import('./up.ts')).up },
-  run: { summary: 'run a command and report what it used', load: async () => (await import('./run.ts')).run },
-  'report-end': {
-    summary: 'tell how a run ended that could not itself',
-    load: async () => (await import('./report-end.ts')).reportEnd,
-  },
-  estimate: {
-    summary: 'what the next run of a task needs',
-    load: async () => (await import('./estimate.ts')).estimate,
-  },
-  confidence: {
-    summary: 'whether given resources suffice',
-    load: async () => (await import('./confidence.ts')).confidence,
-  },
-  profiles: {
-    summary: 'what was learned of each task',
-    load: async () => (await import('./profiles.ts')).profiles,
-  },
-  'import-history': {
-    summary: 'learn from what other systems have logged',
-    load: async () => (await import('./import-history.ts')).importHistory,
-  },
-  accuracy: {
-    summary: 'how well the estimates of a task did',
-    load: async () => (await import('./accuracy.ts')).accuracy,
-  },
-  doctor: {
-    summary: 'check a deployment and say what to do',
-    load: async () => (await import('./doctor.ts')).doctor,
-  },
-  token: {
-    summary: 'make a bearer token',
-    load: async () => (await import('./token.ts')).token,
-  },
-  evaluate: {
-    summary: 'what foresize would have saved on your own history',
-    load: async () => (await import('./evaluate/evaluate.ts')).evaluate,
-  },
-  simulate: {
-    summary: 'what foresize would change on a cluster that runs your history',
-    load: async () => (await import('./simulate/simulate.ts')).simulate,
-  },
-  demo: { summary: 'watch it learn real programs', load: async () => (await import('./demo/demo.ts')).demo },
-}
-
-const help = `foresize sizes tasks before they run.
+const overview = `foresize sizes tasks before they run.
 
 Usage: foresize COMMAND [options]
 
@@ -83,21 +40,27 @@ ${Object.entries(commands)
   .map(([name, { summary }]) => `  ${name.padEnd(16)}${summary}`)
   .join('\n')}
 
-"foresize COMMAND --help" says more of one.
+"foresize help COMMAND" says more of one, "foresize --version" which this is.
 `
 
 /** Texts of others, names of tasks among them, must not command the terminal. The line of progress may. */
 const shown = (text: string) => text.split(clearLine).map(visibleLines).join(clearLine)
 
 async function main(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args
   const out = (text: string) => void process.stdout.write(shown(text))
   const err = (text: string) => void process.stderr.write(shown(text))
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    out(help)
+  if (args[0] === '--version' || args[0] === '-V') {
+    out(`foresize ${version}\n`)
+    return 0
+  }
+  // `help COMMAND` is `COMMAND --help`.
+  const isHelp = args[0] === 'help' || args[0] === '--help' || args[0] === '-h'
+  const [name, ...rest] = isHelp && args[1] !== undefined ? [args[1], '--help'] : args
+  if (name === undefined || (isHelp && args[1] === undefined)) {
+    out(overview)
     return name === undefined ? 2 : 0
   }
-  const known = Object.hasOwn(commands, name) ? commands[name] : undefined
+  const known = commandNamed(name)
   if (known === undefined) {
     err(`foresize: there is no command "${name}". Known: ${Object.keys(commands).join(', ')}.\n`)
     return 2
@@ -109,14 +72,13 @@ async function main(args: readonly string[]): Promise<number> {
       out(helpOf(command))
       return 0
     }
-    return await command.run({ ...parsed, env: process.env, startedMs: 0, out, err })
+    const width = process.stdout.isTTY ? process.stdout.columns : undefined
+    return await command.run({ ...parsed, env: process.env, startedMs: 0, width, out, err })
   } catch (error) {
-    if (error instanceof UsageError) {
-      err(`foresize ${name}: ${error.message}\nUsage: foresize ${command.usage}\n`)
-      return 2
-    }
-    err(`foresize ${name}: ${error instanceof Error ? error.message : String(error)}\n`)
-    return 1
+    err(`foresize ${name}: ${causeOf(error)}\n`)
+    if (!(error instanceof UsageError)) return 1
+    err(`Usage: foresize ${command.usage}\n`)
+    return 2
   }
 }
 

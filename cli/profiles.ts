@@ -14,11 +14,13 @@ import {
 import { inspect } from '../shared/wire/inspection.ts'
 import { fromProfileKey, toProfile } from '../shared/wire/profile.ts'
 import { type Command, type CommandInput, flag, text, UsageError } from './command.ts'
-import { calling, connectionOptions, deadlineOf, profilerOf } from './connection.ts'
+import { calling, deadlineOf, profilerOf } from './connection.ts'
+import { connectionOptions } from './connection-options.ts'
 import { readWhole, readWord } from './options.ts'
 import {
   dimensionTitles,
   formatBytes,
+  formatCount,
   formatDimension,
   formatDuration,
   formatNumber,
@@ -32,7 +34,7 @@ export const profiles: Command = {
   summary: 'Shows what was learned of each task.',
   usage: 'profiles list | get TASK | delete TASK | export [FILE] | import [FILE] [options]',
   details: `
-Without a FILE, export writes to standard output and import reads standard input. The format is told by the file's name
+Without a FILE, or with -, export writes to standard output and import reads standard input. The format is told by the file's name
 (.jsonl, .csv, else protobuf) or by --format; csv is a summary, and cannot be imported.
 
   foresize profiles export profiles.jsonl --namespace prod
@@ -57,8 +59,9 @@ Without a FILE, export writes to standard output and import reads standard input
     const [action = 'list', task, ...more] = input.positionals
     if (more.length > 0) throw new UsageError(`one, please: "${more[0]}" is too many`)
     if (action === 'list') return list(input)
-    if (action === 'export') return exportProfiles(input, task)
-    if (action === 'import') return importProfiles(input, task)
+    const path = task === '-' ? undefined : task
+    if (action === 'export') return exportProfiles(input, path)
+    if (action === 'import') return importProfiles(input, path)
     if (action !== 'get' && action !== 'delete') throw new UsageError(`there is no "profiles ${action}"`)
     const key: ProfileKey = { namespace: namespaceOf(input), kind: kindOf(input), task: task ?? '' }
     if (task === undefined && key.kind !== 'namespace')
@@ -85,13 +88,20 @@ async function list(input: CommandInput): Promise<number> {
       pageToken = page.nextPageToken
     } while (pageToken !== '' && found.length < limit)
     if (flag(input, 'json')) input.out(`${JSON.stringify(found.map(SummaryMessage.toJSON), null, 2)}\n`)
-    else if (found.length === 0) input.out('No profiles yet. "foresize run" makes the first.\n')
-    else input.out(table(summaryColumns, found))
+    else if (found.length === 0) input.out(whyNone(input))
+    else input.out(table(summaryColumns, found, input.width))
     if (pageToken !== '') input.err(`The first ${limit}; more with --limit.\n`)
     return 0
   } finally {
     client.close()
   }
+}
+
+function whyNone(input: CommandInput): string {
+  const prefix = text(input, 'prefix')
+  const where = `namespace ${namespaceOf(input)}`
+  if (prefix !== undefined) return `No ${kindOf(input)} of ${where} begins with "${prefix}".\n`
+  return `No ${kindOf(input)} was reported in ${where} yet: "foresize run" makes the first, --namespace looks into another.\n`
 }
 
 const summaryColumns: readonly Column<ProfileSummary>[] = [
@@ -117,14 +127,14 @@ async function get(input: CommandInput, key: ProfileKey): Promise<number> {
     )
     if (profile === undefined) throw new Error('the answer is empty')
     if (flag(input, 'json')) input.out(`${JSON.stringify(ProfileMessage.toJSON(profile), null, 2)}\n`)
-    else input.out(describe(profile))
+    else input.out(describe(profile, input.width))
     return 0
   } finally {
     client.close()
   }
 }
 
-function describe(message: WireProfile): string {
+function describe(message: WireProfile, width: number | undefined): string {
   const profile = inspect((seen) => toProfile(message, '', seen))
   const { key, revision, statistics, executions, accuracy, running } = profile
   const outcomes = profile.outcomes.map(({ outcome, count }) => `${formatCount(count)} ${outcome}`).join(', ')
@@ -141,6 +151,7 @@ function describe(message: WireProfile): string {
       { title: 'max', align: 'right', value: (s) => formatDimension(s.dimension, s.max) },
     ],
     statistics,
+    width,
   )
   const latest = table(
     [
@@ -151,6 +162,7 @@ function describe(message: WireProfile): string {
       { title: 'features', value: ({ features }) => formatFeatures(features) },
     ],
     executions.slice(-10).reverse(),
+    width,
   )
   const scores = table(
     [
@@ -160,6 +172,7 @@ function describe(message: WireProfile): string {
       { title: 'error', align: 'right', value: (a) => formatShare(a.relativeError) },
     ],
     accuracy.filter(({ strategy }) => strategy === ensembleName),
+    width,
   )
   return [head.join('\n'), figures, latest, scores]
     .filter((part) => part !== '')
@@ -194,10 +207,6 @@ function total(outcomes: readonly OutcomeCount[]): number {
 
 function countOf(outcomes: readonly OutcomeCount[], word: Parameters<typeof outcomeEnum.toWire>[0]): number {
   return total(outcomes.filter(({ outcome }) => outcome === outcomeEnum.toWire(word)))
-}
-
-function formatCount(count: number): string {
-  return Number.isInteger(count) ? String(count) : count.toFixed(1)
 }
 
 function formatTime(unixMs: number): string {

@@ -81,6 +81,11 @@ export function formatNumber(value: number | undefined): string {
   return value === undefined ? '–' : significant(value)
 }
 
+/** Whole where it is; a share of an execution counts where weights are not whole. */
+export function formatCount(count: number): string {
+  return Number.isInteger(count) ? String(count) : count.toFixed(1)
+}
+
 export function formatShare(share: number | undefined): string {
   return share === undefined ? '–' : `${(share * 100).toFixed(share > 0.995 && share < 1 ? 1 : 0)} %`
 }

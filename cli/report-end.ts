@@ -2,7 +2,8 @@ import { type Outcome, outcomes } from '../shared/domain/execution.ts'
 import { call } from '../shared/rpc/client.ts'
 import { fromExecutionEnd, fromExecutionStart } from '../shared/wire/execution.ts'
 import { type Command, type CommandInput, flag, required, text } from './command.ts'
-import { calling, connectionOptions, deadlineOf, profilerOf } from './connection.ts'
+import { calling, deadlineOf, profilerOf } from './connection.ts'
+import { connectionOptions } from './connection-options.ts'
 import {
   readBytes,
   readDuration,

@@ -8,6 +8,7 @@ import { daemonClient } from '../workers/typescript/daemon-clients.ts'
 import { refusalOf } from '../workers/typescript/find-command.ts'
 import type { UsageSample } from '../workers/typescript/sampler.ts'
 import { forwardSignals, raise } from '../workers/typescript/signals.ts'
+import { inWords } from './cause.ts'
 import {
   type Command,
   type CommandInput,
@@ -18,7 +19,7 @@ import {
   text,
   UsageError,
 } from './command.ts'
-import { defaultAddresses } from './defaults.ts'
+import { serviceOptions } from './connection-options.ts'
 import { noticeText } from './notice-text.ts'
 import { readBytes, readDuration, readResourceOptions, readWhole, resourceOptions } from './options.ts'
 import { formatResources, parseNumber } from './quantity.ts'
@@ -64,25 +65,7 @@ so at the end.
       description:
         'of the estimate that it was sized by, base64, so that it is scored (default $FORESIZE_ESTIMATE_TOKEN)',
     },
-    profiler: {
-      type: 'string',
-      value: 'ADDRESS',
-      description: `default $FORESIZE_PROFILER, else ${defaultAddresses.profiler}`,
-    },
-    estimator: {
-      type: 'string',
-      value: 'ADDRESS',
-      description: `default $FORESIZE_ESTIMATOR, else ${defaultAddresses.estimator}`,
-    },
-    namespace: { type: 'string', value: 'NAME', description: 'tenant (default "default")' },
-    ca: { type: 'string', value: 'FILE', description: 'trust this PEM certificate, and use TLS' },
-    cert: { type: 'string', value: 'FILE', description: 'client certificate, PEM' },
-    key: { type: 'string', value: 'FILE', description: "the certificate's key, PEM" },
-    'token-file': {
-      type: 'string',
-      value: 'FILE',
-      description: 'holds the bearer token (default $FORESIZE_TOKEN_FILE, else $FORESIZE_TOKEN)',
-    },
+    ...serviceOptions('profiler', 'estimator'),
     'sample-interval': {
       type: 'string',
       value: 'TIME',
@@ -181,11 +164,7 @@ function refuse(input: CommandInput, command: string, reason: string): number {
 
 /** One line, whatever gRPC or the system has put into it. */
 function say(input: CommandInput, what: string): void {
-  const line = what
-    .replaceAll(/(round_robin: )?No connection established\. Last error: (Error: )?/g, '')
-    .replaceAll('. Resolution note: ', '')
-    .replaceAll(/\s+/g, ' ')
-  input.err(`foresize run: ${line.trim()}\n`)
+  input.err(`foresize run: ${inWords(what).replaceAll(/\s+/g, ' ')}\n`)
 }
 
 /** Empty where none is handed over. */

@@ -2,7 +2,9 @@ import { accessSync, constants } from 'node:fs'
 import { resolve } from 'node:path'
 import { isConsoleBuilt } from '../services/gateway/console-files.ts'
 import { makeFolder } from '../shared/runtime/folder.ts'
+import { causeOf } from './cause.ts'
 import { type Command, type CommandInput, flag, text } from './command.ts'
+import { dataFolderOf, earlierFolder } from './data-folder.ts'
 import { defaultAddresses } from './defaults.ts'
 import { readAddress } from './options.ts'
 import { embeddedStoreFlags, type RunningService, readable, startService } from './pair.ts'
@@ -21,7 +23,7 @@ All stop, the gateway first, on SIGINT or SIGTERM. The gateway is for callers ov
     'data-dir': {
       type: 'string',
       value: 'FOLDER',
-      description: 'where profiles are kept (default .foresize)',
+      description: 'where profiles are kept (default $XDG_DATA_HOME/foresize, else ~/.local/share/foresize)',
     },
     'profiler-listen': {
       type: 'string',
@@ -57,7 +59,7 @@ All stop, the gateway first, on SIGINT or SIGTERM. The gateway is for callers ov
   },
 
   async run(input) {
-    const folder = resolve(text(input, 'data-dir') ?? '.foresize')
+    const folder = dataFolderOf(input)
     const profilerListen = readAddress(input, 'profiler-listen') ?? defaultAddresses.profiler
     const estimatorListen = readAddress(input, 'estimator-listen') ?? defaultAddresses.estimator
     const profilerMetrics = metricsFlags(input, 'profiler-metrics')
@@ -107,6 +109,12 @@ All stop, the gateway first, on SIGINT or SIGTERM. The gateway is for callers ov
       input.out(`profiler   ${profilerListen}\nestimator  ${estimatorListen}\n`)
       if (gatewayListen !== undefined) input.out(gatewayLines(gatewayListen))
       input.out(`profiles   ${folder}\n`)
+      const earlier = earlierFolder(input)
+      if (earlier !== undefined) {
+        input.err(
+          `foresize up: profiles of an earlier version are in ${earlier}; --data-dir goes on with them\n`,
+        )
+      }
       input.out('Ready. Ctrl-C stops all.\n')
       const death = await Promise.race([isStopped, ...services.map(({ ended }) => ended)])
       if (death === undefined) return 0
@@ -130,8 +138,7 @@ function prepare(folder: string): void {
     makeFolder(folder)
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new Error(`--data-dir ${folder}: profiles cannot be kept there (${why})`)
+    throw new Error(`--data-dir ${folder}: profiles cannot be kept there (${causeOf(error)})`)
   }
 }
 

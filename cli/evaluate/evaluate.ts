@@ -1,10 +1,11 @@
-import { writeFileSync } from 'node:fs'
 import { strategies } from '../../services/estimator/domain/strategies/index.ts'
 import { type Command, type CommandInput, flag, text, UsageError } from '../command.ts'
-import { calling, connectionOptions, deadlineOf, estimatorOf, profilerOf } from '../connection.ts'
+import { calling, deadlineOf, estimatorOf, profilerOf } from '../connection.ts'
+import { connectionOptions } from '../connection-options.ts'
 import { formatList } from '../histories/formats.ts'
 import { historyOptions, readHistorySettings } from '../histories/read-history.ts'
 import { readBytes, readNumber, readWhole, readWord } from '../options.ts'
+import { isPagePrinted, pageOption, writePage } from '../page.ts'
 import { createProgress, type Progress } from '../progress.ts'
 import { type Backtest, type BacktestOptions, backtest } from './backtest.ts'
 import { headlineOf } from './headline.ts'
@@ -63,7 +64,7 @@ ${formatList}
       type: 'boolean',
       description: 'also learn the smaller half of each task by input_bytes, and ask for the larger',
     },
-    html: { type: 'string', value: 'FILE', description: 'write a report with pictures' },
+    html: pageOption,
     via: {
       type: 'string',
       value: 'ADDRESS',
@@ -100,21 +101,16 @@ ${formatList}
         const played = await play(input, { ...file, rows }, options, progress)
         const result = flag(input, 'jump') ? await withJump(played, file.rows, options) : played
         progress.end()
-        input.out(
-          flag(input, 'json') ? `${JSON.stringify(result.score)}\n` : `${describeTrace(result.score)}\n`,
-        )
+        if (flag(input, 'json')) input.out(`${JSON.stringify(result.score)}\n`)
+        else if (!isPagePrinted(input)) input.out(`${describeTrace(result.score, input.width)}\n`)
         done.push(result)
       }
     } finally {
       progress.end()
     }
     const headline = headlineOf(done)
-    if (!flag(input, 'json')) input.out(`${headline}\n`)
-    const html = text(input, 'html')
-    if (html !== undefined) {
-      writeFileSync(html, htmlReport(done, headline))
-      input.err(`wrote ${html}\n`)
-    }
+    if (!flag(input, 'json') && !isPagePrinted(input)) input.out(`${headline}\n`)
+    writePage(input, () => htmlReport(done, headline))
     return 0
   },
 }

@@ -7,7 +7,7 @@ import type { MethodScore } from './ledger.ts'
 type Row = readonly [name: string, score: MethodScore]
 
 /** For a person: the methods of one trace, least waste first, then how good the answers were. */
-export function describeTrace(score: TraceScore): string {
+export function describeTrace(score: TraceScore, width: number | undefined): string {
   const { trace, executions, used_gb, used_gb_hours, methods } = score
   const used =
     used_gb_hours === null
@@ -16,7 +16,7 @@ export function describeTrace(score: TraceScore): string {
   const head = `${trace}: ${executions} executions, ${used}\n`
   if (executions === 0) return `${head}${describeAnswers(score)}\n`
   const rows = Object.entries(methods).sort(([, a], [, b]) => wastageOf(a) - wastageOf(b))
-  return `${head}\n${table(columnsOf(executions, used_gb_hours ?? used_gb), rows)}\n${describeAnswers(score)}${describeJumps(score.jump)}\n`
+  return `${head}\n${table(columnsOf(executions, used_gb_hours ?? used_gb), rows, width)}\n${describeAnswers(score)}${describeJumps(score.jump, width)}\n`
 }
 
 export const wastageOf = ({ wastage_gb_hours, wastage_gb }: MethodScore) => wastage_gb_hours ?? wastage_gb
@@ -66,7 +66,7 @@ function describeAnswers({ confidence, duration, cpu, estimate_us, update_us }: 
 }
 
 /** Asked of the larger half of each task after its smaller half was learned. */
-function describeJumps(scores: readonly DistanceScore[] | undefined): string {
+function describeJumps(scores: readonly DistanceScore[] | undefined, width: number | undefined): string {
   if (scores === undefined) return ''
   if (scores.length === 0)
     return 'beyond the inputs learned: no task has 40 executions with input_bytes that differ\n'
@@ -81,7 +81,7 @@ function describeJumps(scores: readonly DistanceScore[] | undefined): string {
       value: ({ median_given_per_need }) => figure(median_given_per_need),
     },
   ]
-  return `\n${table(columns, scores)}`
+  return `\n${table(columns, scores, width)}`
 }
 
 export const distanceText = ({ above, up_to }: DistanceScore): string =>

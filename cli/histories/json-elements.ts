@@ -3,7 +3,7 @@ import { HistoryError, type HistoryReader } from './history.ts'
 /** Characters of one element. */
 const maxElementLength = 16 * 2 ** 20
 
-const [quote, backslash, colon, newline] = [0x22, 0x5c, 0x3a, 0x0a]
+const [quote, backslash, colon, comma, newline, space] = [0x22, 0x5c, 0x3a, 0x2c, 0x0a, 0x20]
 const [openObject, closeObject, openArray, closeArray] = [0x7b, 0x7d, 0x5b, 0x5d]
 
 /**
@@ -40,6 +40,16 @@ export function jsonElements(
           }
           continue
         }
+        if (depth === 2 && key === name) {
+          const isEnd = code === comma || code === closeArray || code === closeObject
+          if (isEnd && element !== undefined) {
+            each(element.text + text.slice(elementFrom, at), element.line)
+            element = undefined
+          } else if (!isEnd && element === undefined && code > space) {
+            element = { text: '', line }
+            elementFrom = at
+          }
+        }
         switch (code) {
           case quote:
             isInString = true
@@ -51,19 +61,11 @@ export function jsonElements(
             break
           case openObject:
           case openArray:
-            if (depth === 2 && key === name && code === openObject) {
-              element = { text: '', line }
-              elementFrom = at
-            }
             depth++
             break
           case closeObject:
           case closeArray:
             depth--
-            if (depth === 2 && element !== undefined) {
-              each(element.text + text.slice(elementFrom, at + 1), element.line)
-              element = undefined
-            }
         }
       }
       if (isInString && depth === 1) latest += text.slice(stringFrom)

@@ -32,6 +32,8 @@ export function readHistorySettings(input: CommandInput): HistorySettings {
 /** What was found in one file. */
 export interface HistoryTally {
   readonly path: string
+  /** Nothing is in it. */
+  readonly isEmpty: boolean
   readonly format: string
   readonly executions: number
   /** Executions with a peak of memory, a CPU use, a run time. */
@@ -114,8 +116,8 @@ export async function readHistory(
       if (!goesOn) break
       if (turn.isOver()) await turn.rest()
     }
-    reader ??= begin()
-    if (goesOn) reader.end()
+    if (reader === undefined && beginning.trim() !== '') reader = begin()
+    if (goesOn) reader?.end()
   } catch (error) {
     if (error instanceof UsageError) throw error
     throw new HistoryError(`${path}: ${error instanceof Error ? error.message : String(error)}`)
@@ -123,6 +125,7 @@ export async function readHistory(
   const blank = [...unseen].map((column) => `${path}: no entry has a value in ${column}, of --feature-from`)
   return {
     path,
+    isEmpty: reader === undefined,
     format: format ?? '',
     ...counts,
     reasons: counts.executions === 0 ? reasons : [...blank, ...reasons],
@@ -169,6 +172,7 @@ const some = (count: number, what: string) => (count === 0 ? '' : `, ${count} ${
 /** One line a file, and one for each of the first that cannot be read. */
 export function describeTally({
   path,
+  isEmpty,
   format,
   executions,
   memory,
@@ -176,6 +180,7 @@ export function describeTally({
   time,
   ...rest
 }: HistoryTally): string {
+  if (isEmpty) return `${path}: empty\n`
   const counted = `${executions} executions, ${memory} with memory, ${cpu} with CPU, ${time} with time`
   const others = some(rest.skipped, 'entries skipped') + some(rest.unreadable, 'entries unreadable')
   const reasons = rest.reasons.map((reason) => `  ${reason}\n`).join('')

@@ -15,7 +15,10 @@ export const sacctJson: HistoryFormat = {
 
     function entryOf(text: string, line: number): Entry {
       try {
-        const job = jobOf(JSON.parse(text), line)
+        const found: unknown = JSON.parse(text)
+        if (typeof found !== 'object' || found === null || Array.isArray(found))
+          return 'is no object, as a job is'
+        const job = jobOf(found, line)
         return typeof job === 'string' ? job : executionOf(job)
       } catch (error) {
         return error instanceof Error ? error.message : String(error)

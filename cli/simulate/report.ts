@@ -34,7 +34,8 @@ export function shownCluster({ nodes, nodeMemoryBytes, nodeCores }: Simulation['
 }
 
 /** `isDrawn`: the cluster, or part of it, is drawn from the history. */
-export function describe({ trace, jobs, leftOut, options, runs }: Simulation, isDrawn: boolean): string {
+export function describe(simulation: Simulation, isDrawn: boolean, width: number | undefined): string {
+  const { trace, jobs, leftOut, options, runs } = simulation
   const cluster = `${shownCluster(options)}${isDrawn ? ', drawn from the history' : ''}`
   const notes = [
     ...(leftOut.incomplete > 0
@@ -52,5 +53,5 @@ export function describe({ trace, jobs, leftOut, options, runs }: Simulation, is
       value: ({ value, show }: Figure) => show(value(run)),
     })),
   ]
-  return `${head}\n\n${table(columns, figures)}`
+  return `${head}\n\n${table(columns, figures, width)}`
 }

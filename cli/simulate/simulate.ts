@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs'
-import { type Command, type CommandInput, flag, text, UsageError } from '../command.ts'
+import { type Command, type CommandInput, flag, UsageError } from '../command.ts'
 import { defaultLimit, readTrace, type TraceRow } from '../evaluate/trace.ts'
 import { formatList } from '../histories/formats.ts'
 import { historyOptions, readHistorySettings } from '../histories/read-history.ts'
 import { readBytes, readNumber, readWhole, readWord } from '../options.ts'
+import { isPagePrinted, pageOption, writePage } from '../page.ts'
 import { compare, type SimulationOptions } from './compare.ts'
 import { type Cluster, defaultCluster, mostNodes } from './default-cluster.ts'
 import { htmlPage, type Pictured } from './html.ts'
@@ -77,7 +77,7 @@ your own cluster to see what foresize would change there.
       value: 'ROWS',
       description: `only the first rows of each file (default ${defaultLimit})`,
     },
-    html: { type: 'string', value: 'FILE', description: 'write a report with pictures' },
+    html: pageOption,
     json: { type: 'boolean', description: 'print one JSON object a file' },
   },
 
@@ -91,18 +91,11 @@ your own cluster to see what foresize would change there.
       const { name, rows, told } = await readTrace(path, settings, limit)
       input.err(told)
       const result = compare(name, rows, optionsOf(input, rows))
-      input.out(
-        flag(input, 'json')
-          ? `${JSON.stringify(result.simulation)}\n`
-          : `${describe(result.simulation, isDrawn)}\n`,
-      )
+      if (flag(input, 'json')) input.out(`${JSON.stringify(result.simulation)}\n`)
+      else if (!isPagePrinted(input)) input.out(`${describe(result.simulation, isDrawn, input.width)}\n`)
       pictured.push(result)
     }
-    const html = text(input, 'html')
-    if (html !== undefined) {
-      writeFileSync(html, htmlPage(pictured))
-      input.err(`wrote ${html}\n`)
-    }
+    writePage(input, () => htmlPage(pictured))
     return 0
   },
 }

@@ -4,6 +4,7 @@ import { type Command, parseCommand } from '../../cli/command.ts'
 export async function runCommand(
   command: Command,
   args: readonly string[],
+  width?: number,
 ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
   let out = ''
   let err = ''
@@ -11,6 +12,7 @@ export async function runCommand(
     ...parseCommand(command, args),
     env: {},
     startedMs: performance.now(),
+    width,
     out: (text) => {
       out += text
     },

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Command, helpOf, numberPairs, pairs, parseCommand, UsageError } from '../../../cli/command.ts'
+import { type Command, numberPairs, pairs, parseCommand, UsageError } from '../../../cli/command.ts'
 import { type LedgerEntry, median, summarise } from '../../../cli/demo/ledger.ts'
 import { randomFrom } from '../../../cli/demo/workload.ts'
+import { helpOf } from '../../../cli/help.ts'
 import { readResourceOptions, readWhole, readWord } from '../../../cli/options.ts'
 import { readable } from '../../../cli/pair.ts'
 import { createProgress } from '../../../cli/progress.ts'
@@ -142,7 +143,7 @@ test('whole numbers and words are told apart from what only looks like them', ()
 })
 
 test('a query needs a task, and shares between 0 and 1', () => {
-  const io = { positionals: [], env: {}, startedMs: 0, out: () => {}, err: () => {} }
+  const io = { positionals: [], env: {}, startedMs: 0, width: undefined, out: () => {}, err: () => {} }
   expect(() => readQuery({ ...io, values: {} })).toThrow('--task is required')
   expect(() => readQuery({ ...io, values: { task: 'x', risk: '2' } })).toThrow('--risk 2')
   for (const coverage of ['0', '1']) {

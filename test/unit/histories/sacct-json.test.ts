@@ -91,3 +91,11 @@ test('what cannot be read is named by the line in which it begins', () => {
   expect(faults[1]).toMatch(/^3: .*JSON/)
   expect(faults[2]).toBe('5: the file ends within an entry')
 })
+
+test.each([[10_000], [1]])('an entry that is no job is counted by its line, in pieces of %d', (piece) => {
+  const text = `{"jobs": [\nnull,\n7, "a, ]",\n[{"job_id": 1}],\n${JSON.stringify(older)}\n,{}]}`
+  const { executions, faults } = readLog(sacctJson, text, 'log', piece)
+  expect(executions).toHaveLength(1)
+  const noJob = 'is no object, as a job is'
+  expect(faults).toEqual([...[2, 3, 3, 4].map((line) => `${line}: ${noJob}`), '6: has no job_id'])
+})

@@ -20,6 +20,7 @@ async function make(
     ...parseCommand(token, args),
     env: {},
     startedMs: performance.now(),
+    width: undefined,
     out: (text) => {
       out += text
     },

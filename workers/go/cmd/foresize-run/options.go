@@ -199,15 +199,15 @@ func split(args []string) (given, []string, error) {
 		found := find(word, name)
 		switch {
 		case found == nil:
-			return nil, nil, fmt.Errorf("Unknown option '%s'", strings.SplitN(word, "=", 2)[0])
+			return nil, nil, fmt.Errorf("there is no option %s", strings.SplitN(word, "=", 2)[0])
 		case found.value == "" && hasValue:
-			return nil, nil, fmt.Errorf("Option '--%s' does not take an argument", found.name)
+			return nil, nil, fmt.Errorf("--%s takes no value", found.name)
 		case found.value == "":
 			words[found.name] = append(words[found.name], "")
 			continue
 		case !hasValue:
 			if i++; i == len(args) || strings.HasPrefix(args[i], "-") && len(args[i]) > 1 && !isNegative(args[i]) {
-				return nil, nil, fmt.Errorf("Option '--%s <value>' argument missing", found.name)
+				return nil, nil, fmt.Errorf("--%s needs a value", found.name)
 			}
 			value = args[i]
 		}

@@ -1,5 +1,4 @@
 import { accessSync, constants } from 'node:fs'
-import { resolve } from 'node:path'
 import { isConsoleBuilt } from '../services/gateway/console-files.ts'
 import { makeFolder } from '../shared/runtime/folder.ts'
 import { causeOf } from './cause.ts'

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ConnectError } from '@connectrpc/connect'
+import { hostOf } from '../../shared/rpc/http-server.ts'
 import type { Admission } from './admission.ts'
 import type { ConsoleFile } from './console-files.ts'
-import { hostOf } from '../../shared/rpc/http-server.ts'
 
 export interface ConsoleOptions {
   /** Undefined where the pages were not built. */

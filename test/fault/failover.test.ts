@@ -4,7 +4,14 @@ import { fingerprint } from '../../services/profiler/domain/fingerprint.ts'
 import { keysOf } from '../../services/profiler/stores/redis-layout.ts'
 import { profileId } from '../../shared/domain/profile.ts'
 import { type TestProfiler, testProfiler, unary, wireRecord } from '../support/profiler-service.ts'
-import { type RedisServer, redisCluster, redisSentinel, redisServer, wireTo } from '../support/redis.ts'
+import {
+  type RedisServer,
+  redisCluster,
+  redisSentinel,
+  redisServer,
+  untilReplicates,
+  wireTo,
+} from '../support/redis.ts'
 
 /** Masters that die at a random moment while two profilers store: `make fault` says 50. */
 const failovers = Number(process.env['FORESIZE_TEST_FAILOVERS'] ?? 3)
@@ -101,8 +108,7 @@ test(`of ${failovers} masters that die, with networks cut before, no acknowledge
     cleanups.push(() => link.close())
     const replica = await redisServer(['--replicaof', link.node.replace(':', ' ')])
     cleanups.push(() => replica.stop())
-    while (!String(await replica.command('INFO', 'replication')).includes('master_link_status:up'))
-      await sleep(20)
+    await untilReplicates(replica)
     const wires = [await wireTo(master.port), await wireTo(master.port)]
     for (const wire of wires) cleanups.push(() => wire.close())
     const profilers = []

@@ -13,7 +13,7 @@ import {
   wireRecord,
   wireStart,
 } from '../support/profiler-service.ts'
-import { redisSentinel, redisServer, wireTo } from '../support/redis.ts'
+import { redisSentinel, redisServer, untilAnswers, wireTo } from '../support/redis.ts'
 import { steadyClient } from '../support/steady-client.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
@@ -153,7 +153,7 @@ test('a failover by sentinels: what a replica has confirmed is not lost, and not
   await eventually(async () => worker.acknowledged() > 30)
   const acknowledged = worker.acknowledged()
   await set.master.kill('SIGKILL')
-  while (!String(await set.replica.command('ROLE')).startsWith('master')) await sleep(50)
+  await untilAnswers(set.replica, ['ROLE'], (role) => role.startsWith('master'))
   // The new master has no replica yet, and without one nothing is acknowledged.
   await sleep(500)
   const meanwhile = worker.acknowledged()

@@ -95,6 +95,25 @@ export async function redisServer(options: readonly string[] = []): Promise<Redi
   }
 }
 
+/**
+ * Asks until the answer is as it should be. A server that is promoted closes the connections of its clients: what was
+ * under way then is asked again.
+ */
+export async function untilAnswers(
+  server: RedisServer,
+  command: readonly string[],
+  isRight: (answer: string) => boolean,
+): Promise<void> {
+  for (;;) {
+    const answer = await server.command(...command).catch(() => undefined)
+    if (answer !== undefined && isRight(String(answer))) return
+    await sleep(50)
+  }
+}
+
+export const untilReplicates = (replica: RedisServer) =>
+  untilAnswers(replica, ['INFO', 'replication'], (info) => info.includes('master_link_status:up'))
+
 /** Three masters, each with a third of the slots, and so many replicas of each. */
 export async function redisCluster(replicasOfEach = 0): Promise<{
   readonly nodes: readonly RedisServer[]
@@ -113,20 +132,14 @@ export async function redisCluster(replicasOfEach = 0): Promise<{
     if (node !== first) await node.command('CLUSTER', 'MEET', '127.0.0.1', `${first.port}`)
   }
   for (const node of nodes) {
-    while (!String(await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok')) await sleep(50)
-    while (
-      String(await node.command('CLUSTER', 'NODES'))
-        .trim()
-        .split('\n').length < nodes.length
-    )
-      await sleep(50)
+    await untilAnswers(node, ['CLUSTER', 'INFO'], (info) => info.includes('cluster_state:ok'))
+    await untilAnswers(node, ['CLUSTER', 'NODES'], (lines) => lines.trim().split('\n').length >= nodes.length)
   }
   for (const [i, node] of nodes.entries()) {
     if (i < 3) continue
     const master = String(await nodes[i % 3]?.command('CLUSTER', 'MYID'))
     await node.command('CLUSTER', 'REPLICATE', master)
-    while (!String(await node.command('INFO', 'replication')).includes('master_link_status:up'))
-      await sleep(50)
+    await untilReplicates(node)
   }
   return {
     nodes,
@@ -157,8 +170,7 @@ export async function redisSentinel() {
   )
   const sentinel = spawn(program(), [config, '--sentinel'], { stdio: 'ignore' })
   await answers(port, sentinel)
-  while (!String(await replica.command('INFO', 'replication')).includes('master_link_status:up'))
-    await sleep(50)
+  await untilReplicates(replica)
   return {
     master,
     replica,

@@ -38,6 +38,11 @@ def cpu_seconds(used: "foresize.Resources") -> float:
     return used.cpu_cores * used.duration_ms / 1000
 
 
+def about(seconds: float) -> object:
+    """Within 5 %, or within what the start of a process and the scheduler's clock vary by."""
+    return pytest.approx(seconds, rel=0.05, abs=0.02)
+
+
 @pytest.fixture(scope="module")
 def interpreter_bytes() -> float:
     """What the interpreter itself holds, long enough to be sampled: the least of a few."""
@@ -64,7 +69,7 @@ def test_a_command_smaller_than_the_process_that_runs_it() -> None:
 @pytest.mark.parametrize("seconds", [0.1, 0.5])
 def test_a_command_that_burns_cpu(seconds: float) -> None:
     result = python(burn.format(seconds=seconds))
-    assert cpu_seconds(result.used) == pytest.approx(seconds, rel=0.05)
+    assert cpu_seconds(result.used) == about(seconds)
     assert result.source in ("rusage", "sampled")
 
 
@@ -124,7 +129,7 @@ def test_a_block_that_burns_cpu(profiler: Profiler, worker: foresize.Worker, sec
     with worker.profile(f"py/burns-{seconds}"):
         spin(seconds)
     assert worker.flush()
-    assert cpu_of(profiler, f"py/burns-{seconds}") == pytest.approx(seconds, rel=0.05)
+    assert cpu_of(profiler, f"py/burns-{seconds}") == about(seconds)
 
 
 def test_measuring_and_reporting_take_less_than_a_hundredth_of_a_core(worker: foresize.Worker) -> None:
@@ -165,8 +170,8 @@ def test_blocks_at_once_are_each_given_their_own_cpu(profiler: Profiler, worker:
     for thread in threads:
         thread.join()
     assert worker.flush()
-    assert cpu_of(profiler, "py/burns-much") == pytest.approx(0.4, rel=0.05)
-    assert cpu_of(profiler, "py/burns-little") == pytest.approx(0.1, rel=0.05)
+    assert cpu_of(profiler, "py/burns-much") == about(0.4)
+    assert cpu_of(profiler, "py/burns-little") == about(0.1)
 
 
 def test_a_block_counts_the_children_it_waited_for(profiler: Profiler, worker: foresize.Worker) -> None:

@@ -14,11 +14,12 @@ import { type AdmissionProcess, admissionFixture } from '../test/kubernetes/admi
 import { startCluster } from '../test/kubernetes/cluster.ts'
 import { certificateAuthority } from '../test/support/certificates.ts'
 import { recordOf } from '../test/support/executions.ts'
+import { cpuSecondsOf } from './server-process.ts'
 
 /**
  * The admission webhook at a steady rate, beside a bare HTTPS server in the same run: `make bench-admission`. The API server,
- * the estimator and the webhook are real and processes of their own; each review is of a Pod of a Job, whose features differ
- * from all before, so that every one asks the API server for its Job and the estimator for an answer.
+ * the estimator and the webhook are real and processes of their own. Reviews are of Pods of 500 Jobs in turn, whose features
+ * differ from all before, so that nearly every one asks the API server for its Job and the estimator for an answer.
  */
 
 const { values } = parseArgs({
@@ -35,6 +36,7 @@ interface Target {
   readonly name: string
   readonly url: string
   readonly agent: Agent
+  readonly pid: number
 }
 
 interface Load {
@@ -42,13 +44,25 @@ interface Load {
   /** Answers with a patch. */
   readonly patched: number
   readonly failed: number
+  /** Of the server. */
+  readonly cpuMs: number
 }
 
 let asked = 0
+const jobs = 500
 
 function review(): string {
-  const features = { 'foresize.dev/feature.input_bytes': String(1e8 + asked++ * 1e3) }
-  const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'sort', uid: 'none', controller: true }
+  const annotations = {
+    'foresize.dev/task': 'sort',
+    'foresize.dev/feature.input_bytes': String(1e8 + asked++ * 1e3),
+  }
+  const owner = {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    name: `sort-${asked % jobs}`,
+    uid: 'none',
+    controller: true,
+  }
   return JSON.stringify({
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',
@@ -60,7 +74,7 @@ function review(): string {
       object: {
         apiVersion: 'v1',
         kind: 'Pod',
-        metadata: { name: 'sort-1', annotations: features, ownerReferences: [owner] },
+        metadata: { name: 'sort-1', annotations, ownerReferences: [owner] },
         spec: {
           containers: [{ name: 'main', image: 'x', env: [{ name: 'FILLS', value: 'x'.repeat(2000) }] }],
         },
@@ -92,7 +106,7 @@ async function load(target: Target, durationMs: number): Promise<Load> {
   const latenciesMs: number[] = []
   const calls: Promise<void>[] = []
   let [patched, failed] = [0, 0]
-  const startMs = performance.now()
+  const [startMs, startCpuMs] = [performance.now(), 1000 * cpuSecondsOf(target.pid)]
   for (let i = 0; i < (rate * durationMs) / 1000; i++) {
     const dueMs = startMs + (i * 1000) / rate
     const waitMs = dueMs - performance.now()
@@ -110,7 +124,7 @@ async function load(target: Target, durationMs: number): Promise<Load> {
     )
   }
   await Promise.all(calls)
-  return { latenciesMs, patched, failed }
+  return { latenciesMs, patched, failed, cpuMs: 1000 * cpuSecondsOf(target.pid) - startCpuMs }
 }
 
 function percentile(all: readonly number[], share: number): number {
@@ -133,9 +147,11 @@ try {
   const labels = { 'foresize.dev/mode': 'apply' }
   await cluster.admin.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'tasks', labels } })
   const template = { spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'x' }] } }
-  const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'sort' }, spec: { template } }
-  await cluster.admin.request('POST', '/apis/batch/v1/namespaces/tasks/jobs', { body: job })
-  const task = { namespace: 'tasks', task: 'job/sort' }
+  for (let i = 0; i < jobs; i++) {
+    const body = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: `sort-${i}` }, spec: { template } }
+    await cluster.admin.request('POST', '/apis/batch/v1/namespaces/tasks/jobs', { body })
+  }
+  const task = { namespace: 'tasks', task: 'sort' }
   const executions = Array.from({ length: 50 }, (_, i) => {
     const features = { input_bytes: 1e8 + i * 1e7 }
     return recordOf(
@@ -156,11 +172,13 @@ try {
     {
       name: 'webhook',
       url: `https://localhost:${fixture.port}/mutate`,
+      pid: admission.pid,
       agent: new Agent({ ...keepAlive, ca }),
     },
     {
       name: 'bare HTTPS echo',
       url: `https://localhost:${echoPort}/`,
+      pid: echo.pid ?? 0,
       agent: new Agent({ ...keepAlive, ca: await readFile(caFile) }),
     },
   ]
@@ -177,7 +195,7 @@ try {
     const sum = (pick: (load: Load) => number) => loads.reduce((total, each) => total + pick(each), 0)
     say(
       `${name.padEnd(16)} p50${of(0.5)}  p90${of(0.9)}  p99${of(0.99)}  (by round: ${perRound})  ` +
-        `${latencies.length} answered, ${sum(({ patched }) => patched)} with a patch, ${sum(({ failed }) => failed)} failed`,
+        `${(sum(({ cpuMs }) => cpuMs) / latencies.length).toFixed(2)} ms of CPU each, ${latencies.length} answered, ${sum(({ patched }) => patched)} with a patch, ${sum(({ failed }) => failed)} failed`,
     )
   }
 } finally {

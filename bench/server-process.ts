@@ -19,7 +19,7 @@ export interface ServerProcess {
 const ticksPerSecond = 100
 
 /** User and system time of all threads of a process, from /proc: the server itself runs no line for it. */
-function cpuSecondsOf(pid: number): number {
+export function cpuSecondsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond

@@ -29,6 +29,7 @@ export interface AdmissionFixture {
 }
 
 export interface AdmissionProcess {
+  readonly pid: number
   readonly metricsUrl: string
   stop(): Promise<void>
 }
@@ -78,6 +79,7 @@ export async function admissionFixture(cluster: Cluster, estimator: string): Pro
       await sleep(50)
     }
     return {
+      pid: child.pid ?? 0,
       metricsUrl: `http://${metrics}/metrics`,
       async stop() {
         if (child.exitCode !== null) return

@@ -15,6 +15,7 @@ import {
   type SizingRequest,
   sizingRequestOf,
 } from '../domain/sizing-request.ts'
+import type { FindAttempt } from './attempt-finder.ts'
 import type { AdmissionAnswer, AdmissionRequest } from './review.ts'
 
 /** What became of one admission; `error` and `late` are foresize's own failures. */
@@ -22,12 +23,7 @@ export type AdmissionResult = DecisionReason | LeftReason | 'starts-at-once' | '
 
 export interface AdmitterParts {
   readonly policyOf: (namespace: string, signal: AbortSignal) => Promise<NamespacePolicy>
-  readonly findAttempt: (
-    pod: Pod,
-    namespace: string,
-    container: string,
-    signal: AbortSignal,
-  ) => Promise<Attempt>
+  readonly findAttempt: FindAttempt
   readonly estimator: Pick<EstimatorClient, 'estimate'>
   /** What is not the namespace's to say. */
   readonly settings: LearningSettings
@@ -110,16 +106,21 @@ export function createAdmitter(parts: AdmitterParts): (request: AdmissionRequest
   }
 
   return async (request) => {
-    const timeout = AbortSignal.timeout(deadlineMs)
-    const late = new Promise<Admitted>((resolve) => {
-      timeout.addEventListener('abort', () => resolve(unchanged('late')), { once: true })
+    const late = new AbortController()
+    let timer: NodeJS.Timeout | undefined
+    const deadline = new Promise<Admitted>((resolve) => {
+      timer = setTimeout(() => {
+        late.abort()
+        resolve(unchanged('late'))
+      }, deadlineMs)
     })
     try {
-      return await Promise.race([decide(request, timeout), late])
+      return await Promise.race([decide(request, late.signal), deadline])
     } catch (error) {
-      if (timeout.aborted) return unchanged('late')
       log.error({ err: error, namespace: request.namespace }, 'an admission was let through as it was')
       return unchanged('error')
+    } finally {
+      clearTimeout(timer)
     }
   }
 }

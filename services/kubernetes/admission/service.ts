@@ -5,13 +5,13 @@ import { processMetrics, startMetricsServer } from '../../../shared/runtime/metr
 import { createEstimatorClient } from '../../scheduler/client.ts'
 import { createKubernetesApi } from '../api.ts'
 import { createAdmitter } from './admitter.ts'
+import { createAttemptFinder } from './attempt-finder.ts'
 import {
   type AdmissionConfig,
   estimatorClientSettings,
   learningSettingsOf,
   requireConsistent,
 } from './config.ts'
-import { findAttempt } from './find-attempt.ts'
 import { admissionCounts, admissionFigures } from './metrics.ts'
 import { followNamespaces } from './namespaces.ts'
 import { admissionHandler } from './request-handler.ts'
@@ -55,7 +55,7 @@ export async function startAdmission(
 
   const admit = createAdmitter({
     policyOf: namespaces.policyOf,
-    findAttempt: (pod, namespace, container, signal) => findAttempt(api, pod, namespace, container, signal),
+    findAttempt: createAttemptFinder(api),
     estimator,
     settings: learningSettingsOf(config),
     deadlineMs: config.deadlineMs,

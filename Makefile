@@ -81,6 +81,11 @@ $(console): $(installed) $(console_sources)
 .PHONY: console
 console: $(console) ## Build the console's pages into dist/console, which the gateway serves
 
+.PHONY: console-pictures
+console-pictures: $(installed) $(console) $(chromium) ## Take the pictures of the console in docs/pictures
+	@mkdir -p docs/pictures
+	@FORESIZE_CONSOLE_PICTURES=docs/pictures vitest run test/console/pages.test.ts --testNamePattern 'pictures'
+
 .PHONY: runner
 runner: $(runner) ## Build foresize-run for this machine, and into dist/ for a release (linux amd64 and arm64)
 	@for arch in amd64 arm64; do \

@@ -1,7 +1,8 @@
 import { QueryClientProvider } from '@tanstack/react-query'
 import { lazy, Suspense, useState } from 'react'
-import { Redirect, Route, Router, Switch } from 'wouter'
+import { Route, Router, Switch } from 'wouter'
 import { Header } from './components/header.tsx'
+import { Page } from './components/page.tsx'
 import { Empty, Loading } from './components/states.tsx'
 import { SessionProvider } from './contract/session.tsx'
 import { createQueries } from './data/live.ts'
@@ -27,17 +28,16 @@ export function App() {
           <main id="main" tabIndex={-1}>
             <Suspense fallback={<Loading what="the page" />}>
               <Switch>
-                <Route path="/">
-                  <Redirect to="/tasks" replace />
-                </Route>
-                <Route path="/tasks" component={TasksPage} />
+                <Route path="/" component={TasksPage} />
                 <Route path="/task" component={TaskPage} />
                 <Route path="/now" component={NowPage} />
                 <Route path="/accuracy" component={AccuracyPage} />
                 <Route>
-                  <Empty title="There is no such page">
-                    <p>The pages are named above.</p>
-                  </Empty>
+                  <Page title="No page">
+                    <Empty title="There is no such page">
+                      <p>The pages are named above.</p>
+                    </Empty>
+                  </Page>
                 </Route>
               </Switch>
             </Suspense>

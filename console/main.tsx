@@ -7,6 +7,9 @@ import './style/layout.css'
 import './style/table.css'
 import './style/plot.css'
 
+// A newer build has other files than the page knows.
+window.addEventListener('vite:preloadError', () => window.location.reload())
+
 const palette = new CSSStyleSheet()
 palette.replaceSync(paletteCss)
 document.adoptedStyleSheets.push(palette)

@@ -4,7 +4,7 @@ import { addressOf, useNamespace } from '../data/url-state.ts'
 import { NamespacePicker } from './namespace-picker.tsx'
 
 const pages = [
-  { path: '/tasks', title: 'Tasks' },
+  { path: '/', title: 'Tasks' },
   { path: '/now', title: 'Now' },
   { path: '/accuracy', title: 'Accuracy' },
 ] as const
@@ -13,7 +13,7 @@ export function Header() {
   const [location] = useLocation()
   const namespace = useNamespace()
   const { hasToken, setToken } = useSession()
-  const isCurrent = (path: string) => location === path || (path === '/tasks' && location === '/task')
+  const isCurrent = (path: string) => location === path || (path === '/' && location === '/task')
   return (
     <header className="top">
       <span className="brand">foresize</span>

@@ -1,29 +1,34 @@
-import { type FormEvent, useId } from 'react'
+import { useId } from 'react'
 import { useLocation } from 'wouter'
+import { visible } from '../../shared/domain/text.ts'
 import { addressOf, useNamespace } from '../data/url-state.ts'
+import { useNamespaces } from '../data/use-namespaces.ts'
+import { formatCount } from '../domain/notation.ts'
 
-/** By its name: which there are is for a token's owner to know. */
+/** Of the namespaces that may be read; the one in the address is among them, whether it may or not. */
 export function NamespacePicker() {
-  const namespace = useNamespace()
+  const current = useNamespace()
   const [location, navigate] = useLocation()
+  const { data = [] } = useNamespaces()
   const id = useId()
-  function onSubmit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault()
-    const chosen = String(new FormData(event.currentTarget).get('namespace') ?? '').trim()
-    const page = location === '/task' ? '/tasks' : location
-    navigate(addressOf(page, { namespace: chosen }))
-  }
+  const isListed = data.some(({ name }) => name === current)
+  // Another namespace has other tasks.
+  const page = location === '/task' ? '/' : location
   return (
-    <form className="namespace" onSubmit={onSubmit}>
+    <span className="picker namespace">
       <label htmlFor={id}>Namespace</label>
-      <input
-        key={namespace}
+      <select
         id={id}
-        name="namespace"
-        defaultValue={namespace}
-        autoComplete="off"
-        spellCheck={false}
-      />
-    </form>
+        value={current}
+        onChange={({ target }) => navigate(addressOf(page, { namespace: target.value }))}
+      >
+        {isListed ? null : <option value={current}>{visible(current)}</option>}
+        {data.map(({ name, tasks }) => (
+          <option key={name} value={name}>
+            {visible(name)} ({formatCount(tasks)})
+          </option>
+        ))}
+      </select>
+    </span>
   )
 }

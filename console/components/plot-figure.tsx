@@ -31,6 +31,8 @@ export function PlotFigure({ title, note, of, height = 300, make }: PlotFigurePr
     const picture = plot(make({ width, height }))
     // Its rules are in the page's sheet: the policy of the page allows no style beside it.
     for (const style of picture.querySelectorAll('style')) style.remove()
+    // The picture is named as one; its parts are none by themselves.
+    for (const part of picture.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label')
     picture.setAttribute('role', 'img')
     place.current?.replaceChildren(picture)
   }, [make, width, height])

@@ -8,21 +8,19 @@ export interface Query {
   readonly features: Readonly<Record<string, number>>
   readonly labels: Readonly<Record<string, string>>
   readonly requested?: { readonly memoryBytes?: number }
-  readonly policy?: { readonly targetCoverage?: number; readonly risk?: number }
 }
 
-/** @param revision of the profile: another one is asked about anew. */
-export function useEstimate(query: Query | undefined, revision: bigint) {
+/** An answer is asked for again when the profile has changed. */
+const untilChanged = { refetchInterval: false, placeholderData: keepPreviousData } as const
+
+/** @param revision of the profile. */
+export function useEstimate(query: Query, revision: bigint) {
   const { services, id } = useSession()
   return useQuery({
     queryKey: ['estimate', id, query, String(revision)],
-    enabled: query !== undefined,
-    refetchInterval: false,
-    placeholderData: keepPreviousData,
-    async queryFn({ signal }) {
-      const { estimate } = await services.estimator.estimate({ query: mutable(query as Query) }, { signal })
-      return estimate ?? null
-    },
+    ...untilChanged,
+    queryFn: async ({ signal }) =>
+      (await services.estimator.estimate({ query: mutable(query) }, { signal })).estimate ?? null,
   })
 }
 
@@ -32,8 +30,7 @@ export function useEstimates(queries: readonly Query[], revision: bigint) {
   return useQuery({
     queryKey: ['estimates', id, queries, String(revision)],
     enabled: queries.length > 0,
-    refetchInterval: false,
-    placeholderData: keepPreviousData,
+    ...untilChanged,
     async queryFn({ signal }): Promise<readonly (Estimate | undefined)[]> {
       const { results } = await services.estimator.estimateBatch(
         { queries: queries.map(mutable) },
@@ -41,6 +38,18 @@ export function useEstimates(queries: readonly Query[], revision: bigint) {
       )
       return results.map(({ result }) => (result.case === 'estimate' ? result.value : undefined))
     },
+  })
+}
+
+/** How sure the answer is, and how sure other amounts were, in each dimension. */
+export function useCurves(query: Query, revision: bigint) {
+  const { services, id } = useSession()
+  return useQuery({
+    queryKey: ['curves', id, query, String(revision)],
+    ...untilChanged,
+    queryFn: async ({ signal }) =>
+      (await services.estimator.confidence({ query: mutable(query), withCurve: true }, { signal }))
+        .dimensions,
   })
 }
 

@@ -2,6 +2,8 @@ import { useQuery } from '@tanstack/react-query'
 import { ProfileKind, type RunningExecution } from '../contract/gen/foresize/v1/profile_pb.js'
 import { isNotFound } from '../contract/services.ts'
 import { useSession } from '../contract/session.tsx'
+import { listSummaries } from './list-summaries.ts'
+import { refreshInterval } from './live.ts'
 
 export interface UnderWay {
   readonly task: string
@@ -12,26 +14,25 @@ export interface Running {
   readonly executions: readonly UnderWay[]
   /** Tasks with executions under way that were not read: there are more than are shown. */
   readonly moreTasks: number
+  readonly tookMs: number
 }
 
 /** Tasks read whole for what runs of them. */
 const mostTasks = 100
-const pageSize = 1000
 const readAtOnce = 6
 
 /** Executions under way, by the tasks whose summaries have some. */
 export function useRunning(namespace: string) {
   const { services, id } = useSession()
-  return useQuery({
+  return useQuery<Running>({
     queryKey: ['running', id, namespace],
-    async queryFn({ signal }): Promise<Running> {
+    refetchInterval: (query) => refreshInterval(query, query.state.data?.tookMs),
+    async queryFn({ signal }) {
+      const startedMs = performance.now()
       const tasks: string[] = []
-      let pageToken = ''
-      do {
-        const page = await services.profiler.listProfiles({ namespace, pageSize, pageToken }, { signal })
-        tasks.push(...page.profiles.filter(({ running }) => running > 0).map(({ key }) => key?.task ?? ''))
-        pageToken = page.nextPageToken
-      } while (pageToken !== '')
+      for await (const page of listSummaries(services, namespace, signal)) {
+        tasks.push(...page.filter(({ running }) => running > 0).map(({ key }) => key?.task ?? ''))
+      }
       const waiting = tasks.slice(0, mostTasks)
       const executions: UnderWay[] = []
       async function readOn(): Promise<void> {
@@ -47,7 +48,8 @@ export function useRunning(namespace: string) {
         }
       }
       await Promise.all(Array.from({ length: readAtOnce }, readOn))
-      return { executions, moreTasks: Math.max(0, tasks.length - mostTasks) }
+      const moreTasks = Math.max(0, tasks.length - mostTasks)
+      return { executions, moreTasks, tookMs: performance.now() - startedMs }
     },
   })
 }

@@ -4,6 +4,7 @@ import { visible } from '../../../shared/domain/text.ts'
 import type { Column } from '../../components/data-table.tsx'
 import { addressOf } from '../../data/url-state.ts'
 import type { UnderWay } from '../../data/use-running.ts'
+import { formatAgo } from '../../domain/notation.ts'
 
 /** Peak so far of what it was given; undefined where either is unknown. */
 function shareUsed({ execution: { peak, allocated } }: UnderWay): number | undefined {
@@ -76,6 +77,18 @@ export const runningColumns = (namespace: string): readonly Column<UnderWay>[] =
     isNumber: true,
     value: ({ execution }) => execution.peak?.durationMs,
     show: ({ execution }) => formatDuration(execution.peak?.durationMs),
+  },
+  {
+    id: 'heard',
+    title: 'Heard',
+    hint: 'when the profiler last heard of it',
+    csv: 'last_heard',
+    width: 96,
+    isNumber: true,
+    value: ({ execution }) =>
+      execution.heardAtUnixMs === undefined ? undefined : new Date(execution.heardAtUnixMs).toISOString(),
+    show: ({ execution: { heardAtUnixMs } }) =>
+      heardAtUnixMs === undefined ? '–' : formatAgo(heardAtUnixMs, Date.now()),
   },
   {
     id: 'attempt',

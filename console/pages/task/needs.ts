@@ -7,7 +7,6 @@ import { outcomeWords } from '../../domain/outcomes.ts'
 import type { HistoryPoint } from '../../plots/history-plot.ts'
 import type { BandPoint, NeedPoint } from '../../plots/need-plot.ts'
 import type { QuantityKind } from '../../plots/quantity-scale.ts'
-import type { SufficiencyPoint } from '../../plots/sufficiency-plot.ts'
 
 /** Killed for want of this dimension: what it used is less than what it needs. */
 function isKilledFor({ outcome }: ExecutionRecord, dimension: Dimension): boolean {
@@ -76,22 +75,4 @@ export function bandPoints(
     const { lower, expected, upper, allocation } = found
     return [{ feature, lower, expected, upper, given: allocation }]
   })
-}
-
-/** Coverages that are asked for: their answers together are the distribution of the need. */
-export const coverages: readonly number[] = [
-  0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85,
-  0.9, 0.93, 0.95, 0.97, 0.98, 0.99,
-]
-
-export function sufficiencyPoints(
-  estimates: readonly (Estimate | undefined)[],
-  dimension: Dimension,
-): readonly SufficiencyPoint[] {
-  const points = estimates.flatMap((estimate) => {
-    const found = estimateOf(estimate, dimension)
-    return found === undefined ? [] : [{ amount: found.allocation, probability: found.confidence }]
-  })
-  const byAmount = new Map(points.toSorted((a, b) => a.probability - b.probability).map((p) => [p.amount, p]))
-  return [...byAmount.values()].toSorted((a, b) => a.amount - b.amount)
 }

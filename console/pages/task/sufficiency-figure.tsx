@@ -1,37 +1,32 @@
 import { useCallback } from 'react'
 import type { Dimension } from '../../../shared/domain/resources.ts'
 import { PlotFigure } from '../../components/plot-figure.tsx'
-import type { Estimate } from '../../contract/gen/foresize/v1/estimator_service_pb.js'
-import { type Query, useEstimates } from '../../data/use-estimates.ts'
+import { type Query, useCurves } from '../../data/use-estimates.ts'
+import { wireDimension } from '../../domain/dimensions.ts'
 import type { PlotSize } from '../../plots/frame.ts'
 import { dimensionKinds } from '../../plots/quantity-scale.ts'
 import { sufficiencyPlot } from '../../plots/sufficiency-plot.ts'
-import { coverages, estimateOf, sufficiencyPoints } from './needs.ts'
 
 export interface SufficiencyFigureProps {
   readonly query: Query
   readonly revision: bigint
   readonly dimension: Dimension
-  readonly answer: Estimate | null | undefined
   readonly of: string
 }
 
 /** How likely each amount suffices for what was asked. */
-export function SufficiencyFigure({ query, revision, dimension, answer, of }: SufficiencyFigureProps) {
-  const queries = coverages.map((targetCoverage): Query => ({ ...query, policy: { targetCoverage } }))
-  const { data } = useEstimates(queries, revision)
-  const found = estimateOf(answer ?? undefined, dimension)
-  const amount = found?.allocation
-  const probability = found?.confidence
+export function SufficiencyFigure({ query, revision, dimension, of }: SufficiencyFigureProps) {
+  const { data } = useCurves(query, revision)
+  const found = data?.find((each) => each.dimension === wireDimension[dimension])
   const make = useCallback(
     (size: PlotSize) =>
       sufficiencyPlot({
         size,
         quantity: dimensionKinds[dimension],
-        points: sufficiencyPoints(data ?? [], dimension),
-        answer: amount === undefined || probability === undefined ? undefined : { amount, probability },
+        points: (found?.curve ?? []).map(({ amount, confidence }) => ({ amount, probability: confidence })),
+        answer: found && { amount: found.allocation, probability: found.confidence },
       }),
-    [data, dimension, amount, probability],
+    [found, dimension],
   )
   return (
     <PlotFigure

@@ -5,9 +5,9 @@ import { AccuracyTable, Calibration } from '../../components/accuracy-parts.tsx'
 import { DimensionPicker } from '../../components/dimension-picker.tsx'
 import { PlotFigure } from '../../components/plot-figure.tsx'
 import { Failure, Stale } from '../../components/states.tsx'
-import type { Profile } from '../../contract/gen/foresize/v1/profile_pb.js'
 import { useUrlState } from '../../data/url-state.ts'
 import { useEstimate } from '../../data/use-estimates.ts'
+import type { KnownTask } from '../../data/use-task.ts'
 import { dimensionNames, isDimensionName } from '../../domain/dimensions.ts'
 import { featureNames, typicalQuery } from '../../domain/features.ts'
 import { formatAgo, formatByteTime, formatCount } from '../../domain/notation.ts'
@@ -25,7 +25,7 @@ import { SufficiencyFigure } from './sufficiency-figure.tsx'
 import { Why } from './why.tsx'
 
 /** All that is known of one task, in one dimension at a time. */
-export function TaskView({ profile }: { readonly profile: Profile }) {
+export function TaskView({ profile, summary }: KnownTask) {
   const url = useUrlState()
   const key = { namespace: profile.key?.namespace ?? '', task: profile.key?.task ?? '' }
   const name = visible(key.task)
@@ -52,10 +52,9 @@ export function TaskView({ profile }: { readonly profile: Profile }) {
   return (
     <>
       <div className="title-row">
-        <h1>{name}</h1>
+        <Facts summary={summary} />
         <DimensionPicker value={dimensionName} onChange={(value) => url.set({ dimension: value })} />
       </div>
-      <Facts profile={profile} />
       <section className="split" aria-labelledby="ask">
         <div>
           <h2 id="ask">Ask</h2>
@@ -67,13 +66,7 @@ export function TaskView({ profile }: { readonly profile: Profile }) {
             <Stale query={estimate} />
           )}
         </div>
-        <SufficiencyFigure
-          query={asked.query}
-          revision={revision}
-          dimension={dimension}
-          answer={estimate.data}
-          of={name}
-        />
+        <SufficiencyFigure query={asked.query} revision={revision} dimension={dimension} of={name} />
       </section>
       <section className="plots" aria-label="Executions">
         {feature === undefined ? (
@@ -122,8 +115,8 @@ export function TaskView({ profile }: { readonly profile: Profile }) {
   )
 }
 
-function Facts({ profile }: { readonly profile: Profile }) {
-  const row = taskRow(profile)
+function Facts({ summary }: Pick<KnownTask, 'summary'>) {
+  const row = taskRow(summary)
   const facts = [
     ['Executions', formatCount(row.executions)],
     ['Wasted a day', formatByteTime(row.wastePerDay)],

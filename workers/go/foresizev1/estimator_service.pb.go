@@ -1854,7 +1854,8 @@ const file_foresize_v1_estimator_service_proto_rawDesc = "" +
 	"\rEstimateBatch\x12!.foresize.v1.EstimateBatchRequest\x1a\".foresize.v1.EstimateBatchResponse\x12M\n" +
 	"\n" +
 	"Confidence\x12\x1e.foresize.v1.ConfidenceRequest\x1a\x1f.foresize.v1.ConfidenceResponse\x12P\n" +
-	"\vGetAccuracy\x12\x1f.foresize.v1.GetAccuracyRequest\x1a .foresize.v1.GetAccuracyResponseb\x06proto3"
+	"\vGetAccuracy\x12\x1f.foresize.v1.GetAccuracyRequest\x1a .foresize.v1.GetAccuracyResponseBT\n" +
+	"\x0eio.foresize.v1P\x01Z2github.com/foresize/foresize/workers/go/foresizev1\xaa\x02\vForesize.V1b\x06proto3"
 
 var (
 	file_foresize_v1_estimator_service_proto_rawDescOnce sync.Once

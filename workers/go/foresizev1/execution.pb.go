@@ -839,7 +839,8 @@ const file_foresize_v1_execution_proto_rawDesc = "" +
 	"\x19MEASUREMENT_SOURCE_CGROUP\x10\x01\x12\x1d\n" +
 	"\x19MEASUREMENT_SOURCE_RUSAGE\x10\x02\x12\x1e\n" +
 	"\x1aMEASUREMENT_SOURCE_SAMPLED\x10\x03\x12\x1f\n" +
-	"\x1bMEASUREMENT_SOURCE_EXTERNAL\x10\x04b\x06proto3"
+	"\x1bMEASUREMENT_SOURCE_EXTERNAL\x10\x04BT\n" +
+	"\x0eio.foresize.v1P\x01Z2github.com/foresize/foresize/workers/go/foresizev1\xaa\x02\vForesize.V1b\x06proto3"
 
 var (
 	file_foresize_v1_execution_proto_rawDescOnce sync.Once

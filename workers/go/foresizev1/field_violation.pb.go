@@ -83,7 +83,8 @@ const file_foresize_v1_field_violation_proto_rawDesc = "" +
 	"!foresize/v1/field_violation.proto\x12\vforesize.v1\"H\n" +
 	"\x0eFieldViolation\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12 \n" +
-	"\vdescription\x18\x02 \x01(\tR\vdescriptionb\x06proto3"
+	"\vdescription\x18\x02 \x01(\tR\vdescriptionBT\n" +
+	"\x0eio.foresize.v1P\x01Z2github.com/foresize/foresize/workers/go/foresizev1\xaa\x02\vForesize.V1b\x06proto3"
 
 var (
 	file_foresize_v1_field_violation_proto_rawDescOnce sync.Once

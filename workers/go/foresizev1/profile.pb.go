@@ -1668,7 +1668,8 @@ const file_foresize_v1_profile_proto_rawDesc = "" +
 	"\x18PROFILE_KIND_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11PROFILE_KIND_TASK\x10\x01\x12\x17\n" +
 	"\x13PROFILE_KIND_COHORT\x10\x02\x12\x1a\n" +
-	"\x16PROFILE_KIND_NAMESPACE\x10\x03b\x06proto3"
+	"\x16PROFILE_KIND_NAMESPACE\x10\x03BT\n" +
+	"\x0eio.foresize.v1P\x01Z2github.com/foresize/foresize/workers/go/foresizev1\xaa\x02\vForesize.V1b\x06proto3"
 
 var (
 	file_foresize_v1_profile_proto_rawDescOnce sync.Once

@@ -2551,7 +2551,8 @@ const file_foresize_v1_profiler_service_proto_rawDesc = "" +
 	"\rDeleteProfile\x12!.foresize.v1.DeleteProfileRequest\x1a\".foresize.v1.DeleteProfileResponse\x12X\n" +
 	"\rWatchProfiles\x12!.foresize.v1.WatchProfilesRequest\x1a\".foresize.v1.WatchProfilesResponse0\x01\x12[\n" +
 	"\x0eExportProfiles\x12\".foresize.v1.ExportProfilesRequest\x1a#.foresize.v1.ExportProfilesResponse0\x01\x12[\n" +
-	"\x0eImportProfiles\x12\".foresize.v1.ImportProfilesRequest\x1a#.foresize.v1.ImportProfilesResponse(\x01b\x06proto3"
+	"\x0eImportProfiles\x12\".foresize.v1.ImportProfilesRequest\x1a#.foresize.v1.ImportProfilesResponse(\x01BT\n" +
+	"\x0eio.foresize.v1P\x01Z2github.com/foresize/foresize/workers/go/foresizev1\xaa\x02\vForesize.V1b\x06proto3"
 
 var (
 	file_foresize_v1_profiler_service_proto_rawDescOnce sync.Once

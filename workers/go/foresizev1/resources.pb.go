@@ -194,7 +194,8 @@ const file_foresize_v1_resources_proto_rawDesc = "" +
 	"\x16DIMENSION_MEMORY_BYTES\x10\x02\x12\x18\n" +
 	"\x14DIMENSION_DISK_BYTES\x10\x03\x12\x1e\n" +
 	"\x1aDIMENSION_GPU_MEMORY_BYTES\x10\x04\x12\x19\n" +
-	"\x15DIMENSION_DURATION_MS\x10\x05b\x06proto3"
+	"\x15DIMENSION_DURATION_MS\x10\x05BT\n" +
+	"\x0eio.foresize.v1P\x01Z2github.com/foresize/foresize/workers/go/foresizev1\xaa\x02\vForesize.V1b\x06proto3"
 
 var (
 	file_foresize_v1_resources_proto_rawDescOnce sync.Once

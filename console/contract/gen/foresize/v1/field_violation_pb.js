@@ -8,7 +8,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file foresize/v1/field_violation.proto.
  */
 export const file_foresize_v1_field_violation = /*@__PURE__*/
-  fileDesc("CiFmb3Jlc2l6ZS92MS9maWVsZF92aW9sYXRpb24ucHJvdG8SC2ZvcmVzaXplLnYxIjQKDkZpZWxkVmlvbGF0aW9uEg0KBWZpZWxkGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJYgZwcm90bzM");
+  fileDesc("CiFmb3Jlc2l6ZS92MS9maWVsZF92aW9sYXRpb24ucHJvdG8SC2ZvcmVzaXplLnYxIjQKDkZpZWxkVmlvbGF0aW9uEg0KBWZpZWxkGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJQlQKDmlvLmZvcmVzaXplLnYxUAFaMmdpdGh1Yi5jb20vZm9yZXNpemUvZm9yZXNpemUvd29ya2Vycy9nby9mb3Jlc2l6ZXYxqgILRm9yZXNpemUuVjFiBnByb3RvMw");
 
 /**
  * Describes the message foresize.v1.FieldViolation.

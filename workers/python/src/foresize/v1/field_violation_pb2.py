@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!foresize/v1/field_violation.proto\x12\x0b\x66oresize.v1\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!foresize/v1/field_violation.proto\x12\x0b\x66oresize.v1\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\tBT\n\x0eio.foresize.v1P\x01Z2github.com/foresize/foresize/workers/go/foresizev1\xaa\x02\x0b\x46oresize.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foresize.v1.field_violation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\016io.foresize.v1P\001Z2github.com/foresize/foresize/workers/go/foresizev1\252\002\013Foresize.V1'
   _globals['_FIELDVIOLATION']._serialized_start=50
   _globals['_FIELDVIOLATION']._serialized_end=102
 # @@protoc_insertion_point(module_scope)

@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66oresize/v1/resources.proto\x12\x0b\x66oresize.v1\"\xe3\x01\n\tResources\x12\x16\n\tcpu_cores\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x0cmemory_bytes\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x17\n\ndisk_bytes\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x1d\n\x10gpu_memory_bytes\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x18\n\x0b\x64uration_ms\x18\x05 \x01(\x01H\x04\x88\x01\x01\x42\x0c\n\n_cpu_coresB\x0f\n\r_memory_bytesB\r\n\x0b_disk_bytesB\x13\n\x11_gpu_memory_bytesB\x0e\n\x0c_duration_ms*\xb0\x01\n\tDimension\x12\x19\n\x15\x44IMENSION_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44IMENSION_CPU_CORES\x10\x01\x12\x1a\n\x16\x44IMENSION_MEMORY_BYTES\x10\x02\x12\x18\n\x14\x44IMENSION_DISK_BYTES\x10\x03\x12\x1e\n\x1a\x44IMENSION_GPU_MEMORY_BYTES\x10\x04\x12\x19\n\x15\x44IMENSION_DURATION_MS\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66oresize/v1/resources.proto\x12\x0b\x66oresize.v1\"\xe3\x01\n\tResources\x12\x16\n\tcpu_cores\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x0cmemory_bytes\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x17\n\ndisk_bytes\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x1d\n\x10gpu_memory_bytes\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x18\n\x0b\x64uration_ms\x18\x05 \x01(\x01H\x04\x88\x01\x01\x42\x0c\n\n_cpu_coresB\x0f\n\r_memory_bytesB\r\n\x0b_disk_bytesB\x13\n\x11_gpu_memory_bytesB\x0e\n\x0c_duration_ms*\xb0\x01\n\tDimension\x12\x19\n\x15\x44IMENSION_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44IMENSION_CPU_CORES\x10\x01\x12\x1a\n\x16\x44IMENSION_MEMORY_BYTES\x10\x02\x12\x18\n\x14\x44IMENSION_DISK_BYTES\x10\x03\x12\x1e\n\x1a\x44IMENSION_GPU_MEMORY_BYTES\x10\x04\x12\x19\n\x15\x44IMENSION_DURATION_MS\x10\x05\x42T\n\x0eio.foresize.v1P\x01Z2github.com/foresize/foresize/workers/go/foresizev1\xaa\x02\x0b\x46oresize.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'foresize.v1.resources_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\016io.foresize.v1P\001Z2github.com/foresize/foresize/workers/go/foresizev1\252\002\013Foresize.V1'
   _globals['_DIMENSION']._serialized_start=275
   _globals['_DIMENSION']._serialized_end=451
   _globals['_RESOURCES']._serialized_start=45

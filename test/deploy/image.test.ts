@@ -120,6 +120,10 @@ test('the services run from nothing but the image’s files, unprivileged, on a 
   })
   expect(await answer.json()).toMatchObject({ estimate: { source: 'ESTIMATE_SOURCE_PROFILE' } })
 
+  const webhook = start('/app/services/kubernetes/admission/main.js', '--help')
+  await eventually(async () => webhook.child.exitCode !== null)
+  expect(webhook.child.exitCode, webhook.log()).toBe(0)
+
   for (const { child } of [gateway, profiler, estimator]) {
     const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
     expect(await readlink(`/proc/${child.pid}/root`)).toBe(root)

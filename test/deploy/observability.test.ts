@@ -6,6 +6,11 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { freePort } from '../../cli/pair.ts'
+import { admissionConfig } from '../../services/kubernetes/admission/config.ts'
+import { startAdmission } from '../../services/kubernetes/admission/service.ts'
+import { createLifecycle } from '../../shared/runtime/lifecycle.ts'
+import { createLog } from '../../shared/runtime/log.ts'
+import { certificateAuthority } from '../support/certificates.ts'
 import { deployFolder, projectRoot } from '../support/manifests.ts'
 import { servicePair } from '../support/service-pair.ts'
 
@@ -34,23 +39,45 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }))
 
-/** The names that both running services export, as their type lines say. */
+/** The names that the running services export, as their type lines say. */
 async function exportedNames(): Promise<ReadonlySet<string>> {
   const [profilerPort, estimatorPort] = [await freePort(), await freePort()]
   const pair = await servicePair({
     profiler: ['--metrics-listen', `127.0.0.1:${profilerPort}`],
     estimator: ['--metrics-listen', `127.0.0.1:${estimatorPort}`],
   })
+  const admission = await startedAdmission()
   try {
     const pages = await Promise.all(
-      [profilerPort, estimatorPort].map(async (port) =>
-        (await fetch(`http://127.0.0.1:${port}/metrics`)).text(),
+      [`127.0.0.1:${profilerPort}`, `127.0.0.1:${estimatorPort}`, admission.metricsAddress].map(
+        async (address) => (await fetch(`http://${address}/metrics`)).text(),
       ),
     )
     return new Set([...pages.join('').matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name))
   } finally {
+    await admission.stop()
     await pair.stop()
   }
+}
+
+/** The webhook, with nobody at the address of its API server: it exports the same. */
+async function startedAdmission() {
+  const [log, authority] = [createLog('test', 'silent'), await certificateAuthority(folder, 'ca')]
+  const { certFile: tlsCertFile, keyFile: tlsKeyFile } = await authority.issue('admission')
+  const lifecycle = createLifecycle(log)
+  const { metricsAddress } = await startAdmission(
+    admissionConfig.parse({
+      listen: '127.0.0.1:0',
+      metricsListen: '127.0.0.1:0',
+      tlsCertFile,
+      tlsKeyFile,
+      apiServer: `https://127.0.0.1:${await freePort()}`,
+      apiCaFile: authority.caFile,
+      apiTokenFile: authority.caFile,
+    }),
+    { log, lifecycle },
+  )
+  return { metricsAddress, stop: () => lifecycle.stop('the test is over') }
 }
 
 /** A query's metrics: a name matched by a pattern stands for each of its alternatives. */

@@ -6,7 +6,7 @@ import {
   useTable,
 } from '@tanstack/react-table'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type CSSProperties, type KeyboardEvent, type ReactNode, useMemo, useRef } from 'react'
+import { type CSSProperties, type KeyboardEvent, memo, type ReactNode, useMemo, useRef } from 'react'
 import { csv } from '../domain/csv.ts'
 import { formatCount } from '../domain/notation.ts'
 import { download, fileName } from './download.ts'
@@ -133,13 +133,7 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
             {items.map(({ index }) => {
               const row = sorted[index]
               if (row === undefined) return null
-              return (
-                <tr key={row.id} data-index={index} aria-rowindex={index + 2}>
-                  {columns.map((column) => (
-                    <Cell key={column.id} column={column} row={row.original} />
-                  ))}
-                </tr>
-              )
+              return <Line key={row.id} row={row.original} index={index} columns={columns} />
             })}
             {below > 0 ? <Space height={below} columns={columns.length} /> : null}
           </tbody>
@@ -191,13 +185,24 @@ function Heading<Row>({ column: { id, title, hint, isNumber }, sort, onSort }: H
   )
 }
 
-function Cell<Row>({ column, row }: { readonly column: Column<Row>; readonly row: Row }) {
-  return (
-    <td className={column.isNumber ? 'number' : undefined}>
-      {column.show?.(row) ?? column.value(row) ?? '–'}
-    </td>
-  )
+interface LineProps<Row> {
+  readonly row: Row
+  readonly index: number
+  readonly columns: readonly Column<Row>[]
 }
+
+/** Drawn once while it stays in sight. */
+const Line = memo(function Line<Row>({ row, index, columns }: LineProps<Row>) {
+  return (
+    <tr data-index={index} aria-rowindex={index + 2}>
+      {columns.map(({ id, isNumber, show, value }) => (
+        <td key={id} className={isNumber ? 'number' : undefined}>
+          {show?.(row) ?? value(row) ?? '–'}
+        </td>
+      ))}
+    </tr>
+  )
+}) as <Row>(props: LineProps<Row>) => ReactNode
 
 function Space({ height, columns }: { readonly height: number; readonly columns: number }) {
   return (

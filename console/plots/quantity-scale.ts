@@ -72,8 +72,8 @@ export function quantityScale(kind: QuantityKind, values: readonly number[], tic
     }
   }
   const step = roundStep(most / ticks, units)
-  const end = Math.ceil((most * 1.02) / step) * step
-  const marks = Array.from({ length: Math.round(end / step) + 1 }, (_, i) => i * step)
+  const end = most * 1.04
+  const marks = Array.from({ length: Math.floor(end / step) + 1 }, (_, i) => i * step)
   return { type: 'linear', domain: [0, end], ticks: marks, tickFormat, label: title }
 }
 

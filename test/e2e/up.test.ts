@@ -71,7 +71,7 @@ async function startUp(name: string) {
 
 test('killed, it takes all services with it, and the store is closed in order', async () => {
   const { up, gateway, areGone } = await startUp('killed')
-  await up.prints(`gateway    http://${gateway}`)
+  await up.prints(`gateway    http://${gateway}\nconsole    http://${gateway}/console/`)
   expect(await isReady(gateway, 10_000)).toBe(true)
   up.kill('SIGKILL')
   expect(await up.done).toMatchObject({ signal: 'SIGKILL' })

@@ -13,7 +13,7 @@ export function taskColumns(largestWaste: number, nowUnixMs: number): readonly C
       id: 'task',
       title: 'Task',
       csv: 'task',
-      width: 280,
+      width: 244,
       value: ({ task }) => task,
       show: ({ namespace, task }) => (
         <Link href={addressOf('/task', { namespace, task })} className="task-name" title={visible(task)}>
@@ -26,7 +26,7 @@ export function taskColumns(largestWaste: number, nowUnixMs: number): readonly C
       title: 'Wasted a day',
       hint: 'memory given and not used, times run time, a day; of a killed attempt all of it',
       csv: 'wasted_gib_hours_per_day',
-      width: 150,
+      width: 140,
       isNumber: true,
       value: ({ wastePerDay }) => gigabyteHours(wastePerDay),
       show: ({ wastePerDay }) => (

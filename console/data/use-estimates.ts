@@ -1,14 +1,7 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import type { Estimate } from '../contract/gen/foresize/v1/estimator_service_pb.js'
 import { useSession } from '../contract/session.tsx'
-
-/** What is asked of the estimator here: a size, never on behalf of an execution. */
-export interface Query {
-  readonly task: { readonly namespace: string; readonly task: string }
-  readonly features: Readonly<Record<string, number>>
-  readonly labels: Readonly<Record<string, string>>
-  readonly requested?: { readonly memoryBytes?: number }
-}
+import type { Query } from '../domain/query.ts'
 
 /** An answer is asked for again when the profile has changed. */
 const untilChanged = { refetchInterval: false, placeholderData: keepPreviousData } as const

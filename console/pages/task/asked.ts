@@ -1,6 +1,6 @@
 import { parseBytes, parseNumber } from '../../../cli/quantity.ts'
-import type { Query } from '../../data/use-estimates.ts'
 import type { TypicalQuery } from '../../domain/features.ts'
+import type { Query } from '../../domain/query.ts'
 
 /** Names in the address: `f.input_bytes=5GB`, `l.tool=bwa`, `requested=4GiB`. */
 export const featureParam = (name: string) => `f.${name}`

@@ -146,6 +146,10 @@ test-kubernetes: $(installed) $(kustomize) ## Manifests and webhook on a real AP
 	@scripts/build-kubernetes.sh etcd kube-apiserver || { [ $$? = 3 ] && echo 'NOT RUN: test/kubernetes needs a Kubernetes API server'; exit 1; }
 	@vitest run --config test/kubernetes/vitest.config.ts $(TESTS)
 
+.PHONY: test-release
+test-release: $(installed) $(launcher) ## What is published, built and installed from its files by npm, pip and go, on Node 22 and 24 (TESTS=… picks)
+	@vitest run --config test/release/vitest.config.ts $(TESTS)
+
 .PHONY: check
 check: lock lint types contract generated check-sdks docs-current audit ## Every static check
 
@@ -222,6 +226,10 @@ bench-frontier: $(installed) ## Executions that fail against wastage, over the r
 sdk: $(installed) ## The npm package of the TypeScript worker and scheduler, into dist/
 	@rm -rf dist/sdk; node workers/typescript/package/assemble.ts dist/sdk
 	@npm pack --silent --pack-destination dist ./dist/sdk
+
+.PHONY: release
+release: $(installed) ## What is published, into dist/release: packages, module, protos, programs, SBOM, licences, checksums (PARTS='npm go' picks)
+	@node scripts/release/main.ts $(PARTS)
 
 .PHONY: bench-overhead
 bench-overhead: $(installed) $(launcher) $(runner) ## What foresize costs a scheduling decision, a command, a worker

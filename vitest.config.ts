@@ -12,8 +12,8 @@ const covering =
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // With a configuration of their own: they build an API server first.
-    exclude: [...configDefaults.exclude, 'test/kubernetes/**'],
+    // With configurations of their own: they build an API server first, or what is published.
+    exclude: [...configDefaults.exclude, 'test/kubernetes/**', 'test/release/**'],
     environment: 'node',
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -7,19 +7,13 @@ target=${1:?usage: assemble.sh FOLDER}
 root=$(cd "$(dirname "$0")/../.." && pwd)
 mkdir -p "$target"
 target=$(cd "$target" && pwd)
-[ -z "$(ls -A "$target")" ] || { echo "$target is not empty" >&2; exit 1; }
 cd "$root"
-PATH=$root/node_modules/.bin:$PATH
 
-# Types are `make check`'s to look at.
-tsc -p deploy/image/tsconfig.json --noCheck --outDir "$target"
-vite build --logLevel error --config console/vite.config.ts --outDir "$target/dist/console"
-find shared services cli workers/typescript -name '*.binpb' -exec cp --parents {} "$target" \;
+deploy/image/compile.sh "$target"
 node -e '
   const { name, version, license, type, engines, dependencies } = require("./package.json")
   process.stdout.write(`${JSON.stringify({ name, version, license, type, private: true, engines, dependencies }, null, 2)}\n`)
 ' > "$target/package.json"
-cp LICENSE "$target" 2> /dev/null || true
 
 npm ls --omit=dev --all --parseable 2> /dev/null | tail -n +2 | sort -u | while read -r package; do
   place=$target/${package#"$root/"}

@@ -18,7 +18,7 @@ import { countOf, type Pair, root, startPair } from './support.ts'
 
 let pair: Pair
 let folder: string
-const installed = () => join(folder, 'node_modules', 'foresize-sdk')
+const installed = () => join(folder, 'node_modules', '@foresize', 'client')
 const run = (command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
   execFileSync(command, args, {
     cwd: folder,
@@ -48,10 +48,10 @@ afterAll(async () => {
 })
 
 const program = `
-import { createWorker } from 'foresize-sdk'
-import { createEstimatorClient } from 'foresize-sdk/estimator-client'
-import { createLearningScheduler } from 'foresize-sdk/learning-scheduler'
-import { createSizer } from 'foresize-sdk/sizer'
+import { createWorker } from '@foresize/client'
+import { createEstimatorClient } from '@foresize/client/estimator-client'
+import { createLearningScheduler } from '@foresize/client/learning-scheduler'
+import { createSizer } from '@foresize/client/sizer'
 
 const worker = createWorker()
 const client = createEstimatorClient()
@@ -78,11 +78,11 @@ test('it runs as JavaScript, from its tarball, and reports', async () => {
 test('its types are found, and hold', () => {
   writeFileSync(join(folder, 'package.json'), '{"type": "module"}')
   const queue = `
-import type { ResourceAwareScheduler, SizedTask } from 'foresize-sdk/resource-aware-scheduler'
-import { runCommand } from 'foresize-sdk/command'
-import 'foresize-sdk/retrying-scheduler'
-import 'foresize-sdk/cluster-scheduler'
-import 'foresize-sdk/metrics'
+import type { ResourceAwareScheduler, SizedTask } from '@foresize/client/resource-aware-scheduler'
+import { runCommand } from '@foresize/client/command'
+import '@foresize/client/retrying-scheduler'
+import '@foresize/client/cluster-scheduler'
+import '@foresize/client/metrics'
 export const own: ResourceAwareScheduler<SizedTask['task'], number> = {
   schedule: async ({ allocated }: SizedTask) => allocated.memoryBytes ?? 0,
 }
@@ -91,7 +91,7 @@ export const run = runCommand
   writeFileSync(join(folder, 'typed.ts'), `${queue}${program}`)
   writeFileSync(
     join(folder, 'wrong.ts'),
-    `import { createWorker } from 'foresize-sdk'\ncreateWorker({ leaseMs: 'long' })\n`,
+    `import { createWorker } from '@foresize/client'\ncreateWorker({ leaseMs: 'long' })\n`,
   )
   const check = (file: string) =>
     run(join(root, 'node_modules/.bin/tsc'), [
@@ -123,7 +123,7 @@ test('no type of it needs a newer TypeScript than 5.4: those of the codec do', (
 })
 
 test('CommonJS can require it', () => {
-  writeFileSync(join(folder, 'program.cjs'), `console.log(typeof require('foresize-sdk').createWorker)`)
+  writeFileSync(join(folder, 'program.cjs'), `console.log(typeof require('@foresize/client').createWorker)`)
   expect(run(process.execPath, ['program.cjs'])).toBe('function\n')
 })
 

@@ -20,6 +20,7 @@ test('a command is found as execvp finds it', async () => {
 })
 
 test('an older Node is refused in one line', () => {
-  expect(() => requireNode('20.20.2')).toThrow('foresize needs Node 24 or newer, this is 20.20.2')
-  expect(() => requireNode('24.0.0')).not.toThrow()
+  expect(() => requireNode('20.20.2')).toThrow('foresize needs Node 22.12 or newer, this is 20.20.2')
+  expect(() => requireNode('22.11.9')).toThrow('22.11.9')
+  for (const version of ['22.12.0', '24.0.0']) expect(() => requireNode(version)).not.toThrow()
 })

@@ -1,9 +1,10 @@
-// Puts the npm package `foresize-sdk` (worker and scheduler, compiled, with types) into the folder given:
+// Puts the npm package `@foresize/client` (worker and scheduler, compiled, with types) into the folder given:
 //   node workers/typescript/package/assemble.ts FOLDER && npm pack FOLDER
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { join, resolve } from 'node:path'
+import { leastNode } from '../../../shared/runtime/node-version.ts'
 
 /** What a user imports, and where it is compiled to. */
 const entries: Readonly<Record<string, string>> = {
@@ -54,14 +55,14 @@ writeFileSync(
   join(target, 'package.json'),
   `${JSON.stringify(
     {
-      name: 'foresize-sdk',
+      name: '@foresize/client',
       version: manifest.version,
       description: 'Reports what tasks use to foresize, and sizes them before they run.',
       license: manifest.license,
       type: 'module',
-      engines: { node: '>=24' },
+      engines: { node: leastNode },
       exports: Object.fromEntries(exported),
-      // Exact measurement of commands, where there is a C compiler: npm explore foresize-sdk -- npm run launcher
+      // Exact measurement of commands, where there is a C compiler: npm explore @foresize/client -- npm run launcher
       scripts: { launcher: `cc -O2 -o ${launcher} ${launcher}.c` },
       dependencies: Object.fromEntries(imported().map((name) => [name, manifest.dependencies[name]])),
     },

@@ -1,0 +1,58 @@
+// Builds what is published, from the working tree, into dist/release/: node scripts/release/main.ts [PART]…
+// What this machine cannot build is named at the end, and the exit code is 1.
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { version } from '../../shared/runtime/version.ts'
+import { type Part, parts } from './parts.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+const folder = process.env['RELEASE_FOLDER'] ?? join(root, 'dist', 'release')
+const names = process.argv.slice(2).length > 0 ? process.argv.slice(2) : Object.keys(parts)
+
+const missing: string[] = []
+rmSync(folder, { recursive: true, force: true })
+mkdirSync(folder, { recursive: true })
+const tree = workingTree()
+for (const name of names) {
+  const part: Part | undefined = Object.hasOwn(parts, name) ? parts[name] : undefined
+  if (part === undefined) throw new Error(`there is no part ${name}: ${Object.keys(parts).join(', ')}`)
+  const why = part({ version, folder, tree })
+  process.stdout.write(`${name}: ${why === undefined ? 'built' : `NOT BUILT: ${why}`}\n`)
+  if (why !== undefined) missing.push(name)
+}
+writeFileSync(join(folder, 'SHA256SUMS'), sums())
+process.stdout.write(`${relative(process.cwd(), folder)}: ${files().length} files\n`)
+if (missing.length > 0) process.exitCode = 1
+
+/** The tree of all files that git would take, as they lie here. */
+function workingTree(): string {
+  const scratch = mkdtempSync(join(tmpdir(), 'foresize-index-'))
+  const env = { ...process.env, GIT_INDEX_FILE: join(scratch, 'index') }
+  const git = (...args: readonly string[]) =>
+    execFileSync('git', args, { cwd: root, env, encoding: 'utf8' }).trim()
+  try {
+    git('read-tree', 'HEAD')
+    git('add', '--all')
+    return git('write-tree')
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+function files(): readonly string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => statSync(join(folder, name)).isFile() && name !== 'SHA256SUMS')
+    .sort()
+}
+
+/** As `sha256sum --check` reads it. */
+function sums(): string {
+  const line = (name: string) =>
+    `${createHash('sha256')
+      .update(readFileSync(join(folder, name)))
+      .digest('hex')}  ${name}\n`
+  return files().map(line).join('')
+}

@@ -1,0 +1,136 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '..', '..')
+const goModule = 'github.com/foresize/foresize/workers/go'
+
+export interface Release {
+  readonly version: string
+  /** Where what is built goes. */
+  readonly folder: string
+  /** The git tree of what is released: the working tree, committed or not. */
+  readonly tree: string
+}
+
+/** Builds one part of a release into its folder. Returns why it cannot be built here; undefined where it was. */
+export type Part = (release: Release) => string | undefined
+
+const run = (command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = root) =>
+  execFileSync(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
+
+const has = (command: string) => {
+  try {
+    execFileSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function inScratch<T>(use: (folder: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'foresize-release-'))
+  try {
+    return use(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function npmPackage(assemble: string, folder: string): void {
+  inScratch((scratch) => {
+    run(process.execPath, [assemble, join(scratch, 'package')])
+    run('npm', ['pack', '--silent', '--pack-destination', folder, join(scratch, 'package')])
+  })
+}
+
+const npm: Part = ({ folder }) => {
+  npmPackage('scripts/release/cli-package.ts', folder)
+  npmPackage('workers/typescript/package/assemble.ts', folder)
+  return undefined
+}
+
+/** Wheel and sdist, by what is pinned for it. */
+const python: Part = ({ folder, tree }) => {
+  if (!has('python3')) return 'there is no python3'
+  return inScratch((scratch) => {
+    run('python3', ['-m', 'venv', join(scratch, 'venv')])
+    const bin = join(scratch, 'venv', 'bin', 'python')
+    run(bin, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', 'build==1.3.0'])
+    const source = sourcesOf(tree, 'workers/python', scratch)
+    cpSync(join(root, 'LICENSE'), join(source, 'LICENSE'))
+    run(bin, ['-m', 'build', '--outdir', folder, source])
+    return undefined
+  })
+}
+
+/** As the Go proxy serves it, so that `GOPROXY=file://…/go` installs it. */
+const go: Part = ({ folder, version, tree }) => {
+  const place = join(folder, 'go', goModule, '@v')
+  mkdirSync(place, { recursive: true })
+  const prefix = `${goModule}@v${version}/`
+  run('git', [
+    ...['archive', '--format=zip', '--output', join(place, `v${version}.zip`)],
+    ...[`--prefix=${prefix}`, '--add-file=LICENSE', `${tree}:workers/go`],
+  ])
+  cpSync(join(root, 'workers/go/go.mod'), join(place, `v${version}.mod`))
+  writeFileSync(join(place, `v${version}.info`), `${JSON.stringify({ Version: `v${version}` })}\n`)
+  writeFileSync(join(place, 'list'), `v${version}\n`)
+  return undefined
+}
+
+/** The contract alone, for any other language. */
+const protos: Part = ({ folder, version, tree }) => {
+  const name = `foresize-proto-${version}`
+  run('git', [
+    ...['archive', '--format=tar.gz', '--output', join(folder, `${name}.tar.gz`)],
+    ...[`--prefix=${name}/`, '--add-file=LICENSE', `${tree}:proto`, 'foresize/v1'],
+  ])
+  return undefined
+}
+
+const runner: Part = ({ folder }) => {
+  if (!has('go')) return 'there is no go'
+  for (const arch of ['amd64', 'arm64']) {
+    const env = { GOOS: 'linux', GOARCH: arch, CGO_ENABLED: '0' }
+    const out = join(folder, `foresize-run-linux-${arch}`)
+    run(
+      'go',
+      ['build', '-trimpath', '-ldflags', '-s -w', '-o', out, './cmd/foresize-run'],
+      env,
+      join(root, 'workers/go'),
+    )
+  }
+  return undefined
+}
+
+/** A chart is packed as `helm package` does it: one folder, gzipped. */
+const chart: Part = ({ folder, version, tree }) => {
+  if (!existsSync(join(root, 'deploy/helm/foresize/Chart.yaml'))) return 'there is no deploy/helm/foresize'
+  run('git', [
+    ...['archive', '--format=tar.gz', '--output', join(folder, `foresize-chart-${version}.tgz`)],
+    ...['--prefix=foresize/', `${tree}:deploy/helm/foresize`],
+  ])
+  return undefined
+}
+
+/** What the published packages bring along, as CycloneDX and as the licences' names. */
+const sbom: Part = ({ folder, version }) => {
+  const file = join(folder, `foresize-${version}.cdx.json`)
+  const args = ['--omit', 'dev', '--output-reproducible', '--validate', '--output-file', file]
+  run('npx', ['--yes', '@cyclonedx/cyclonedx-npm@6.0.1', ...args])
+  run(process.execPath, ['scripts/release/licences.ts', file, join(folder, 'LICENCES.txt')])
+  return undefined
+}
+
+function sourcesOf(tree: string, path: string, scratch: string): string {
+  const archive = join(scratch, 'source.tar')
+  run('git', ['archive', '--format=tar', '--prefix=source/', '--output', archive, `${tree}:${path}`])
+  run('tar', ['-xf', archive, '-C', scratch])
+  const [from, to] = [join(scratch, 'source'), join(scratch, 'sources')]
+  renameSync(from, to)
+  return to
+}
+
+export const parts: Readonly<Record<string, Part>> = { npm, python, go, protos, runner, chart, sbom }

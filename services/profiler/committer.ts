@@ -5,6 +5,7 @@ import { type Profile, type ProfileKey, profileId } from '../../shared/domain/pr
 import type { TaskKey } from '../../shared/domain/task.ts'
 import type { HeldBytes, Holder } from '../../shared/runtime/held-bytes.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
+import { turn } from '../../shared/runtime/turns.ts'
 import { type CohortSettings, joinCohorts, type TaskFold } from './domain/cohorts.ts'
 import { type Finished, type FoldSettings, foldAll, showRunning } from './domain/fold.ts'
 import { readEstimateToken } from './estimate-token.ts'
@@ -128,7 +129,7 @@ export function committer(
       let cohortChanges = pendingCohorts.length > 0 ? await takeCohortChanges() : []
       for (;;) {
         const plan = foldPlan(nowUnixMs(), settings)
-        for (const { unit } of left) plan.add(unit)
+        for (const { unit } of left) await plan.add(unit)
         try {
           await commitPlan(plan, left, cohortChanges)
           return
@@ -332,8 +333,9 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
   }
 
   return {
-    add({ finished, scope, isLate = false, running = [] }: Unit): void {
+    async add({ finished, scope, isLate = false, running = [] }: Unit): Promise<void> {
       for (const record of finished) {
+        if (turn.isOver()) await turn.rest()
         const estimate = readEstimateToken(record.estimateToken)
         place({ record, estimate, isLate }, { ...record.task, kind: 'task' }, scope)
       }

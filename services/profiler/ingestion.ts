@@ -87,6 +87,9 @@ export interface IngestionFigures {
 /** Sessions looked at in one tick. */
 const maxDueSessions = 256
 
+/** Silent executions of one session that are closed in one commit. */
+const closedAtOnce = 128
+
 /** Ticks after which a namespace that was let in and still has no profile is forgotten. */
 const claimTicks = 60
 
@@ -249,7 +252,7 @@ export function ingestion(
     const holder = live.get(sessionId)
     if (holder) {
       // A session that is held is not idle: what is stored of it is brought up to date, so that it is not due any more.
-      await closeLost(holder, closeSilent({ ...holder.state(), lastActiveUnixMs: now }, now, startedUnixMs))
+      await closeLost(holder, () => ({ ...holder.state(), lastActiveUnixMs: now }), now)
       return
     }
     await inTurn(sessionId, async () => {
@@ -270,16 +273,21 @@ export function ingestion(
         state.open.size === 0 ? idleTtlMs : undefined,
       )
       try {
-        await closeLost(keeper, closeSilent(keeper.state(), now, startedUnixMs))
+        await closeLost(keeper, keeper.state, now)
       } finally {
         await letGo(keeper)
       }
     })
   }
 
-  async function closeLost(session: LiveSession, applied: Applied): Promise<void> {
-    const folded = await session.adopt(applied).durable
-    lostExecutions += folded.filter(Boolean).length
+  /** A part of them at a time, as long as nobody takes the session over: others go on in between. */
+  async function closeLost(session: LiveSession, state: () => Session, nowUnixMs: number): Promise<void> {
+    while (live.get(session.id) === session) {
+      const applied = closeSilent(state(), nowUnixMs, startedUnixMs, closedAtOnce)
+      const folded = await session.adopt(applied).durable
+      lostExecutions += folded.filter(Boolean).length
+      if (applied.finished.length < closedAtOnce) return
+    }
   }
 
   async function closeDueSessions(): Promise<void> {

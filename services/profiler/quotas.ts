@@ -42,24 +42,31 @@ export function quotas(settings: QuotaSettings, held: HeldBytes): Quotas {
   /** Durable since the store was last asked. */
   let settled: Counts[] = []
   /** Of the batch that is being taken in. */
-  const reserved: Counts[] = []
+  const reserved = new Map<string, number>()
   const charged = new Map<string, number>()
 
   const count = (name: string) => (base.get(name) ?? 0) + (since.get(name) ?? 0)
 
+  function addOne(name: string, step: number): void {
+    addTo(since, name, step)
+    charge(name)
+  }
+
   function add(counts: Counts, sign: 1 | -1): void {
-    for (const [name, step] of Object.entries(counts)) {
-      addTo(since, name, sign * step)
-      charge(name)
-    }
+    for (const name in counts) addOne(name, sign * (counts[name] as number))
+  }
+
+  function reserve(name: string, step: number): void {
+    addOne(name, step)
+    addTo(reserved, name, step)
   }
 
   function charge(name: string): void {
-    if (!name.startsWith(bytesIn(''))) return
+    if (!name.startsWith(anyBytes)) return
     const bytes = count(name) - (charged.get(name) ?? 0)
     if (bytes === 0) return
     addTo(charged, name, bytes)
-    held.add([`tenant ${name.slice(bytesIn('').length)}`], bytes)
+    held.add([`tenant ${name.slice(anyBytes.length)}`], bytes)
   }
 
   function refusalOf(namespace: string, bytes: number): string | undefined {
@@ -78,11 +85,12 @@ export function quotas(settings: QuotaSettings, held: HeldBytes): Quotas {
       if (all >= maxOpenExecutions) return `${all} executions are open, as many as max_open_executions allows`
       if (own >= ofOne)
         return `the namespace has ${own} executions open, as many as max_open_executions_per_namespace allows`
-      const refused = refusalOf(namespace, bytesOf(start))
+      const bytes = bytesOf(start)
+      const refused = refusalOf(namespace, bytes)
       if (refused) return refused
-      const counts = countsOfOpen([start])
-      add(counts, 1)
-      reserved.push(counts)
+      reserve(allExecutions, 1)
+      reserve(executionsIn(namespace), 1)
+      reserve(bytesIn(namespace), bytes)
       return undefined
     },
     refuseSession(tenant) {
@@ -92,7 +100,8 @@ export function quotas(settings: QuotaSettings, held: HeldBytes): Quotas {
       return `${tenant} has ${own} sessions, its share of max_sessions`
     },
     change(added, freed, durable) {
-      for (const counts of reserved.splice(0)) add(counts, -1)
+      for (const [name, step] of reserved) addOne(name, -step)
+      reserved.clear()
       add(added, 1)
       durable.then(
         () => {
@@ -125,17 +134,26 @@ export function quotas(settings: QuotaSettings, held: HeldBytes): Quotas {
 const allExecutions = 'executions'
 const executionsIn = (namespace: string) => `executions ${namespace}`
 const bytesIn = (namespace: string) => `bytes ${namespace}`
+const anyBytes = bytesIn('')
 const sessionsOf = (tenant: string) => `sessions ${tenant}`
 
 /** What executions that are open count as. */
 export function countsOfOpen(starts: readonly ExecutionStart[]): Counts {
-  const counts = new Map<string, number>()
+  const byNamespace = new Map<string, { executions: number; bytes: number }>()
   for (const start of starts) {
-    addTo(counts, allExecutions, 1)
-    addTo(counts, executionsIn(start.task.namespace), 1)
-    addTo(counts, bytesIn(start.task.namespace), bytesOf(start))
+    const { namespace } = start.task
+    const own = byNamespace.get(namespace) ?? { executions: 0, bytes: 0 }
+    byNamespace.set(namespace, own)
+    own.executions += 1
+    own.bytes += bytesOf(start)
   }
-  return Object.fromEntries(counts)
+  const counts: Record<string, number> = {}
+  if (starts.length > 0) counts[allExecutions] = starts.length
+  for (const [namespace, { executions, bytes }] of byNamespace) {
+    counts[executionsIn(namespace)] = executions
+    counts[bytesIn(namespace)] = bytes
+  }
+  return counts
 }
 
 /** What a session counts as by itself. */

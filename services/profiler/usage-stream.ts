@@ -5,6 +5,7 @@ import { type Principal, scopeOf } from '../../shared/rpc/principal.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { type RecentlyUsed, recentlyUsed } from '../../shared/runtime/recently-used.ts'
+import { turn } from '../../shared/runtime/turns.ts'
 import { checkText, readName } from '../../shared/wire/fields.ts'
 import type {
   OpenSession,
@@ -94,6 +95,7 @@ export function usageStream(
       if (parts.stopping.aborted) return
       const message = batchOf(next.value)
       const { batch, rejections } = await readBatch(message, settings.defaultLeaseMs, principal)
+      if (turn.isOver()) await turn.rest()
       const submitted = session.apply(batch, parts.clock.nowUnixMs())
       if (!submitted) {
         outbox.sayAgain()
@@ -113,6 +115,7 @@ export function usageStream(
       }
       // Once it is acknowledged its client forgets a batch: it has been told by then what was refused of it.
       outbox.add(batch.sequence, submitted.durable)
+      if (turn.isOver()) await turn.rest()
       for (const directive of newDirectives(submitted, told)) {
         await send({ message: { $case: 'sampling', value: directive } })
       }

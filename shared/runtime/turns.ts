@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** So long the loops of one turn of the event loop may work; a step that takes longer by itself is not cut. */
-const sliceMs = 5
+const sliceMs = 3
 
 export interface Turn {
   /** Whether this turn's slice is used up, by this loop or by others. */

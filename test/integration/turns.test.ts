@@ -1,5 +1,8 @@
+import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fold.ts'
 import { ingestion } from '../../services/profiler/ingestion.ts'
@@ -13,13 +16,8 @@ import { exampleProfile } from '../support/example-profile.ts'
 import { recordOf, startOf } from '../support/executions.ts'
 import { profileFeed } from '../support/profile-feed.ts'
 import { quietLog } from '../support/profiler-fixture.ts'
-import {
-  openStream,
-  type TestProfiler,
-  testProfiler,
-  wireEnd,
-  wireStart,
-} from '../support/profiler-service.ts'
+import { openStream, type TestProfiler, testProfiler, wireStart } from '../support/profiler-service.ts'
+import type { Replay } from '../support/replaying-worker.ts'
 import { configOf, lmdbSubject } from '../support/stores.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
@@ -66,12 +64,17 @@ afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup()
 })
 
+setFlagsFromString('--expose-gc')
+/** What was made for a measurement is not collected in it. */
+const collectGarbage: () => void = runInNewContext('gc')
+
 /** CPU time of the longest turn of the event loop while `work` runs, and of all of it, in milliseconds. */
 async function turnsOf(work: () => Promise<unknown>) {
   const used = () => {
     const { user, system } = process.threadCpuUsage()
     return (user + system) / 1000
   }
+  collectGarbage()
   let isDone = false
   let longestMs = 0
   let turns = 0
@@ -114,27 +117,16 @@ const names = (of: string, count: number) => Array.from({ length: count }, (_, i
 const started = (of: string, count: number, labels: Record<string, string> = {}) =>
   names(of, count).map((id) => wireStart(id, { labels, leaseMs: 600_000 }))
 
-/** Batches that each begin, sample and end as many executions as a batch may. */
-const fullBatches = (of: string) =>
-  names(of, 8).map((name, i) => {
-    const ids = names(`${name} `, 1000)
-    return {
-      sequence: i + 1,
-      starts: ids.map((id) => wireStart(id)),
-      samples: ids.map((executionId) => ({ executionId, elapsedDeltaMs: [10, 10], memoryBytes: [1e6, 2e6] })),
-      ends: ids.map((id) => wireEnd(id)),
-    }
-  })
-
-async function replay(batches: ReturnType<typeof fullBatches>): Promise<void> {
-  const stream = await openStream(profiler.client, batches[0]?.ends[0]?.executionId ?? '')
-  for (const batch of batches) {
-    // The worker is another process.
-    await nextTurn()
-    stream.send(batch)
+/** The worker is a thread of its own: only what the profiler does with its batches is measured. */
+async function replay(run: string): Promise<Work> {
+  const workerData: Replay = { address: profiler.address, sessionId: run }
+  const worker = new Worker(new URL('../support/replaying-worker.ts', import.meta.url), { workerData })
+  await once(worker, 'message')
+  return async () => {
+    worker.postMessage('report')
+    await once(worker, 'message')
+    await worker.terminate()
   }
-  await stream.durable(batches.length)
-  await stream.close()
 }
 
 /** A session with as much open as it may. */
@@ -235,10 +227,7 @@ const works: Readonly<Record<string, (run: string) => Work | Promise<Work>>> = {
       changes: keys.slice(0, 400).map((key, i) => fold(key, `${run} ${i}`)),
       checkpoints: new Map(),
     }),
-  'a worker that reports again what it has kept': (run) => {
-    const batches = fullBatches(run)
-    return () => replay(batches)
-  },
+  'a worker that reports again what it has kept': replay,
   'sessions that are taken up with all that may be open': async (run) => {
     const ids = names(run, 2)
     for (const id of ids) await fill(id)

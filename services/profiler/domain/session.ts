@@ -169,16 +169,22 @@ export const otherTask = 'is not the one that the execution of this id was opene
 const notOpen = 'is not open in this session: it never began, has ended, or was closed as lost'
 
 /**
- * Closes as lost what was silent beyond its lease.
+ * Closes as lost what was silent beyond its lease, at most so many.
  * @param aliveSinceUnixMs nobody could be heard before: silence counts from then on.
  */
-export function closeSilent(before: Session, nowUnixMs: number, aliveSinceUnixMs: number): Applied {
+export function closeSilent(
+  before: Session,
+  nowUnixMs: number,
+  aliveSinceUnixMs: number,
+  atMost: number,
+): Applied {
   const open = new Map<string, OpenExecution>()
   const finished: ExecutionRecord[] = []
   for (const [executionId, execution] of before.open) {
     const isHeard = execution.heardUnixMs >= aliveSinceUnixMs
     const heard = isHeard ? execution : { ...execution, heardUnixMs: aliveSinceUnixMs }
-    if (heard.heardUnixMs + execution.leaseMs > nowUnixMs) open.set(executionId, heard)
+    const isSilent = heard.heardUnixMs + execution.leaseMs <= nowUnixMs
+    if (!isSilent || finished.length >= atMost) open.set(executionId, heard)
     else finished.push(recordOf(execution, { outcome: 'lost', used: {}, source: 'unknown' }))
   }
   return { session: { ...before, open }, started: [], finished, rejections: [] }

@@ -202,7 +202,7 @@ export async function lmdbMedium(
       const sealedSessions: SealedSession[] = []
       for (const each of sessionWrites) {
         if (turn.isOver()) await turn.rest()
-        sealedSessions.push(sealSession(each))
+        sealedSessions.push(await sealSession(each))
       }
       // Should this fail, nobody knows what is there: what comes next is stored whole.
       for (const [key, , record] of records) if (!record || 'base' in record) bases.delete(key)
@@ -245,10 +245,13 @@ interface SealedSession {
   readonly parts: readonly (readonly [key: Buffer, sealed: Buffer | undefined])[]
 }
 
-function sealSession({ id, before, checkpoint }: SessionWrite): SealedSession {
-  const parts = checkpoint
-    ? [...checkpoint.parts].map(([name, part]) => [partKey(id, name), part && sealPart(part)] as const)
-    : [...(before?.parts.keys() ?? [])].map((name) => [partKey(id, name), undefined] as const)
+async function sealSession({ id, before, checkpoint }: SessionWrite): Promise<SealedSession> {
+  const parts: (readonly [key: Buffer, sealed: Buffer | undefined])[] = []
+  for (const name of (checkpoint ?? before)?.parts.keys() ?? []) {
+    if (turn.isOver()) await turn.rest()
+    const part = checkpoint?.parts.get(name)
+    parts.push([partKey(id, name), part && sealPart(part)])
+  }
   return { place: Buffer.from(id), version: checkpoint && sealVersion(checkpoint), parts }
 }
 

@@ -236,16 +236,20 @@ export async function redisStore(
     const calls: ScriptCall[] = []
     for (const [id, checkpoint] of checkpoints) {
       if (turn.isOver()) await turn.rest()
-      calls.push(saveOf(id, checkpoint))
+      calls.push(await saveOf(id, checkpoint))
     }
     const replies = await client.write(calls)
     return ids.filter((_, index) => Number(replies[index]) !== 1)
   }
 
-  function saveOf(id: string, { version, owner, dueUnixMs, parts }: SessionCheckpoint): ScriptCall {
+  async function saveOf(
+    id: string,
+    { version, owner, dueUnixMs, parts }: SessionCheckpoint,
+  ): Promise<ScriptCall> {
     const keys = keysOf(id)
     const args: RedisValue[] = [version, owner, dueUnixMs, id]
     for (const [name, part] of parts) {
+      if (turn.isOver()) await turn.rest()
       const counts = part && Object.keys(part.counts).length > 0 ? JSON.stringify(part.counts) : ''
       args.push(name, part ? sealPart(part) : '', counts)
     }

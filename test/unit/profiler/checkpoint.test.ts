@@ -101,7 +101,7 @@ test('whatever a session goes through, it is what was written of it, whoever tak
           atMs,
           noLimits,
         )
-        session = closeSilent(applied, atMs, now + 10_000).session
+        session = closeSilent(applied, atMs, now + 10_000, 10).session
         store.take(await changedParts(written, session))
         const read = await decodeSession(store.read())
         expect(plain(read.session)).toEqual(plain(session))

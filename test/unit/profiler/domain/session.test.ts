@@ -179,15 +179,23 @@ test('what is silent beyond its lease is lost; what was heard is not', () => {
     now + 900,
   ).session
   expect(dueOf(session, 60_000)).toBe(now + 1000)
-  const { session: after, finished } = closeSilent(session, now + 1000, 0)
+  const { session: after, finished } = closeSilent(session, now + 1000, 0, 10)
   expect(finished.map(({ executionId, outcome }) => [executionId, outcome])).toEqual([['silent', 'lost']])
   expect([...after.open.keys()]).toEqual(['heard', 'patient'])
+})
+
+test('no more is closed at once than may be: what is left is due still', () => {
+  const { session } = apply(newSession(now), { starts: ['a', 'b', 'c'].map((id) => start(id)) })
+  const { session: after, finished } = closeSilent(session, now + 1000, 0, 2)
+  expect(finished.map(({ executionId }) => executionId)).toEqual(['a', 'b'])
+  expect([...after.open.keys()]).toEqual(['c'])
+  expect(dueOf(after, 60_000)).toBe(now + 1000)
 })
 
 test('silence counts only from when somebody could hear', () => {
   const { session } = apply(newSession(now), { starts: [start('a')] })
   const restarted = now + 50_000
-  const { session: after, finished } = closeSilent(session, restarted + 10, restarted)
+  const { session: after, finished } = closeSilent(session, restarted + 10, restarted, 10)
   expect(finished).toEqual([])
   expect(dueOf(after, 0)).toBe(restarted + 1000)
 })
@@ -261,7 +269,7 @@ test('closing what is silent starts and refuses nothing; what was lost keeps wha
     starts: [start('a'), start('b')],
     samples: [samples('a', { elapsedDeltaMs: [5], memoryBytes: [9] })],
   }).session
-  const closed = closeSilent(opened, now + 1000, 0)
+  const closed = closeSilent(opened, now + 1000, 0, 10)
   expect(closed).toMatchObject({ started: [], rejections: [] })
   expect(closed.finished).toMatchObject([
     { executionId: 'a', outcome: 'lost', source: 'sampled', used: { memoryBytes: 9 } },

@@ -3,6 +3,7 @@ import { loadSync } from '@grpc/proto-loader'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type DynamicStream, dynamicClient, readable } from '../interop/dynamic-client.ts'
 import { type ServicePair, servicePair } from '../support/service-pair.ts'
+import { until } from '../support/until.ts'
 import { everything } from './profiler.ts'
 import { type Driver, isPresent, sdks, startDriver } from './sdks.ts'
 
@@ -100,8 +101,10 @@ test('workers of every language and a raw client at once: every count is exact, 
     expect(await countOf('shared')).toEqual([{ outcome: 'OUTCOME_SUCCEEDED', count: all }])
 
     const query = { task: { namespace, task: 'shared' }, features: { n: 5 } }
-    let raw = await estimator.call('Estimate', { query })
-    while (raw['estimate'].executions !== all) raw = await estimator.call('Estimate', { query })
+    const raw = await until(
+      (answer) => answer['estimate'].executions === all,
+      () => estimator.call('Estimate', { query }),
+    )
     expect(raw['estimate'].resources.memory_bytes).toBeGreaterThanOrEqual(1e8)
     for (const [name, driver] of drivers) {
       const target = pair.estimator.address

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Json, type JsonClient, jsonClient } from '../interop/json-client.ts'
 import { type ServicePair, servicePair } from '../support/service-pair.ts'
+import { until } from '../support/until.ts'
 
 /** The messages of docs/any-language.md, as they stand there, with the method that each is for. */
 const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'any-language.md'), 'utf8')
@@ -48,8 +49,10 @@ test('one message after the run, sent twice, counts once, and the next run is si
   expect(outcomes).toEqual([{ outcome: 'OUTCOME_SUCCEEDED', count: 1 }])
   expect(executions[0].used.memory_bytes).toBe(181_403_648)
 
-  let { estimate } = await estimator.call('Estimate', only('Estimate'))
-  while (estimate.executions !== 1) ({ estimate } = await estimator.call('Estimate', only('Estimate')))
+  const { estimate } = await until(
+    (answer) => answer['estimate'].executions === 1,
+    () => estimator.call('Estimate', only('Estimate')),
+  )
   expect(estimate.resources.memory_bytes).toBeGreaterThanOrEqual(181_403_648)
   expect(estimate.estimate_token.length).toBeGreaterThan(0)
 })

@@ -102,6 +102,9 @@ test('every field of what it reports is what the contract says', async () => {
   expect(record.measured?.treeMemoryBytes).toBeGreaterThan(0)
 })
 
+/** CPU time that the start of a process takes before it can tell its own, more or less of it by the machine. */
+const startCpuUs = 20_000
+
 test('peak memory and CPU time are those of the command, within 5 %', async () => {
   for (const [bytes, cpuMs] of [
     [20e6, 0],
@@ -115,7 +118,7 @@ test('peak memory and CPU time are those of the command, within 5 %', async () =
     expect(measured?.treeMemoryBytes ?? 0).toBeLessThan(ownPeak * 1.05)
     const cpuUs = (used?.cpuCores ?? 0) * (used?.durationMs ?? 0) * 1000
     expect(cpuUs).toBeGreaterThan(ownCpuUs * 0.95)
-    expect(cpuUs).toBeLessThan(ownCpuUs * 1.05 + 5000)
+    expect(cpuUs).toBeLessThan(ownCpuUs * 1.05 + startCpuUs)
   }
 })
 

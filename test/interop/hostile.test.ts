@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isServing } from '../../cli/health-check.ts'
 import { type ServicePair, servicePair } from '../support/service-pair.ts'
+import { until } from '../support/until.ts'
 import { type DynamicClient, dynamicClient, type Message, readable } from './dynamic-client.ts'
 
 /**
@@ -215,14 +216,11 @@ describe('hostile messages', () => {
       outcome: 'OUTCOME_SUCCEEDED',
     }))
     expect((await profiler.call('UpdateProfile', { executions }))['folded']).toBe(3)
-    let estimate: Message = {}
-    while (estimate['executions'] !== 3) {
-      const answer = await estimator.call('Estimate', {
-        query: { task: { namespace: 'sane', task: 'sort' } },
-      })
-      estimate = answer['estimate']
-    }
-    expect(estimate['resources'].memory_bytes).toBeGreaterThanOrEqual(1e9)
-    expect(estimate['resources'].memory_bytes).toBeLessThan(3e9)
+    const { estimate } = await until(
+      (answer) => answer['estimate'].executions === 3,
+      () => estimator.call('Estimate', { query: { task: { namespace: 'sane', task: 'sort' } } }),
+    )
+    expect(estimate.resources.memory_bytes).toBeGreaterThanOrEqual(1e9)
+    expect(estimate.resources.memory_bytes).toBeLessThan(3e9)
   })
 })

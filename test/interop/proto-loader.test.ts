@@ -3,6 +3,7 @@ import { status } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ServicePair, servicePair } from '../support/service-pair.ts'
+import { until } from '../support/until.ts'
 import { type DynamicClient, dynamicClient, type Message, readable } from './dynamic-client.ts'
 
 /** A client that has the .proto files and nothing else of this project: what another language's would do. */
@@ -194,11 +195,11 @@ describe('the simplest way in, and an estimate out', () => {
   const query = (inputBytes: number): Message => ({ task: key(task), features: { input_bytes: inputBytes } })
 
   async function estimateFrom(executions: number, inputBytes: number): Promise<Message> {
-    for (;;) {
-      const { estimate } = await estimator.call('Estimate', { query: query(inputBytes) })
-      if (estimate.executions >= executions) return estimate
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
+    const { estimate } = await until(
+      (answer) => answer['estimate'].executions >= executions,
+      () => estimator.call('Estimate', { query: query(inputBytes) }),
+    )
+    return estimate
   }
 
   test('records in, an estimate that follows the input out', async () => {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { loadSync } from '@grpc/proto-loader'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ServicePair, servicePair } from '../support/service-pair.ts'
+import { until } from '../support/until.ts'
 import { ask, described, registryOf } from './described.ts'
 import { dynamicClient, type Message, readable } from './dynamic-client.ts'
 
@@ -44,12 +45,12 @@ test('a client that knows nothing but the addresses reports an execution and get
   }))
   expect((await profiler.call('UpdateProfile', { executions }))['folded']).toBe(5)
 
-  let estimate: Message = {}
-  while (estimate['executions'] !== 5) {
-    estimate = (await estimator.call('Estimate', { query: { task } }))['estimate']
-  }
-  expect(estimate['source']).toBe('ESTIMATE_SOURCE_PROFILE')
-  expect(estimate['resources'].memory_bytes).toBeGreaterThanOrEqual(3e8)
+  const { estimate } = await until(
+    (answer) => answer['estimate'].executions === 5,
+    () => estimator.call('Estimate', { query: { task } }),
+  )
+  expect(estimate.source).toBe('ESTIMATE_SOURCE_PROFILE')
+  expect(estimate.resources.memory_bytes).toBeGreaterThanOrEqual(3e8)
   profiler.close()
   estimator.close()
 })

@@ -110,9 +110,16 @@ def worker(profiler: Profiler) -> Iterator[foresize.Worker]:
 
 
 def wait_until(holds: Callable[[], bool], within_s: float = 40) -> None:
+    """A call that fails, to a service that is busy or just starting, counts as one that does not hold yet."""
     end_s = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < end_s, "it did not come to hold"
+    while True:
+        last: Optional[Exception] = None
+        try:
+            if holds():
+                return
+        except grpc.RpcError as error:
+            last = error
+        assert time.monotonic() < end_s, f"it did not come to hold: {last}"
         time.sleep(0.01)
 
 

@@ -142,6 +142,9 @@ export const profilerConfig = z.object({
       `executions folded in one commit, well below the ${profileLimits.folded} that a profile remembers`,
     ),
   maxWatchers: whole(1, 100_000).default(100).describe('WatchProfiles streams at once'),
+  watchIntervalMs: whole(0, 60_000)
+    .default(500)
+    .describe('a watcher is sent what has changed at most this often: of a profile, its latest state'),
   maxFeedEntries: whole(1, 10_000_000)
     .default(65_536)
     .describe('changes that a watcher may lag behind before it starts anew'),

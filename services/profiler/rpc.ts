@@ -3,6 +3,7 @@ import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { ProfileKey } from '../../shared/domain/profile.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
 import { scopeOf, tenantOf } from '../../shared/rpc/principal.ts'
+import type { Clock } from '../../shared/runtime/clock.ts'
 import type { HeldBytes } from '../../shared/runtime/held-bytes.ts'
 import type {
   ProfilerServiceServer,
@@ -25,6 +26,8 @@ export interface ProfilerParts extends UsageStreamParts {
   /** WatchProfiles streams at once, and the largest part of them for one tenant. */
   readonly maxWatchers: number
   readonly maxHeldShare: number
+  /** Between two rounds of changes to one watcher. */
+  readonly watchIntervalMs: number
   readonly held: HeldBytes
 }
 
@@ -79,7 +82,7 @@ export function profilerRpc(
       return {}
     }),
     watchProfiles: serverStream<WatchProfilesRequest, StoreChange>((request, { signal, principal }) =>
-      watchers.taken(watch(store, request, either(signal, parts.stopping)), tenantOf(principal)),
+      watchers.taken(watch(parts, request, either(signal, parts.stopping)), tenantOf(principal)),
     ),
     exportProfiles: serverStream((request) => exportRpc(store, request)),
     importProfiles: clientStream((requests, { principal }) =>
@@ -94,8 +97,9 @@ export function profilerRpc(
   }
 }
 
+/** A profile that changes again and again is sent once a round, as it is by then: encoding it costs more than a fold. */
 async function* watch(
-  store: ProfileStore,
+  { store, clock, watchIntervalMs }: Pick<ProfilerParts, 'store' | 'clock' | 'watchIntervalMs'>,
   { cursor, omitFolded, ...request }: WatchProfilesRequest,
   signal: AbortSignal,
 ): AsyncIterable<StoreChange> {
@@ -104,8 +108,15 @@ async function* watch(
     yield change.type === 'profile' && omitFolded
       ? { ...change, profile: { ...change.profile, folded: [] } }
       : change
+    if (change.type === 'caught-up') await pause(clock, watchIntervalMs, signal)
   }
 }
+
+/** Shorter where aborted. */
+const pause = (clock: Clock, ms: number, signal: AbortSignal): Promise<void> =>
+  clock.sleep(ms, signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
 
 /** Memory for a watcher, roughly: its place in the feed, and what it was sent and has not read. */
 const watcherBytes = 256 * 1024

@@ -75,6 +75,7 @@ export async function startProfiler(
       settings,
       unaryLeaseMs: config.unaryLeaseMs,
       maxWatchers: config.maxWatchers,
+      watchIntervalMs: config.watchIntervalMs,
       maxHeldShare: config.maxHeldShare,
       held,
       log,

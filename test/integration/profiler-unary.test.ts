@@ -258,6 +258,18 @@ test('a watcher of a namespace hears of it alone, is kept awake, and resumes whe
   third.cancel()
 })
 
+test('a profile that changes while a watcher is being told of another is sent once, as it is then', async () => {
+  const watcher = watch([])
+  await watcher.until('caughtUp')
+  await update([wireRecord('0', { task: { namespace: '', task: 'first' } })])
+  await watcher.until('default/first@1')
+  const changes = Array.from({ length: 8 }, (_, i) => i + 1)
+  for (const i of changes) await update([wireRecord(`${i}`)])
+  const seen = await watcher.until(`default/task@${changes.length}`)
+  expect(seen.filter((name) => name.startsWith('default/task@')).length).toBeLessThan(changes.length)
+  watcher.cancel()
+})
+
 test('a watcher that folds nothing is spared the fingerprints, and nothing else', async () => {
   await update([wireRecord('a'), wireRecord('b')])
   const firstProfile = async (omitFolded: boolean | undefined) => {

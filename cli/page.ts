@@ -10,13 +10,13 @@ export const pageOption: CommandOption = {
 /** Whether standard output is the report's alone. */
 export const isPagePrinted = (input: CommandInput) => text(input, 'html') === '-'
 
-/** Writes the page where `--html` says. */
-export function writePage(input: CommandInput, page: () => string): void {
+/** Writes the page where `--html` says; what draws it is loaded only then. */
+export async function writePage(input: CommandInput, page: () => Promise<string>): Promise<void> {
   const path = text(input, 'html')
   if (path === undefined) return
-  if (path === '-') input.out(page())
+  if (path === '-') input.out(await page())
   else {
-    writeFileSync(path, page())
+    writeFileSync(path, await page())
     input.err(`wrote ${path}\n`)
   }
 }

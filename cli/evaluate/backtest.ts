@@ -60,7 +60,12 @@ export interface Backtest {
 export interface SizedPoint {
   readonly task: string
   readonly usedBytes: number
+  /** By the attempt that did not fail. */
   readonly givenBytes: number
+  /** Unset where its user asked for nothing. */
+  readonly requestedBytes: number | undefined
+  /** An attempt before it was given too little. */
+  readonly isKilled: boolean
   readonly gigabyteHours: number
 }
 
@@ -243,7 +248,14 @@ function foresizePlay(trace: string, pair: Pair, options: BacktestOptions, bookO
         )
         if (i > 0) continue
         const gigabyteHours = (row.peakMemoryBytes / 1e9) * hoursOf(row)
-        points.push({ task: row.task, usedBytes: row.peakMemoryBytes, givenBytes: last, gigabyteHours })
+        points.push({
+          task: row.task,
+          usedBytes: row.peakMemoryBytes,
+          givenBytes: last,
+          requestedBytes: (row.requestedMemoryBytes ?? 0) > 0 ? row.requestedMemoryBytes : undefined,
+          isKilled: first < row.peakMemoryBytes,
+          gigabyteHours,
+        })
       }
     },
   }

@@ -9,7 +9,6 @@ import { isPagePrinted, pageOption, writePage } from '../page.ts'
 import { createProgress, type Progress } from '../progress.ts'
 import { type Backtest, type BacktestOptions, backtest } from './backtest.ts'
 import { headlineOf } from './headline.ts'
-import { htmlReport } from './html.ts'
 import { jump, scoreByDistance, splitBySize } from './jump.ts'
 import type { Pair } from './pair.ts'
 import { describeTrace } from './report-table.ts'
@@ -110,7 +109,7 @@ ${formatList}
     }
     const headline = headlineOf(done)
     if (!flag(input, 'json') && !isPagePrinted(input)) input.out(`${headline}\n`)
-    writePage(input, () => htmlReport(done, headline))
+    await writePage(input, async () => (await import('./html.ts')).htmlReport(done, headline))
     return 0
   },
 }

@@ -6,7 +6,7 @@ import { type RunSummary, summarise } from './summary.ts'
 
 export type SimulationOptions = JobOptions & ForesizeOptions & ClusterSettings
 
-/** The same jobs on the same cluster, sized in three ways: as users asked, by foresize, by an oracle. */
+/** The same jobs on the same cluster, sized in three ways: as users asked (or by a default, where none did), by foresize, by an oracle. */
 export interface Simulation {
   readonly trace: string
   readonly jobs: number
@@ -21,7 +21,12 @@ export function compare(
   options: SimulationOptions,
 ): { readonly simulation: Simulation; readonly moments: readonly (readonly Moment[])[] } {
   const { jobs, leftOut } = jobsOf(rows, options)
-  const sizers: readonly Sizer[] = [requestSizer(), foresizeSizer(options), oracleSizer(options.sizesCpu)]
+  const isRequested = jobs.length === 0 || jobs.some((job) => job.isRequested)
+  const sizers: readonly Sizer[] = [
+    requestSizer(isRequested),
+    foresizeSizer(options),
+    oracleSizer(options.sizesCpu),
+  ]
   const done = sizers.map((sizer) => {
     const run = simulate(jobs, sizer, options)
     return { summary: summarise(sizer.name, run, options), moments: run.moments }

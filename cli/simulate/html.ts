@@ -1,8 +1,11 @@
+import { dimensionKinds, type QuantityKind } from '../../console/plots/quantity-scale.ts'
+import { type StepLine, stepsPlot } from '../../console/plots/steps-plot.ts'
 import { visibleHtml } from '../../shared/domain/text.ts'
-import { formatBytes, formatDuration } from '../quantity.ts'
-import { chart } from './chart.ts'
+import { figure } from '../report/figure.ts'
+import { reportPage, reportTable } from '../report/page.ts'
 import type { Moment } from './cluster.ts'
 import type { Simulation } from './compare.ts'
+import { headlineOf } from './headline.ts'
 import { figures, shownCluster } from './report.ts'
 
 export interface Pictured {
@@ -11,63 +14,65 @@ export interface Pictured {
   readonly moments: readonly (readonly Moment[])[]
 }
 
-const style = `
-body { font: 15px/1.45 system-ui, sans-serif; color: #1c2733; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
-h1, h2, h3 { line-height: 1.2 } h2 { margin-top: 3rem; border-top: 1px solid #d7dee5; padding-top: 1.5rem }
-h3 { margin-bottom: .3rem; font-size: 1rem } table { border-collapse: collapse } td, th { padding: .2rem 1rem .2rem 0 }
-td + td, th + th { text-align: right; font-variant-numeric: tabular-nums }
-svg { font-size: 12px; fill: #1c2733; max-width: 100%; height: auto } .grid { stroke: #e3e8ed }
-polyline { fill: none; stroke-width: 1.6 } .run0 { stroke: #c2410c } .run1 { stroke: #0a7d55 } .run2 { stroke: #8896a5 }
-.key { stroke-width: 3 }
-@media (prefers-color-scheme: dark) {
-  body { background: #12181f; color: #d9e1e8 } svg { fill: #d9e1e8 } h2 { border-color: #2b3641 }
-  .grid { stroke: #2b3641 } .run0 { stroke: #f59e6b } .run1 { stroke: #2fbf8f } .run2 { stroke: #66757f }
-}`
+const introduction = `<p>The same work on the same cluster, first come first served on equal nodes. An execution given less
+memory than it needs is killed and runs again. foresize starts without history and learns as executions end; the oracle
+gives to the byte what each will use.</p>`
 
 /** One page, complete in itself. */
-export function htmlPage(simulations: readonly Pictured[]): string {
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>foresize simulate</title><style>${style}</style></head><body>
-<h1>The same work, sized in three ways</h1>
-<p>First come first served on equal nodes. An execution given less memory than it needs is killed and runs again.
-foresize starts without history and learns as executions end; the oracle gives to the byte what each will use.</p>
-${simulations.map(section).join('\n')}
-</body></html>
-`
+export function htmlPage(pictured: readonly Pictured[]): string {
+  return reportPage({
+    title: 'foresize simulate',
+    headline: headlineOf(pictured.map(({ simulation }) => simulation)),
+    introduction,
+    sections: pictured.map(section),
+  })
 }
 
 function section({ simulation, moments }: Pictured): string {
   const { trace, jobs, options, runs } = simulation
   const head = `<h2>${visibleHtml(trace)}</h2>\n<p>${jobs.toLocaleString('en-US')} executions on ${shownCluster(options)}.</p>`
   if (jobs === 0) return head
-  const rows = figures.map(({ title, value, show }) => {
-    return `<tr><td>${title}</td>${runs.map((run) => `<td>${show(value(run))}</td>`).join('')}</tr>`
-  })
-  const names = runs.map(({ name }) => name)
-  const lines = (of: (moment: Moment) => number) =>
-    moments.map((run) => run.map((moment) => ({ x: moment.atMs, y: of(moment) })))
-  return `${head}
-<table><tr><th></th>${names.map((name) => `<th>${name}</th>`).join('')}</tr>${rows.join('')}</table>
-<h3>Waiting in the queue</h3>
-${chart(
-  names,
-  lines(({ queued }) => queued),
-  formatDuration,
-  (value) => `${Math.round(value)}`,
-)}
-<h3>Memory given</h3>
-${chart(
-  names,
-  lines(({ givenBytes }) => givenBytes),
-  formatDuration,
-  formatBytes,
-)}
-<h3>Memory used</h3>
-${chart(
-  names,
-  lines(({ usedBytes }) => usedBytes),
-  formatDuration,
-  formatBytes,
-)}`
+  const rows = figures.map(({ title, value, show }) => [title, ...runs.map((run) => show(value(run)))])
+  const lines = (of: (moment: Moment) => number): readonly StepLine[] =>
+    runs.map(({ name }, run) => ({ label: name, look: lookOf(name), points: steps(moments[run] ?? [], of) }))
+  const drawn = (title: string, y: QuantityKind, of: (moment: Moment) => number) =>
+    figure(title, (width) => stepsPlot({ size: { width, height: 280 }, x: sinceFirst, y, lines: lines(of) }))
+  return [
+    head,
+    reportTable(['', ...runs.map(({ name }) => visibleHtml(name))], rows, `Figures of ${trace}`),
+    drawn('Waiting in the queue', waiting, ({ queued }) => queued),
+    drawn('Memory given', memory, ({ givenBytes }) => givenBytes),
+    drawn('Memory used', memory, ({ usedBytes }) => usedBytes),
+  ].join('\n')
+}
+
+const sinceFirst: QuantityKind = { ...dimensionKinds.durationMs, title: 'time since the first submission' }
+const memory: QuantityKind = { ...dimensionKinds.memoryBytes, title: 'memory, all nodes' }
+const waiting: QuantityKind = {
+  title: 'executions waiting',
+  units: [1],
+  format: (value) => value.toLocaleString('en-US'),
+}
+
+const lookOf = (name: string): StepLine['look'] =>
+  name === 'foresize' ? 'ours' : name === 'oracle' ? 'bound' : 'other'
+
+/** Points that a line is drawn of at most. */
+const mostSteps = 360
+
+/** The largest value in each of so many spans of time; a value holds until the next. */
+function steps(moments: readonly Moment[], of: (moment: Moment) => number): StepLine['points'] {
+  const lastMs = moments.at(-1)?.atMs ?? 0
+  const points: StepLine['points'][number][] = []
+  let [value, at] = [0, 0]
+  for (let step = 0; step < mostSteps; step++) {
+    const endMs = ((step + 1) / mostSteps) * lastMs
+    let largest = value
+    for (; at < moments.length && (moments[at] as Moment).atMs <= endMs; at++) {
+      value = of(moments[at] as Moment)
+      largest = Math.max(largest, value)
+    }
+    points.push({ x: (step / mostSteps) * lastMs, y: largest })
+  }
+  return [...points, { x: lastMs, y: value }]
 }

@@ -11,6 +11,8 @@ export interface Job {
   readonly peakBytes: number
   /** What the user asked for, held to what a node has. */
   readonly requestedBytes: number
+  /** Whether the user asked for memory at all; else it is the default. */
+  readonly isRequested: boolean
   readonly requestedCores: number
   /** Mean use. */
   readonly usedCores: number
@@ -65,6 +67,7 @@ export function jobsOf(
       durationMs,
       peakBytes,
       requestedBytes: Math.min(requestedBytes, options.nodeMemoryBytes),
+      isRequested: isPositive(row.requestedMemoryBytes),
       requestedCores: Math.min(requestedCores, options.nodeCores),
       usedCores: Math.min(usedCores, options.nodeCores),
     })

@@ -10,7 +10,9 @@ interface Figure {
 }
 
 const count = (value: number) => value.toLocaleString('en-US')
-const gbHours = (value: number) => `${value.toLocaleString('en-US', { maximumSignificantDigits: 3 })} GB·h`
+/** `12.3 GB·h` */
+export const gbHours = (value: number) =>
+  `${value.toLocaleString('en-US', { maximumSignificantDigits: 3 })} GB·h`
 
 /** What is shown of each run, in order. */
 export const figures: readonly Figure[] = [

@@ -6,7 +6,7 @@ import { readBytes, readNumber, readWhole, readWord } from '../options.ts'
 import { isPagePrinted, pageOption, writePage } from '../page.ts'
 import { compare, type SimulationOptions } from './compare.ts'
 import { type Cluster, defaultCluster, mostNodes } from './default-cluster.ts'
-import { htmlPage, type Pictured } from './html.ts'
+import type { Pictured } from './html.ts'
 import { describe } from './report.ts'
 
 export const simulate: Command = {
@@ -95,7 +95,7 @@ your own cluster to see what foresize would change there.
       else if (!isPagePrinted(input)) input.out(`${describe(result.simulation, isDrawn, input.width)}\n`)
       pictured.push(result)
     }
-    writePage(input, () => htmlPage(pictured))
+    await writePage(input, async () => (await import('./html.ts')).htmlPage(pictured))
     return 0
   },
 }

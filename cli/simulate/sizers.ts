@@ -12,9 +12,9 @@ import { localPair } from '../evaluate/local-pair.ts'
 import type { EndedAttempt, JobSize, Sizer } from './cluster.ts'
 import type { Job } from './jobs.ts'
 
-/** Memory as users asked for, doubled after a kill. */
-export const requestSizer = (): Sizer => ({
-  name: 'requests',
+/** Memory as users asked for, or where none did the default; doubled after a kill. */
+export const requestSizer = (isRequested = true): Sizer => ({
+  name: isRequested ? 'requests' : 'default',
   size: ({ requestedBytes, requestedCores }, _attempt, failedBytes) => ({
     memoryBytes: failedBytes === undefined ? requestedBytes : 2 * failedBytes,
     cpuCores: requestedCores,

@@ -1,4 +1,12 @@
-import { type Markish, type PlotOptions, type ScaleOptions, type TextOptions, text } from '@observablehq/plot'
+import {
+  axisX,
+  axisY,
+  type Markish,
+  type PlotOptions,
+  type ScaleOptions,
+  type TextOptions,
+  text,
+} from '@observablehq/plot'
 import { type LegendItem, legend, legendHeight } from './legend.ts'
 import { colours } from './palette.ts'
 import type { QuantityScale } from './quantity-scale.ts'
@@ -33,9 +41,11 @@ export function framed({ size, description, legend: items, x, y, marks, ...margi
     className: 'plot',
     style: { fontFamily: 'var(--plot-font)', fontSize: '12px', color: colours.text, background: 'none' },
     ariaLabel: description,
-    x: { ...x, label: null },
-    y: { grid: true, ...y, label: null },
+    x: { ...x, label: null, ...(isLogarithmic(x) ? { axis: null } : {}) },
+    y: { grid: true, ...y, label: null, ...(isLogarithmic(y) ? { axis: null } : {}) },
     marks: [
+      ...(isLogarithmic(x) ? [axisX(x.ticks, { text: x.tickFormat, label: null })] : []),
+      ...(isLogarithmic(y) ? [axisY(y.ticks, { text: y.tickFormat, label: null })] : []),
       ...marks,
       axisTitle(y.label, { frameAnchor: 'top-left', textAnchor: 'start', dx: 8 - marginLeft, dy: -22 }),
       axisTitle(x.label, { frameAnchor: 'bottom-right', textAnchor: 'end', dy: 40 }),
@@ -43,6 +53,15 @@ export function framed({ size, description, legend: items, x, y, marks, ...margi
     ],
   }
 }
+
+interface LogarithmicAxis {
+  readonly ticks: number[]
+  readonly tickFormat: (value: number) => string
+}
+
+/** Its ticks are written as texts: as a format of the scale, d3 would leave some of them empty. */
+const isLogarithmic = (scale: ScaleOptions): scale is ScaleOptions & LogarithmicAxis =>
+  scale.type === 'log' && Array.isArray(scale.ticks) && typeof scale.tickFormat === 'function'
 
 const axisTitle = (title: string, place: TextOptions) =>
   text([title], { ...place, text: (each: string) => each, fill: colours.text, fontWeight: 600 })

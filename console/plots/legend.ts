@@ -1,6 +1,9 @@
 import type { RenderFunction } from '@observablehq/plot'
 import { colours } from './palette.ts'
 
+/** An element of SVG, whatever document it is made in. */
+type Drawn = NonNullable<ReturnType<RenderFunction>>
+
 export interface LegendItem {
   readonly label: string
   readonly shape: 'dot' | 'cross' | 'line' | 'dashed' | 'area'
@@ -37,7 +40,7 @@ export function legend(items: readonly LegendItem[]): RenderFunction {
         x += widthOf(item)
       }
     }
-    return group as SVGElement
+    return group as Drawn
   }
 }
 
@@ -61,8 +64,8 @@ function swatch(
   { shape, colour }: LegendItem,
   x: number,
   y: number,
-  make: (name: string, attributes: Readonly<Record<string, string | number>>) => Element,
-): Element {
+  make: (name: string, attributes: Readonly<Record<string, string | number>>) => Drawn,
+): Drawn {
   switch (shape) {
     case 'dot':
       return make('circle', { cx: x + 8, cy: y, r: 3.5, fill: colour })

@@ -30,7 +30,7 @@ find "$target/node_modules" -type f \
 find "$target/node_modules" -type f \( -name '*.musl.node' -o -name 'node.abi*.node' \) -delete
 rm -rf "$target"/node_modules/lmdb/{dependencies,src,test,bench} \
   "$target"/node_modules/@grpc/grpc-js/src "$target"/node_modules/protobufjs/{dist,cli,scripts} \
-  "$target"/node_modules/zod/src
+  "$target"/node_modules/zod/src "$target"/node_modules/{d3,d3-*,@observablehq/plot}/dist
 find "$target" -depth -type d -empty -delete
 find "$target" -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH:-0}" {} +
 find "$target" -type d -exec chmod 755 {} +

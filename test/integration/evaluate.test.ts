@@ -10,6 +10,7 @@ import { call } from '../../shared/rpc/client.ts'
 import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { runCommand } from '../support/command-line.ts'
 import { pairFixture } from '../support/pair-fixture.ts'
+import { expectSelfContained, faultsOf, picturesOf } from '../support/report-pages.ts'
 
 let directory: string
 
@@ -170,9 +171,28 @@ test('writes a report that is complete in itself', async () => {
 
   expect(out).toContain('foresize')
   expect(err).toContain(`wrote ${html}`)
-  expect(page.match(/<svg /g)).toHaveLength(6)
+  expect(page.match(/<figure>/g)).toHaveLength(6)
   expect(page).toContain('flow &#60;1&#62;')
-  expect(page).not.toMatch(/NaN|undefined|src=|href=/)
+  expect(page).toMatch(/<figcaption>flow:part_[a-e]: the latest \d+ executions/)
+  expect(page).not.toMatch(/NaN|undefined/)
+  expectSelfContained(page)
+  for (const picture of picturesOf(page)) expect(faultsOf(picture)).toEqual([])
+})
+
+test('a report draws a request only where there was one', async () => {
+  const html = join(directory, 'requests.html')
+  const textsOf = async (text: string) => {
+    await runCommand(evaluate, [file('requests.csv', text), '--html', html])
+    return picturesOf(readFileSync(html, 'utf8')).flatMap(({ texts }) => texts.map(({ text }) => text))
+  }
+  const all = trace(60)
+  expect(await textsOf(all)).toEqual(expect.arrayContaining(['request', 'requested']))
+  const half = all.replaceAll(/,4e9,(1\.1)/g, ',,$1')
+  expect(await textsOf(half)).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^request \(of \d+ %\)$/), 'requested']),
+  )
+  const none = await textsOf(all.replaceAll(',4e9,', ',,'))
+  expect(none.filter((text) => text.startsWith('request'))).toEqual([])
 })
 
 /** Twelve hours of one process, as Nextflow writes it, in the order of ends; one line is from another country. */
@@ -209,7 +229,7 @@ test('logs are played as they are, what cannot be read is named, and a headline 
   expect(headline).toMatch(
     /^In short, with foresize: [\d.,]+ of [\d.,]+ GB·h wasted as requested saved \([\d.]+ %\); \d+ of 99 executions killed once or more \([\d.]+ %\), with what was requested 0 \(0\.0 %\)\.$/,
   )
-  expect(readFileSync(html, 'utf8')).toContain(headline)
+  expect(readFileSync(html, 'utf8')).toContain(`<h1>${headline}</h1>`)
 })
 
 test('a history without requests is compared with the largest seen, and named by columns', async () => {

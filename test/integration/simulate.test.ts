@@ -7,6 +7,7 @@ import type { Simulation } from '../../cli/simulate/compare.ts'
 import { simulate } from '../../cli/simulate/simulate.ts'
 import { runCommand } from '../support/command-line.ts'
 import { randomOf } from '../support/random.ts'
+import { expectSelfContained, faultsOf, picturesOf } from '../support/report-pages.ts'
 
 let folder: string
 beforeAll(() => {
@@ -100,9 +101,38 @@ test('says it in a table and in a page with pictures, several files one after th
   expect(out).toMatch(/^<two>: 30 executions/m)
   expect(out).toMatch(/^makespan .* min/m)
   const page = readFileSync(html, 'utf8')
-  expect(page.match(/<svg /g)).toHaveLength(6)
+  expect(page.match(/<figure>/g)).toHaveLength(6)
   expect(page).toContain('<h2>&#60;two&#62;</h2>')
-  expect(page).not.toMatch(/src=|href=|NaN|Infinity/)
+  expect(page).not.toMatch(/NaN|Infinity|undefined/)
+  expectSelfContained(page)
+  for (const picture of picturesOf(page)) expect(faultsOf(picture)).toEqual([])
+})
+
+test('the page says in its first sentence what came of it', async () => {
+  const html = join(folder, 'headline.html')
+  const headlineOf = async (...files: string[]) => {
+    await runCommand(simulate, [...files, ...cluster, '--html', html])
+    return /<h1>(.*)<\/h1>/.exec(readFileSync(html, 'utf8'))?.[1]
+  }
+  const [a, b] = [file('one.csv', trace(60)), file('two.csv', trace(30))]
+  const amount = '[\\d.,]+ GB·h'
+  const tail = `${amount} of memory wasted instead of ${amount}, \\d+ kills? \\(with requests \\d+\\)\\.$`
+  expect(await headlineOf(a)).toMatch(
+    new RegExp(
+      `^With foresize instead of requests, 60 executions took .+ instead of .+ and waited .+ instead of .+ on average: ${tail}`,
+    ),
+  )
+  expect(await headlineOf(a, b)).toMatch(
+    new RegExp(`^With foresize instead of requests, 90 executions in 2 histories: ${tail}`),
+  )
+  expect(await headlineOf(file('empty.csv', 'task,status\nsort,failed\n'))).toMatch(/^No execution/)
+})
+
+test('where nobody asked for memory, what foresize is held against is called the default', async () => {
+  const path = file('unasked.csv', trace(20).replaceAll(',8e9,', ',,'))
+  const { out } = await runCommand(simulate, [path, ...cluster, '--json'])
+  const { runs } = JSON.parse(out) as { runs: { name: string }[] }
+  expect(runs.map(({ name }) => name)).toEqual(['default', 'foresize', 'oracle'])
 })
 
 test('a history in which nothing can be run is shown as such', async () => {

@@ -336,6 +336,8 @@ describe('a retry', () => {
     const ofJob = `/apis/batch/v1/namespaces/tasks/jobs/${owner.name}/status`
     const counted = { status: { failed: 1, startTime: new Date().toISOString() } }
     await cluster.admin.request('PATCH', ofJob, { type: 'application/merge-patch+json', body: counted })
+    // The controller waits for ten.
+    await sleep(3000)
     return pod
   }
   const terminated = (exitCode: number, reason: string) => ({

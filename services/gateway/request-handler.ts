@@ -7,6 +7,7 @@ import { hostOf } from '../../shared/rpc/http-server.ts'
 import { isLoopback, splitAddress } from '../../shared/rpc/listener.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { type Admission, type AdmittedCall, admittedCall, peerOf } from './admission.ts'
+import { dropEndlessTimeout } from './caller-timeout.ts'
 import { type ConsoleOptions, consoleHandler, isOfConsole } from './console-handler.ts'
 import { isOfManyRequests } from './routes.ts'
 
@@ -79,6 +80,7 @@ export function requestHandler(options: RequestHandlerOptions): RequestListener 
     try {
       const values = createContextValues().set(admittedCall, call).set(peerOf, peer)
       const asked = universalRequestFromNodeRequest(request, response, undefined, values)
+      dropEndlessTimeout(asked.header)
       const answer = await handler({ ...asked, body: received(handler, request, call) })
       const explanation = answer.body === undefined ? explanations[answer.status] : undefined
       if (explanation !== undefined) refuse(response, answer.status, Code.InvalidArgument, explanation)

@@ -7,6 +7,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Log } from '../runtime/log.ts'
 import { followServerTls, type ServerTls } from './certificates.ts'
 import { type Listener, startListener } from './listener.ts'
@@ -30,7 +31,13 @@ export interface HttpServer extends Pick<Listener, 'address' | 'connections' | '
   drain(deadlineMs: number): Promise<void>
 }
 
-/** HTTP/1.1 within limits of connections, headers and time, over TLS that follows its files where it is given. */
+/** Requests of one connection that wait for their answers: clients of today send none before the last was answered. */
+const maxUnansweredPerConnection = 8
+
+/**
+ * HTTP/1.1 within limits of connections, headers and time, over TLS that follows its files where it is given. A connection
+ * that sends requests without an end and waits for no answer is cut.
+ */
 export async function startHttpServer(
   options: HttpServerOptions,
   onRequest: RequestListener,
@@ -39,6 +46,7 @@ export async function startHttpServer(
   const servers: Server[] = []
   const unfollow: (() => void)[] = []
   const unanswered = new Set<ServerResponse>()
+  const unansweredOf = new WeakMap<Socket, number>()
   let isDraining = false
 
   /** A connection that is kept would hold the drain up. */
@@ -51,9 +59,17 @@ export async function startHttpServer(
   }
 
   const answer: RequestListener = (request, response) => {
+    const { socket } = request
+    const waiting = (unansweredOf.get(socket) ?? 0) + 1
+    if (waiting > maxUnansweredPerConnection) {
+      socket.destroy()
+      return
+    }
+    unansweredOf.set(socket, waiting)
     unanswered.add(response)
     response.once('close', () => {
       unanswered.delete(response)
+      unansweredOf.set(socket, (unansweredOf.get(socket) ?? 1) - 1)
       // Its answer had begun before, and said that the connection is kept.
       if (isDraining) setImmediate(closeIdle)
     })

@@ -63,7 +63,8 @@ async function talk({ address }: GatewayFixture, text: string): Promise<string> 
   })
   socket.on('error', () => {})
   socket.write(text)
-  await once(socket, 'close')
+  // Not `once`: one that is cut fails first.
+  await new Promise((resolve) => socket.on('close', resolve))
   return heard
 }
 
@@ -197,6 +198,34 @@ test('headers that are too large are refused', async () => {
   )
   expect(heard).toMatch(/^HTTP\/1\.1 431 /)
 })
+
+test('a connection that sends requests and waits for no answer is cut', async () => {
+  const gateway = await gatewayWith({})
+  const request = `POST /foresize.v1.${list} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`
+  const heard = await talk(gateway, request.repeat(1000))
+  expect(heard.match(/HTTP\/1\.1 /g)?.length ?? 0).toBeLessThan(100)
+  await eventually(async () => (await gateway.metric('open_calls')) === 0)
+  expect(await gateway.metric('held_bytes')).toBe(0)
+  expect((await gateway.post(list, {})).status).toBe(200)
+})
+
+test.each([
+  ['connect-timeout-ms', '9999999999', {}],
+  ['grpc-timeout', '99999999H', { 'content-type': 'application/grpc-web+json' }],
+])(
+  'a caller that would wait longer than any timer (%s: %s) waits as long as may be',
+  async (name, value, more) => {
+    const gateway = await gatewayWith({})
+    const isFramed = name === 'grpc-timeout'
+    const answer = await fetch(`${gateway.origin}/foresize.v1.${list}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...more, [name]: value },
+      body: isFramed ? watchBody : '{}',
+    })
+    expect(answer.status).toBe(200)
+    if (isFramed) expect(await answer.text()).toContain('grpc-status: 0')
+  },
+)
 
 test('connections beyond the limit are turned away', async () => {
   const gateway = await gatewayWith({ maxConnectionsPerPeer: 2 })

@@ -17,5 +17,7 @@ function svgOf(options: PlotOptions): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>')
   const svg = plot({ ...options, document })
   svg.setAttribute('role', 'img')
+  // What is within an image is not read out, and a group of no role must not be named.
+  for (const group of svg.querySelectorAll('g[aria-label]')) group.removeAttribute('aria-label')
   return svg.outerHTML
 }

@@ -39,7 +39,7 @@ function section({ simulation, moments }: Pictured): string {
     figure(title, (width) => stepsPlot({ size: { width, height: 280 }, x: sinceFirst, y, lines: lines(of) }))
   return [
     head,
-    reportTable(['', ...runs.map(({ name }) => visibleHtml(name))], rows, `Figures of ${trace}`),
+    reportTable(['figure', ...runs.map(({ name }) => visibleHtml(name))], rows, `Figures of ${trace}`),
     drawn('Waiting in the queue', waiting, ({ queued }) => queued),
     drawn('Memory given', memory, ({ givenBytes }) => givenBytes),
     drawn('Memory used', memory, ({ usedBytes }) => usedBytes),

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { estimatorConfig, estimatorEnvPrefix } from '../services/estimator/config.ts'
 import { gatewayConfig, gatewayEnvPrefix } from '../services/gateway/config.ts'
 import { admissionConfig, admissionEnvPrefix } from '../services/kubernetes/admission/config.ts'
+import { agentConfig, agentEnvPrefix } from '../services/kubernetes/agent/config.ts'
 import { profilerConfig, profilerEnvPrefix } from '../services/profiler/config.ts'
 import { type ConfigSchema, describeConfig } from '../shared/runtime/config.ts'
 
@@ -13,6 +14,7 @@ const services = [
   ['Estimator', 'services/estimator/main.ts', estimatorConfig, estimatorEnvPrefix],
   ['Gateway', 'services/gateway/main.ts', gatewayConfig, gatewayEnvPrefix],
   ['Admission webhook', 'services/kubernetes/admission/main.ts', admissionConfig, admissionEnvPrefix],
+  ['Node agent', 'services/kubernetes/agent/main.ts', agentConfig, agentEnvPrefix],
 ] as const satisfies readonly (readonly [string, string, ConfigSchema, string])[]
 
 const intro = `# Settings

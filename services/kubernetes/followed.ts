@@ -3,11 +3,13 @@ import type { Log } from '../../shared/runtime/log.ts'
 import { ApiError, type KubernetesApi, type WatchEvent } from './api.ts'
 
 interface Identified {
-  readonly metadata?: {
-    readonly name?: string | undefined
-    readonly namespace?: string | undefined
-    readonly resourceVersion?: string | undefined
-  }
+  readonly metadata?:
+    | {
+        readonly name?: string | undefined
+        readonly namespace?: string | undefined
+        readonly resourceVersion?: string | undefined
+      }
+    | undefined
 }
 
 interface List<T> {

@@ -29,7 +29,7 @@ describe.each(['single-node', 'production'])('the overlay %s with the gateway', 
   }
 
   beforeAll(async () => {
-    manifests = await renderWith(overlay, ['gateway'])
+    manifests = await renderWith(overlay, 'gateway')
     workloads = workloadsOf(manifests)
     gateway = workloads.find(({ name }) => name === 'foresize-gateway') as Workload
     container = gateway.pod.containers[0] as Container

@@ -5,7 +5,7 @@ import { estimatorConfig, estimatorEnvPrefix } from '../../services/estimator/co
 import { profilerConfig, profilerEnvPrefix } from '../../services/profiler/config.ts'
 import { livenessService } from '../../shared/rpc/server.ts'
 import { readConfig } from '../../shared/runtime/config.ts'
-import { type Manifest, projectRoot, readManifests, renderOverlay, renderWith } from '../support/manifests.ts'
+import { type Manifest, projectRoot, readManifests, renderIn, renderOverlay } from '../support/manifests.ts'
 import {
   type Container,
   containersOf,
@@ -279,10 +279,11 @@ test('while profiles move from one store to the other, a Service leads to the pr
 })
 
 test('certificates name the services of the namespace that an overlay sets', async () => {
-  const manifests = await renderWith('production', ['gateway'], 'other')
+  const manifests = await renderIn('other', 'production', 'gateway', 'admission')
   expect(manifests.find(({ kind }) => kind === 'Namespace')?.metadata.name).toBe('other')
   const named = manifests.filter(({ kind, spec }) => kind === 'Certificate' && spec.dnsNames !== undefined)
   expect(named.map(({ metadata }) => metadata.name).toSorted()).toEqual([
+    'foresize-admission',
     'foresize-estimator',
     'foresize-gateway',
     'foresize-profiler',
@@ -294,7 +295,7 @@ test('certificates name the services of the namespace that an overlay sets', asy
       `${name}.other`,
       `${name}.other.svc`,
       `${name}.other.svc.cluster.local`,
-      'localhost',
+      ...(name === 'foresize-admission' ? [] : ['localhost']),
     ])
   }
 })

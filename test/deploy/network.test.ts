@@ -20,7 +20,7 @@ test.each(
   async (overlay, components) => {
     const manifests = await (components.length === 0
       ? renderOverlay(`kubernetes/overlays/${overlay}`)
-      : renderWith(overlay, components))
+      : renderWith(overlay, ...components))
     const { spoken, heard } = waysOf(manifests, [...workloadsOf(manifests), redis])
     expect(spoken).not.toEqual([])
     expect(spoken).toEqual(expect.arrayContaining([...heard]))

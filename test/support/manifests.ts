@@ -36,10 +36,14 @@ export async function renderOverlay(folder: string): Promise<readonly Manifest[]
 }
 
 /** The same of an overlay with further components, as a user's own kustomization would add them. */
-export async function renderWith(
+export const renderWith = (overlay: string, ...components: readonly string[]) =>
+  renderIn('foresize', overlay, ...components)
+
+/** The same in a namespace of the user's choice. */
+export async function renderIn(
+  namespace: string,
   overlay: string,
-  components: readonly string[],
-  namespace = 'foresize',
+  ...components: readonly string[]
 ): Promise<readonly Manifest[]> {
   const scratch = join(projectRoot, '.foresize')
   await mkdir(scratch, { recursive: true })

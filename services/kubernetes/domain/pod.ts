@@ -10,6 +10,7 @@ export interface ObjectMeta {
   readonly generateName?: string | undefined
   readonly namespace?: string | undefined
   readonly uid?: string | undefined
+  readonly resourceVersion?: string | undefined
   readonly labels?: Texts | undefined
   readonly annotations?: Texts | undefined
   readonly ownerReferences?: readonly OwnerReference[] | undefined
@@ -62,12 +63,25 @@ export interface PodCondition {
 export interface ContainerStatus {
   readonly name: string
   readonly restartCount?: number | undefined
+  /** `containerd://` and 64 hexadecimal digits. */
+  readonly containerID?: string | undefined
   readonly state?: ContainerState | undefined
   readonly lastState?: ContainerState | undefined
 }
 
 export interface ContainerState {
-  readonly terminated?: { readonly exitCode: number; readonly reason?: string | undefined } | undefined
+  readonly waiting?: object | undefined
+  readonly running?: { readonly startedAt?: string | undefined } | undefined
+  readonly terminated?: Termination | undefined
+}
+
+export interface Termination {
+  readonly exitCode: number
+  readonly reason?: string | undefined
+  /** Both in whole seconds. */
+  readonly startedAt?: string | undefined
+  readonly finishedAt?: string | undefined
+  readonly containerID?: string | undefined
 }
 
 /** The owner that made the Pod. */

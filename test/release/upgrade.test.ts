@@ -7,10 +7,12 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { isServing } from '../../cli/health-check.ts'
 import { embeddedStoreFlags, freePort, noMetrics } from '../../cli/pair.ts'
 import { call, channelCredentials, clientOptions } from '../../shared/rpc/client.ts'
+import { fromQuery } from '../../shared/wire/estimate.ts'
 import { EstimatorServiceClient } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { createWorker } from '../../workers/typescript/worker.ts'
 import { countOf, eventually } from '../e2e/support.ts'
+import { queryOf } from '../support/queries.ts'
 
 /**
  * Today's services beside those of an earlier state, on one store and over one contract. Nothing was released yet: the
@@ -36,11 +38,17 @@ afterEach(async () => {
 })
 afterAll(() => rmSync(place, { recursive: true, force: true }))
 
+/** A loaded machine may need long. */
+const startWithinMs = 120_000
+
 async function start(source: string, service: string, address: string, flags: readonly string[]) {
   const main = join(source, 'services', service, 'main.ts')
   const child = spawn(process.execPath, [main, '--listen', address, noMetrics, ...flags], { stdio: 'ignore' })
   children.push(child)
-  await eventually(async () => ((await isServing(address, 500)) ? true : undefined))
+  const endMs = performance.now() + startWithinMs
+  while (!(await isServing(address, 2000))) {
+    if (child.exitCode !== null || performance.now() > endMs) throw new Error(`the ${service} does not serve`)
+  }
   return child
 }
 
@@ -83,8 +91,8 @@ async function executionsKnown(estimator: string, name: string): Promise<number>
     clientOptions,
   )
   try {
-    const query = { task: task(name), features: { n: 3 } }
-    const { estimate } = await call(client.estimate.bind(client), { query } as never, 5000)
+    const query = fromQuery(queryOf({ task: task(name), features: { n: 3 } }))
+    const { estimate } = await call(client.estimate.bind(client), { query }, 5000)
     return estimate?.executions ?? 0
   } finally {
     client.close()

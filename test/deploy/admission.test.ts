@@ -37,7 +37,7 @@ describe.each([
   }
 
   beforeAll(async () => {
-    manifests = await renderWith('production', components)
+    manifests = await renderWith('production', ...components)
     workload = workloadsOf(manifests).find(({ name }) => name === 'foresize-admission') as Workload
     container = workload.pod.containers[0] as Container
   })

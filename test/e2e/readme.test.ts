@@ -9,8 +9,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ServicePair, servicePair } from '../support/service-pair.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const readme = readFileSync(join(root, 'README.md'), 'utf8')
-const blocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block ?? '')
+const pageOf = (path: string) => readFileSync(join(root, path), 'utf8')
+const programs = pageOf('docs/programs.md')
+const blocks = [pageOf('README.md'), programs].flatMap((page) =>
+  [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block ?? ''),
+)
 
 let pair: ServicePair
 let folder: string
@@ -38,8 +41,8 @@ const paste = async (block: string) => {
   return stdout
 }
 
-describe('the README', () => {
-  test('does what it says, block by block', async () => {
+describe('the README and the page of programs', () => {
+  test('do what they say, block by block', async () => {
     expect(blocks.length).toBeGreaterThanOrEqual(4)
     const output: string[] = []
     for (const block of blocks) output.push(await paste(block))
@@ -51,14 +54,14 @@ describe('the README', () => {
     expect(all).toMatch(/^(unknown-task|unavailable): 1500 MB\n[\s\S]*^learned: \d{2,3} MB$/m)
   }, 240_000)
 
-  test('shows the program that wraps a queue as it is', () => {
-    expect(readme).toContain(readFileSync(join(root, 'examples/own-queue.ts'), 'utf8'))
+  test('show the program that wraps a queue as it is', () => {
+    expect(programs).toContain(readFileSync(join(root, 'examples/own-queue.ts'), 'utf8'))
   })
 
   test('and no page points at what is not there', () => {
     const pages = [
       'README.md',
-      'CONTRIBUTING.md',
+      ...['CONTRIBUTING.md', 'RELEASING.md', 'SECURITY.md', 'CHANGELOG.md'],
       ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
         .filter((name) => name.endsWith('.md'))
         .map((name) => `docs/${name}`),

@@ -37,7 +37,7 @@ export interface AdmissionProcess {
 /** The webhook as its manifests make it known, with its own certificates; called by URL, since nothing runs its Service. */
 export async function admissionFixture(cluster: Cluster, estimator: string): Promise<AdmissionFixture> {
   const port = await freePort()
-  const manifests = await renderWith('single-node', ['admission', 'admission-self-signed'])
+  const manifests = await renderWith('single-node', 'admission', 'admission-self-signed')
   for (const manifest of manifests.filter(({ kind }) => kinds.includes(kind))) {
     await cluster.admin.apply(
       manifest.kind === 'MutatingWebhookConfiguration' ? byUrl(manifest, port) : manifest,

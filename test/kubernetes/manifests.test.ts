@@ -59,11 +59,11 @@ async function applied(manifests: readonly Manifest[]): Promise<readonly string[
 const variants: readonly (readonly [string, () => Promise<readonly Manifest[]>])[] = [
   ['single-node', () => renderOverlay('kubernetes/overlays/single-node')],
   ['production', () => renderOverlay('kubernetes/overlays/production')],
-  ['production with the gateway', () => renderWith('production', ['gateway'])],
-  ['single-node with the admission webhook', () => renderWith('single-node', ['admission'])],
+  ['production with the gateway', () => renderWith('production', 'gateway')],
+  ['single-node with the admission webhook', () => renderWith('single-node', 'admission')],
   [
     'production with the admission webhook, self-signed',
-    () => renderWith('production', ['admission', 'admission-self-signed']),
+    () => renderWith('production', 'admission', 'admission-self-signed'),
   ],
 ]
 

@@ -14,7 +14,7 @@ import { addWeights, forgetting, type SampleWeights, sampleWeights } from '../hi
 import type { Registry } from '../strategies/strategy.ts'
 import { measureSamples } from './effective-sample.ts'
 import { type Expert, type Member, member } from './expert.ts'
-import { allStrategies, type Prediction, weighedPredictions } from './expert-weights.ts'
+import { allStrategies, type ExpertWeights, type Prediction, weighedPredictions } from './expert-weights.ts'
 import type { Guard } from './guard.ts'
 import { type Evaluation, evaluate } from './predictive-density.ts'
 import type { Workspace } from './workspace.ts'
@@ -31,6 +31,7 @@ export interface DimensionModel {
   readonly calibration: Calibration
   readonly kernel: Kernel
   members: readonly Member[]
+  expertWeights: ExpertWeights | undefined
   /** Largest need seen. */
   largest: number | undefined
   /** Attempts killed of late, oldest first. */
@@ -72,6 +73,7 @@ export function dimensionModel(dimension: Dimension, { registry, guard }: Learni
     calibration: calibration(),
     kernel: shortfall[dimension] === 'kill' ? skewedKernel : pointKernel,
     members,
+    expertWeights: undefined,
     largest: undefined,
     censored: [],
     growthLaws: new Map(),

@@ -33,6 +33,18 @@ export interface WeightedExpert {
 export interface Ensemble {
   readonly dimension: Dimension
   readonly members: readonly Member[]
+  readonly executions: { readonly count: number }
+  /** As last worked out. */
+  expertWeights: ExpertWeights | undefined
+}
+
+/** What the experts weigh: of a query it depends on nothing but who predicts, and whether anything is near. */
+export interface ExpertWeights {
+  readonly executions: number
+  readonly isLocal: boolean
+  readonly members: readonly Member[]
+  /** In the order of `members`. */
+  readonly shares: readonly Pick<Prediction, 'weight' | 'experts'>[]
 }
 
 /** Which strategies are asked, and which are asked but not followed unless there are no others. */
@@ -43,9 +55,13 @@ export interface Selection {
 
 export const allStrategies: Selection = { isAsked: () => true, unfollowed: new Set() }
 
+interface Entering extends WeightedExpert {
+  weight: number
+}
+
 interface Weighed extends Prediction {
   weight: number
-  experts: readonly { readonly expert: Expert; weight: number }[]
+  experts: readonly WeightedExpert[]
 }
 
 /**
@@ -55,34 +71,59 @@ interface Weighed extends Prediction {
  * Strategies", COLT 1990.
  */
 export function weighedPredictions(
-  { members, dimension }: Ensemble,
+  ensemble: Ensemble,
   point: Point,
   isLocal: boolean,
   { isAsked, unfollowed }: Selection,
   guard: Guard,
 ): readonly Prediction[] {
   const predictions: Weighed[] = []
-  for (const member of members) {
+  for (const member of ensemble.members) {
     if (!isAsked(member.strategy)) continue
-    const value = predict(member, dimension, point, guard)
+    const value = predict(member, ensemble.dimension, point, guard)
     if (value !== undefined) predictions.push({ member, value, weight: 0, experts: none })
   }
   const followed = followedOf(predictions, unfollowed)
-  const scores = bestScores(followed, isLocal)
-  let total = 0
-  for (const prediction of followed) {
-    prediction.experts = weightedExperts(prediction.member, isLocal, scores)
-    for (const { weight } of prediction.experts) total += weight
+  const { shares } = expertWeightsOf(ensemble, followed, isLocal)
+  for (let i = 0; i < followed.length; i++) {
+    const prediction = followed[i] as Weighed
+    const share = shares[i] as (typeof shares)[number]
+    prediction.weight = share.weight
+    prediction.experts = share.experts
   }
-  for (const prediction of followed)
-    for (const entry of prediction.experts) {
-      entry.weight /= total
-      prediction.weight += entry.weight
-    }
   return predictions
 }
 
-const none: Weighed['experts'] = []
+function expertWeightsOf(ensemble: Ensemble, followed: readonly Weighed[], isLocal: boolean): ExpertWeights {
+  const { executions, expertWeights: known } = ensemble
+  const isKnown =
+    known?.executions === executions.count &&
+    known.isLocal === isLocal &&
+    known.members.length === followed.length &&
+    known.members.every((member, i) => member === followed[i]?.member)
+  if (isKnown) return known
+  const members = followed.map(({ member }) => member)
+  const shares = sharesOf(members, isLocal)
+  ensemble.expertWeights = { executions: executions.count, isLocal, members, shares }
+  return ensemble.expertWeights
+}
+
+function sharesOf(members: readonly Member[], isLocal: boolean): ExpertWeights['shares'] {
+  const scores = bestScores(members, isLocal)
+  const entering = members.map((member) => weightedExperts(member, isLocal, scores))
+  let total = 0
+  for (const experts of entering) for (const { weight } of experts) total += weight
+  return entering.map((experts) => {
+    let weight = 0
+    for (const entry of experts) {
+      entry.weight /= total
+      weight += entry.weight
+    }
+    return { weight, experts }
+  })
+}
+
+const none: Entering[] = []
 
 /** A prediction that may be used, or undefined: it abstained, or failed. Nonsense is a failure, for the guard to see. */
 function predict(member: Member, dimension: Dimension, point: Point, guard: Guard): number | undefined {
@@ -103,10 +144,10 @@ function followedOf(predictions: Weighed[], unfollowed: Selection['unfollowed'])
 }
 
 /** The best log scores, as many as experts enter, the best first. */
-function bestScores(predictions: readonly Prediction[], isLocal: boolean): readonly number[] {
+function bestScores(members: readonly Member[], isLocal: boolean): readonly number[] {
   const scores = new Array<number>(mostExperts).fill(Number.NEGATIVE_INFINITY)
-  for (const { member } of predictions)
-    for (const expert of member.experts)
+  for (const { experts } of members)
+    for (const expert of experts)
       if ((isLocal || !expert.isLocal) && expert.logScore > (scores[mostExperts - 1] as number))
         insert(scores, expert.logScore)
   return scores
@@ -124,10 +165,10 @@ function weightedExperts(
   { experts }: Member,
   isLocal: boolean,
   scores: readonly number[],
-): Weighed['experts'] {
+): readonly Entering[] {
   const best = scores[0] as number
   const leastEntering = Math.exp(learningRate * ((scores[mostExperts - 1] as number) - best))
-  let weighted: { readonly expert: Expert; weight: number }[] | undefined
+  let weighted: Entering[] | undefined
   for (const expert of experts) {
     if (expert.isLocal && !isLocal) continue
     const exponent = learningRate * (expert.logScore - best)

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { type Member, member } from '../../../../services/estimator/domain/ensemble/expert.ts'
 import {
   allStrategies,
+  type Ensemble,
   type Selection,
   weighedPredictions,
 } from '../../../../services/estimator/domain/ensemble/expert-weights.ts'
@@ -16,11 +17,15 @@ function scored(strategy: string, value: number | undefined, ...logScores: reado
   return one
 }
 
+const ensembleOf = (members: readonly Member[]): Ensemble => ({
+  ...{ dimension: 'memoryBytes', members, executions: { count: 0 }, expertWeights: undefined },
+})
+
 const predictionsOf = (
   members: readonly Member[],
   { isLocal = false, selection = allStrategies, guard = unguarded as Guard } = {},
 ) =>
-  weighedPredictions({ members, dimension: 'memoryBytes' }, pointAt([]), isLocal, selection, guard).map(
+  weighedPredictions(ensembleOf(members), pointAt([]), isLocal, selection, guard).map(
     ({ member: { strategy }, value, weight, experts }) => ({
       strategy,
       value,
@@ -124,4 +129,24 @@ test('nonsense is a failure for the guard to see: not positive, or beyond ten ti
     's2 RangeError: answered NaN',
     `s3 RangeError: answered ${1.01 * most}`,
   ])
+})
+
+test('weights that were worked out before are those that would be worked out now', () => {
+  const members = [scored('a', 1e9, 5, 3, 4), scored('b', 2e9, 3, 1, 6), scored('c', 3e9, 4)]
+  const executions = { count: 1 }
+  const ensemble = { ...ensembleOf(members), executions }
+  const selections = [
+    allStrategies,
+    { isAsked: (strategy: string) => strategy !== 'b', unfollowed: new Set<string>() },
+    { isAsked: () => true, unfollowed: new Set(['a']) },
+  ]
+  for (const logScore of [5, 2]) {
+    for (const expert of members[0]?.experts ?? []) expert.logScore = logScore
+    executions.count++
+    for (const selection of [...selections, ...selections])
+      for (const isLocal of [true, false, false]) {
+        const ask = (of: Ensemble) => weighedPredictions(of, pointAt([]), isLocal, selection, unguarded)
+        expect(ask(ensemble)).toEqual(ask(ensembleOf(members)))
+      }
+  }
 })

@@ -6,10 +6,10 @@ import { clockTicksPerSecond, listPids, readMemory, readPss, readStat } from './
 export interface TreeUsage {
   /** CPU time so far of the whole tree, ended and waited-for members included. Never falls. */
   readonly cpuSeconds: number
-  /** Resident memory now; pages that members share count once where the kernel tells. */
-  readonly memoryBytes: number
-  /** Lower bound of the tree's peak so far: at least the highest peak of any member. */
-  readonly peakMemoryBytes: number
+  /** Resident memory now; pages that members share count once where the kernel tells. Absent where no member holds any. */
+  readonly memoryBytes?: number
+  /** Lower bound of the tree's peak so far: at least the highest peak of any member. Absent until one was seen. */
+  readonly peakMemoryBytes?: number
   readonly processes: number
 }
 
@@ -81,7 +81,7 @@ function procTreeReader(rootPid: number, options: TreeOptions): TreeReader {
         if (stat.isZombie || (pid === rootPid && options.isLauncher)) continue
         alive++
         const held = readMemory(pid)
-        if (held !== undefined) memory.push({ pid, ...held })
+        if (held !== undefined && held.residentBytes > 0) memory.push({ pid, ...held })
       }
       if (members.size === 0) return undefined
       cpuSeconds = Math.max(cpuSeconds, ticks / ticksPerSecond)
@@ -92,10 +92,16 @@ function procTreeReader(rootPid: number, options: TreeOptions): TreeReader {
           : memory.reduce((sum, { pid, residentBytes }) => sum + (readPss(pid) ?? residentBytes), 0)
       peakMemoryBytes = memory.reduce((peak, { peakBytes }) => Math.max(peak, peakBytes), peakMemoryBytes)
       peakMemoryBytes = Math.max(peakMemoryBytes, memoryBytes)
-      return { cpuSeconds, memoryBytes, peakMemoryBytes, processes: alive }
+      return { cpuSeconds, ...memoryOf(memoryBytes, peakMemoryBytes), processes: alive }
     },
   }
 }
+
+/** A process that has ended and is not yet waited for holds nothing: that is no measurement of what it held. */
+const memoryOf = (memoryBytes: number, peakMemoryBytes: number) => ({
+  ...(memoryBytes > 0 ? { memoryBytes } : {}),
+  ...(peakMemoryBytes > 0 ? { peakMemoryBytes } : {}),
+})
 
 const run = promisify(execFile)
 
@@ -124,7 +130,7 @@ function psTreeReader(rootPid: number, options: TreeOptions): TreeReader {
         workers.reduce((sum, row) => sum + row.cpuSeconds, 0),
       )
       peakMemoryBytes = Math.max(peakMemoryBytes, memoryBytes)
-      return { cpuSeconds, memoryBytes, peakMemoryBytes, processes: workers.length }
+      return { cpuSeconds, ...memoryOf(memoryBytes, peakMemoryBytes), processes: workers.length }
     },
   }
 }

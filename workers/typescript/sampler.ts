@@ -54,7 +54,7 @@ export function startSampler(
     if (stopped) return
     if (usage !== undefined) {
       const elapsedMs = after - startedMs
-      const { cpuSeconds, memoryBytes, peakMemoryBytes } = usage
+      const { cpuSeconds, memoryBytes, peakMemoryBytes = 0 } = usage
       last = usage
       onSample({
         elapsedMs,

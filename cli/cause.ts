@@ -5,7 +5,7 @@ const wrappings = [
   /\b(round_robin: )?No connection established\. Last error: (Error: )?/g,
   /\bName resolution failed for target /g,
   /\. Resolution note:\s*/g,
-  /^\d+ [A-Z_]+: /g,
+  /(?<=^|: )\d+ [A-Z_]+: /g,
   /^Error: /g,
 ]
 
@@ -27,7 +27,7 @@ export function inWords(message: string): string {
   const bare = wrappings.reduce((text, wrapping) => text.replaceAll(wrapping, ''), message)
   return bare
     .replaceAll(ofFile, (_, why: string, path: string) => `${path}: ${why}`)
-    .replaceAll(/^dns:(\S+)$/g, 'no address is known for $1')
+    .replaceAll(/(?<=^|: )dns:(\S+)$/g, 'no address is known for $1')
     .replaceAll(coded, (whole, code: string) => systemMessages.get(code) ?? whole)
     .replaceAll(/(\S+): \1: /g, '$1: ')
     .replaceAll(/[ \t]+/g, ' ')

@@ -181,20 +181,20 @@ func (c *channel) explain(err error) error {
 	var number unix.Errno
 	switch {
 	case errors.As(err, &name):
-		return fmt.Errorf("Name resolution failed for target %s", c.target)
+		return fmt.Errorf("no address is known for %s", c.target)
 	case errors.As(err, &number):
 		_, address := dialAddress(c.target)
-		return fmt.Errorf("connect %s %s", unix.ErrnoName(number), address)
+		return fmt.Errorf("%s %s", number, address)
 	default:
 		return err
 	}
 }
 
-// errorName is that of the system's error, ENOENT for example, or what err says.
-func errorName(err error) string {
+// errorText is what the system says of its error, no such file or directory for example, or what err says.
+func errorText(err error) string {
 	var number unix.Errno
 	if errors.As(err, &number) {
-		return unix.ErrnoName(number)
+		return number.Error()
 	}
 	return err.Error()
 }

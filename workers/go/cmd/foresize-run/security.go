@@ -86,4 +86,4 @@ func isOnThisHost(target string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func fileError(path string, err error) error { return fmt.Errorf("%s: %s", path, errorName(err)) }
+func fileError(path string, err error) error { return fmt.Errorf("%s: %s", path, errorText(err)) }

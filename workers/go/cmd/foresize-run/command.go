@@ -19,6 +19,7 @@ import (
 const (
 	// Between SIGTERM at the time limit and SIGKILL.
 	killGrace   = 5 * time.Second
+	signalGrace = 100 * time.Millisecond
 	firstSample = 20 * time.Millisecond
 	// Name under which this program joins a cgroup and becomes the command.
 	joinName = "foresize-run-join"
@@ -223,8 +224,11 @@ func (r *running) resultOf(status syscall.WaitStatus, wall time.Duration) result
 }
 
 func (r *running) outcomeOf(ended result, isOutOfMemory bool) outcome {
-	stoppedBy := syscall.Signal(r.stoppedBy.Load())
-	wasAsked := stoppedBy != 0 && (ended.signal == stoppedBy || ended.exitCode == 128+int(stoppedBy))
+	diedOf := ended.signal
+	if diedOf == 0 && ended.exitCode > 128 {
+		diedOf = syscall.Signal(ended.exitCode - 128)
+	}
+	wasAsked := diedOf != 0 && r.stoppingSignal(diedOf) == diedOf
 	switch {
 	case ended.signal == 0 && ended.exitCode == 0:
 		return succeeded
@@ -237,6 +241,15 @@ func (r *running) outcomeOf(ended result, isOutOfMemory bool) outcome {
 	default:
 		return failed
 	}
+}
+
+// stoppingSignal is the last one that we were sent. A terminal sends it to the command too, which may have died of it
+// before we are told.
+func (r *running) stoppingSignal(diedOf syscall.Signal) syscall.Signal {
+	for waited := time.Duration(0); fromTerminal[diedOf] && r.stoppedBy.Load() == 0 && waited < signalGrace; waited += time.Millisecond {
+		time.Sleep(time.Millisecond)
+	}
+	return syscall.Signal(r.stoppedBy.Load())
 }
 
 func (r *running) passSignalsOn() {

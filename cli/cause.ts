@@ -30,6 +30,5 @@ export function inWords(message: string): string {
     .replaceAll(/(?<=^|: )dns:(\S+)$/g, 'no address is known for $1')
     .replaceAll(coded, (whole, code: string) => systemMessages.get(code) ?? whole)
     .replaceAll(/(\S+): \1: /g, '$1: ')
-    .replaceAll(/[ \t]+/g, ' ')
     .trim()
 }

@@ -66,7 +66,7 @@ export function quantityScale(kind: QuantityKind, values: readonly number[], tic
     return {
       type: 'log',
       domain,
-      ticks: logTicks(domain, units, ticks),
+      ticks: toldApart(logTicks(domain, units, ticks), tickFormat),
       tickFormat,
       label: `${title} (logarithmic)`,
     }
@@ -74,8 +74,12 @@ export function quantityScale(kind: QuantityKind, values: readonly number[], tic
   const step = roundStep(most / ticks, units)
   const end = most * 1.04
   const marks = Array.from({ length: Math.floor(end / step) + 1 }, (_, i) => i * step)
-  return { type: 'linear', domain: [0, end], ticks: marks, tickFormat, label: title }
+  return { type: 'linear', domain: [0, end], ticks: toldApart(marks, tickFormat), tickFormat, label: title }
 }
+
+/** Without those that would have the label of the one before: what is smaller than the smallest unit reads as nothing. */
+const toldApart = (ticks: readonly number[], format: (value: number) => string) =>
+  ticks.filter((tick, i) => i === 0 || format(tick) !== format(ticks[i - 1] as number))
 
 function roundStep(rough: number, units: readonly number[]): number {
   const unit = units.findLast((each) => each <= rough) ?? units[0] ?? 1

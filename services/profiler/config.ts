@@ -143,7 +143,7 @@ export const profilerConfig = z.object({
     ),
   maxWatchers: whole(1, 100_000).default(100).describe('WatchProfiles streams at once'),
   watchIntervalMs: whole(0, 60_000)
-    .default(500)
+    .default(100)
     .describe('a watcher is sent what has changed at most this often: of a profile, its latest state'),
   maxFeedEntries: whole(1, 10_000_000)
     .default(65_536)

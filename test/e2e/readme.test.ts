@@ -48,7 +48,8 @@ describe('the README and the page of programs', () => {
     for (const block of blocks) output.push(await paste(block))
     const all = output.join('\n')
     expect(all).toMatch(/sort: [\d.]+ % sure to suffice, from profile \([5-8] executions/)
-    expect(all).toMatch(/give it \d+ MB, [\d.]+ % sure to suffice: 10 executions/)
+    // The last run may be on its way to the estimator.
+    expect(all).toMatch(/give it \d+ MB, [\d.]+ % sure to suffice: (9|10) executions/)
     expect(all).toMatch(/memory_bytes: [34]\d{8}/)
     // On a busy machine the first ask may pass its deadline, and the report of a run the time it has at the end.
     expect(all).toMatch(/^(unknown-task|unavailable): 1500 MB\n[\s\S]*^learned: \d{2,3} MB$/m)

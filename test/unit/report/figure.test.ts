@@ -81,7 +81,7 @@ test('an axis says its unit and whether it is logarithmic, and every tick has it
   )
   const texts = wide?.texts.map(({ text }) => text) ?? []
   expect(texts).toContain('memory (logarithmic)')
-  expect(texts).toEqual(expect.arrayContaining(['512 MiB', '2 GiB', '8 GiB']))
+  expect(texts).toEqual(expect.arrayContaining(['256 MiB', '1 GiB', '4 GiB']))
   expect(texts).not.toContain('')
 })
 

@@ -318,11 +318,12 @@ def test_what_is_unsent_is_flushed_at_exit(profiler: Profiler) -> None:
 def test_a_fork_that_ends_at_once_loses_nothing(profiler: Profiler) -> None:
     script = (
         "import foresize, os, sys\n"
-        "foresize.default_worker().start('py/brief').end(); assert foresize.default_worker().flush()\n"
+        "worker = foresize.Worker(exit_deadline_ms=40_000)\n"
+        "worker.start('py/brief').end(); assert worker.flush()\n"
         "for _ in range(8):\n"
         "  pid = os.fork()\n"
         "  if pid == 0:\n"
-        "    with foresize.profile('py/brief'): pass\n"
+        "    with worker.profile('py/brief'): pass\n"
         "    sys.exit(0)\n"
         "  assert os.waitpid(pid, 0)[1] == 0\n"
     )

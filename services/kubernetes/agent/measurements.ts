@@ -6,7 +6,7 @@ export interface Measurements {
   /** From the moment that the Pod is bound to the node: a container may be gone before the API tells of it. */
   add(podUid: string): void
   /** Once the container of the task is known no other is read. */
-  only(podUid: string, containerId: string): void
+  keepOnly(podUid: string, containerId: string): void
   /** Of a container that has ended, after one more reading where its cgroup still is there. Then it is forgotten. */
   usageOf(podUid: string, containerId: string): RunUsage | undefined
   remove(podUid: string): void
@@ -69,7 +69,7 @@ export function measurements(
       if (pods.has(podUid)) return
       pods.set(podUid, { sinceMs: nowMs(), dueMs: 0, containerId: undefined, containers: new Map() })
     },
-    only(podUid, containerId) {
+    keepOnly(podUid, containerId) {
       const pod = pods.get(podUid)
       if (pod === undefined || pod.containerId === containerId) return
       pod.containerId = containerId

@@ -88,7 +88,7 @@ export function watchPods(parts: WatchedPodsParts): WatchedPods {
     if (!isOver(pod.pod)) {
       measurements.add(uid)
       const id = containerIdOf(pod.pod, identity.container)
-      if (id) measurements.only(uid, id)
+      if (id) measurements.keepOnly(uid, id)
     }
     for (const run of endedRunsOf(pod.pod, identity.container)) reportRun(pod, run)
     if (isOver(pod.pod)) measurements.remove(uid)

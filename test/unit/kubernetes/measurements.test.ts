@@ -57,7 +57,7 @@ test('once the container of the task is known the others are let go; the run aft
   measured.add(uid)
   measured.sweep(nowMs)
   expect(measured.containers()).toBe(3)
-  measured.only(uid, idOf('b'))
+  measured.keepOnly(uid, idOf('b'))
   nowMs = 6000
   measured.sweep(nowMs)
   expect(measured.containers()).toBe(1)

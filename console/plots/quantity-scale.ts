@@ -54,11 +54,14 @@ export interface QuantityScale {
 /** Above this ratio of largest to smallest the scale is logarithmic, and says so. */
 const wide = 30
 
+/** What is smaller is drawn as nothing, and what is larger not at all: a step of theirs may not be a number. */
+const [smallest, largest] = [1e-290, 1e290]
+
 /** A scale that holds the values, with about so many round ticks. Linear ones start at zero. */
 export function quantityScale(kind: QuantityKind, values: readonly number[], ticks = 5): QuantityScale {
   const { title, units } = kind
   const tickFormat = (value: number) => withoutTrailingZeros(kind.format(value))
-  const positive = values.filter((value) => value > 0 && Number.isFinite(value))
+  const positive = values.filter((value) => value > smallest && value < largest)
   if (positive.length === 0) return { type: 'linear', domain: [0, 1], ticks: [], tickFormat, label: title }
   const [least, most] = [Math.min(...positive), Math.max(...positive)]
   if (positive.length === values.length && most / least > wide) {

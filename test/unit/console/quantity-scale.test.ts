@@ -31,6 +31,20 @@ describe('an axis', () => {
     expect(shown(quantityScale(featureKind('reads'), [1e6, 9e6]))).toEqual(['0', '2M', '4M', '6M', '8M'])
   })
 
+  test.each([
+    [Number.MIN_VALUE],
+    [Number.MIN_VALUE, 3],
+    [0, Number.MAX_VALUE],
+    [1e-308, Number.MAX_VALUE],
+    [-Number.MAX_VALUE, Number.POSITIVE_INFINITY],
+  ])('of the ends of what a number can be (%d, …) has a domain, and few ticks', (...values) => {
+    for (const kind of [featureKind('reads'), featureKind('input_bytes'), ...Object.values(dimensionKinds)]) {
+      const { domain, ticks } = quantityScale(kind, values)
+      expect(domain.every(Number.isFinite)).toBe(true)
+      expect(ticks.length).toBeLessThan(30)
+    }
+  })
+
   test('of nothing has no ticks', () => {
     expect(quantityScale(dimensionKinds.cpuCores, []).ticks).toEqual([])
   })

@@ -124,6 +124,12 @@ fault: $(installed) $(redis) ## The fault suite at length: 500 kills a durable s
 	FORESIZE_TEST_KILLS=$(KILLS) FORESIZE_TEST_FAILOVERS=$(FAILOVERS) FORESIZE_TEST_FUZZ_SECONDS=$(FUZZ_SECONDS) FORESIZE_TEST_HOT_EXECUTIONS=100000 FORESIZE_TEST_NAMES=1000000 \
 	  vitest run --maxWorkers=1 test/fault
 
+TIMES ?= 40
+
+.PHONY: properties
+properties: $(installed) ## The properties of the unit tests, so many times as often as in make test (TIMES=40; about eight minutes)
+	FORESIZE_TEST_PROPERTY_TIMES=$(TIMES) vitest run $$(grep -rlE "'fast-check'|contract/strategy" test/unit)
+
 # The domain's own code. Mutants are tried where it differs from SINCE, or with MUTATE, a comma between patterns.
 domain := services/estimator/domain services/profiler/domain shared/domain
 SINCE ?= HEAD

@@ -9,13 +9,26 @@ const covering =
         experimental: { viteModuleRunner: false, nodeLoader: false },
       }
 
+/** Properties are tried so many times as often where that is asked for. */
+const areLonger = process.env['FORESIZE_TEST_PROPERTY_TIMES'] !== undefined
+const longer = areLonger
+  ? {
+      resolve: {
+        alias: [
+          { find: /^fast-check$/, replacement: `${import.meta.dirname}/test/support/longer-properties.ts` },
+        ],
+      },
+    }
+  : {}
+
 export default defineConfig({
+  ...longer,
   test: {
     include: ['test/**/*.test.ts'],
     // With configurations of their own: they build an API server first, or what is published.
     exclude: [...configDefaults.exclude, 'test/kubernetes/**', 'test/release/**'],
     environment: 'node',
-    testTimeout: 120_000,
+    testTimeout: areLonger ? 1_200_000 : 120_000,
     hookTimeout: 120_000,
     pool: 'forks',
     maxWorkers: 2,

@@ -19,7 +19,7 @@ export const airflow: Scheduler = {
     threePhases(
       python,
       pair,
-      'work/hold',
+      'airflow/work/hold',
       async (inputs, workload) => {
         const options = airflowHome(workload)
         await workload.run('airflow', ['db', 'migrate'], options)
@@ -30,7 +30,7 @@ export const airflow: Scheduler = {
       async (workload) => {
         const options = airflowHome(workload)
         // The listener's own: a task that runs no command.
-        const { executions } = await pair.profile('work/whole', (found) => countOf(found) >= 2)
+        const { executions } = await pair.profile('airflow/work/whole', (found) => countOf(found) >= 2)
         for (const { used } of executions) assert((used?.memoryBytes ?? 0) > 50e6, JSON.stringify(used))
         const pod = await workload.run('python', [join(import.meta.dirname, 'airflow_pod.py')], options)
         assert.match(pod, /^pod sized$/m)

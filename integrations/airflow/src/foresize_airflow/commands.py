@@ -7,7 +7,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 import foresize
 
-from foresize_airflow import reports
+from foresize_airflow import names, reports
 
 
 def run(
@@ -18,14 +18,15 @@ def run(
     sizer: Optional[foresize.Sizer] = None,
     **options: Any,
 ) -> foresize.CommandResult:
-    """Runs a command of the task that calls it, as `dag/task`. $FORESIZE_MEMORY_BYTES tells the command what it is given.
-    `options` as of foresize.run. Raises RuntimeError where the command fails, so that Airflow tries again: an attempt
+    """Runs a command of the task that calls it, as `airflow/dag/task`. $FORESIZE_MEMORY_BYTES tells the command what it
+    is given. `options` as of foresize.run. Raises RuntimeError where the command fails, so that Airflow tries again: an attempt
     after the first is given more."""
     from airflow.sdk import get_current_context
 
     ti = get_current_context()["ti"]
     sized = (sizer or _default_sizer()).size(
         reports.task_of(ti),
+        namespace=names.namespace(),
         execution_id=reports.execution_of(ti),
         features=features,
         requested=requested,

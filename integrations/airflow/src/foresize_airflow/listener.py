@@ -15,7 +15,7 @@ from foresize.oom import OomWatch
 from foresize.sampler import Sampling, sampler
 from foresize.self_usage import SelfUsage
 
-from foresize_airflow import reports
+from foresize_airflow import names, reports
 from foresize_airflow.pods import known_variable
 
 log = logging.getLogger("foresize")
@@ -37,7 +37,7 @@ class Listener:
             known.update(execution_id=reports.execution_of(task_instance), attempt=task_instance.try_number)
             self._watch = OomWatch()
             self._usage = SelfUsage()
-            self._known = {"task": reports.task_of(task_instance), **known}
+            self._known = {"task": reports.task_of(task_instance), "namespace": names.namespace(), **known}
             self._sampling = sampler().start(self._usage.read, lambda _: None, 1000, first_ms=100)
         except Exception:  # noqa: BLE001 - the task must not notice
             log.warning("a task is not measured", exc_info=True)

@@ -8,6 +8,8 @@ from typing import Any, Dict, Optional
 
 import foresize
 
+from foresize_airflow.names import task_name
+
 known_variable = "FORESIZE_AIRFLOW_KNOWN"
 """In the pod: what the task's own process reports with what it used."""
 
@@ -29,7 +31,8 @@ def pod_mutation_hook(pod: Any) -> None:
     if not dag or not task or asked is None or labels.get("kubernetes_pod_operator") == "True":
         return
     sized = _sizer().size(
-        f"{dag}/{task}",
+        task_name(dag, task),
+        namespace=pod.metadata.namespace,
         features=_features(names),
         requested=foresize.Resources(memory_bytes=asked),
         attempt=int(names.get("try_number") or labels.get("try_number") or 1),
@@ -40,7 +43,7 @@ def pod_mutation_hook(pod: Any) -> None:
     resources.requests = {**(resources.requests or {}), "memory": amount}
     resources.limits = {**(resources.limits or {}), "memory": amount}
     # The attempt names itself, by what Airflow tells it.
-    known = {name: sized.known[name] for name in ("features", "requested", "allocated", "estimate_token")}
+    known = {name: sized.known[name] for name in ("namespace", "features", "requested", "allocated", "estimate_token")}
     container.env = [*(container.env or []), _variable(json.dumps(known))]
 
 

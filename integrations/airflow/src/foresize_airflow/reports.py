@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from foresize_airflow.names import task_name
+
 flush_ms = 2000
 """Longest wait at the end of a task for what is unsent."""
 
@@ -11,7 +13,7 @@ _is_left_to_command = False
 
 
 def task_of(ti: Any) -> str:
-    return f"{ti.dag_id}/{ti.task_id}"
+    return task_name(ti.dag_id, ti.task_id)
 
 
 def execution_of(ti: Any) -> str:

@@ -35,7 +35,7 @@ export const judgeReach: Judge<[target: string, problem: string | undefined]> = 
         service,
         'reachable',
         `${target}: ${problem}`,
-        `Is the ${service} running, and is this its address? --${service} names another. In a cluster, a NetworkPolicy lets in only namespaces with the label foresize.io/client: "true".`,
+        `Is the ${service} running, and is this its address? --${service} names another. In a cluster, a NetworkPolicy lets in only namespaces with the label foresize.dev/client: "true".`,
       )
 
 export const judgeTls: Judge<[seen: TlsFinding | undefined, isOnThisHost: boolean, nowUnixMs: number]> = (

@@ -32,7 +32,11 @@ describe.each([
     return found
   }
   const settings = () => {
-    const env = Object.fromEntries((container.env ?? []).map(({ name, value }) => [name, value]))
+    // The kubelet fills in variables that were set before.
+    const env = Object.fromEntries(
+      (container.env ?? []).map(({ name, value }) => [name, value?.replaceAll('$(NAMESPACE)', 'foresize')]),
+    )
+    expect(isSelfSigned).toBe((container.env ?? []).some(({ name }) => name === 'NAMESPACE'))
     return readConfig(admissionConfig, { argv: [], env, envPrefix: admissionEnvPrefix })
   }
 

@@ -300,6 +300,25 @@ test('certificates name the services of the namespace that an overlay sets', asy
   }
 })
 
+/** Every text of a manifest, with where it stands. */
+function textsOf(value: unknown, place: string): readonly (readonly [place: string, text: string])[] {
+  if (typeof value === 'string') return [[place, value]]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, each]) => textsOf(each, `${place}.${key}`))
+}
+
+test.each([[['admission']], [['admission', 'admission-self-signed']]])(
+  'an overlay with %j names its own namespace everywhere, and no other of foresize',
+  async (components) => {
+    const manifests = await renderIn('other', 'production', 'gateway', ...components)
+    const texts = manifests.flatMap((each) => textsOf(each, `${each.kind}/${each.metadata.name}`))
+    const namesDefault = ([place, text]: readonly [string, string]) =>
+      (place.endsWith('.namespace') && text === 'foresize') ||
+      /^foresize\/|[\w-]\.foresize(?!\.dev)(\.|$)/.test(text)
+    expect(texts.filter(namesDefault)).toEqual([])
+  },
+)
+
 test.each(['job', 'scheduler-sidecar'])(
   'the example %s is restricted and speaks to the profiler over TLS',
   async (file) => {

@@ -34,7 +34,7 @@ export const nothingWritten: Written = { version: 0, open: new Map(), unread: []
 
 /**
  * The parts of a session that differ from what is written of it.
- * Law: as many as executions that have begun, ended or been heard of since, however many are open.
+ * Law: as many as executions that have begun, ended or been reported since, however many are open.
  */
 export async function changedParts(
   before: Written,
@@ -65,9 +65,9 @@ export async function changedParts(
   return parts.set(statePart, { value: encodeState(after), counts })
 }
 
-/** Whether anything was heard of it since its start. */
-const hasUsage = ({ totals, heardUnixMs, startedUnixMs }: OpenExecution) =>
-  totals !== noUsage || heardUnixMs !== startedUnixMs
+/** Whether anything was reported of it since its start. */
+const hasUsage = ({ totals, lastSeenUnixMs, startedUnixMs }: OpenExecution) =>
+  totals !== noUsage || lastSeenUnixMs !== startedUnixMs
 
 const encodeState = ({ sequence, lastActiveUnixMs, scope }: Session) =>
   SessionState.encode({
@@ -84,8 +84,8 @@ function encodeStart({ start, leaseMs, startedUnixMs }: OpenExecution): Uint8Arr
   ).finish()
 }
 
-const encodeUsage = ({ heardUnixMs, totals }: OpenExecution) =>
-  StoredExecution.encode({ start: Buffer.alloc(0), startedUnixMs: 0, heardUnixMs, ...totals }).finish()
+const encodeUsage = ({ lastSeenUnixMs, totals }: OpenExecution) =>
+  StoredExecution.encode({ start: Buffer.alloc(0), startedUnixMs: 0, lastSeenUnixMs, ...totals }).finish()
 
 /** Throws: DamagedRecord. */
 export async function decodeSession(
@@ -141,10 +141,10 @@ function toOpenExecution(
   const start = inspect((seen) => toExecutionStart(message, '', seen))
   const leaseMs = inspect((seen) => toLeaseMs(message, '', seen))
   if (usage === undefined)
-    return { start, leaseMs, startedUnixMs, heardUnixMs: startedUnixMs, totals: noUsage }
-  const { heardUnixMs, elapsedMs, cpuCoreMs, cpuMeasuredMs, peak = {} } = usage
+    return { start, leaseMs, startedUnixMs, lastSeenUnixMs: startedUnixMs, totals: noUsage }
+  const { lastSeenUnixMs, elapsedMs, cpuCoreMs, cpuMeasuredMs, peak = {} } = usage
   const totals = { elapsedMs, cpuCoreMs, cpuMeasuredMs, peak }
-  return { start, leaseMs, startedUnixMs, heardUnixMs, totals }
+  return { start, leaseMs, startedUnixMs, lastSeenUnixMs, totals }
 }
 
 /** On a medium each piece is CRC-32 and message. */

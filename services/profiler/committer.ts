@@ -41,7 +41,7 @@ export interface Unit {
 /** Executions of one task that are under way. */
 export interface RunningUpdate {
   readonly task: TaskKey
-  readonly heard: readonly RunningExecution[]
+  readonly reported: readonly RunningExecution[]
 }
 
 export interface UnitResult {
@@ -319,7 +319,7 @@ function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
         const step = finished.slice(from, from + foldsInOneStep)
         const { profile, folded } = foldAll(before, key, step, nowUnixMs, settings)
         const shown = (isLast ? running : []).reduce(
-          (current, { heard }) => showRunning(current, heard, settings),
+          (current, { reported }) => showRunning(current, reported, settings),
           profile,
         )
         for (const [index, isNew] of folded.entries()) part.folded[from + index] = isNew

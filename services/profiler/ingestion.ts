@@ -259,7 +259,7 @@ export function ingestion(
       const stored = await store.getSession(sessionId)
       if (live.has(sessionId) || !stored || stored.dueUnixMs > now) return
       const { session: state, written } = await readSession(sessionId, stored, now)
-      // Its client could not be heard before this process began, nor while the clock stood wrong in between.
+      // Its client could not report before this process began, nor while the clock stood wrong in between.
       const idleTtlMs = stored.dueUnixMs - state.lastActiveUnixMs
       if (state.open.size === 0 && startedUnixMs + idleTtlMs <= now) {
         await store.deleteSession(sessionId, stored)

@@ -30,7 +30,7 @@ export async function lateSession(
     start,
     leaseMs: graceMs,
     startedUnixMs: nowUnixMs,
-    heardUnixMs: nowUnixMs,
+    lastSeenUnixMs: nowUnixMs,
     totals,
   }
   const open = new Map([[start.executionId, execution]])

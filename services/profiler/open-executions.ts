@@ -39,7 +39,7 @@ export function openExecutions(settings: OpenExecutionsSettings): OpenExecutions
     remove: (starts) => move(starts, -1),
     countOf: (task) => byTask.get(taskId(task)) ?? 0,
     async takeUpdates(sessions, nowUnixMs) {
-      const updates = new Map<string, { task: TaskKey; heard: RunningExecution[] }>()
+      const updates = new Map<string, { task: TaskKey; reported: RunningExecution[] }>()
       const stillShown = new Map<string, Resources>()
       for (const { open } of sessions) {
         for (const execution of open.values()) {
@@ -55,9 +55,9 @@ export function openExecutions(settings: OpenExecutionsSettings): OpenExecutions
             continue
           }
           stillShown.set(executionId, peak)
-          const update = updates.get(text) ?? { task, heard: [] }
+          const update = updates.get(text) ?? { task, reported: [] }
           updates.set(text, update)
-          update.heard.push(runningOf(execution, peak))
+          update.reported.push(runningOf(execution, peak))
         }
       }
       shown = stillShown
@@ -66,9 +66,12 @@ export function openExecutions(settings: OpenExecutionsSettings): OpenExecutions
   }
 }
 
-function runningOf({ start, startedUnixMs, heardUnixMs }: OpenExecution, peak: Resources): RunningExecution {
+function runningOf(
+  { start, startedUnixMs, lastSeenUnixMs }: OpenExecution,
+  peak: Resources,
+): RunningExecution {
   const { executionId, attempt, features, labels, requested, allocated } = start
-  const times = { startedAtUnixMs: startedUnixMs, heardAtUnixMs: heardUnixMs }
+  const times = { startedAtUnixMs: startedUnixMs, lastSeenUnixMs }
   return { executionId, attempt, features, labels, requested, allocated, peak, ...times }
 }
 

@@ -15,7 +15,7 @@ export interface Directive {
   readonly minSampleIntervalMs: number
 }
 
-/** How often the tasks run that were heard of lately. */
+/** How often the tasks run that were reported lately. */
 export interface TaskRates {
   /** An execution of the task began that stands for `weight`. */
   observe(task: TaskKey, weight: number, nowMs: number): void

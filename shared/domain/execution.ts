@@ -81,5 +81,5 @@ export interface RunningExecution {
   readonly peak: Resources
   /** Server time; unset where an older program showed it. */
   readonly startedAtUnixMs?: number | undefined
-  readonly heardAtUnixMs?: number | undefined
+  readonly lastSeenUnixMs?: number | undefined
 }

@@ -152,7 +152,7 @@ export function toRunningExecution(
     allocated: readResources(message.allocated, `${at}allocated`, seen),
     peak: readResources(message.peak, `${at}peak`, seen),
     startedAtUnixMs: time(message.startedAtUnixMs, 'started_at_unix_ms'),
-    heardAtUnixMs: time(message.heardAtUnixMs, 'heard_at_unix_ms'),
+    lastSeenUnixMs: time(message.lastSeenUnixMs, 'last_seen_unix_ms'),
   }
 }
 

@@ -257,9 +257,9 @@ test('what runs is shown in the profile of its task until it ends', async () => 
   await eventually(async () => (await running().catch(() => [])).length === 1)
   const [shown] = await running()
   expect(shown).toMatchObject({ executionId: 'a', peak: { memoryBytes: 5e6, cpuCores: 2 } })
-  const { startedAtUnixMs = 0, heardAtUnixMs = 0 } = shown ?? {}
+  const { startedAtUnixMs = 0, lastSeenUnixMs = 0 } = shown ?? {}
   expect(startedAtUnixMs).toBeGreaterThanOrEqual(openedAtUnixMs)
-  expect(heardAtUnixMs).toBeGreaterThanOrEqual(startedAtUnixMs)
+  expect(lastSeenUnixMs).toBeGreaterThanOrEqual(startedAtUnixMs)
   stream.send({ sequence: 2, ends: [wireEnd('a')] })
   await stream.durable(2)
   expect(await running()).toEqual([])

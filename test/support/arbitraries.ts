@@ -107,7 +107,7 @@ const anyRunning: fc.Arbitrary<RunningExecution> = fc.record(
     allocated: anyResources,
     peak: anyResources,
     startedAtUnixMs: unixMs,
-    heardAtUnixMs: unixMs,
+    lastSeenUnixMs: unixMs,
   },
   { noNullPrototype: true },
 )

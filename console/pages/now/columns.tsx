@@ -79,16 +79,16 @@ export const runningColumns = (namespace: string): readonly Column<UnderWay>[] =
     show: ({ execution }) => formatDuration(execution.peak?.durationMs),
   },
   {
-    id: 'heard',
-    title: 'Heard',
-    hint: 'when the profiler last heard of it',
-    csv: 'last_heard',
+    id: 'last-seen',
+    title: 'Last seen',
+    hint: 'when its latest report came in',
+    csv: 'last_seen',
     width: 96,
     isNumber: true,
     value: ({ execution }) =>
-      execution.heardAtUnixMs === undefined ? undefined : new Date(execution.heardAtUnixMs).toISOString(),
-    show: ({ execution: { heardAtUnixMs } }) =>
-      heardAtUnixMs === undefined ? '–' : formatAgo(heardAtUnixMs, Date.now()),
+      execution.lastSeenUnixMs === undefined ? undefined : new Date(execution.lastSeenUnixMs).toISOString(),
+    show: ({ execution: { lastSeenUnixMs } }) =>
+      lastSeenUnixMs === undefined ? '–' : formatAgo(lastSeenUnixMs, Date.now()),
   },
   {
     id: 'attempt',

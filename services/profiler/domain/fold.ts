@@ -120,17 +120,17 @@ export function foldAll(
 }
 
 /**
- * Shows executions under way as last heard. Returns the same object where nothing changed.
+ * Shows executions under way as last reported. Returns the same object where nothing changed.
  * Law: an execution that was folded does not come back.
  */
 export function showRunning(
   profile: Profile,
-  heard: readonly RunningExecution[],
+  reported: readonly RunningExecution[],
   settings: FoldSettings,
 ): Profile {
   const shown = new Map(profile.running.map((running) => [running.executionId, running]))
   let changed = false
-  for (const running of heard) {
+  for (const running of reported) {
     if (!shown.has(running.executionId) && shown.size >= settings.maxRunning) continue
     if (profile.folded.includes(fingerprint(running.executionId))) continue
     shown.set(running.executionId, running)

@@ -16,8 +16,8 @@ export interface OpenExecution {
   readonly leaseMs: number
   /** Server time. */
   readonly startedUnixMs: number
-  /** Server time. */
-  readonly heardUnixMs: number
+  /** Server time of its latest report: its start, or samples. */
+  readonly lastSeenUnixMs: number
   readonly totals: UsageTotals
 }
 
@@ -128,7 +128,7 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
       start,
       leaseMs,
       startedUnixMs: nowUnixMs,
-      heardUnixMs: nowUnixMs,
+      lastSeenUnixMs: nowUnixMs,
       totals: noUsage,
     })
   }
@@ -143,7 +143,7 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
       refuse(executionId, `${path}.elapsed_delta_ms`, `must add up to at most ${resourceLimits.durationMs}`)
       continue
     }
-    open.set(executionId, { ...execution, totals, heardUnixMs: nowUnixMs })
+    open.set(executionId, { ...execution, totals, lastSeenUnixMs: nowUnixMs })
   }
   for (const { executionId, path, ...end } of batch.ends) {
     const execution = open.get(executionId)
@@ -170,7 +170,7 @@ const notOpen = 'is not open in this session: it never began, has ended, or was 
 
 /**
  * Closes as lost what was silent beyond its lease, at most so many.
- * @param aliveSinceUnixMs nobody could be heard before: silence counts from then on.
+ * @param aliveSinceUnixMs nobody could report before: silence counts from then on.
  */
 export function closeSilent(
   before: Session,
@@ -181,10 +181,10 @@ export function closeSilent(
   const open = new Map<string, OpenExecution>()
   const finished: ExecutionRecord[] = []
   for (const [executionId, execution] of before.open) {
-    const isHeard = execution.heardUnixMs >= aliveSinceUnixMs
-    const heard = isHeard ? execution : { ...execution, heardUnixMs: aliveSinceUnixMs }
-    const isSilent = heard.heardUnixMs + execution.leaseMs <= nowUnixMs
-    if (!isSilent || finished.length >= atMost) open.set(executionId, heard)
+    const isSince = execution.lastSeenUnixMs >= aliveSinceUnixMs
+    const followed = isSince ? execution : { ...execution, lastSeenUnixMs: aliveSinceUnixMs }
+    const isSilent = followed.lastSeenUnixMs + execution.leaseMs <= nowUnixMs
+    if (!isSilent || finished.length >= atMost) open.set(executionId, followed)
     else finished.push(recordOf(execution, { outcome: 'lost', used: {}, source: 'unknown' }))
   }
   return { session: { ...before, open }, started: [], finished, rejections: [] }
@@ -193,7 +193,8 @@ export function closeSilent(
 /** When somebody has to look at the session again: its first lease runs out, or, with none open, the session itself. */
 export function dueOf(session: Session, idleSessionTtlMs: number): number {
   let due = Number.POSITIVE_INFINITY
-  for (const { heardUnixMs, leaseMs } of session.open.values()) due = Math.min(due, heardUnixMs + leaseMs)
+  for (const { lastSeenUnixMs, leaseMs } of session.open.values())
+    due = Math.min(due, lastSeenUnixMs + leaseMs)
   return due === Number.POSITIVE_INFINITY ? session.lastActiveUnixMs + idleSessionTtlMs : due
 }
 

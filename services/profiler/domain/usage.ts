@@ -2,7 +2,7 @@ import type { Resources } from '../../../shared/domain/resources.ts'
 
 /** Samples of one execution, in columns of equal length; a column that is empty was not measured. */
 export interface SampleColumns {
-  /** Milliseconds since the sample before; the first counts from the latest sample heard, or the start. */
+  /** Milliseconds since the sample before; the first counts from the latest sample reported, or the start. */
   readonly elapsedDeltaMs: readonly number[]
   /** The mean since the sample before. */
   readonly cpuCores: readonly number[]

@@ -163,7 +163,7 @@ type Profile struct {
 	Statistics []*DimensionStatistics `protobuf:"bytes,7,rep,name=statistics,proto3" json:"statistics,omitempty"`
 	// The latest executions, oldest first: at most 96, the oldest 32 dropped at once when full.
 	Executions []*ExecutionRecord `protobuf:"bytes,8,rep,name=executions,proto3" json:"executions,omitempty"`
-	// The executions under way, by execution_id, as last heard: at most 64.
+	// The executions under way, by execution_id, as last reported: at most 64.
 	Running []*RunningExecution `protobuf:"bytes,9,rep,name=running,proto3" json:"running,omitempty"`
 	// Fingerprints (53-bit hashes of execution_id) of the executions folded lately, oldest first: a repeat among them is
 	// ignored. At most 4096.
@@ -691,7 +691,7 @@ func (x *QuantileSketch) GetWeights() []float64 {
 	return nil
 }
 
-// An execution under way, as last heard of. Its peak is a lower bound of its need.
+// An execution under way, as last reported. Its peak is a lower bound of its need.
 type RunningExecution struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Unique per attempt.
@@ -710,10 +710,11 @@ type RunningExecution struct {
 	Peak *Resources `protobuf:"bytes,7,opt,name=peak,proto3" json:"peak,omitempty"`
 	// When it started, Unix milliseconds of the server's clock. Unset where it was shown by an older server.
 	StartedAtUnixMs *float64 `protobuf:"fixed64,8,opt,name=started_at_unix_ms,json=startedAtUnixMs,proto3,oneof" json:"started_at_unix_ms,omitempty"`
-	// When the server last heard of it, Unix milliseconds of its clock. Unset as started_at_unix_ms is.
-	HeardAtUnixMs *float64 `protobuf:"fixed64,9,opt,name=heard_at_unix_ms,json=heardAtUnixMs,proto3,oneof" json:"heard_at_unix_ms,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// When its latest report (its start, or samples of it) came in, Unix milliseconds of the server's clock. Unset as
+	// started_at_unix_ms is.
+	LastSeenUnixMs *float64 `protobuf:"fixed64,9,opt,name=last_seen_unix_ms,json=lastSeenUnixMs,proto3,oneof" json:"last_seen_unix_ms,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *RunningExecution) Reset() {
@@ -802,9 +803,9 @@ func (x *RunningExecution) GetStartedAtUnixMs() float64 {
 	return 0
 }
 
-func (x *RunningExecution) GetHeardAtUnixMs() float64 {
-	if x != nil && x.HeardAtUnixMs != nil {
-		return *x.HeardAtUnixMs
+func (x *RunningExecution) GetLastSeenUnixMs() float64 {
+	if x != nil && x.LastSeenUnixMs != nil {
+		return *x.LastSeenUnixMs
 	}
 	return 0
 }
@@ -1572,7 +1573,7 @@ const file_foresize_v1_profile_proto_rawDesc = "" +
 	"\vzero_weight\x18\x02 \x01(\x01R\n" +
 	"zeroWeight\x12\x16\n" +
 	"\x06offset\x18\x03 \x01(\x11R\x06offset\x12\x18\n" +
-	"\aweights\x18\x04 \x03(\x01R\aweights\"\xf7\x04\n" +
+	"\aweights\x18\x04 \x03(\x01R\aweights\"\xfa\x04\n" +
 	"\x10RunningExecution\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\tR\vexecutionId\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\rR\aattempt\x12G\n" +
@@ -1581,16 +1582,16 @@ const file_foresize_v1_profile_proto_rawDesc = "" +
 	"\trequested\x18\x05 \x01(\v2\x16.foresize.v1.ResourcesR\trequested\x124\n" +
 	"\tallocated\x18\x06 \x01(\v2\x16.foresize.v1.ResourcesR\tallocated\x12*\n" +
 	"\x04peak\x18\a \x01(\v2\x16.foresize.v1.ResourcesR\x04peak\x120\n" +
-	"\x12started_at_unix_ms\x18\b \x01(\x01H\x00R\x0fstartedAtUnixMs\x88\x01\x01\x12,\n" +
-	"\x10heard_at_unix_ms\x18\t \x01(\x01H\x01R\rheardAtUnixMs\x88\x01\x01\x1a;\n" +
+	"\x12started_at_unix_ms\x18\b \x01(\x01H\x00R\x0fstartedAtUnixMs\x88\x01\x01\x12.\n" +
+	"\x11last_seen_unix_ms\x18\t \x01(\x01H\x01R\x0elastSeenUnixMs\x88\x01\x01\x1a;\n" +
 	"\rFeaturesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x15\n" +
-	"\x13_started_at_unix_msB\x13\n" +
-	"\x11_heard_at_unix_ms\"\xdb\x04\n" +
+	"\x13_started_at_unix_msB\x14\n" +
+	"\x12_last_seen_unix_ms\"\xdb\x04\n" +
 	"\x10StrategyAccuracy\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy\x12\x18\n" +
 	"\avariant\x18\x02 \x01(\tR\avariant\x124\n" +

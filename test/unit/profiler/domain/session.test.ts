@@ -169,19 +169,19 @@ test('splitting samples over batches gives the same usage', () => {
   )
 })
 
-test('what is silent beyond its lease is lost; what was heard is not', () => {
+test('what is silent beyond its lease is lost; what reported meanwhile is not', () => {
   let session = apply(newSession(now), {
-    starts: [start('silent'), start('heard'), start('patient', 10_000)],
+    starts: [start('silent'), start('reporting'), start('patient', 10_000)],
   }).session
   session = apply(
     session,
-    { sequence: 2, samples: [samples('heard', { elapsedDeltaMs: [5] })] },
+    { sequence: 2, samples: [samples('reporting', { elapsedDeltaMs: [5] })] },
     now + 900,
   ).session
   expect(dueOf(session, 60_000)).toBe(now + 1000)
   const { session: after, finished } = closeSilent(session, now + 1000, 0, 10)
   expect(finished.map(({ executionId, outcome }) => [executionId, outcome])).toEqual([['silent', 'lost']])
-  expect([...after.open.keys()]).toEqual(['heard', 'patient'])
+  expect([...after.open.keys()]).toEqual(['reporting', 'patient'])
 })
 
 test('no more is closed at once than may be: what is left is due still', () => {

@@ -109,7 +109,7 @@ export declare type Profile = Message<"foresize.v1.Profile"> & {
   executions: ExecutionRecord[];
 
   /**
-   * The executions under way, by execution_id, as last heard: at most 64.
+   * The executions under way, by execution_id, as last reported: at most 64.
    *
    * @generated from field: repeated foresize.v1.RunningExecution running = 9;
    */
@@ -378,7 +378,7 @@ export declare type QuantileSketch = Message<"foresize.v1.QuantileSketch"> & {
 export declare const QuantileSketchSchema: GenMessage<QuantileSketch>;
 
 /**
- * An execution under way, as last heard of. Its peak is a lower bound of its need.
+ * An execution under way, as last reported. Its peak is a lower bound of its need.
  *
  * @generated from message foresize.v1.RunningExecution
  */
@@ -440,11 +440,12 @@ export declare type RunningExecution = Message<"foresize.v1.RunningExecution"> &
   startedAtUnixMs?: number | undefined;
 
   /**
-   * When the server last heard of it, Unix milliseconds of its clock. Unset as started_at_unix_ms is.
+   * When its latest report (its start, or samples of it) came in, Unix milliseconds of the server's clock. Unset as
+   * started_at_unix_ms is.
    *
-   * @generated from field: optional double heard_at_unix_ms = 9;
+   * @generated from field: optional double last_seen_unix_ms = 9;
    */
-  heardAtUnixMs?: number | undefined;
+  lastSeenUnixMs?: number | undefined;
 };
 
 /**

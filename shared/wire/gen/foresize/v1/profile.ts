@@ -102,7 +102,7 @@ export interface Profile {
   readonly statistics: readonly DimensionStatistics[];
   /** The latest executions, oldest first: at most 96, the oldest 32 dropped at once when full. */
   readonly executions: readonly ExecutionRecord[];
-  /** The executions under way, by execution_id, as last heard: at most 64. */
+  /** The executions under way, by execution_id, as last reported: at most 64. */
   readonly running: readonly RunningExecution[];
   /**
    * Fingerprints (53-bit hashes of execution_id) of the executions folded lately, oldest first: a repeat among them is
@@ -183,7 +183,7 @@ export interface QuantileSketch {
   readonly weights: readonly number[];
 }
 
-/** An execution under way, as last heard of. Its peak is a lower bound of its need. */
+/** An execution under way, as last reported. Its peak is a lower bound of its need. */
 export interface RunningExecution {
   /** Unique per attempt. */
   readonly executionId: string;
@@ -209,8 +209,11 @@ export interface RunningExecution {
   readonly startedAtUnixMs?:
     | number
     | undefined;
-  /** When the server last heard of it, Unix milliseconds of its clock. Unset as started_at_unix_ms is. */
-  readonly heardAtUnixMs?: number | undefined;
+  /**
+   * When its latest report (its start, or samples of it) came in, Unix milliseconds of the server's clock. Unset as
+   * started_at_unix_ms is.
+   */
+  readonly lastSeenUnixMs?: number | undefined;
 }
 
 export interface RunningExecution_FeaturesEntry {
@@ -1483,7 +1486,7 @@ function createBaseRunningExecution(): RunningExecution {
     allocated: undefined,
     peak: undefined,
     startedAtUnixMs: undefined,
-    heardAtUnixMs: undefined,
+    lastSeenUnixMs: undefined,
   };
 }
 
@@ -1513,8 +1516,8 @@ export const RunningExecution: MessageFns<RunningExecution> = {
     if (message.startedAtUnixMs !== undefined) {
       writer.uint32(65).double(message.startedAtUnixMs);
     }
-    if (message.heardAtUnixMs !== undefined) {
-      writer.uint32(73).double(message.heardAtUnixMs);
+    if (message.lastSeenUnixMs !== undefined) {
+      writer.uint32(73).double(message.lastSeenUnixMs);
     }
     return writer;
   },
@@ -1607,7 +1610,7 @@ export const RunningExecution: MessageFns<RunningExecution> = {
               break;
             }
 
-            message.heardAtUnixMs = reader.double();
+            message.lastSeenUnixMs = reader.double();
             continue;
           }
         }
@@ -1666,10 +1669,10 @@ export const RunningExecution: MessageFns<RunningExecution> = {
         : isSet(object.started_at_unix_ms)
         ? globalThis.Number(object.started_at_unix_ms)
         : undefined,
-      heardAtUnixMs: isSet(object.heardAtUnixMs)
-        ? globalThis.Number(object.heardAtUnixMs)
-        : isSet(object.heard_at_unix_ms)
-        ? globalThis.Number(object.heard_at_unix_ms)
+      lastSeenUnixMs: isSet(object.lastSeenUnixMs)
+        ? globalThis.Number(object.lastSeenUnixMs)
+        : isSet(object.last_seen_unix_ms)
+        ? globalThis.Number(object.last_seen_unix_ms)
         : undefined,
     };
   },
@@ -1712,8 +1715,8 @@ export const RunningExecution: MessageFns<RunningExecution> = {
     if (message.startedAtUnixMs !== undefined) {
       obj.startedAtUnixMs = floatToJson(message.startedAtUnixMs);
     }
-    if (message.heardAtUnixMs !== undefined) {
-      obj.heardAtUnixMs = floatToJson(message.heardAtUnixMs);
+    if (message.lastSeenUnixMs !== undefined) {
+      obj.lastSeenUnixMs = floatToJson(message.lastSeenUnixMs);
     }
     return obj;
   },
@@ -1751,7 +1754,7 @@ export const RunningExecution: MessageFns<RunningExecution> = {
       : undefined;
     message.peak = (object.peak !== undefined && object.peak !== null) ? Resources.fromPartial(object.peak) : undefined;
     message.startedAtUnixMs = object.startedAtUnixMs ?? undefined;
-    message.heardAtUnixMs = object.heardAtUnixMs ?? undefined;
+    message.lastSeenUnixMs = object.lastSeenUnixMs ?? undefined;
     return message;
   },
 };

@@ -131,7 +131,7 @@ class Profile(_message.Message):
 
     @_builtins.property
     def running(self) -> _containers.RepeatedCompositeFieldContainer[Global___RunningExecution]:
-        """The executions under way, by execution_id, as last heard: at most 64."""
+        """The executions under way, by execution_id, as last reported: at most 64."""
 
     @_builtins.property
     def folded(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
@@ -365,7 +365,7 @@ Global___QuantileSketch: _TypeAlias = QuantileSketch  # noqa: Y015
 
 @_typing.final
 class RunningExecution(_message.Message):
-    """An execution under way, as last heard of. Its peak is a lower bound of its need."""
+    """An execution under way, as last reported. Its peak is a lower bound of its need."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -417,15 +417,17 @@ class RunningExecution(_message.Message):
     ALLOCATED_FIELD_NUMBER: _builtins.int
     PEAK_FIELD_NUMBER: _builtins.int
     STARTED_AT_UNIX_MS_FIELD_NUMBER: _builtins.int
-    HEARD_AT_UNIX_MS_FIELD_NUMBER: _builtins.int
+    LAST_SEEN_UNIX_MS_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """Unique per attempt."""
     attempt: _builtins.int
     """From 1."""
     started_at_unix_ms: _builtins.float
     """When it started, Unix milliseconds of the server's clock. Unset where it was shown by an older server."""
-    heard_at_unix_ms: _builtins.float
-    """When the server last heard of it, Unix milliseconds of its clock. Unset as started_at_unix_ms is."""
+    last_seen_unix_ms: _builtins.float
+    """When its latest report (its start, or samples of it) came in, Unix milliseconds of the server's clock. Unset as
+    started_at_unix_ms is.
+    """
     @_builtins.property
     def features(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """Known before the run."""
@@ -457,18 +459,18 @@ class RunningExecution(_message.Message):
         allocated: _resources_pb2.Resources | None = ...,
         peak: _resources_pb2.Resources | None = ...,
         started_at_unix_ms: _builtins.float | None = ...,
-        heard_at_unix_ms: _builtins.float | None = ...,
+        last_seen_unix_ms: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_heard_at_unix_ms", b"_heard_at_unix_ms", "_started_at_unix_ms", b"_started_at_unix_ms", "allocated", b"allocated", "heard_at_unix_ms", b"heard_at_unix_ms", "peak", b"peak", "requested", b"requested", "started_at_unix_ms", b"started_at_unix_ms"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_last_seen_unix_ms", b"_last_seen_unix_ms", "_started_at_unix_ms", b"_started_at_unix_ms", "allocated", b"allocated", "last_seen_unix_ms", b"last_seen_unix_ms", "peak", b"peak", "requested", b"requested", "started_at_unix_ms", b"started_at_unix_ms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_heard_at_unix_ms", b"_heard_at_unix_ms", "_started_at_unix_ms", b"_started_at_unix_ms", "allocated", b"allocated", "attempt", b"attempt", "execution_id", b"execution_id", "features", b"features", "heard_at_unix_ms", b"heard_at_unix_ms", "labels", b"labels", "peak", b"peak", "requested", b"requested", "started_at_unix_ms", b"started_at_unix_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_seen_unix_ms", b"_last_seen_unix_ms", "_started_at_unix_ms", b"_started_at_unix_ms", "allocated", b"allocated", "attempt", b"attempt", "execution_id", b"execution_id", "features", b"features", "labels", b"labels", "last_seen_unix_ms", b"last_seen_unix_ms", "peak", b"peak", "requested", b"requested", "started_at_unix_ms", b"started_at_unix_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__heard_at_unix_ms: _TypeAlias = _typing.Literal["heard_at_unix_ms"]  # noqa: Y015
-    _WhichOneofArgType__heard_at_unix_ms: _TypeAlias = _typing.Literal["_heard_at_unix_ms", b"_heard_at_unix_ms"]  # noqa: Y015
+    _WhichOneofReturnType__last_seen_unix_ms: _TypeAlias = _typing.Literal["last_seen_unix_ms"]  # noqa: Y015
+    _WhichOneofArgType__last_seen_unix_ms: _TypeAlias = _typing.Literal["_last_seen_unix_ms", b"_last_seen_unix_ms"]  # noqa: Y015
     _WhichOneofReturnType__started_at_unix_ms: _TypeAlias = _typing.Literal["started_at_unix_ms"]  # noqa: Y015
     _WhichOneofArgType__started_at_unix_ms: _TypeAlias = _typing.Literal["_started_at_unix_ms", b"_started_at_unix_ms"]  # noqa: Y015
     @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__heard_at_unix_ms) -> _WhichOneofReturnType__heard_at_unix_ms | None: ...
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__last_seen_unix_ms) -> _WhichOneofReturnType__last_seen_unix_ms | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__started_at_unix_ms) -> _WhichOneofReturnType__started_at_unix_ms | None: ...
 

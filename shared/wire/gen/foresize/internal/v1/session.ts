@@ -63,8 +63,8 @@ export interface StoredExecution {
   readonly start: Buffer;
   /** Unix milliseconds of the server's clock at its start. */
   readonly startedUnixMs: number;
-  /** Unix milliseconds of the server's clock when it was last heard of. This and what follows is its usage. */
-  readonly heardUnixMs: number;
+  /** Unix milliseconds of the server's clock at its latest report. This and what follows is its usage. */
+  readonly lastSeenUnixMs: number;
   /** Milliseconds since its start at the latest sample. */
   readonly elapsedMs: number;
   /** Cores times milliseconds, summed over its samples. */
@@ -716,7 +716,7 @@ function createBaseStoredExecution(): StoredExecution {
   return {
     start: Buffer.alloc(0),
     startedUnixMs: 0,
-    heardUnixMs: 0,
+    lastSeenUnixMs: 0,
     elapsedMs: 0,
     cpuCoreMs: 0,
     cpuMeasuredMs: 0,
@@ -732,8 +732,8 @@ export const StoredExecution: MessageFns<StoredExecution> = {
     if (message.startedUnixMs !== 0) {
       writer.uint32(17).double(message.startedUnixMs);
     }
-    if (message.heardUnixMs !== 0) {
-      writer.uint32(25).double(message.heardUnixMs);
+    if (message.lastSeenUnixMs !== 0) {
+      writer.uint32(25).double(message.lastSeenUnixMs);
     }
     if (message.elapsedMs !== 0) {
       writer.uint32(33).double(message.elapsedMs);
@@ -784,7 +784,7 @@ export const StoredExecution: MessageFns<StoredExecution> = {
               break;
             }
 
-            message.heardUnixMs = reader.double();
+            message.lastSeenUnixMs = reader.double();
             continue;
           }
           case 4: {
@@ -839,10 +839,10 @@ export const StoredExecution: MessageFns<StoredExecution> = {
         : isSet(object.started_unix_ms)
         ? globalThis.Number(object.started_unix_ms)
         : 0,
-      heardUnixMs: isSet(object.heardUnixMs)
-        ? globalThis.Number(object.heardUnixMs)
-        : isSet(object.heard_unix_ms)
-        ? globalThis.Number(object.heard_unix_ms)
+      lastSeenUnixMs: isSet(object.lastSeenUnixMs)
+        ? globalThis.Number(object.lastSeenUnixMs)
+        : isSet(object.last_seen_unix_ms)
+        ? globalThis.Number(object.last_seen_unix_ms)
         : 0,
       elapsedMs: isSet(object.elapsedMs)
         ? globalThis.Number(object.elapsedMs)
@@ -871,8 +871,8 @@ export const StoredExecution: MessageFns<StoredExecution> = {
     if (message.startedUnixMs !== 0) {
       obj.startedUnixMs = floatToJson(message.startedUnixMs);
     }
-    if (message.heardUnixMs !== 0) {
-      obj.heardUnixMs = floatToJson(message.heardUnixMs);
+    if (message.lastSeenUnixMs !== 0) {
+      obj.lastSeenUnixMs = floatToJson(message.lastSeenUnixMs);
     }
     if (message.elapsedMs !== 0) {
       obj.elapsedMs = floatToJson(message.elapsedMs);
@@ -896,7 +896,7 @@ export const StoredExecution: MessageFns<StoredExecution> = {
     const message = createBaseStoredExecution() as any;
     message.start = object.start ?? Buffer.alloc(0);
     message.startedUnixMs = object.startedUnixMs ?? 0;
-    message.heardUnixMs = object.heardUnixMs ?? 0;
+    message.lastSeenUnixMs = object.lastSeenUnixMs ?? 0;
     message.elapsedMs = object.elapsedMs ?? 0;
     message.cpuCoreMs = object.cpuCoreMs ?? 0;
     message.cpuMeasuredMs = object.cpuMeasuredMs ?? 0;

@@ -2,6 +2,7 @@ import { unguarded } from '../../services/estimator/domain/ensemble/guard.ts'
 import {
   extendProfile,
   type LearnedProfile,
+  learnAhead,
   learnProfile,
 } from '../../services/estimator/domain/ensemble/learned-profile.ts'
 import { createWorkspace } from '../../services/estimator/domain/ensemble/workspace.ts'
@@ -70,6 +71,12 @@ export function localPair(settings: EstimateSettings): LocalPair {
     return known.learned
   }
 
+  /** What the service does when nobody waits. */
+  function learnedAhead(known: Known | undefined): void {
+    if (known?.learned?.profile.revision !== known?.profile.revision) return
+    if (known?.learned) learnAhead(known.learned, known.profile.executions, learning)
+  }
+
   function put(profile: Profile): void {
     const id = profileId(profile.key)
     profiles.set(id, { profile, learned: profiles.get(id)?.learned })
@@ -91,6 +98,7 @@ export function localPair(settings: EstimateSettings): LocalPair {
 
     report(record, nowUnixMs, estimate) {
       const key = keyOf(record.task)
+      learnedAhead(profiles.get(profileId(key)))
       const before = profileOf(key)
       const finished = { record, estimate: estimate && scoredPart(estimate) }
       const { profile } = foldAll(before, key, [finished], nowUnixMs, defaultFoldSettings)

@@ -4,9 +4,11 @@ import type { Log } from '../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import { turn } from '../../shared/runtime/turns.ts'
 import type { Breakers } from './breaker.ts'
+import { unguarded } from './domain/ensemble/guard.ts'
 import {
   extendProfile,
   type LearnedProfile,
+  learnAhead,
   learnInSteps,
   learnProfile,
 } from './domain/ensemble/learned-profile.ts'
@@ -103,12 +105,25 @@ export function learnedProfiles(
       const learning = { registry, guard: fit.guard, workspace }
       const extended = before === undefined ? undefined : extendProfile(before, profile, learning)
       const next = extended ?? learnProfile(profile, learning)
-      return { ...next, leftOut: fit.settle() }
+      const learned = { ...next, leftOut: fit.settle() }
+      void aheadLater(profileId(key), learned, profile.executions)
+      return learned
     } catch (error) {
       if (!(error instanceof ForesizeError)) throw error
       log.warn({ err: error, profile: key }, 'a profile cannot be read and is answered for as if unknown')
       return undefined
     }
+  }
+
+  /** Unless it was learned anew by then. */
+  async function aheadLater(
+    id: string,
+    learned: LearnedProfile,
+    executions: Parameters<typeof learnAhead>[1],
+  ): Promise<void> {
+    await turn.rest()
+    if (memos.peek(id)?.learned !== learned) return
+    learnAhead(learned, executions, { registry, guard: unguarded, workspace })
   }
 
   async function learnInTurns(id: string, held: HeldProfile): Promise<void> {

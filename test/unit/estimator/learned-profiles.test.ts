@@ -143,3 +143,29 @@ test('a strategy that failed once on a profile is soon tried on it again', () =>
   state.nowMs = 500
   expect(leftOut()).toEqual([])
 })
+
+test('what the drop of the oldest executions needs is learned between answers, not by those who wait for one', async () => {
+  let observed = 0
+  const counting: Registry[string] = {
+    describe: 'counts',
+    start: () => ({
+      observe: () => void observed++,
+      predict: () => undefined,
+    }),
+  }
+  const { held, revision } = desk({ updateIntervalMs: 0, maxModels: 10 }, { counting })
+  const all = linearHistory(97)
+  const dimensionsLearned = 3
+  const observedBy = (from: number, to: number): number => {
+    const before = observed
+    revision(taskKey, held(profileOf(all.slice(from, to)), to))
+    return observed - before
+  }
+  observedBy(0, 69)
+  for (let known = 70; known <= 96; known++) {
+    expect(observedBy(0, known)).toBeLessThanOrEqual(dimensionsLearned)
+    await nextTurn()
+    await nextTurn()
+  }
+  expect(observedBy(32, 97)).toBeLessThanOrEqual(dimensionsLearned)
+})

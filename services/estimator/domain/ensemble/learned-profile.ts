@@ -17,8 +17,8 @@ export interface LearnedProfile {
   readonly requestRatios?: Resources | undefined
   /** Of a task. */
   readonly model?: TaskModel | undefined
-  /** Takes over when the profile drops its oldest executions. */
-  readonly standby?: StandbyModel | undefined
+  /** Takes over when the profile drops its oldest executions. Grows by `learnAhead` alone. */
+  standby?: StandbyModel | undefined
   /** Strategies whose record in a dimension is poor: they go on being scored, and are not followed. */
   readonly poor: readonly { readonly strategy: string; readonly dimension: Dimension }[]
   /** Strategies that its record says enough of to judge, good or poor. */
@@ -75,8 +75,21 @@ export function extendProfile(
   if (model === undefined) return undefined
   for (const execution of executions.slice(executionIds.length - dropped))
     extendTask(model, execution, learning)
-  const next = extendStandby(dropped === 0 ? standby : undefined, executions, learning)
+  const next = dropped === 0 ? standby : undefined
   return { ...withoutExecutions(profile, learning.registry), model, standby: next }
+}
+
+/**
+ * Work for when nobody waits: some of what the next drop of the oldest executions will need. `executions` are those that
+ * it was learned from. Law: no answer depends on whether, or when, it is called.
+ */
+export function learnAhead(
+  learned: LearnedProfile,
+  executions: readonly ExecutionRecord[],
+  learning: Learning,
+): void {
+  if (learned.model === undefined) return
+  learned.standby = extendStandby(learned.standby, executions, learning)
 }
 
 /** How many of the known executions are gone, where those that are left are known and in their order. */

@@ -5,7 +5,7 @@ import { extendTask, fitTask, type TaskModel } from './task-model.ts'
 
 /**
  * The model of what a profile will hold once it is full and drops its oldest executions. It is built beside the one that
- * answers, a few executions at an update, so that no update pays for a full replay.
+ * answers, a few executions after each update, when nobody waits, so that no update pays for a full replay.
  * Law: once it has learned all, it equals `fitTask` of what is left, to the bit. A guess that does not come true costs no
  * more than its own work.
  */
@@ -20,7 +20,7 @@ export interface StandbyModel {
 /** Of the profiler's `maxExecutions` and `droppedExecutions`; with others each drop is a full replay. */
 export const expectedRing = { executions: 96, dropped: 32 }
 
-/** Most executions that one update learns ahead. Where more come at once than it can follow, the drop is a full replay. */
+/** Most executions learned ahead after one update. Where more come at once than it can follow, the drop is a full replay. */
 const mostAtOnce = 5
 /** Executions before the drop at which it is begun, twice what one by one would need. For so long there are two models. */
 const headStart = Math.ceil((2 * (expectedRing.executions - expectedRing.dropped)) / mostAtOnce)

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import {
   extendProfile,
   type LearnedProfile,
+  learnAhead,
   learnInSteps,
   learnProfile,
 } from '../../../../services/estimator/domain/ensemble/learned-profile.ts'
@@ -131,6 +132,7 @@ test('followed through a drop that is expected, the standby takes over and the n
   const follow = (profile: Profile) => {
     const next = extendProfile(task, profile, learning)
     task = { ...(next as LearnedProfile), leftOut: new Map() }
+    learnAhead(task, profile.executions, learning)
     return next
   }
   for (let held = 61; held <= 96; held++) follow(upTo(0, held))

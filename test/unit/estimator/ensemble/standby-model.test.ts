@@ -4,6 +4,7 @@ import type { Guard } from '../../../../services/estimator/domain/ensemble/guard
 import {
   extendProfile,
   type LearnedProfile,
+  learnAhead,
   learnProfile,
 } from '../../../../services/estimator/domain/ensemble/learned-profile.ts'
 import {
@@ -54,6 +55,7 @@ function follow(
     const extended = learned && { ...learned, leftOut: new Map<string, string>() }
     each(profile, extended)
     before = extended ?? fitted(profile, registry)
+    learnAhead(before, profile.executions, learning)
   }
 }
 

@@ -148,9 +148,10 @@ test-schedulers: $(installed) $(runner) ## Real schedulers, installed below .for
 	@node test/schedulers/main.ts
 
 .PHONY: test-kubernetes
-test-kubernetes: $(installed) $(kustomize) ## Manifests and webhook on a real API server (Go; builds it once: some eleven minutes of CPU)
+test-kubernetes: $(installed) $(kustomize) $(if $(NODE),$(redis) $(runner)) ## Manifests and webhook on a real API server (Go; builds it once: some eleven minutes of CPU); NODE=1 also a real node that runs Pods (root, Debian)
 	@scripts/build-kubernetes.sh etcd kube-apiserver || { [ $$? = 3 ] && echo 'NOT RUN: test/kubernetes needs a Kubernetes API server'; exit 1; }
 	@vitest run --config test/kubernetes/vitest.config.ts $(TESTS)
+	@$(if $(NODE),test/kubernetes/node/run.sh)
 
 .PHONY: test-release
 test-release: $(installed) $(launcher) ## What is published, built and installed from its files by npm, pip and go, on Node 22 and 24 (TESTS=… picks)

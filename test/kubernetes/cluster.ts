@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../cli/pair.ts'
-import { certificateAuthority } from '../support/certificates.ts'
+import { type Authority, certificateAuthority } from '../support/certificates.ts'
 import { projectRoot } from '../support/manifests.ts'
 import { type KubernetesClient, kubernetesClient } from './kubernetes-client.ts'
 
@@ -21,22 +21,39 @@ export interface Cluster {
   readonly admin: KubernetesClient
   /** The same server as a service account, by a token that it is given; written to a file too, as a Pod would have it. */
   as(namespace: string, serviceAccount: string): Promise<KubernetesClient & { readonly tokenFile: string }>
+  /** What the certificates of the cluster are of. */
+  readonly authority: Authority
+  /** Signs the tokens of service accounts. */
+  readonly serviceAccountKeyFile: string
+  /** Starts one more program, which ends with the cluster; what it says is in `log`. */
+  start(program: string, flags: readonly string[]): { readonly child: ChildProcess; readonly log: string }
   stop(): Promise<void>
 }
 
+export interface ClusterOptions {
+  /** Names and addresses that the API server is called by, beside those of this host. */
+  readonly hosts?: readonly string[]
+  /** Default: a free one. */
+  readonly port?: number
+  /** More of the API server's, after those here. */
+  readonly flags?: readonly string[]
+}
+
 /** Where scripts/build-kubernetes.sh puts what it builds. */
-const binaries = join(projectRoot, '.foresize', 'kubernetes')
+export const binaries = join(projectRoot, '.foresize', 'kubernetes')
 
 const adminToken = 'administrator-of-a-test'
 
-export async function startCluster(): Promise<Cluster> {
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const folder = await mkdtemp(join(tmpdir(), 'foresize-kubernetes-'))
   const children: ChildProcess[] = []
   const start = (program: string, flags: readonly string[]) => {
-    const log = openSync(join(folder, `${program}.log`), 'w')
-    const child = spawn(join(binaries, program), flags, { stdio: ['ignore', log, log] })
+    const log = join(folder, `${basename(program)}.log`)
+    const output = openSync(log, 'w')
+    const child = spawn(resolve(binaries, program), flags, { stdio: ['ignore', output, output] })
+    closeSync(output)
     children.push(child)
-    return child
+    return { child, log }
   }
   const stop = async () => {
     for (const child of children.toReversed()) {
@@ -47,7 +64,8 @@ export async function startCluster(): Promise<Cluster> {
     await rm(folder, { recursive: true })
   }
   try {
-    const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()]
+    const [etcdPort, peerPort] = [await freePort(), await freePort()]
+    const port = options.port ?? (await freePort())
     const [etcd, peer] = [`http://127.0.0.1:${etcdPort}`, `http://127.0.0.1:${peerPort}`]
     start('etcd', [
       ...['--name', 'test', '--data-dir', join(folder, 'etcd'), '--unsafe-no-fsync', '--log-level', 'warn'],
@@ -62,10 +80,10 @@ export async function startCluster(): Promise<Cluster> {
       ],
     ])
     const authority = await certificateAuthority(folder, 'ca')
-    const { certFile, keyFile } = await authority.issue('kube-apiserver')
+    const { certFile, keyFile } = await authority.issue('kube-apiserver', undefined, options.hosts)
     const keys = generateKeyPairSync('rsa', { modulusLength: 2048 })
-    const serviceAccountKey = join(folder, 'service-account.key')
-    await writeFile(serviceAccountKey, keys.privateKey.export({ type: 'pkcs1', format: 'pem' }))
+    const serviceAccountKeyFile = join(folder, 'service-account.key')
+    await writeFile(serviceAccountKeyFile, keys.privateKey.export({ type: 'pkcs1', format: 'pem' }))
     const tokens = join(folder, 'tokens.csv')
     await writeFile(tokens, `${adminToken},administrator,administrator,"system:masters"\n`)
     const tokenFile = join(folder, 'token')
@@ -74,20 +92,24 @@ export async function startCluster(): Promise<Cluster> {
       ...['--etcd-servers', etcd, '--bind-address', '127.0.0.1', '--secure-port', String(port)],
       ...['--tls-cert-file', certFile, '--tls-private-key-file', keyFile],
       ...['--service-account-issuer', 'https://kubernetes.default.svc'],
-      ...['--service-account-key-file', serviceAccountKey],
-      ...['--service-account-signing-key-file', serviceAccountKey],
+      ...['--service-account-key-file', serviceAccountKeyFile],
+      ...['--service-account-signing-key-file', serviceAccountKeyFile],
       ...['--authorization-mode', 'RBAC', '--token-auth-file', tokens],
       ...['--service-cluster-ip-range', '10.0.0.0/24', '--endpoint-reconciler-type', 'none'],
+      ...(options.flags ?? []),
     ])
     const url = `https://127.0.0.1:${port}`
     const ca = await readFile(authority.caFile, 'utf8')
     const admin = kubernetesClient(url, ca, adminToken)
-    await untilReady(admin, server, join(folder, 'kube-apiserver.log'))
+    await untilReady(admin, server.child, server.log)
     return {
       server: url,
       caFile: authority.caFile,
       tokenFile,
       admin,
+      authority,
+      serviceAccountKeyFile,
+      start,
       async as(namespace, serviceAccount) {
         const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`
         const { body } = await admin.request('POST', path, { body: { spec: { expirationSeconds: 3600 } } })

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 /** `make test-kubernetes`: not part of `make test`, since it builds an API server first. */
 export default defineConfig({
   test: {
-    include: ['test/kubernetes/**/*.test.ts'],
+    include: ['test/kubernetes/*.test.ts'],
     environment: 'node',
     testTimeout: 120_000,
     hookTimeout: 180_000,

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import forge from 'node-forge'
 
@@ -8,8 +9,8 @@ let serial = 1
 
 export interface Authority {
   readonly caFile: string
-  /** Writes a certificate for this host and its key, in place of those of that name. */
-  issue(name: string, validity?: Validity): Promise<Identity>
+  /** Writes a certificate for this host, and for hosts of further names, and its key, in place of those of that name. */
+  issue(name: string, validity?: Validity, hosts?: readonly string[]): Promise<Identity>
 }
 
 export interface Identity {
@@ -48,7 +49,7 @@ export async function certificateAuthority(folder: string, name: string): Promis
 
   return {
     caFile,
-    async issue(subject, validity = current) {
+    async issue(subject, validity = current, hosts = []) {
       const keys = newKeys()
       const leaf = certificate(subject, validity, keys.publicKey)
       leaf.setIssuer(root.subject.attributes)
@@ -58,6 +59,7 @@ export async function certificateAuthority(folder: string, name: string): Promis
           altNames: [
             { type: 2, value: 'localhost' },
             { type: 7, ip: '127.0.0.1' },
+            ...hosts.map((host) => (isIP(host) ? { type: 7, ip: host } : { type: 2, value: host })),
           ],
         },
       ])

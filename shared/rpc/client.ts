@@ -158,9 +158,11 @@ function heading(add: (metadata: Metadata) => void): Interceptor {
     })
 }
 
-/** Of a target as gRPC resolves it. */
+/** Of a target as gRPC resolves it: of each of its addresses where it is a list. */
 export function isOnThisHost(target: string): boolean {
-  return target.startsWith('unix:') || isLoopback(splitAddress(target.replace(/^dns:(\/\/\/)?/, '')).host)
+  if (target.startsWith('unix:')) return true
+  const addresses = /^ipv[46]:(.*)$/.exec(target)?.[1]?.split(',') ?? [target.replace(/^dns:(\/\/\/)?/, '')]
+  return addresses.every((address) => isLoopback(splitAddress(address).host))
 }
 
 /** The last overload of a generated client's method: `client.estimate.bind(client)`. */

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
-import { freePort } from '../../cli/pair.ts'
 import { createEstimatorClient } from '../../services/scheduler/client.ts'
 import { createWorker } from '../../workers/typescript/worker.ts'
 import { certificateAuthority } from '../support/certificates.ts'
 import { countOf, eventually } from '../support/profiler-service.ts'
 import { queryOf } from '../support/queries.ts'
 import { redisServer } from '../support/redis.ts'
+import { callsTo, connectionsTo, type Places, placesFor, roll, targetOf } from '../support/rolling.ts'
 import { secureClient, type TokenEntry, writeTokens } from '../support/secure-services.ts'
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts'
 
@@ -25,54 +25,6 @@ const reporter: TokenEntry = { token: 'w', name: 'worker', roles: ['worker'], na
 const scheduler: TokenEntry = { token: 's', name: 'scheduler', roles: ['scheduler'], namespaces: ['default'] }
 const follower: TokenEntry = { token: 'e', name: 'estimator', roles: ['estimator'], namespaces: ['*'] }
 const operator: TokenEntry = { token: 'o', name: 'operator', roles: ['operator'], namespaces: ['*'] }
-
-interface Places {
-  readonly address: string
-  readonly health: string
-  readonly metrics: string
-}
-
-async function placesFor(count: number): Promise<readonly Places[]> {
-  return Promise.all(
-    Array.from({ length: count }, async () => {
-      const [address, health, metrics] = [await freePort(), await freePort(), await freePort()]
-      return {
-        address: `127.0.0.1:${address}`,
-        health: `127.0.0.1:${health}`,
-        metrics: `127.0.0.1:${metrics}`,
-      }
-    }),
-  )
-}
-
-const targetOf = (places: readonly Places[]) => `ipv4:${places.map(({ address }) => address).join(',')}`
-
-async function sumOf(places: Places | undefined, pattern: RegExp): Promise<number> {
-  const page = await (await fetch(`http://${places?.metrics}/metrics`)).text()
-  return [...page.matchAll(pattern)].reduce((sum, [, count]) => sum + Number(count), 0)
-}
-
-/** As minReadySeconds gives clients time to find a new pod: the next old one goes when this one carries load. */
-const callsTo = (places: Places | undefined) =>
-  sumOf(places, /^foresize_estimator_calls_total\{[^}]*"OK"\} (\d+)/gm)
-const connectionsTo = (places: Places | undefined) => sumOf(places, /^foresize_profiler_connections (\d+)/gm)
-
-/** One after the other: each is stopped and started anew where it was, and the next one goes once `isBack` says so. */
-async function roll(
-  running: ServiceProcess[],
-  start: (i: number) => Promise<ServiceProcess>,
-  underLoad: () => Promise<void>,
-  isBack: (i: number) => Promise<boolean>,
-): Promise<void> {
-  for (const i of running.keys()) {
-    expect(await running[i]?.stop()).toBe(0)
-    await underLoad()
-    const next = await start(i)
-    processes.push(next)
-    running[i] = next
-    await eventually(() => isBack(i))
-  }
-}
 
 test.each([
   ['one profiler on LMDB, restarted in place', 1, async () => ['--store', 'lmdb']],
@@ -99,11 +51,18 @@ test.each([
     const tls = { caFile: authority.caFile }
     const store = [...(await storeFlags()), '--data-dir', join(folder, 'profiles')]
     const [profilerPlaces, estimatorPlaces] = [await placesFor(profilerCount), await placesFor(2)]
-    const start = (service: 'profiler' | 'estimator', at: Places | undefined, flags: readonly string[]) =>
-      startServiceProcess(service, at?.health ?? '', [
+    const start = async (
+      service: 'profiler' | 'estimator',
+      at: Places | undefined,
+      flags: readonly string[],
+    ) => {
+      const started = await startServiceProcess(service, at?.health ?? '', [
         ...['--listen', at?.address ?? '', '--metrics-listen', at?.metrics ?? ''],
         ...['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tokens-file', tokensFile, ...flags],
       ])
+      processes.push(started)
+      return started
+    }
     const startProfiler = (i: number) =>
       start('profiler', profilerPlaces[i], [...store, '--max-reported-per-second', '1000000'])
     const startEstimator = (i: number) =>
@@ -113,7 +72,6 @@ test.each([
       ])
     const profilers = await Promise.all([...profilerPlaces.keys()].map(startProfiler))
     const estimators = await Promise.all([...estimatorPlaces.keys()].map(startEstimator))
-    processes.push(...profilers, ...estimators)
 
     const target = targetOf(profilerPlaces)
     const worker = createWorker({

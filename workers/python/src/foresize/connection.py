@@ -102,7 +102,15 @@ def metadata_of(token: Optional[Token]) -> Tuple[Tuple[str, str], ...]:
 def _is_on_this_host(target: str) -> bool:
     if target.startswith("unix:"):
         return True
-    host = target.split("///")[-1].rsplit(":", 1)[0].strip("[]")
+    # gRPC's list of addresses, or a name that it looks up.
+    if re.match(r"ipv[46]:", target):
+        addresses = target[5:].split(",")
+    else:
+        addresses = [re.sub(r"^dns:(///)?", "", target)]
+    return all(_is_loopback(address.rsplit(":", 1)[0].strip("[]")) for address in addresses)
+
+
+def _is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or re.fullmatch(r"127(\.\d+){3}", host) is not None
 
 

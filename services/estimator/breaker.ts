@@ -85,6 +85,8 @@ export function createBreakers(
   rotate.unref()
   const strategies = new Map<string, Readonly<Record<FailureKind, CircuitBreaker<[() => void], void>>>>()
   const all: { shutdown(): void }[] = []
+  /** Of the breakers that are open: asking opossum for each prediction costs more than many predictions. */
+  const open = { leftOut: new Map<string, string>(), unfollowed: new Map<string, string>() }
   let epoch = 0
   let followingEpoch = 0
 
@@ -125,6 +127,7 @@ export function createBreakers(
       breaker.on(event as 'open', () => {
         if (kind === 'unreliable') followingEpoch++
         else epoch++
+        noteOpen(strategy)
       })
     }
     return watched(name, breaker)
@@ -142,11 +145,16 @@ export function createBreakers(
     return made
   }
 
-  function leftOut(strategy: string): string | undefined {
-    const { fault, overrun } = of(strategy)
-    if (fault.opened) return reasonOpen.fault
-    return overrun.opened ? reasonOpen.overrun : undefined
+  function noteOpen(strategy: string): void {
+    const { fault, overrun, unreliable } = of(strategy)
+    open.leftOut.delete(strategy)
+    if (fault.opened) open.leftOut.set(strategy, reasonOpen.fault)
+    else if (overrun.opened) open.leftOut.set(strategy, reasonOpen.overrun)
+    open.unfollowed.delete(strategy)
+    if (unreliable.opened) open.unfollowed.set(strategy, reasonOpen.unreliable)
   }
+
+  const leftOut = (strategy: string): string | undefined => open.leftOut.get(strategy)
 
   /** `fire` runs its action before it returns: no fit ever waits for a breaker. */
   function report(strategy: string, kind: FailureKind, fault: string | undefined): void {
@@ -201,7 +209,7 @@ export function createBreakers(
 
   return {
     leftOut,
-    unfollowed: (strategy) => (of(strategy).unreliable.opened ? reasonOpen.unreliable : undefined),
+    unfollowed: (strategy) => open.unfollowed.get(strategy),
     report,
     beginFit,
     get epoch() {

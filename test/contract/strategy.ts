@@ -88,6 +88,17 @@ export function strategyContract(name: string, strategy: Strategy): void {
       )
     })
 
+    if (strategy.ignoresPoint)
+      test('predicts the same of every point, as it says', () => {
+        fc.assert(
+          fc.property(anyHistory, anySeen, anySeen, (history, one, other) => {
+            const learner = learnerAfter(history, strategy)
+            expect(learner.predict(one.features)).toBe(learner.predict(other.features))
+          }),
+          { numRuns: 100 },
+        )
+      })
+
     test('predicts the need of executions that are all equal', () => {
       fc.assert(
         fc.property(anySeen, fc.integer({ min: 1, max: 30 }), (seen, count) => {

@@ -61,9 +61,9 @@ export function dimensionModel(dimension: Dimension, { registry, guard }: Learni
     neighbours: (point: Point) => find(features.mostInformative(), point),
   }
   const members: Member[] = []
-  for (const [strategy, { start, countsAllAlike }] of Object.entries(registry)) {
+  for (const [strategy, { start, countsAllAlike, ignoresPoint }] of Object.entries(registry)) {
     const learner = guard(strategy, () => start(surroundings))
-    if (learner) members.push(member(strategy, learner, countsAllAlike))
+    if (learner) members.push(member(strategy, learner, countsAllAlike, ignoresPoint))
   }
   return {
     dimension,
@@ -184,12 +184,12 @@ function score(
     measureSamples(member, weights, isLocal, samples)
     evaluate(member, weights, residual, samples, experts.length > 0, evaluations)
     for (const { expert, weight } of experts) transform += weight * evaluations[expert.weighting].cumulative
-    const [slow, fast, slowLocal, fastLocal] = member.experts
-    addScore(slow, evaluations.slow)
-    addScore(fast, evaluations.fast)
+    // By place: taking the list apart costs more than a score.
+    addScore(member.experts[0], evaluations.slow)
+    addScore(member.experts[1], evaluations.fast)
     // With nothing to be near in, a local expert is the plain one.
-    addScore(slowLocal, isLocal ? evaluations.slowLocal : evaluations.slow)
-    addScore(fastLocal, isLocal ? evaluations.fastLocal : evaluations.fast)
+    addScore(member.experts[2], isLocal ? evaluations.slowLocal : evaluations.slow)
+    addScore(member.experts[3], isLocal ? evaluations.fastLocal : evaluations.fast)
     addResidual(member.residuals, residual, model.executions.count)
   }
   if (predictions.length > 0) addTransform(model.calibration, Math.min(1, transform))

@@ -80,7 +80,7 @@ export function weighedPredictions(
   const predictions: Weighed[] = []
   for (const member of ensemble.members) {
     if (!isAsked(member.strategy)) continue
-    const value = predict(member, ensemble.dimension, point, guard)
+    const value = predict(member, ensemble, point, guard)
     if (value !== undefined) predictions.push({ member, value, weight: 0, experts: none })
   }
   const followed = followedOf(predictions, unfollowed)
@@ -110,7 +110,9 @@ function expertWeightsOf(ensemble: Ensemble, followed: readonly Weighed[], isLoc
 
 function sharesOf(members: readonly Member[], isLocal: boolean): ExpertWeights['shares'] {
   const scores = bestScores(members, isLocal)
-  const entering = members.map((member) => weightedExperts(member, isLocal, scores))
+  const best = scores[0] as number
+  const leastEntering = Math.exp(learningRate * ((scores[mostExperts - 1] as number) - best))
+  const entering = members.map((member) => weightedExperts(member, isLocal, best, leastEntering))
   let total = 0
   for (const experts of entering) for (const { weight } of experts) total += weight
   return entering.map((experts) => {
@@ -126,12 +128,19 @@ function sharesOf(members: readonly Member[], isLocal: boolean): ExpertWeights['
 const none: Entering[] = []
 
 /** A prediction that may be used, or undefined: it abstained, or failed. Nonsense is a failure, for the guard to see. */
-function predict(member: Member, dimension: Dimension, point: Point, guard: Guard): number | undefined {
+function predict(
+  member: Member,
+  { dimension, executions: { count } }: Ensemble,
+  point: Point,
+  guard: Guard,
+): number | undefined {
   return guard(member.strategy, () => {
+    if (member.lastPrediction?.executions === count) return member.lastPrediction.value
     const value = member.learner.predict(point)
     if (value !== undefined && !(value > 0 && value <= nonsense * resourceLimits[dimension])) {
       throw new RangeError(`answered ${value}`)
     }
+    if (member.ignoresPoint) member.lastPrediction = { executions: count, value }
     return value
   })
 }
@@ -164,10 +173,9 @@ function insert(largest: number[], value: number): void {
 function weightedExperts(
   { experts }: Member,
   isLocal: boolean,
-  scores: readonly number[],
+  best: number,
+  leastEntering: number,
 ): readonly Entering[] {
-  const best = scores[0] as number
-  const leastEntering = Math.exp(learningRate * ((scores[mostExperts - 1] as number) - best))
   let weighted: Entering[] | undefined
   for (const expert of experts) {
     if (expert.isLocal && !isLocal) continue

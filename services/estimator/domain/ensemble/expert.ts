@@ -17,16 +17,27 @@ export interface Member {
   readonly learner: Learner
   /** As `Strategy.countsAllAlike`. */
   readonly countsAllAlike: boolean
+  /** As `Strategy.ignoresPoint`. */
+  readonly ignoresPoint: boolean
+  /** What it predicts of any point after so many executions, where it ignores the point. */
+  lastPrediction: { readonly executions: number; readonly value: number | undefined } | undefined
   readonly residuals: Residuals
   readonly experts: readonly [slow: Expert, fast: Expert, slowLocal: Expert, fastLocal: Expert]
   /** Over the executions that the strategy has predicted. */
   readonly weightSums: WeightSums
 }
 
-export const member = (strategy: string, learner: Learner, countsAllAlike = false): Member => ({
+export const member = (
+  strategy: string,
+  learner: Learner,
+  countsAllAlike = false,
+  ignoresPoint = false,
+): Member => ({
   strategy,
   learner,
   countsAllAlike,
+  ignoresPoint,
+  lastPrediction: undefined,
   residuals: residuals(),
   experts: [
     { weighting: 'slow', isLocal: false, forgetsFast: false, logScore: 0 },

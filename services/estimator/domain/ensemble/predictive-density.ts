@@ -36,8 +36,14 @@ export function evaluate(
   out: ByWeighting<Evaluation>,
 ): void {
   const { values, execution, widths, count } = residuals
-  let [belowSlow, belowFast, belowSlowLocal, belowFastLocal] = [0, 0, 0, 0]
-  let [atSlow, atFast, atSlowLocal, atFastLocal] = [0, 0, 0, 0]
+  let belowSlow = 0
+  let belowFast = 0
+  let belowSlowLocal = 0
+  let belowFastLocal = 0
+  let atSlow = 0
+  let atFast = 0
+  let atSlowLocal = 0
+  let atFastLocal = 0
   const start = firstReaching(residuals, reachInWidths, x)
   if (withCumulative)
     for (let i = 0; i < start; i++) {

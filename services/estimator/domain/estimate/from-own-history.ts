@@ -79,9 +79,13 @@ export function fromOwnHistory(
       failure: shortfall[dimension] === 'kill' ? failureOddsOf(need, failureCost, policy) : undefined,
     },
     strategy,
-    predictions: Object.keys(settings.registry)
-      .filter(isAsked)
-      .map((name) => predictionOf(name, predictions, unfollowed, access, growthFactor)),
+    predictions: predictionsOf(
+      Object.keys(settings.registry).filter(isAsked),
+      predictions,
+      unfollowed,
+      access,
+      growthFactor,
+    ),
   }
 }
 
@@ -109,19 +113,25 @@ function runningPeaks(task: LearnedProfile | undefined, dimension: Dimension): r
   return task.profile.running.flatMap(({ peak }) => peak[dimension] ?? [])
 }
 
-function predictionOf(
-  strategy: string,
+/** Of each strategy asked; those that predict are among them in the same order. */
+function predictionsOf(
+  strategies: readonly string[],
   predictions: readonly Prediction[],
   unfollowed: ReadonlyMap<string, string>,
   { faults }: StrategyAccess,
   growthFactor: number,
-): StrategyPrediction {
-  const prediction = predictions.find(({ member }) => member.strategy === strategy)
-  if (prediction === undefined) return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
-  const { weight } = prediction
-  const value = prediction.value * growthFactor
-  const reason = weight > 0 ? undefined : unfollowed.get(strategy)
-  return { strategy, value, weight, reason: reason && `not followed: ${reason}` }
+): readonly StrategyPrediction[] {
+  let next = 0
+  return strategies.map((strategy) => {
+    const prediction = predictions[next]
+    if (prediction?.member.strategy !== strategy)
+      return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
+    next++
+    const { weight } = prediction
+    const value = prediction.value * growthFactor
+    const reason = weight > 0 ? undefined : unfollowed.get(strategy)
+    return { strategy, value, weight, reason: reason && `not followed: ${reason}` }
+  })
 }
 
 /** Strategies that are not followed and why: by the task's own record or, whatever the task, by the breakers. */

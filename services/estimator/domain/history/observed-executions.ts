@@ -17,6 +17,8 @@ export interface ObservedExecutions {
   readonly byColumn: ColumnOrder
   /** Each execution's value of one label; kept so until another is asked for. */
   readonly byLabel: LabelValues
+  /** By column the first execution with its largest value, where that is above 0. */
+  readonly largest: (Point | undefined)[]
 }
 
 /** Shape: the first `present` entries; executions without the feature are not among them. Equal values are in order of arrival. */
@@ -27,9 +29,11 @@ interface ColumnOrder {
   sorted: Float64Array
 }
 
+/** Values as numbers, in order of first appearance: comparing texts costs more than all else of a proximity. */
 interface LabelValues {
   label: string | undefined
-  readonly values: (string | undefined)[]
+  readonly numbers: Map<string | undefined, number>
+  readonly values: number[]
 }
 
 const firstCapacity = 32
@@ -47,7 +51,8 @@ export const observedExecutions = (): ObservedExecutions => ({
     order: new Int32Array(firstCapacity),
     sorted: new Float64Array(firstCapacity),
   },
-  byLabel: { label: undefined, values: [] },
+  byLabel: { label: undefined, numbers: new Map(), values: [] },
+  largest: [],
 })
 
 export interface ObservedExecution {
@@ -67,8 +72,14 @@ export function addExecution(executions: ObservedExecutions, one: ObservedExecut
   executions.fast[n] = one.fast
   executions.points.push(one.point)
   const { byColumn, byLabel } = executions
-  if (byLabel.label !== undefined) byLabel.values.push(one.point.labels[byLabel.label])
+  if (byLabel.label !== undefined) addLabelValue(byLabel, one.point.labels[byLabel.label])
   if (byColumn.column !== undefined) insert(byColumn, one.point.logs[byColumn.column], n)
+  const { values } = one.point
+  for (let column = 0; column < values.length; column++) {
+    const value = values[column]
+    if (value !== undefined && value > (executions.largest[column]?.values[column] ?? 0))
+      executions.largest[column] = one.point
+  }
 }
 
 function grow(executions: ObservedExecutions): void {
@@ -111,14 +122,21 @@ function insert(byColumn: ColumnOrder, x: number | undefined, i: number): void {
   order[at] = i
 }
 
-/** Each execution's value of a label, oldest first. */
+/** Each execution's value of a label as a number, oldest first, and the numbers of the values. */
 export function valuesOf(
   { byLabel, points }: ObservedExecutions,
   label: string,
-): readonly (string | undefined)[] {
-  if (byLabel.label === label) return byLabel.values
+): Pick<LabelValues, 'numbers' | 'values'> {
+  if (byLabel.label === label) return byLabel
   byLabel.label = label
+  byLabel.numbers.clear()
   byLabel.values.length = 0
-  for (const { labels } of points) byLabel.values.push(labels[label])
-  return byLabel.values
+  for (const { labels } of points) addLabelValue(byLabel, labels[label])
+  return byLabel
+}
+
+function addLabelValue({ numbers, values }: LabelValues, value: string | undefined): void {
+  const known = numbers.get(value)
+  values.push(known ?? numbers.size)
+  if (known === undefined) numbers.set(value, numbers.size)
 }

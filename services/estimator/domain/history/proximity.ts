@@ -25,8 +25,9 @@ export function proximityTo(
   const value = point.labels[label]
   if (value === undefined && !inColumn) return false
   if (!inColumn) out.fill(1, 0, executions.count)
-  const values = valuesOf(executions, label)
-  for (let i = 0; i < executions.count; i++) if (values[i] !== value) out[i] = (out[i] as number) * otherLabel
+  const { numbers, values } = valuesOf(executions, label)
+  const own = numbers.get(value)
+  for (let i = 0; i < executions.count; i++) if (values[i] !== own) out[i] = (out[i] as number) * otherLabel
   return true
 }
 

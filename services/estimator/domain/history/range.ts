@@ -43,19 +43,10 @@ export function timesLargestSeen(
 }
 
 /** The execution with the largest value of a column, where that is a size, and less than a point's. */
-function largestBelow({ points }: ObservedExecutions, column: number, point: Point): Point | undefined {
+function largestBelow({ largest }: ObservedExecutions, column: number, point: Point): Point | undefined {
   const value = point.values[column]
-  if (value === undefined || !(value > 0)) return undefined
-  let largest = 0
-  let found: Point | undefined
-  for (const one of points) {
-    const seen = one.values[column]
-    if (seen === undefined) continue
-    if (seen >= value) return undefined
-    if (seen > largest) {
-      largest = seen
-      found = one
-    }
-  }
-  return found
+  const found = largest[column]
+  return value !== undefined && found !== undefined && (found.values[column] as number) < value
+    ? found
+    : undefined
 }

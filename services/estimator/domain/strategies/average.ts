@@ -3,6 +3,7 @@ import type { Strategy } from './strategy.ts'
 /** Decayed arithmetic mean, factor 0.97 per execution (half-life 23 executions). */
 export const average: Strategy = {
   describe: 'decayed mean of the need',
+  ignoresPoint: true,
   start: () => {
     let sum = 0
     let weight = 0

@@ -4,6 +4,7 @@ import type { Strategy } from './strategy.ts'
 export const constant: Strategy = {
   describe: 'the empirical distribution itself',
   countsAllAlike: true,
+  ignoresPoint: true,
   start: () => {
     let first: number | undefined
     return {

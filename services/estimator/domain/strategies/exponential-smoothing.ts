@@ -3,6 +3,7 @@ import type { Strategy } from './strategy.ts'
 /** Simple exponential smoothing of ln(need), α = 0.3. */
 export const exponentialSmoothing: Strategy = {
   describe: 'exponentially smoothed need, on a log scale',
+  ignoresPoint: true,
   start: () => {
     let level: number | undefined
     return {

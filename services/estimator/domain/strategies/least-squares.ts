@@ -23,6 +23,11 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
   const withNeed = new Float64Array(columns)
   const slopes = new Float64Array(columns)
   const offsets = new Float64Array(columns)
+  /** Scratch space of `solve`. */
+  const used = new Int32Array(columns)
+  const deviations = new Float64Array(columns)
+  const matrix = new Float64Array(columns * columns)
+  const solution = new Float64Array(columns)
   let n = 0
   let mean = 0
   let varyingColumns = 0
@@ -31,29 +36,27 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
     (counts[i] as number) >= fewest &&
     (products[i * columns + i] as number) > leastVariance * (1 + (means[i] as number) ** 2)
 
-  function varying(): number[] {
-    const found: number[] = []
-    for (let i = 0; i < columns; i++) if (varies(i)) found.push(i)
-    return found
-  }
-
   /** On standardised columns, so that the ridge weighs alike on all. */
   function solve(): void {
-    const used = varying()
-    const size = used.length
-    const deviations = used.map((i) => Math.sqrt(products[i * columns + i] as number))
-    const matrix = new Float64Array(size * size)
-    const solution = new Float64Array(size)
-    for (const [p, i] of used.entries()) {
-      for (const [q, j] of used.entries())
+    let size = 0
+    for (let i = 0; i < columns; i++) if (varies(i)) used[size++] = i
+    for (let p = 0; p < size; p++) {
+      const i = used[p] as number
+      deviations[p] = Math.sqrt(products[i * columns + i] as number)
+    }
+    for (let p = 0; p < size; p++) {
+      const i = used[p] as number
+      for (let q = 0; q < p; q++)
         matrix[p * size + q] =
-          (products[i * columns + j] as number) / ((deviations[p] as number) * (deviations[q] as number))
+          (products[i * columns + (used[q] as number)] as number) /
+          ((deviations[p] as number) * (deviations[q] as number))
       matrix[p * size + p] = 1 + ridge / n
       solution[p] = (withNeed[i] as number) / (deviations[p] as number)
     }
-    solveInPlace(matrix, solution)
+    solveInPlace(matrix, solution, size)
     slopes.fill(0)
-    for (const [p, i] of used.entries()) slopes[i] = (solution[p] as number) / (deviations[p] as number)
+    for (let p = 0; p < size; p++)
+      slopes[used[p] as number] = (solution[p] as number) / (deviations[p] as number)
     varyingColumns = size
   }
 
@@ -95,9 +98,11 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
   }
 }
 
-/** Cholesky: `matrix` symmetric and positive definite, by rows, is overwritten; `solution` holds the right-hand side. */
-function solveInPlace(matrix: Float64Array, solution: Float64Array): void {
-  const size = solution.length
+/**
+ * Cholesky: `matrix` symmetric and positive definite, by rows of `size`, of which only what is below the diagonal is read, is
+ * overwritten; `solution` holds the right-hand side.
+ */
+function solveInPlace(matrix: Float64Array, solution: Float64Array, size: number): void {
   const at = (row: number, column: number) => matrix[row * size + column] as number
   for (let p = 0; p < size; p++) {
     for (let q = 0; q <= p; q++) {

@@ -3,6 +3,7 @@ import type { Strategy } from './strategy.ts'
 /** The largest need retained. */
 export const maxSeen: Strategy = {
   describe: 'largest need seen',
+  ignoresPoint: true,
   start: () => {
     let max = 0
     return {

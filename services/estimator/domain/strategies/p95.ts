@@ -3,6 +3,7 @@ import type { Strategy } from './strategy.ts'
 /** 95th percentile of the retained executions, linear between order statistics (Hyndman & Fan type 7). */
 export const p95: Strategy = {
   describe: '95th percentile of the need',
+  ignoresPoint: true,
   start: () => {
     const sorted: number[] = []
     return {

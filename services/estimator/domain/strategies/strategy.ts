@@ -19,6 +19,8 @@ export interface Strategy {
   readonly describe: string
   /** It follows one law over all executions, forgetting none: its residuals show where the law has changed. */
   readonly countsAllAlike?: true
+  /** It predicts the same of every point until it observes another execution. */
+  readonly ignoresPoint?: true
   readonly start: (surroundings: Surroundings) => Learner
 }
 

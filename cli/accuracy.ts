@@ -1,13 +1,14 @@
 import { calibrationError, effectiveExecutions } from '../shared/domain/accuracy.ts'
 import { shareInterval } from '../shared/domain/comparison.ts'
 import { type AccuracyFigures, ensembleName, type StrategyAccuracy } from '../shared/domain/profile.ts'
+import { dimensionTitles, formatBytes, formatNumber } from '../shared/domain/quantity-text.ts'
 import type { Dimension } from '../shared/domain/resources.ts'
 import { compareVariants } from './accuracy-compare.ts'
 import { fetchAccuracy, listTasks, namespaceOf, type TaskAccuracy } from './accuracy-fetch.ts'
 import { type Command, type CommandInput, flag, text, UsageError } from './command.ts'
 import { connectionOptions } from './connection-options.ts'
 import { readWord } from './options.ts'
-import { dimensionTitles, formatBytes, formatCount, formatNumber, formatShare } from './quantity.ts'
+import { formatCount, formatShare } from './quantity.ts'
 import { type Column, table } from './table.ts'
 
 export const accuracy: Command = {

@@ -1,3 +1,4 @@
+import { dimensionTitles, formatDimension } from '../shared/domain/quantity-text.ts'
 import type { Dimension } from '../shared/domain/resources.ts'
 import { call } from '../shared/rpc/client.ts'
 import { dimensionEnum } from '../shared/wire/enums.ts'
@@ -9,7 +10,7 @@ import { calling, estimatorOf, remainingOf } from './connection.ts'
 import { connectionOptions } from './connection-options.ts'
 import { noticeText } from './notice-text.ts'
 import { readNumber, readResourceOptions, resourceOptions } from './options.ts'
-import { dimensionTitles, formatDimension, formatResources, formatShare } from './quantity.ts'
+import { formatResources, formatShare } from './quantity.ts'
 import { queryOptions, readQuery } from './query.ts'
 import { type Column, table } from './table.ts'
 

@@ -1,5 +1,5 @@
 import type { Notice } from '../shared/domain/estimate.ts'
-import { dimensionTitles, formatDimension, formatDuration } from './quantity.ts'
+import { dimensionTitles, formatDimension, formatDuration } from '../shared/domain/quantity-text.ts'
 
 /** A notice as a person reads it. `task` is the one that was asked about. */
 export function noticeText({ kind, subject, number = 0, nearest, dimension }: Notice, task: string): string {

@@ -1,6 +1,7 @@
+import { formatBytes, formatDuration } from '../shared/domain/quantity-text.ts'
 import { type Resources, resourceLimits } from '../shared/domain/resources.ts'
 import { type CommandInput, type CommandOption, text, UsageError } from './command.ts'
-import { formatBytes, formatDuration, parseBytes, parseDurationMs, parsePlainNumber } from './quantity.ts'
+import { parseBytes, parseDurationMs, parsePlainNumber } from './quantity.ts'
 
 /** Readers of options that have a form: undefined where the option is not given. All throw UsageError naming it. */
 

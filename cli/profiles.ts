@@ -1,4 +1,11 @@
 import { ensembleName, type ProfileKey, type ProfileKind, profileKinds } from '../shared/domain/profile.ts'
+import {
+  dimensionTitles,
+  formatBytes,
+  formatDimension,
+  formatDuration,
+  formatNumber,
+} from '../shared/domain/quantity-text.ts'
 import { quantileSeen } from '../shared/domain/sketch.ts'
 import { call } from '../shared/rpc/client.ts'
 import { outcomeEnum, profileKindEnum } from '../shared/wire/enums.ts'
@@ -17,16 +24,7 @@ import { type Command, type CommandInput, flag, text, UsageError } from './comma
 import { calling, deadlineOf, profilerOf } from './connection.ts'
 import { connectionOptions } from './connection-options.ts'
 import { readWhole, readWord } from './options.ts'
-import {
-  dimensionTitles,
-  formatBytes,
-  formatCount,
-  formatDimension,
-  formatDuration,
-  formatNumber,
-  formatResources,
-  formatShare,
-} from './quantity.ts'
+import { formatCount, formatResources, formatShare } from './quantity.ts'
 import { type Column, table } from './table.ts'
 import { exportProfiles, formatNames, importProfiles } from './transfer.ts'
 

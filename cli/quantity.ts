@@ -1,4 +1,5 @@
-import type { Dimension, Resources } from '../shared/domain/resources.ts'
+import { formatBytes, formatDuration, formatNumber } from '../shared/domain/quantity-text.ts'
+import type { Resources } from '../shared/domain/resources.ts'
 
 const byteUnits: Readonly<Record<string, number>> = {
   '': 1,
@@ -57,30 +58,6 @@ export function parseNumber(value: string): number | undefined {
   return parsePlainNumber(value) ?? parseBytes(value)
 }
 
-export function formatBytes(bytes: number | undefined): string {
-  if (bytes === undefined) return '–'
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
-  let value = bytes
-  let unit = 0
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024
-    unit++
-  }
-  return `${significant(value)} ${units[unit]}`
-}
-
-export function formatDuration(ms: number | undefined): string {
-  if (ms === undefined) return '–'
-  if (ms < 1000) return `${significant(ms)} ms`
-  if (ms < 120_000) return `${significant(ms / 1000)} s`
-  if (ms < 7_200_000) return `${significant(ms / 60_000)} min`
-  return `${significant(ms / 3_600_000)} h`
-}
-
-export function formatNumber(value: number | undefined): string {
-  return value === undefined ? '–' : significant(value)
-}
-
 /** Whole where it is; a share of an execution counts where weights are not whole. */
 export function formatCount(count: number): string {
   return Number.isInteger(count) ? String(count) : count.toFixed(1)
@@ -88,12 +65,6 @@ export function formatCount(count: number): string {
 
 export function formatShare(share: number | undefined): string {
   return share === undefined ? '–' : `${(share * 100).toFixed(share > 0.995 && share < 1 ? 1 : 0)} %`
-}
-
-function significant(value: number): string {
-  if (value === 0) return '0'
-  if (Math.abs(value) >= 100) return value.toFixed(0)
-  return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2)
 }
 
 /** `2 cores · 512 MiB · 1.50 min` */
@@ -106,17 +77,4 @@ export function formatResources(resources: Resources): string {
     resources.gpuMemoryBytes === undefined ? undefined : `${formatBytes(resources.gpuMemoryBytes)} GPU`,
   ].filter((part) => part !== undefined)
   return parts.length === 0 ? 'nothing' : parts.join(' · ')
-}
-
-export const dimensionTitles: Readonly<Record<Dimension, string>> = {
-  cpuCores: 'cpu',
-  memoryBytes: 'memory',
-  diskBytes: 'disk',
-  gpuMemoryBytes: 'gpu memory',
-  durationMs: 'time',
-}
-
-export function formatDimension(dimension: Dimension, value: number | undefined): string {
-  if (dimension === 'cpuCores') return formatNumber(value)
-  return dimension === 'durationMs' ? formatDuration(value) : formatBytes(value)
 }

@@ -4,6 +4,7 @@ import { rename, rm } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Metadata } from '@grpc/grpc-js'
+import { formatBytes } from '../shared/domain/quantity-text.ts'
 import {
   ImportMode,
   type ImportProfilesRequest,
@@ -14,7 +15,6 @@ import { type CommandInput, flag, text } from './command.ts'
 import { calling, profilerOf } from './connection.ts'
 import { readWord } from './options.ts'
 import { createProgress, type Progress } from './progress.ts'
-import { formatBytes } from './quantity.ts'
 
 const formats = {
   protobuf: ProfileFormat.PROFILE_FORMAT_PROTOBUF,

@@ -1,5 +1,6 @@
 import type { EstimatorClient } from '../../services/scheduler/client.ts'
-import { formatBytes, formatDuration, formatShare } from '../quantity.ts'
+import { formatBytes, formatDuration } from '../../shared/domain/quantity-text.ts'
+import { formatShare } from '../quantity.ts'
 import { table } from '../table.ts'
 import { type LedgerEntry, summarise, type TaskSummary } from './ledger.ts'
 import type { DemoTask } from './workload.ts'

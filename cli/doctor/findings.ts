@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js'
+import { formatDuration } from '../../shared/domain/quantity-text.ts'
 import type { ServiceName } from '../defaults.ts'
-import { formatDuration } from '../quantity.ts'
 import type { TlsFinding } from './probe.ts'
 
 export interface Finding {

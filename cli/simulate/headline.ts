@@ -1,4 +1,4 @@
-import { formatDuration } from '../quantity.ts'
+import { formatDuration } from '../../shared/domain/quantity-text.ts'
 import type { Simulation } from './compare.ts'
 import { gbHours } from './report.ts'
 import type { RunSummary } from './summary.ts'

@@ -1,4 +1,5 @@
-import { formatBytes, formatDuration, formatShare } from '../quantity.ts'
+import { formatBytes, formatDuration } from '../../shared/domain/quantity-text.ts'
+import { formatShare } from '../quantity.ts'
 import { type Column, table } from '../table.ts'
 import type { Simulation } from './compare.ts'
 import type { RunSummary } from './summary.ts'

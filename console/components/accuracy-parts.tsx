@@ -1,5 +1,6 @@
 import { useCallback, useState } from 'react'
-import { formatNumber, formatShare } from '../../cli/quantity.ts'
+import { formatShare } from '../../cli/quantity.ts'
+import { formatNumber } from '../../shared/domain/quantity-text.ts'
 import type { Dimension } from '../../shared/domain/resources.ts'
 import type { StrategyAccuracy } from '../contract/gen/foresize/v1/profile_pb.js'
 import { wireDimension } from '../domain/dimensions.ts'

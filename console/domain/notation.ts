@@ -1,4 +1,4 @@
-import { formatBytes } from '../../cli/quantity.ts'
+import { formatBytes } from '../../shared/domain/quantity-text.ts'
 
 const hourMs = 3_600_000
 

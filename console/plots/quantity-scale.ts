@@ -1,4 +1,4 @@
-import { formatBytes, formatDimension, formatNumber } from '../../cli/quantity.ts'
+import { formatBytes, formatDimension, formatNumber } from '../../shared/domain/quantity-text.ts'
 import type { Dimension } from '../../shared/domain/resources.ts'
 
 /** How a quantity is written and divided along an axis. */

@@ -1,3 +1,5 @@
+import { dimensionTitles, formatDimension } from '../../shared/domain/quantity-text.ts'
+import { dimensions, type Resources } from '../../shared/domain/resources.ts'
 import type { Basis, FailureOdds, Lacking, Reason } from './domain/estimate/reasons.ts'
 
 /** An answer with its reasons in words. */
@@ -34,33 +36,45 @@ function sentenceOf(reason: Reason): string {
     case 'nothing-known':
       return 'nothing is known'
     case 'retry':
-      return `the attempt before was killed at ${reason.failed}`
+      return `the attempt before was killed at ${formatDimension(reason.dimension, reason.failed)}`
     case 'previous-had':
-      return `the attempt before had ${reason.had}`
+      return `the attempt before had ${formatDimension(reason.dimension, reason.had)}`
     case 'others-killed':
-      return `others were killed at ${reason.failed}`
+      return `others were killed at ${formatDimension(reason.dimension, reason.failed)}`
     case 'running-use-more':
       return 'running executions use more already'
     case 'clamped': {
       const { kind, before, after } = reason.clamp
-      return `${kind} put ${before} to ${after}`
+      return `${kind} put ${formatDimension(reason.dimension, before)} to ${formatDimension(reason.dimension, after)}`
     }
     case 'left-out':
       return `left out: ${reason.faults.map(([strategy, fault]) => `${strategy} (${fault})`).join(', ')}`
     case 'overhead':
-      return `${Object.entries(reason.overhead)
-        .map(([dimension, amount]) => `${amount} of ${dimension}`)
-        .join(', ')} added for what wraps the task`
+      return `${overheadText(reason.overhead)} added for what wraps the task`
     case 'profiler-unreachable':
       return 'the profiler did not answer'
   }
 }
 
+/** Above it the number says no more: of a task of a few kilobytes, that a restart is priced at 500 MB. */
+const highestPrice = 1000
+
 function failureText(failure: FailureOdds | undefined): string {
   if (failure === undefined) return ''
-  const price = failure.failurePrice.toPrecision(2)
+  const { failurePrice } = failure
+  const price = failurePrice > highestPrice ? `over ${highestPrice}` : Number(failurePrice.toPrecision(2))
   const chance = (100 * failure.tailChance).toFixed(1)
-  return `; a failure is priced as ${Number(price)} runs, and ${chance} % need more than the largest seen`
+  return `; a failure is priced as ${price} runs, and ${chance} % need more than the largest seen`
+}
+
+function overheadText(overhead: Resources): string {
+  const parts = dimensions.flatMap((dimension) => {
+    const amount = overhead[dimension]
+    return amount === undefined
+      ? []
+      : `${formatDimension(dimension, amount)} of ${dimensionTitles[dimension]}`
+  })
+  return parts.join(', ')
 }
 
 function lackingText(lacking: Lacking): string {

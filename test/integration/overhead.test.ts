@@ -37,7 +37,7 @@ test('it is added to what was learned, the answer says so, and the estimate is s
 
   expect(memoryOf(with_)).toBeCloseTo(memoryOf(without) + wrap, -1)
   expect(with_.confidence).toBeCloseTo(without.confidence, 9)
-  expect(with_.reason).toContain('150000000 of memoryBytes added for what wraps the task')
+  expect(with_.reason).toContain('143 MiB of memory added for what wraps the task')
   const memory = with_.dimensions.find(({ dimension }) => dimension === 2)
   expect(memory).toMatchObject({ overhead: wrap, allocation: memoryOf(with_) })
   const scored = ({ estimateToken }: Estimate) => EstimateToken.decode(estimateToken).dimensions

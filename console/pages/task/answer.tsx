@@ -1,4 +1,5 @@
-import { dimensionTitles, formatDimension, formatShare } from '../../../cli/quantity.ts'
+import { formatShare } from '../../../cli/quantity.ts'
+import { dimensionTitles, formatDimension } from '../../../shared/domain/quantity-text.ts'
 import type { Estimate } from '../../contract/gen/foresize/v1/estimator_service_pb.js'
 import { dimensionOfWire } from '../../domain/dimensions.ts'
 import { shownNotices } from '../../domain/notices.ts'

@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'react'
-import { formatBytes, formatDuration } from '../../../cli/quantity.ts'
+import { formatBytes, formatDuration } from '../../../shared/domain/quantity-text.ts'
 import { visible } from '../../../shared/domain/text.ts'
 import { type Column, DataTable, type Sort } from '../../components/data-table.tsx'
 import type { ExecutionRecord } from '../../contract/gen/foresize/v1/execution_pb.js'

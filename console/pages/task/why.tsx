@@ -1,5 +1,6 @@
 import { useState } from 'react'
-import { formatDimension, formatNumber, formatShare } from '../../../cli/quantity.ts'
+import { formatShare } from '../../../cli/quantity.ts'
+import { formatDimension, formatNumber } from '../../../shared/domain/quantity-text.ts'
 import type { Dimension } from '../../../shared/domain/resources.ts'
 import { visible } from '../../../shared/domain/text.ts'
 import { type Column, DataTable, type Sort } from '../../components/data-table.tsx'

@@ -1,5 +1,6 @@
 import { Link } from 'wouter'
-import { formatBytes, formatShare } from '../../../cli/quantity.ts'
+import { formatShare } from '../../../cli/quantity.ts'
+import { formatBytes } from '../../../shared/domain/quantity-text.ts'
 import { visible } from '../../../shared/domain/text.ts'
 import type { Column } from '../../components/data-table.tsx'
 import { addressOf } from '../../data/url-state.ts'

@@ -7,16 +7,10 @@ import { helpOf } from '../../../cli/help.ts'
 import { readResourceOptions, readWhole, readWord } from '../../../cli/options.ts'
 import { readable } from '../../../cli/pair.ts'
 import { createProgress } from '../../../cli/progress.ts'
-import {
-  formatBytes,
-  formatDuration,
-  formatResources,
-  parseBytes,
-  parseDurationMs,
-  parseNumber,
-} from '../../../cli/quantity.ts'
+import { formatResources, parseBytes, parseDurationMs, parseNumber } from '../../../cli/quantity.ts'
 import { readQuery } from '../../../cli/query.ts'
 import { table } from '../../../cli/table.ts'
+import { formatBytes, formatDuration } from '../../../shared/domain/quantity-text.ts'
 import { readResources } from '../../../shared/wire/fields.ts'
 import { inspection } from '../../../shared/wire/inspection.ts'
 

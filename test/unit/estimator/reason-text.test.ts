@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Evidence } from '../../../services/estimator/domain/estimate/context.ts'
 import type { Basis, Lacking, Reason } from '../../../services/estimator/domain/estimate/reasons.ts'
 import { reasonText } from '../../../services/estimator/reason-text.ts'
+import { dimensions } from '../../../shared/domain/resources.ts'
 import { execution, profileOf } from '../../support/histories.ts'
 import { defaultSettings, estimateOf, evidenceOfTask, learned, queryOf } from '../../support/queries.ts'
 
@@ -20,6 +21,7 @@ test('says why a history does not answer', () => {
   expect(reason(known, undefined, 5)).toMatch(/^3 executions of at least 5: what was requested/)
 })
 
+const memory = { dimension: 'memoryBytes' } as const
 const ownHistory = { kind: 'own-history', executions: 30, strategy: 'p95' } as const
 
 test.each<[Reason, RegExp]>([
@@ -36,12 +38,33 @@ test.each<[Reason, RegExp]>([
     { ...ownHistory, isChanging: false, exceeding: 0, failure: { failurePrice: 238.4, tailChance: 0.0135 } },
     /; a failure is priced as 240 runs, and 1.4 % need more than the largest seen$/,
   ],
-  [{ kind: 'previous-had', had: 3, before: 1, after: 3 }, /^the attempt before had 3$/],
+  [
+    { ...ownHistory, isChanging: false, exceeding: 0, failure: { failurePrice: 9.9e9, tailChance: 0.2 } },
+    /; a failure is priced as over 1000 runs, and 20.0 % need more than the largest seen$/,
+  ],
+  [{ kind: 'previous-had', ...memory, had: 3e9, before: 1, after: 3e9 }, /^the attempt before had 2.79 GiB$/],
   [{ kind: 'nothing-known' }, /^nothing is known$/],
-  [{ kind: 'retry', failed: 7, before: 1, after: 9 }, /^the attempt before was killed at 7$/],
-  [{ kind: 'others-killed', failed: 7, before: 1, after: 9 }, /^others were killed at 7$/],
-  [{ kind: 'running-use-more', before: 1, after: 9 }, /^running executions use more already$/],
-  [{ kind: 'clamped', clamp: { kind: 'policy-max', before: 9, after: 5 } }, /^policy-max put 9 to 5$/],
+  [
+    { kind: 'retry', dimension: 'durationMs', failed: 7e6, before: 1, after: 9e6 },
+    /^the attempt before was killed at 117 min$/,
+  ],
+  [
+    { kind: 'others-killed', ...memory, failed: 2 ** 20, before: 1, after: 9 },
+    /^others were killed at 1.00 MiB$/,
+  ],
+  [{ kind: 'running-use-more', ...memory, before: 1, after: 9 }, /^running executions use more already$/],
+  [
+    { kind: 'clamped', ...memory, clamp: { kind: 'policy-max', before: 57_123_456, after: 2 ** 25 } },
+    /^policy-max put 54.5 MiB to 32.0 MiB$/,
+  ],
+  [
+    { kind: 'clamped', dimension: 'cpuCores', clamp: { kind: 'limit', before: 64.12345, after: 32 } },
+    /^limit put 64.1 to 32.0$/,
+  ],
+  [
+    { kind: 'overhead', overhead: { memoryBytes: 150e6, durationMs: 1500, diskBytes: undefined } },
+    /^143 MiB of memory, 1.50 s of time added for what wraps the task$/,
+  ],
   [
     {
       kind: 'left-out',
@@ -85,18 +108,31 @@ test('what raised an amount comes first, the last of it before the others; then 
   expect(
     reasonText([
       { kind: 'without-own-history', lacking: { kind: 'no-history' }, basis: { kind: 'request' } },
-      { kind: 'others-killed', failed: 7, before: 1, after: 9 },
-      { kind: 'running-use-more', before: 9, after: 10 },
-      { kind: 'clamped', clamp: { kind: 'limit', before: 10, after: 5 } },
+      { kind: 'others-killed', ...memory, failed: 700, before: 1, after: 900 },
+      { kind: 'running-use-more', ...memory, before: 900, after: 1000 },
+      { kind: 'clamped', ...memory, clamp: { kind: 'limit', before: 1000, after: 500 } },
       { kind: 'profiler-unreachable' },
     ]),
   ).toBe(
-    'running executions use more already; others were killed at 7; no history: what was requested; limit put 10 to 5; the profiler did not answer',
+    'running executions use more already; others were killed at 700 B; no history: what was requested; limit put 1000 B to 500 B; the profiler did not answer',
   )
   expect(
     reasonText([
       { ...ownHistory, isChanging: false, exceeding: 0 },
-      { kind: 'retry', failed: 7, before: 1, after: 9 },
+      { kind: 'retry', ...memory, failed: 700, before: 1, after: 900 },
     ]),
-  ).toBe('the attempt before was killed at 7; 30 executions, mostly by p95')
+  ).toBe('the attempt before was killed at 700 B; 30 executions, mostly by p95')
+})
+
+test('no amount, however large, makes a sentence long', () => {
+  const most = Number.MAX_VALUE
+  const reasons: readonly Reason[] = dimensions.flatMap((dimension) => [
+    { kind: 'retry', dimension, failed: most, before: most, after: most },
+    { kind: 'previous-had', dimension, had: most, before: most, after: most },
+    { kind: 'others-killed', dimension, failed: most, before: most, after: most },
+    { kind: 'clamped', dimension, clamp: { kind: 'policy-max', before: most, after: most } },
+    { kind: 'overhead', overhead: { [dimension]: most } },
+    { ...ownHistory, isChanging: true, exceeding: 9, failure: { failurePrice: most, tailChance: 1 } },
+  ])
+  for (const reason of reasons) expect(reasonText([reason]).length).toBeLessThan(200)
 })

@@ -63,7 +63,7 @@ function aboveFailedAttempt(
       : amountCovering({ ...recommendation.need, above: failed }, targetCoverage)
   const after = Math.max(covering, amountAfter(failed, context, dimension, recommendation))
   if (after <= current.amount) return current
-  const change = { kind: 'retry', failed, before: current.amount, after } as const
+  const change = { kind: 'retry', dimension, failed, before: current.amount, after } as const
   return { ...current, amount: after, source: 'escalation', changes: [...current.changes, change] }
 }
 
@@ -79,7 +79,7 @@ function notBelowPrevious(
 ): Adjusted {
   const had = query.previousAllocation[dimension]
   if (had === undefined || had <= current.amount || shortfall[dimension] !== 'kill') return current
-  const change = { kind: 'previous-had', had, before: current.amount, after: had } as const
+  const change = { kind: 'previous-had', dimension, had, before: current.amount, after: had } as const
   return { ...current, amount: had, changes: [...current.changes, change] }
 }
 
@@ -97,7 +97,7 @@ function aboveOthersKilled(
   if (failed === undefined || failed < (leastAmount ?? amount)) return current
   const after = amountAfter(failed, context, dimension, recommendation)
   if (after <= amount) return current
-  const change = { kind: 'others-killed', failed, before: amount, after } as const
+  const change = { kind: 'others-killed', dimension, failed, before: amount, after } as const
   return { ...current, amount: after, changes: [...current.changes, change] }
 }
 
@@ -113,7 +113,7 @@ function aboveRunning(
   if (source === 'profile' || knownFailure(context, dimension) !== undefined) return current
   const after = aboveRunningPeak * highestPeak(context.evidence.task?.profile.running ?? [], dimension)
   if (after <= current.amount) return current
-  const change = { kind: 'running-use-more', before: current.amount, after } as const
+  const change = { kind: 'running-use-more', dimension, before: current.amount, after } as const
   return { ...current, amount: after, changes: [...current.changes, change] }
 }
 
@@ -125,7 +125,7 @@ function withinBounds(
 ): Adjusted {
   const { amount, clamps } = bounded(current.amount, dimension, policy, settings.limits)
   if (clamps.length === 0) return current
-  const changes = clamps.map((clamp) => ({ kind: 'clamped', clamp }) as const)
+  const changes = clamps.map((clamp) => ({ kind: 'clamped', dimension, clamp }) as const)
   return { ...current, amount, changes: [...current.changes, ...changes], clamps }
 }
 

@@ -1,9 +1,8 @@
 import type { Clamp } from '../../../../shared/domain/estimate.ts'
-import type { Resources } from '../../../../shared/domain/resources.ts'
+import type { Dimension, Resources } from '../../../../shared/domain/resources.ts'
 
 /**
  * Why an answer is what it is, as data. The prose is written once, in `reason-text.ts` at the service's edge.
- * Amounts are in the unit of the leading dimension, which is memory wherever it is answered.
  */
 export type Reason =
   | OwnHistory
@@ -62,7 +61,9 @@ export type Basis =
   | { readonly kind: 'default' }
 
 /** What changed an amount after it was chosen, and what it was changed to. */
-export type Adjustment =
+export type Adjustment = Change & { readonly dimension: Dimension }
+
+type Change =
   /** The attempt before was killed at `failed`. */
   | { readonly kind: 'retry'; readonly failed: number; readonly before: number; readonly after: number }
   /** The attempt before had `had`: a retry is not given less. */

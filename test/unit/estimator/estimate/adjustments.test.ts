@@ -137,7 +137,7 @@ test('a retry goes to the largest need seen or running, or 30 % above what faile
   expect(retry(2e9, 4e9)).toEqual({
     amount: after,
     source: 'escalation',
-    changes: [{ kind: 'retry', failed: 2e9, before: 1e9, after }],
+    changes: [{ kind: 'retry', dimension: 'memoryBytes', failed: 2e9, before: 1e9, after }],
     clamps: [],
   })
   expect(retry(2e9, 1e9, taskWith({ running: [undefined, 4e9, 3e9] })).amount).toBe(after)
@@ -178,7 +178,7 @@ test('without a history an amount at which others were killed is doubled, where 
   expect(given(withoutHistory(), 3e9, 2e9)).toEqual({
     amount: 6e9,
     source: 'default',
-    changes: [{ kind: 'others-killed', failed: 3e9, before: 1e9, after: 6e9 }],
+    changes: [{ kind: 'others-killed', dimension: 'memoryBytes', failed: 3e9, before: 1e9, after: 6e9 }],
     clamps: [],
   })
   expect(given(withoutHistory(), 0.9e9).changes).toEqual([])
@@ -204,7 +204,7 @@ test('without a history an amount is 5 % above what the largest running executio
   expect(given(withoutHistory(), undefined, 3e9, 2e9)).toEqual({
     amount: after,
     source: 'default',
-    changes: [{ kind: 'running-use-more', before: 1e9, after }],
+    changes: [{ kind: 'running-use-more', dimension: 'memoryBytes', before: 1e9, after }],
     clamps: [],
   })
   expect(given(withoutHistory(), 0.9e9).changes).toEqual([])
@@ -218,8 +218,8 @@ test('bounds come last and are recorded beside what raised the amount', () => {
     amount: 2e9,
     source: 'default',
     changes: [
-      { kind: 'others-killed', failed: 3e9, before: 1e9, after: 6e9 },
-      { kind: 'clamped', clamp },
+      { kind: 'others-killed', dimension: 'memoryBytes', failed: 3e9, before: 1e9, after: 6e9 },
+      { kind: 'clamped', dimension: 'memoryBytes', clamp },
     ],
     clamps: [clamp],
   })
@@ -254,7 +254,7 @@ test('a retry is not given less memory than the attempt before had, however that
     expect(had(outcome)).toMatchObject({
       amount: 3e9,
       source: 'profile',
-      changes: [{ kind: 'previous-had', had: 3e9, before: 1e9, after: 3e9 }],
+      changes: [{ kind: 'previous-had', dimension: 'memoryBytes', had: 3e9, before: 1e9, after: 3e9 }],
     })
   expect(had(undefined, 0.5e9).changes).toEqual([])
   expect(had('out-of-memory').amount).toBeGreaterThan(3e9)

@@ -2,67 +2,103 @@ import { crc32 } from 'node:zlib'
 import type { Profile } from '../../shared/domain/profile.ts'
 import { checksumIn, DamagedRecord, openProfile, sealProfile } from './envelope.ts'
 
-/** A profile as it was last stored whole: what later ones of the same task are told apart from. */
+/** A profile as it was last stored: what its next delta is told apart from. */
 export interface Base {
-  /** Of its record, and its length. */
+  /** Of the record stored last: whole, or a delta. */
   readonly checksum: number
-  readonly bytes: number
+  /** Of the record that is whole. */
+  readonly wholeBytes: number
+  /** Stored since, and their bytes. */
+  readonly deltas: number
+  readonly deltaBytes: number
   readonly executions: Profile['executions']
   readonly folded: Profile['folded']
 }
 
 export const baseOf = ({ executions, folded }: Profile, sealed: Uint8Array): Base => ({
   checksum: checksumIn(sealed),
-  bytes: sealed.length,
+  wholeBytes: sealed.length,
+  deltas: 0,
+  deltaBytes: 0,
   executions,
   folded,
 })
 
 /*
- * A profile that has grown out of a base, little endian:
- * 0 the base's checksum u32 | 4 executions of the base that were dropped u32 | 8 fingerprints of it that were u32 |
+ * What a profile has become since the record before, whole or a delta, little endian:
+ * 0 checksum of the record before u32 | 4 executions that were dropped since u32 | 8 fingerprints that were u32 |
  * 12 CRC-32 of bytes 0 to 11 u32 | 16 sealed profile that holds only the executions and fingerprints which are new
  */
 const headBytes = 16
 
-/** Below so many bytes a delta is worth its while whatever its base. */
-const alwaysWorthBytes = 1024
+/** Beside a profile lie so many bytes of deltas, or as many as it has where that is more… */
+const leastDeltaBytes = 8192
+
+/** …in no more than so many: whoever reads the profile reads all of them. */
+const mostDeltas = 64
+
+export interface Delta {
+  readonly delta: Buffer
+  /** Where it lies behind the profile that is whole, from 0. */
+  readonly index: number
+  /** What the next one builds on. */
+  readonly base: Base
+}
 
 /**
- * What has to be stored of a profile beside its base: of the two long lists only what was added [of a task that runs
- * often 1 KB for 31]. Undefined where it did not grow out of the base, or has grown so much that it is better stored whole.
+ * What has to be stored of a profile beside what is stored: of the two long lists only what was added [of a task that runs
+ * often 0.5 KB for 31]. Undefined where it did not grow out of the base, or where it is better stored whole again.
  */
-export function deltaOf(base: Base, profile: Profile): Buffer | undefined {
+export function deltaOf(base: Base, profile: Profile): Delta | undefined {
+  if (base.deltas === mostDeltas) return undefined
   const executions = grownBy(base.executions, profile.executions)
   const folded = grownBy(base.folded, profile.folded)
   if (!executions || !folded) return undefined
   const sealed = sealProfile({ ...profile, executions: executions.added, folded: folded.added }, 'none')
-  if (sealed.length > Math.max(alwaysWorthBytes, base.bytes / 2)) return undefined
+  const deltaBytes = base.deltaBytes + headBytes + sealed.length
+  if (deltaBytes > Math.max(leastDeltaBytes, base.wholeBytes)) return undefined
   const delta = Buffer.allocUnsafeSlow(headBytes + sealed.length)
   delta.writeUInt32LE(base.checksum, 0)
   delta.writeUInt32LE(executions.dropped, 4)
   delta.writeUInt32LE(folded.dropped, 8)
   delta.writeUInt32LE(crc32(delta.subarray(0, 12)), 12)
   delta.set(sealed, headBytes)
-  return delta
+  const { executions: nowExecutions, folded: nowFolded } = profile
+  return {
+    delta,
+    index: base.deltas,
+    base: {
+      checksum: checksumIn(sealed),
+      wholeBytes: base.wholeBytes,
+      deltas: base.deltas + 1,
+      deltaBytes,
+      executions: nowExecutions,
+      folded: nowFolded,
+    },
+  }
 }
 
-/** Whether the delta is of that very record. Throws: DamagedRecord. */
-export function isDeltaOf(sealedBase: Uint8Array, delta: Buffer): boolean {
+/** Whether the delta is of that very record, a sealed profile or what a delta holds. Throws: DamagedRecord. */
+export function isDeltaOf(sealed: Uint8Array, delta: Buffer): boolean {
   if (delta.length < headBytes || delta.readUInt32LE(12) !== crc32(delta.subarray(0, 12))) {
     throw new DamagedRecord('the checksum of a delta does not match')
   }
-  return delta.readUInt32LE(0) === checksumIn(sealedBase)
+  return delta.readUInt32LE(0) === checksumIn(sealed)
 }
 
-/** The profile that grew out of `base`. Law: what `deltaOf` was given. Throws as `openProfile`. */
-export function applyDelta(base: Profile, delta: Buffer): Profile {
-  const grown = openProfile(sealedIn(delta))
-  return {
-    ...grown,
-    executions: [...base.executions.slice(delta.readUInt32LE(4)), ...grown.executions],
-    folded: [...base.folded.slice(delta.readUInt32LE(8)), ...grown.folded],
+/** What the profile has become by its deltas, the oldest first. Law: what `deltaOf` was given last. Throws as `openProfile`. */
+export function applyDeltas(whole: Profile, deltas: readonly Buffer[]): Profile {
+  let profile = whole
+  const executions = whole.executions.slice()
+  const folded = whole.folded.slice()
+  for (const delta of deltas) {
+    profile = openProfile(sealedIn(delta))
+    executions.splice(0, delta.readUInt32LE(4))
+    executions.push(...profile.executions)
+    folded.splice(0, delta.readUInt32LE(8))
+    folded.push(...profile.folded)
   }
+  return { ...profile, executions, folded }
 }
 
 /** The sealed profile within: for what stands in its header. */

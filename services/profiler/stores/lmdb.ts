@@ -10,7 +10,7 @@ import type { Log } from '../../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { turn } from '../../../shared/runtime/turns.ts'
 import { openPart, openVersion, sealPart, sealVersion } from '../checkpoint.ts'
-import { applyDelta, type Base, baseOf, deltaOf, isDeltaOf, sealedIn } from '../delta.ts'
+import { applyDeltas, type Base, baseOf, type Delta, deltaOf, isDeltaOf, sealedIn } from '../delta.ts'
 import { type Codec, DamagedRecord, lastSeenOf, openProfile, sealProfile } from '../envelope.ts'
 import type { SessionPart, StoredSession } from '../store.ts'
 import { isNewer } from './changes.ts'
@@ -20,13 +20,13 @@ import { lockDirectory } from './lock.ts'
 export interface LmdbSettings {
   readonly directory: string
   readonly codec: Codec
-  /** Profiles of which the state last stored whole is kept in memory, so that only what was added is written. */
+  /** Profiles of which the state last stored is kept in memory, so that only what was added is written. */
   readonly cachedProfiles: number
   /** With less space left nothing is written: on a full disk a commit fails halfway, and LMDB may end the process. */
   readonly minFreeBytes: number
 }
 
-interface WholeRecord {
+interface Whole {
   readonly sealed: Buffer
   readonly base: Base
 }
@@ -53,7 +53,8 @@ async function refuseForeign(path: string): Promise<void> {
 
 /**
  * One LMDB environment in a directory, used by one process. A call of `write` is one transaction. A profile lies in
- * `profiles` whole, as it was some folds ago, and beside it in `deltas` what it has become since. A session lies in
+ * `profiles` whole, as it was some folds ago, and beside it in `deltas`, one for each write, what it has become since.
+ * Deltas that are left when it is written whole again do not follow from it, and are overwritten. A session lies in
  * `sessions`, and each of its parts in `session-parts`.
  * `overlappingSync` is off, so that a transaction resolves after its fsync; `eventTurnBatching` is off, because with it
  * a commit that fails leaves a rejection that nobody can handle.
@@ -144,16 +145,21 @@ export async function lmdbMedium(
     return { ...stored, parts }
   }
 
-  /** One of another record was left by a program that did not know of deltas: what is whole is newer. */
-  function deltaBeside(key: Buffer, sealed: Buffer): Buffer | undefined {
-    const delta = deltas.get(key)
-    return delta && isDeltaOf(sealed, delta) ? delta : undefined
+  /** The oldest first. One of another record was left when the profile was written whole, or by an earlier program. */
+  function deltasBeside(key: Buffer, sealed: Buffer): readonly Buffer[] {
+    const found: Buffer[] = []
+    for (let last = sealed; ; ) {
+      const delta = deltas.get(deltaKey(key, found.length))
+      if (!delta || !isDeltaOf(last, delta)) return found
+      found.push(delta)
+      last = sealedIn(delta)
+    }
   }
 
-  function recordOf(key: string, profile: Profile): { readonly delta: Buffer } | WholeRecord {
+  function recordOf(key: string, profile: Profile): Delta | Whole {
     const base = bases.get(key)
     const delta = base && deltaOf(base, profile)
-    if (delta) return { delta }
+    if (delta) return delta
     const sealed = sealProfile(profile, codec)
     return { sealed, base: baseOf(profile, sealed) }
   }
@@ -164,7 +170,7 @@ export async function lmdbMedium(
       for (const { key, value } of profiles.getRange()) {
         try {
           const whole = lastSeenOf(value)
-          const delta = deltaBeside(key, value)
+          const delta = deltasBeside(key, value).at(-1)
           yield { key: key.toString(), lastSeenUnixMs: delta ? lastSeenOf(sealedIn(delta)) : whole }
         } catch (error) {
           if (!(error instanceof DamagedRecord) && !isNewer(error)) throw error
@@ -189,9 +195,7 @@ export async function lmdbMedium(
       const place = Buffer.from(key)
       const sealed = profiles.get(place)
       if (!sealed) return undefined
-      const base = openProfile(sealed)
-      const delta = deltaBeside(place, sealed)
-      return delta ? applyDelta(base, delta) : base
+      return applyDeltas(openProfile(sealed), deltasBeside(place, sealed))
     },
     async write(profileWrites, sessionWrites) {
       const records: (readonly [string, Buffer, ReturnType<typeof recordOf> | undefined])[] = []
@@ -205,16 +209,14 @@ export async function lmdbMedium(
         sealedSessions.push(await sealSession(each))
       }
       // Should this fail, nobody knows what is there: what comes next is stored whole.
-      for (const [key, , record] of records) if (!record || 'base' in record) bases.delete(key)
+      for (const [key] of records) bases.delete(key)
       await durably(() => {
         for (const [, place, record] of records) {
-          if (record && 'delta' in record) {
-            deltas.putSync(place, record.delta)
-            continue
-          }
-          deltas.removeSync(place)
-          if (record) profiles.putSync(place, record.sealed)
-          else profiles.removeSync(place)
+          if (!record) {
+            profiles.removeSync(place)
+            for (let i = 0; deltas.removeSync(deltaKey(place, i)); i++);
+          } else if ('delta' in record) deltas.putSync(deltaKey(place, record.index), record.delta)
+          else profiles.putSync(place, record.sealed)
         }
         for (const { place, version, parts } of sealedSessions) {
           if (version) sessions.putSync(place, version)
@@ -225,12 +227,14 @@ export async function lmdbMedium(
           }
         }
       })
-      for (const [key, , record] of records) if (record && 'base' in record) bases.set(key, record.base)
+      for (const [key, , record] of records) if (record) bases.set(key, record.base)
     },
     async quarantine(key) {
       bases.delete(key)
-      await putAside(profiles, Buffer.from(key))
-      await putAside(deltas, Buffer.from(key), '\0delta')
+      const place = Buffer.from(key)
+      await putAside(profiles, place)
+      for (let i = 0; deltas.doesExist(deltaKey(place, i)); i++)
+        await putAside(deltas, deltaKey(place, i), i === 0 ? '\0delta' : '')
     },
     async close() {
       if (!broken) await root.close()
@@ -255,7 +259,10 @@ async function sealSession({ id, before, checkpoint }: SessionWrite): Promise<Se
   return { place: Buffer.from(id), version: checkpoint && sealVersion(checkpoint), parts }
 }
 
-/** Names hold no control characters. */
+/** The first lies where earlier programs put their only one. Names hold no control characters. */
+const deltaKey = (place: Buffer, index: number) =>
+  index === 0 ? place : Buffer.concat([place, Buffer.from(`\0${index}`)])
+
 const partKey = (id: string, name: string) => Buffer.from(`${id}\0${name}`)
 
 const partsOf = (id: string) => ({ start: partKey(id, ''), end: Buffer.from(`${id}\u0001`) })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { applyDelta, baseOf, deltaOf, isDeltaOf } from '../../../services/profiler/delta.ts'
+import { applyDeltas, baseOf, deltaOf, isDeltaOf, sealedIn } from '../../../services/profiler/delta.ts'
 import { defaultFoldSettings, foldAll } from '../../../services/profiler/domain/fold.ts'
 import { DamagedRecord, openProfile, sealProfile } from '../../../services/profiler/envelope.ts'
 import type { Profile, ProfileKey } from '../../../shared/domain/profile.ts'
@@ -18,25 +18,54 @@ function folded(before: Profile | undefined, count: number): Profile {
   return foldAll(before, key, finished, 1_800_000_000_000 + ids, settings).profile
 }
 
-test('a base and what it has become since give the profile back, byte for byte', () => {
-  let deltas = 0
+test('a profile and its deltas give back what it has become, byte for byte', () => {
+  let most = 0
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 40 }), fc.array(fc.integer({ min: 1, max: 9 })), (first, more) => {
-      const before = folded(undefined, first)
-      const sealed = sealProfile(before, 'zstd')
-      const base = baseOf(before, sealed)
-      let profile = before
+      let profile = folded(undefined, first)
+      let sealed = sealProfile(profile, 'zstd')
+      let base = baseOf(profile, sealed)
+      let deltas: Buffer[] = []
       for (const count of more) {
         profile = folded(profile, count)
-        const delta = deltaOf(base, profile)
-        if (delta === undefined) continue
-        deltas++
-        expect(isDeltaOf(sealed, delta)).toBe(true)
-        expect(encodeProfile(applyDelta(openProfile(sealed), delta))).toEqual(encodeProfile(profile))
+        const next = deltaOf(base, profile)
+        if (next === undefined) {
+          sealed = sealProfile(profile, 'zstd')
+          base = baseOf(profile, sealed)
+          deltas = []
+          continue
+        }
+        expect(next.index).toBe(deltas.length)
+        const last = deltas.at(-1)
+        expect(isDeltaOf(last ? sealedIn(last) : sealed, next.delta)).toBe(true)
+        base = next.base
+        deltas.push(next.delta)
+        most = Math.max(most, deltas.length)
+        expect(encodeProfile(applyDeltas(openProfile(sealed), deltas))).toEqual(encodeProfile(profile))
       }
     }),
   )
-  expect(deltas).toBeGreaterThan(0)
+  expect(most).toBeGreaterThan(3)
+})
+
+test('each write of a task that runs often tells only what is new, until that is as much as the profile', () => {
+  let profile = folded(undefined, 1)
+  let base = baseOf(profile, sealProfile(profile, 'zstd'))
+  let [deltas, wholes] = [0, 0]
+  for (let i = 0; i < 1000; i++) {
+    profile = folded(profile, 1)
+    const next = deltaOf(base, profile)
+    if (next !== undefined) {
+      deltas++
+      expect(next.delta.length).toBeLessThan(1000)
+      base = next.base
+    } else {
+      wholes++
+      base = baseOf(profile, sealProfile(profile, 'zstd'))
+    }
+  }
+  expect(wholes).toBeGreaterThan(0)
+  expect(deltas).toBeGreaterThan(10 * wholes)
 })
 
 test('a few executions more are told in a few bytes', () => {
@@ -49,7 +78,7 @@ test('a few executions more are told in a few bytes', () => {
   ).profile
   const sealed = sealProfile(before, 'zstd')
   expect(sealed.length).toBeGreaterThan(20_000)
-  expect(deltaOf(baseOf(before, sealed), folded(before, 3))?.length).toBeLessThan(2000)
+  expect(deltaOf(baseOf(before, sealed), folded(before, 3))?.delta.length).toBeLessThan(2000)
 })
 
 test('a profile that did not grow out of the base is stored whole', () => {
@@ -64,13 +93,13 @@ test('a profile that did not grow out of the base is stored whole', () => {
 test('a delta is of one record only, and one that is torn or flipped is damaged', () => {
   const before = folded(undefined, 5)
   const sealed = sealProfile(before, 'zstd')
-  const delta = deltaOf(baseOf(before, sealed), folded(before, 1)) as Buffer
+  const delta = deltaOf(baseOf(before, sealed), folded(before, 1))?.delta as Buffer
   expect(isDeltaOf(sealProfile(folded(before, 1), 'zstd'), delta)).toBe(false)
   for (let at = 0; at < delta.length; at++) {
     const flipped = Buffer.from(delta)
     flipped.writeUInt8(flipped.readUInt8(at) ^ 1, at)
-    expect(() => isDeltaOf(sealed, flipped) && applyDelta(before, flipped)).toThrow(DamagedRecord)
+    expect(() => isDeltaOf(sealed, flipped) && applyDeltas(before, [flipped])).toThrow(DamagedRecord)
     const torn = delta.subarray(0, at)
-    expect(() => isDeltaOf(sealed, torn) && applyDelta(before, torn)).toThrow(DamagedRecord)
+    expect(() => isDeltaOf(sealed, torn) && applyDeltas(before, [torn])).toThrow(DamagedRecord)
   }
 })

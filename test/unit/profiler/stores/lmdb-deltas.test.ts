@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { open } from 'lmdb'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { defaultFoldSettings, foldAll } from '../../../../services/profiler/domain/fold.ts'
-import { DamagedRecord } from '../../../../services/profiler/envelope.ts'
+import { DamagedRecord, openProfile, sealProfile } from '../../../../services/profiler/envelope.ts'
 import { lmdbMedium } from '../../../../services/profiler/stores/lmdb.ts'
 import type { Medium } from '../../../../services/profiler/stores/local-store.ts'
 import { type Profile, type ProfileKey, profileId } from '../../../../shared/domain/profile.ts'
@@ -74,10 +74,56 @@ test('whatever way a profile goes, what is read is what was written last', async
     expect(await stored()).toEqual(encodeProfile(profile))
   }
   await write(undefined)
-  await reopen()
+  await inFile(async (root) => expect(deltasOf(root).getKeysCount()).toBe(0))
   expect(await stored()).toBeUndefined()
   await write(folded(undefined, 1))
   expect(await stored()).toBeDefined()
+})
+
+test('an earlier program reads the profile as of its first delta, and what it writes then is what is there', async () => {
+  let profile = folded(undefined, 3)
+  await write(profile)
+  const first = folded(profile, 1)
+  await write(first)
+  profile = first
+  for (let i = 0; i < 5; i++) {
+    profile = folded(profile, 1)
+    await write(profile)
+  }
+  const beside = folded(first, 2)
+  await inFile(async (root) => {
+    const sealed = root.openDB<Buffer, Buffer>({
+      name: 'profiles',
+      encoding: 'binary',
+      keyEncoding: 'binary',
+    })
+    const whole = Buffer.from(sealed.get(Buffer.from(id)) as Buffer)
+    const { executions, folded: prints } = openProfile(whole)
+    // Such a program tells all since the profile that is whole in its only delta.
+    const added = {
+      executions: beside.executions.slice(executions.length),
+      folded: beside.folded.slice(prints.length),
+    }
+    const only = sealProfile({ ...beside, ...added }, 'none')
+    const head = Buffer.from(deltasOf(root).get(Buffer.from(id)) as Buffer).subarray(0, 16)
+    await deltasOf(root).put(Buffer.from(id), Buffer.concat([head, only]))
+  })
+  expect(await stored()).toEqual(encodeProfile(beside))
+})
+
+test('a profile is put aside with all its deltas, and begins anew', async () => {
+  let profile = folded(undefined, 3)
+  for (let i = 0; i < 5; i++) {
+    await write(profile)
+    profile = folded(profile, 1)
+  }
+  await medium.quarantine(id)
+  await inFile(async (root) => expect(deltasOf(root).getKeysCount()).toBe(0))
+  const anew = folded(undefined, 2)
+  await write(anew)
+  await write(folded(anew, 1))
+  await reopen()
+  expect((await medium.read(id))?.executions).toHaveLength(3)
 })
 
 test('when a profile was last seen is known without opening it', async () => {

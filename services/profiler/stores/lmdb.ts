@@ -54,8 +54,7 @@ async function refuseForeign(path: string): Promise<void> {
 /**
  * One LMDB environment in a directory, used by one process. A call of `write` is one transaction. A profile lies in
  * `profiles` whole, as it was some folds ago, and beside it in `deltas`, one for each write, what it has become since.
- * Deltas that are left when it is written whole again do not follow from it, and are overwritten. A session lies in
- * `sessions`, and each of its parts in `session-parts`.
+ * A session lies in `sessions`, and each of its parts in `session-parts`.
  * `overlappingSync` is off, so that a transaction resolves after its fsync; `eventTurnBatching` is off, because with it
  * a commit that fails leaves a rejection that nobody can handle.
  */
@@ -145,7 +144,7 @@ export async function lmdbMedium(
     return { ...stored, parts }
   }
 
-  /** The oldest first. One of another record was left when the profile was written whole, or by an earlier program. */
+  /** The oldest first. One of another record was left by an earlier program. */
   function deltasBeside(key: Buffer, sealed: Buffer): readonly Buffer[] {
     const found: Buffer[] = []
     for (let last = sealed; ; ) {
@@ -212,11 +211,14 @@ export async function lmdbMedium(
       for (const [key] of records) bases.delete(key)
       await durably(() => {
         for (const [, place, record] of records) {
-          if (!record) {
-            profiles.removeSync(place)
-            for (let i = 0; deltas.removeSync(deltaKey(place, i)); i++);
-          } else if ('delta' in record) deltas.putSync(deltaKey(place, record.index), record.delta)
-          else profiles.putSync(place, record.sealed)
+          if (record && 'delta' in record) {
+            deltas.putSync(deltaKey(place, record.index), record.delta)
+            continue
+          }
+          // Left behind, they would follow again from a profile that is put back as it once was.
+          for (let i = 0; deltas.removeSync(deltaKey(place, i)); i++);
+          if (record) profiles.putSync(place, record.sealed)
+          else profiles.removeSync(place)
         }
         for (const { place, version, parts } of sealedSessions) {
           if (version) sessions.putSync(place, version)

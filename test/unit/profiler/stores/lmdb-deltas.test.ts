@@ -80,6 +80,21 @@ test('whatever way a profile goes, what is read is what was written last', async
   expect(await stored()).toBeDefined()
 })
 
+test('a profile that is put back as it once was has not become again what it was after that', async () => {
+  const once = folded(undefined, 30)
+  await write(once)
+  const later = folded(once, 1)
+  await write(later)
+  await write(folded(later, 1))
+  await write(once)
+  expect(await stored()).toEqual(encodeProfile(once))
+  await reopen()
+  expect(await stored()).toEqual(encodeProfile(once))
+  await write(later)
+  await reopen()
+  expect(await stored()).toEqual(encodeProfile(later))
+})
+
 test('an earlier program reads the profile as of its first delta, and what it writes then is what is there', async () => {
   let profile = folded(undefined, 3)
   await write(profile)

@@ -19,10 +19,13 @@ export function jsonElements(
   let depth = 0
   let isInString = false
   let isEscaped = false
-  /** Of the outermost object: the latest string, which is a key where a colon follows. */
+  /** Of the outermost object: the latest string, as far as it may be `name`, which is a key where a colon follows. */
   let latest = ''
   let key = ''
   let element: { text: string; readonly line: number } | undefined
+  const append = (part: string) => {
+    latest = (latest + part).slice(0, name.length + 1)
+  }
 
   return {
     write(text) {
@@ -36,7 +39,7 @@ export function jsonElements(
           else if (code === backslash) isEscaped = true
           else if (code === quote) {
             isInString = false
-            if (depth === 1) latest += text.slice(stringFrom, at)
+            if (depth === 1) append(text.slice(stringFrom, at))
           }
           continue
         }
@@ -68,7 +71,7 @@ export function jsonElements(
             depth--
         }
       }
-      if (isInString && depth === 1) latest += text.slice(stringFrom)
+      if (isInString && depth === 1) append(text.slice(stringFrom))
       if (element === undefined) return
       element.text += text.slice(elementFrom)
       if (element.text.length > maxElementLength) {

@@ -11,7 +11,7 @@ export const traceCsv: HistoryFormat = {
   read(sink) {
     const occurredBefore = occurrences()
     let places: ReadonlyMap<string, number> | undefined
-    let record: { readonly line: number; text: string } | undefined
+    let record: { readonly line: number; readonly text: string; readonly isOpen: boolean } | undefined
 
     function finish(): void {
       if (record === undefined) return
@@ -55,11 +55,13 @@ export const traceCsv: HistoryFormat = {
     }
 
     return lines((text, line) => {
-      if (record === undefined) record = { line, text }
-      else record.text += `\n${text}`
       // A quoted field may hold line breaks: the record goes on until its quotes are closed.
-      const isOpen = (record.text.split('"').length - 1) % 2 === 1
-      if (!isOpen || record.text.length > maxEntryLength) finish()
+      const hasOddQuotes = text.split('"').length % 2 === 0
+      record =
+        record === undefined
+          ? { line, text, isOpen: hasOddQuotes }
+          : { line: record.line, text: `${record.text}\n${text}`, isOpen: record.isOpen !== hasOddQuotes }
+      if (!record.isOpen || record.text.length > maxEntryLength) finish()
     }, finish)
   },
 }

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { Profile } from '../../shared/domain/profile.ts'
-import { checksumIn, DamagedRecord, openProfile, sealProfile } from './envelope.ts'
+import { checksumIn, DamagedRecord, openProfile, sealBehind } from './envelope.ts'
 
 /** A profile as it was last stored: what its next delta is told apart from. */
 export interface Base {
@@ -54,21 +54,20 @@ export function deltaOf(base: Base, profile: Profile): Delta | undefined {
   const executions = grownBy(base.executions, profile.executions)
   const folded = grownBy(base.folded, profile.folded)
   if (!executions || !folded) return undefined
-  const sealed = sealProfile({ ...profile, executions: executions.added, folded: folded.added }, 'none')
-  const deltaBytes = base.deltaBytes + headBytes + sealed.length
+  const news = { ...profile, executions: executions.added, folded: folded.added }
+  const delta = sealBehind(headBytes, news, 'none')
+  const deltaBytes = base.deltaBytes + delta.length
   if (deltaBytes > Math.max(leastDeltaBytes, base.wholeBytes)) return undefined
-  const delta = Buffer.allocUnsafeSlow(headBytes + sealed.length)
   delta.writeUInt32LE(base.checksum, 0)
   delta.writeUInt32LE(executions.dropped, 4)
   delta.writeUInt32LE(folded.dropped, 8)
   delta.writeUInt32LE(crc32(delta.subarray(0, 12)), 12)
-  delta.set(sealed, headBytes)
   const { executions: nowExecutions, folded: nowFolded } = profile
   return {
     delta,
     index: base.deltas,
     base: {
-      checksum: checksumIn(sealed),
+      checksum: checksumIn(sealedIn(delta)),
       wholeBytes: base.wholeBytes,
       deltas: base.deltas + 1,
       deltaBytes,

@@ -30,11 +30,15 @@ const magic = 0x505a5346
 const envelopeVersion = 1
 const headerBytes = 24
 
-export function sealProfile(profile: Profile, codec: Codec): Buffer {
+export const sealProfile = (profile: Profile, codec: Codec): Buffer => sealBehind(0, profile, codec)
+
+/** The same behind so many bytes that are left to whoever asks. */
+export function sealBehind(roomBytes: number, profile: Profile, codec: Codec): Buffer {
   const plain = encodeProfile(profile)
   const payload = compress(plain, codec)
   // Not from the pool: a record that is kept would keep 8 KiB of it.
-  const sealed = Buffer.allocUnsafeSlow(headerBytes + payload.length)
+  const whole = Buffer.allocUnsafeSlow(roomBytes + headerBytes + payload.length)
+  const sealed = whole.subarray(roomBytes)
   sealed.writeUInt32LE(magic, 0)
   sealed.writeUInt8(envelopeVersion, 4)
   sealed.writeUInt8(codecs.indexOf(codec), 5)
@@ -43,7 +47,7 @@ export function sealProfile(profile: Profile, codec: Codec): Buffer {
   sealed.writeUInt32LE(plain.length, 16)
   sealed.set(payload, headerBytes)
   sealed.writeUInt32LE(checksumOf(sealed), 20)
-  return sealed
+  return whole
 }
 
 /** Throws: DamagedRecord; ForesizeError `unsupported` where it was written by a newer program. */

@@ -187,10 +187,10 @@ export function ingestion(
         refuseNamespace: (namespace) => refuseNamespace(namespace, state.scope),
       },
       idleSessionTtlMs,
-      onSubmitted: ({ applied: { started, finished }, durable }) => {
-        open.add(started)
-        open.remove(finished)
-        kept.change({ ...countsOfOpen(started), ...uncounted }, countsOfOpen(finished), durable)
+      onSubmitted: ({ applied: { opened, closed }, durable }) => {
+        open.add(opened)
+        open.remove(closed)
+        kept.change({ ...countsOfOpen(opened), ...uncounted }, countsOfOpen(closed), durable)
         uncounted = {}
       },
     })
@@ -390,4 +390,11 @@ const isTakenOver = (error: unknown) => error instanceof ForesizeError && error.
 
 const startsOf = ({ open }: Session) => [...open.values()].map(({ start }) => start)
 
-const unchanged = (session: Session): Applied => ({ session, started: [], finished: [], rejections: [] })
+const unchanged = (session: Session): Applied => ({
+  session,
+  started: [],
+  opened: [],
+  closed: [],
+  finished: [],
+  rejections: [],
+})

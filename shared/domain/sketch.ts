@@ -35,7 +35,12 @@ export function addToSketch(sketch: QuantileSketch, value: number, weight = 1): 
   if (weight === 0) return sketch
   if (value < smallestValue) return { ...sketch, zeroWeight: sketch.zeroWeight + weight }
   const index = Math.ceil(Math.log(value) / Math.log(gammaOf(sketch)))
-  return sum(sketch, { ...sketch, zeroWeight: 0, offset: index, weights: [weight] })
+  const at = index - sketch.offset
+  if (at < 0 || at >= sketch.weights.length)
+    return sum(sketch, { ...sketch, zeroWeight: 0, offset: index, weights: [weight] })
+  const weights = sketch.weights.slice()
+  weights[at] = (weights[at] as number) + weight
+  return { ...sketch, weights }
 }
 
 /** Throws: RangeError where the accuracies differ. */
@@ -139,5 +144,6 @@ function trimmed(sketch: QuantileSketch): QuantileSketch {
   while (from < to && weights[from] === 0) from++
   while (to > from && weights[to - 1] === 0) to--
   if (from === to) return { ...sketch, offset: 0, weights: [] }
+  if (to - from === weights.length) return sketch
   return { ...sketch, offset: sketch.offset + from, weights: weights.slice(from, to) }
 }

@@ -207,9 +207,9 @@ function foldMemory(before: readonly number[], limit: number, expected: number) 
       return true
     },
     list(): readonly number[] {
-      // Cutting the front off moves nothing; a slice joined to the new ones would be copied twice.
       const list = before.concat(news)
-      list.splice(0, from)
+      // Cutting the front off moves nothing; a slice joined to the new ones would be copied twice.
+      if (from > 0) list.splice(0, from)
       return list
     },
   }

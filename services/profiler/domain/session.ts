@@ -84,6 +84,10 @@ export interface SessionLimits {
 export interface Applied {
   readonly session: Session
   readonly started: readonly ExecutionStart[]
+  /** Of those the ones that stay open. */
+  readonly opened: readonly ExecutionStart[]
+  /** Open before, and no longer. */
+  readonly closed: readonly ExecutionStart[]
   readonly finished: readonly ExecutionRecord[]
   readonly rejections: readonly Rejection[]
 }
@@ -96,6 +100,8 @@ export interface Applied {
 export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, limits: SessionLimits): Applied {
   const open = new Map(before.open)
   const started: ExecutionStart[] = []
+  const opened: ExecutionStart[] = []
+  const closed: ExecutionStart[] = []
   const finished: ExecutionRecord[] = []
   const rejections: Rejection[] = []
   const refuse = (executionId: string, field: string, description: string) =>
@@ -110,9 +116,9 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
       : limits.refuseOpen(start)
   for (const { start, leaseMs, path } of batch.starts) {
     const { executionId } = start
-    const opened = open.get(executionId)
-    if (opened) {
-      if (isOfOtherTask(opened, start)) refuse(executionId, `${path}.task`, otherTask)
+    const known = open.get(executionId)
+    if (known) {
+      if (isOfOtherTask(known, start)) refuse(executionId, `${path}.task`, otherTask)
       continue
     }
     const isBrief = brief.has(executionId)
@@ -122,7 +128,10 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
       refuse(executionId, `${path}.execution_id`, reason)
       continue
     }
-    if (!isBrief) kept++
+    if (!isBrief) {
+      kept++
+      opened.push(start)
+    }
     started.push(start)
     open.set(executionId, {
       start,
@@ -152,11 +161,14 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
       continue
     }
     open.delete(executionId)
+    if (before.open.has(executionId)) closed.push(execution.start)
     finished.push(recordOf(execution, end))
   }
   return {
     session: { ...before, sequence: batch.sequence, lastActiveUnixMs: nowUnixMs, open },
     started,
+    opened,
+    closed,
     finished,
     rejections,
   }
@@ -187,7 +199,7 @@ export function closeSilent(
     if (!isSilent || finished.length >= atMost) open.set(executionId, followed)
     else finished.push(recordOf(execution, { outcome: 'lost', used: {}, source: 'unknown' }))
   }
-  return { session: { ...before, open }, started: [], finished, rejections: [] }
+  return { session: { ...before, open }, started: [], opened: [], closed: finished, finished, rejections: [] }
 }
 
 /** When somebody has to look at the session again: its first lease runs out, or, with none open, the session itself. */

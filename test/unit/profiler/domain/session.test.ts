@@ -246,11 +246,18 @@ test('a refusal says where and why', () => {
 })
 
 test('what ends in its batch takes no room from what stays open', () => {
-  const { session } = apply(newSession(now), {
+  const { session, started, opened, closed, finished } = apply(newSession(now), {
     starts: ['brief', 'a', 'b', 'c'].map((id) => start(id)),
     ends: [end('brief')],
   })
+  const ids = (of: readonly { readonly executionId: string }[]) => of.map(({ executionId }) => executionId)
   expect([...session.open.keys()]).toEqual(['a', 'b', 'c'])
+  expect(ids(started)).toEqual(['brief', 'a', 'b', 'c'])
+  expect(ids(opened)).toEqual(['a', 'b', 'c'])
+  expect(ids(finished)).toEqual(['brief'])
+  expect(closed).toEqual([])
+  const next = apply(session, { ends: [end('b')] })
+  expect([ids(next.opened), ids(next.closed), ids(next.finished)]).toEqual([[], ['b'], ['b']])
 })
 
 test('a run may be as long as any, and not longer', () => {

@@ -3,15 +3,11 @@ import { defaultCohortLabels } from '../../shared/domain/cohort.ts'
 import { resourceLimits } from '../../shared/domain/resources.ts'
 import type { ClientSettings } from '../../shared/rpc/client.ts'
 import { rpcSettings } from '../../shared/rpc/settings.ts'
-import { logLevels } from '../../shared/runtime/log.ts'
+import { address, logLevel, metricsListen, whole } from '../../shared/runtime/setting-types.ts'
 import type { BreakerSettings } from './breaker.ts'
 import type { EstimateSettings } from './domain/estimate/context.ts'
 import type { Registry } from './domain/strategies/strategy.ts'
 import { experimentSettings } from './experiment-config.ts'
-
-const whole = (min: number, max: number) => z.int().min(min).max(max)
-
-const address = z.string().regex(/:\d+$/, 'must be host:port')
 
 /** The estimator's settings; FORESIZE_ESTIMATOR_LISTEN and so on in the environment. */
 export const estimatorConfig = z.object({
@@ -20,7 +16,7 @@ export const estimatorConfig = z.object({
     .string()
     .default('127.0.0.1:7070')
     .describe('the profiler: host:port or a gRPC target such as dns:///name:7070'),
-  logLevel: z.enum(logLevels).default('info').describe('least level that is logged'),
+  logLevel,
   namespaces: z
     .array(z.string())
     .default([])
@@ -147,10 +143,7 @@ export const estimatorConfig = z.object({
   drainMs: whole(0, 600_000)
     .default(10_000)
     .describe('time for calls under way to finish on SIGTERM, milliseconds'),
-  metricsListen: z
-    .union([z.literal(''), address])
-    .default('127.0.0.1:9071')
-    .describe('host:port of /metrics and /healthz over plain HTTP; empty means none'),
+  metricsListen: metricsListen(9071),
   ...rpcSettings,
   profilerCaFile: z
     .string()

@@ -44,11 +44,9 @@ export async function startEstimatorService(
   const metrics = processMetrics()
   const tracing = await tracingOf(config, 'foresize-estimator', lifecycle)
   let isServing = false
-  if (config.metricsListen !== '') {
-    const options = { listen: config.metricsListen, registry: metrics, isHealthy: () => isServing, log }
-    const metricsServer = await startMetricsServer(options)
-    lifecycle.onStop('metrics', () => metricsServer?.close())
-  }
+  const monitoring = { listen: config.metricsListen, registry: metrics, isHealthy: () => isServing, log }
+  const metricsServer = await startMetricsServer(monitoring)
+  lifecycle.onStop('metrics', () => metricsServer?.close())
 
   const breakers = createBreakers(breakerSettings(config), { monotonicMs, log })
   lifecycle.onStop('breakers', breakers.close)

@@ -3,11 +3,7 @@ import { type ClientSettings, isOnThisHost } from '../../shared/rpc/client.ts'
 import { isLoopback, splitAddress } from '../../shared/rpc/listener.ts'
 import { rpcSettings } from '../../shared/rpc/settings.ts'
 import { ConfigError } from '../../shared/runtime/config.ts'
-import { logLevels } from '../../shared/runtime/log.ts'
-
-const whole = (min: number, max: number) => z.int().min(min).max(max)
-
-const address = z.string().regex(/:\d+$/, 'must be host:port')
+import { address, logLevel, metricsListen, whole } from '../../shared/runtime/setting-types.ts'
 
 /** The gateway's settings; FORESIZE_GATEWAY_LISTEN and so on in the environment. */
 export const gatewayConfig = z.object({
@@ -27,7 +23,7 @@ export const gatewayConfig = z.object({
     .boolean()
     .default(false)
     .describe('allow services beyond this host in plain text: the tokens of callers would go so too'),
-  logLevel: z.enum(logLevels).default('info').describe('least level that is logged'),
+  logLevel,
   corsOrigins: z
     .array(z.url())
     .default([])
@@ -70,10 +66,7 @@ export const gatewayConfig = z.object({
   drainMs: whole(0, 600_000)
     .default(10_000)
     .describe('time for calls under way to finish on SIGTERM, milliseconds'),
-  metricsListen: z
-    .union([z.literal(''), address])
-    .default('127.0.0.1:9072')
-    .describe('host:port of /metrics, /healthz and /livez over plain HTTP; empty means none'),
+  metricsListen: metricsListen(9072),
   tlsCertFile: rpcSettings.tlsCertFile,
   tlsKeyFile: rpcSettings.tlsKeyFile,
   tlsClientCaFile: rpcSettings.tlsClientCaFile,

@@ -53,7 +53,7 @@ export async function startGateway(
   let isStarted = false
   const isReady = () => isStarted && health.isServing('estimator')
   const monitoring = { listen: config.metricsListen, registry: metrics, isHealthy: () => isReady(), log }
-  const metricsServer = config.metricsListen === '' ? undefined : await startMetricsServer(monitoring)
+  const metricsServer = await startMetricsServer(monitoring)
   lifecycle.onStop('metrics', () => metricsServer?.close())
 
   const registry = contractRegistry()

@@ -2,12 +2,11 @@ import { z } from 'zod'
 import { defaultCohortLabels } from '../../shared/domain/cohort.ts'
 import { profileLimits } from '../../shared/domain/profile-limits.ts'
 import { rpcSettings } from '../../shared/rpc/settings.ts'
-import { logLevels } from '../../shared/runtime/log.ts'
+import { address, logLevel, metricsListen, whole } from '../../shared/runtime/setting-types.ts'
 import { codecs } from './envelope.ts'
 import { fileFormats } from './stores/file.ts'
 import { redisModes } from './stores/redis-client.ts'
 
-const whole = (min: number, max: number) => z.int().min(min).max(max)
 const day = 86_400_000
 
 /** The stores there are; stores/index.ts opens them. */
@@ -15,12 +14,8 @@ export const storeNames = ['memory', 'file', 'lmdb', 'redis'] as const
 
 /** The profiler's settings; FORESIZE_PROFILER_LISTEN and so on in the environment. */
 export const profilerConfig = z.object({
-  listen: z
-    .string()
-    .regex(/:\d+$/, 'must be host:port')
-    .default('127.0.0.1:7070')
-    .describe('host:port to serve on; port 0 picks a free one'),
-  logLevel: z.enum(logLevels).default('info').describe('least level that is logged'),
+  listen: address.default('127.0.0.1:7070').describe('host:port to serve on; port 0 picks a free one'),
+  logLevel,
   store: z
     .enum(storeNames)
     .default('lmdb')
@@ -40,7 +35,7 @@ export const profilerConfig = z.object({
     .default('single')
     .describe(`how the store redis is run: ${redisModes.join(', ')}`),
   redisNodes: z
-    .array(z.string().regex(/:\d+$/, 'must be host:port'))
+    .array(address)
     .min(1)
     .default(['127.0.0.1:6379'])
     .describe('host:port of the server, of the sentinels, or of some nodes of the cluster, comma-separated'),
@@ -161,10 +156,7 @@ export const profilerConfig = z.object({
   drainMs: whole(0, 600_000)
     .default(10_000)
     .describe('time for calls under way to finish on SIGTERM, milliseconds'),
-  metricsListen: z
-    .union([z.literal(''), z.string().regex(/:\d+$/, 'must be host:port')])
-    .default('127.0.0.1:9070')
-    .describe('host:port of /metrics and /healthz over plain HTTP; empty means none'),
+  metricsListen: metricsListen(9070),
   ...rpcSettings,
 })
 

@@ -36,11 +36,9 @@ export async function startProfiler(
   const metrics = profilerMetrics(registry, clock.monotonicMs)
   const tracing = await tracingOf(config, 'foresize-profiler', lifecycle)
   let isServing = false
-  if (config.metricsListen !== '') {
-    const options = { listen: config.metricsListen, registry, isHealthy: () => isServing, log }
-    const metricsServer = await startMetricsServer(options)
-    lifecycle.onStop('metrics', () => metricsServer?.close())
-  }
+  const monitoring = { listen: config.metricsListen, registry, isHealthy: () => isServing, log }
+  const metricsServer = await startMetricsServer(monitoring)
+  lifecycle.onStop('metrics', () => metricsServer?.close())
 
   const store = metrics.observedStore(await stores[config.store](config, clock, log))
   lifecycle.onStop('store', () => store.close())

@@ -1,12 +1,11 @@
 import { z } from 'zod'
 import { ConfigError } from '../runtime/config.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
+import { addressOrNone, whole } from '../runtime/setting-types.ts'
 import { startTracing, type Tracing } from '../runtime/tracing.ts'
 import { version } from '../runtime/version.ts'
 import type { ServerTls } from './certificates.ts'
 import type { RpcServerOptions } from './server.ts'
-
-const whole = (min: number, max: number) => z.int().min(min).max(max)
 
 /** The settings that every service has of how it is reached, and by whom. */
 export const rpcSettings = {
@@ -28,8 +27,7 @@ export const rpcSettings = {
     .boolean()
     .default(false)
     .describe('allow listening beyond this host without TLS, or without tokens or client certificates'),
-  healthListen: z
-    .union([z.literal(''), z.string().regex(/:\d+$/, 'must be host:port')])
+  healthListen: addressOrNone
     .default('')
     .describe('host:port of gRPC health alone in plain text, for probes that speak no TLS; empty means none'),
   maxHeldBytes: whole(1_048_576, 1e13)

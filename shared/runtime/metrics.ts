@@ -4,7 +4,7 @@ import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'pr
 import type { Log } from './log.ts'
 
 export interface MetricsServerOptions {
-  /** `host:port`; port 0 picks a free one. */
+  /** `host:port`; port 0 picks a free one, and there is no server where it is empty. */
   readonly listen: string
   readonly registry: Registry
   /** Whether `/healthz` says 200. */
@@ -118,6 +118,7 @@ export function histogramOf(
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer | undefined> {
   const { listen, registry, isHealthy, log } = options
+  if (listen === '') return undefined
   const server = createServer((request, response) => {
     const answer = (code: number, body: string, type = 'text/plain; charset=utf-8') => {
       response.writeHead(code, { 'content-type': type }).end(body)

@@ -2,13 +2,9 @@ import { z } from 'zod'
 import type { ClientSettings } from '../../../shared/rpc/client.ts'
 import { rpcSettings } from '../../../shared/rpc/settings.ts'
 import { ConfigError } from '../../../shared/runtime/config.ts'
-import { logLevels } from '../../../shared/runtime/log.ts'
+import { address, logLevel, metricsListen, whole } from '../../../shared/runtime/setting-types.ts'
 import { defaultLearningConfig, type LearningSettings } from '../../scheduler/domain/learning-config.ts'
 import { apiSettings } from '../api.ts'
-
-const whole = (min: number, max: number) => z.int().min(min).max(max)
-
-const address = z.string().regex(/:\d+$/, 'must be host:port')
 
 /** The settings of the admission webhook; FORESIZE_ADMISSION_LISTEN and so on in the environment. */
 export const admissionConfig = z.object({
@@ -98,11 +94,8 @@ export const admissionConfig = z.object({
   selfSignedValidityMs: whole(30_000, 31_536_000_000)
     .default(7_776_000_000)
     .describe('such a certificate is valid for so long and renewed after two thirds of it, milliseconds'),
-  metricsListen: z
-    .union([z.literal(''), address])
-    .default('127.0.0.1:9073')
-    .describe('host:port of /metrics, /healthz and /livez over plain HTTP; empty means none'),
-  logLevel: z.enum(logLevels).default('info').describe('least level that is logged'),
+  metricsListen: metricsListen(9073),
+  logLevel,
 })
 
 export type AdmissionConfig = z.output<typeof admissionConfig>

@@ -1,12 +1,7 @@
 import { z } from 'zod'
-import { type ClientSettings, isOnThisHost } from '../../../shared/rpc/client.ts'
-import { ConfigError } from '../../../shared/runtime/config.ts'
-import { logLevels } from '../../../shared/runtime/log.ts'
+import type { ClientSettings } from '../../../shared/rpc/client.ts'
+import { logLevel, metricsListen, whole } from '../../../shared/runtime/setting-types.ts'
 import { apiSettings } from '../api.ts'
-
-const whole = (min: number, max: number) => z.int().min(min).max(max)
-
-const address = z.string().regex(/:\d+$/, 'must be host:port')
 
 /** The settings of the node agent; FORESIZE_AGENT_NODE_NAME and so on in the environment. */
 export const agentConfig = z.object({
@@ -39,24 +34,15 @@ export const agentConfig = z.object({
     .default(10_000)
     .describe('executions held while the profiler is away; the oldest beyond are dropped, and counted'),
   drainMs: whole(0, 600_000).default(10_000).describe('time on SIGTERM to report what is held, milliseconds'),
-  metricsListen: z
-    .union([z.literal(''), address])
-    .default('127.0.0.1:9074')
-    .describe('host:port of /metrics, /healthz and /livez over plain HTTP; empty means none'),
-  logLevel: z.enum(logLevels).default('info').describe('least level that is logged'),
+  metricsListen: metricsListen(9074),
+  logLevel,
 })
 
 export type AgentConfig = z.output<typeof agentConfig>
 
 export const agentEnvPrefix = 'FORESIZE_AGENT'
 
-/** Throws: ConfigError where its token would go over a network in plain text. */
 export function profilerClientSettings(config: AgentConfig): ClientSettings {
   const { profiler: target, profilerCaFile: caFile, profilerTokenFile: tokenFile } = config
-  if (caFile === undefined && tokenFile !== undefined && !isOnThisHost(target)) {
-    throw new ConfigError(
-      `--profiler ${target} is beyond this host and in plain text: set --profiler-ca-file`,
-    )
-  }
   return { target, tokenFile, ...(caFile === undefined ? {} : { tls: { caFile } }) }
 }

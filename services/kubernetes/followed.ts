@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../../shared/runtime/clock.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { ApiError, type KubernetesApi, type WatchEvent } from './api.ts'
 
@@ -18,7 +18,7 @@ interface List<T> {
 }
 
 export interface FollowOptions<T, V> {
-  readonly api: KubernetesApi
+  readonly api: Pick<KubernetesApi, 'get' | 'watch'>
   /** Such as /api/v1/namespaces. */
   readonly path: string
   readonly labelSelector?: string
@@ -27,6 +27,7 @@ export interface FollowOptions<T, V> {
   readonly keep: (object: T) => V | undefined
   /** After an object was removed, with what had been kept. */
   readonly onRemoved?: (value: V) => void
+  readonly clock: Clock
   readonly log: Log
 }
 
@@ -44,14 +45,18 @@ const watchSeconds = 300
 const backoffMinMs = 500
 const backoffMaxMs = 30_000
 
-/** Lists, then watches, and lists again where the server has forgotten what was since. Goes on until it is closed. */
+/**
+ * Lists, then watches, and lists again where the server has forgotten what was since. Goes on until it is closed. Each try
+ * after a failure waits longer than the one before, until something arrives.
+ */
 export function follow<T extends Identified, V>(options: FollowOptions<T, V>): Followed<V> {
-  const { api, path, keep, onRemoved, log } = options
+  const { api, path, keep, onRemoved, clock, log } = options
   const selectors = { labelSelector: options.labelSelector, fieldSelector: options.fieldSelector }
   const closing = new AbortController()
   const kept = new Map<string, V>()
   let version: string | undefined
   let isSynced = false
+  let waitMs = backoffMinMs
 
   function change(object: T): void {
     const key = keyOf(object.metadata?.name, object.metadata?.namespace)
@@ -94,14 +99,14 @@ export function follow<T extends Identified, V>(options: FollowOptions<T, V>): F
     if (type === 'DELETED') remove(keyOf(object.metadata?.name, object.metadata?.namespace))
     else if (type !== 'BOOKMARK') change(object)
     version = object.metadata?.resourceVersion ?? version
+    waitMs = backoffMinMs
   }
 
   async function run(): Promise<void> {
-    for (let waitMs = backoffMinMs; !closing.signal.aborted; ) {
+    while (!closing.signal.aborted) {
       try {
         version ??= await list()
         isSynced = true
-        waitMs = backoffMinMs
         const query = {
           ...selectors,
           resourceVersion: version,
@@ -109,12 +114,13 @@ export function follow<T extends Identified, V>(options: FollowOptions<T, V>): F
           timeoutSeconds: watchSeconds,
         }
         await api.watch<T>(path, query, onEvent, closing.signal)
+        waitMs = backoffMinMs
       } catch (error) {
         if (closing.signal.aborted) return
         if (error instanceof ApiError && error.status === 410) version = undefined
         else log.warn({ err: error, path }, 'objects of Kubernetes cannot be followed; trying again')
       }
-      await sleep(waitMs * (0.5 + Math.random() / 2), undefined, { signal: closing.signal }).catch(() => {})
+      await clock.sleep(waitMs * (0.5 + Math.random() / 2), closing.signal).catch(() => {})
       waitMs = Math.min(backoffMaxMs, waitMs * 2)
     }
   }

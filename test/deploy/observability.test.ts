@@ -8,6 +8,7 @@ import { parse, stringify } from 'yaml'
 import { freePort } from '../../cli/pair.ts'
 import { admissionConfig } from '../../services/kubernetes/admission/config.ts'
 import { startAdmission } from '../../services/kubernetes/admission/service.ts'
+import { systemClock } from '../../shared/runtime/clock.ts'
 import { createLifecycle } from '../../shared/runtime/lifecycle.ts'
 import { createLog } from '../../shared/runtime/log.ts'
 import { certificateAuthority } from '../support/certificates.ts'
@@ -75,7 +76,7 @@ async function startedAdmission() {
       apiCaFile: authority.caFile,
       apiTokenFile: authority.caFile,
     }),
-    { log, lifecycle },
+    { clock: systemClock, log, lifecycle },
   )
   return { metricsAddress, stop: () => lifecycle.stop('the test is over') }
 }

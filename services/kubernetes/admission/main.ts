@@ -1,4 +1,5 @@
 import process from 'node:process'
+import { systemClock } from '../../../shared/runtime/clock.ts'
 import { runService } from '../../../shared/runtime/lifecycle.ts'
 import { createLog } from '../../../shared/runtime/log.ts'
 import { settingsOrExit } from '../../../shared/runtime/settings.ts'
@@ -9,5 +10,5 @@ const program = { name: 'foresize admission', schema: admissionConfig, envPrefix
 const config = settingsOrExit(program, process)
 const log = createLog('admission', config.logLevel)
 await runService(process, log, async (lifecycle) => {
-  await startAdmission(config, { log, lifecycle })
+  await startAdmission(config, { clock: systemClock, log, lifecycle })
 })

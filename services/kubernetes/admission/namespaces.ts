@@ -1,3 +1,4 @@
+import type { Clock } from '../../../shared/runtime/clock.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import type { KubernetesApi } from '../api.ts'
 import { modeLabel } from '../domain/names.ts'
@@ -17,7 +18,7 @@ interface Namespace {
   readonly metadata: ObjectMeta
 }
 
-export function followNamespaces(api: KubernetesApi, log: Log): Namespaces {
+export function followNamespaces(api: KubernetesApi, clock: Clock, log: Log): Namespaces {
   function policyIn({ metadata }: Namespace): NamespacePolicy {
     const { policy, violations } = namespacePolicyOf(metadata)
     if (violations.length > 0) {
@@ -35,6 +36,7 @@ export function followNamespaces(api: KubernetesApi, log: Log): Namespaces {
     path,
     labelSelector: modeLabel,
     keep: policyIn,
+    clock,
     log,
   })
   return {

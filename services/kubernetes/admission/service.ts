@@ -1,4 +1,5 @@
 import { startHttpServer } from '../../../shared/rpc/http-server.ts'
+import type { Clock } from '../../../shared/runtime/clock.ts'
 import type { Lifecycle } from '../../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { processMetrics, startMetricsServer } from '../../../shared/runtime/metrics.ts'
@@ -18,6 +19,7 @@ import { admissionHandler } from './request-handler.ts'
 import { keepSelfSigned } from './self-signed.ts'
 
 export interface AdmissionParts {
+  readonly clock: Clock
   readonly log: Log
   /** What is started stops with it, in reverse. */
   readonly lifecycle: Lifecycle
@@ -29,7 +31,7 @@ export interface AdmissionParts {
  */
 export async function startAdmission(
   config: AdmissionConfig,
-  { log, lifecycle }: AdmissionParts,
+  { clock, log, lifecycle }: AdmissionParts,
 ): Promise<{ readonly address: string; readonly metricsAddress: string | undefined }> {
   requireConsistent(config)
   const metrics = processMetrics()
@@ -37,12 +39,12 @@ export async function startAdmission(
   let isServing = false
   const isHealthy = () => isServing && namespaces.isSynced()
   const monitoring = { listen: config.metricsListen, registry: metrics, isHealthy, log }
-  const metricsServer = config.metricsListen === '' ? undefined : await startMetricsServer(monitoring)
+  const metricsServer = await startMetricsServer(monitoring)
   lifecycle.onStop('metrics', () => metricsServer?.close())
 
   const api = createKubernetesApi(config)
   lifecycle.onStop('connections to the API server', api.close)
-  const namespaces = followNamespaces(api, log)
+  const namespaces = followNamespaces(api, clock, log)
   lifecycle.onStop('namespaces', namespaces.close)
   const estimator = createEstimatorClient({
     ...estimatorClientSettings(config),

@@ -112,11 +112,10 @@ export function reports(client: ProfilerServiceClient, settings: ReportSettings,
     waiting: () => waiting.length,
     async close(deadlineMs) {
       closing.abort()
-      await running
       const late = sleep(deadlineMs, undefined, { ref: false })
-      await Promise.race([late, flush()]).catch((error: unknown) =>
-        log.warn({ err: error, waiting: waiting.length }, 'executions are left unreported'),
-      )
+      const failure = await Promise.race([late, running.then(flush)]).catch((error: unknown) => error)
+      if (waiting.length > 0)
+        log.warn({ err: failure, waiting: waiting.length }, 'executions are left unreported')
     },
   }
 }

@@ -35,7 +35,7 @@ export async function startAgent(config: AgentConfig, { clock, log, lifecycle }:
   let pods: WatchedPods | undefined
   const isReady = () => pods?.isSynced() === true
   const monitoring = { listen: config.metricsListen, registry, isHealthy: isReady, log }
-  const metricsServer = config.metricsListen === '' ? undefined : await startMetricsServer(monitoring)
+  const metricsServer = await startMetricsServer(monitoring)
   lifecycle.onStop('metrics', () => metricsServer?.close())
 
   const client = new ProfilerServiceClient(
@@ -54,6 +54,7 @@ export async function startAgent(config: AgentConfig, { clock, log, lifecycle }:
     path: '/api/v1/namespaces',
     labelSelector: modeLabel,
     keep: ({ metadata }) => (namespacePolicyOf(metadata).policy.mode === 'off' ? undefined : true),
+    clock,
     log,
   })
   const stopping = new AbortController()

@@ -30,7 +30,7 @@ export interface WatchedPods {
 }
 
 export interface WatchedPodsParts {
-  readonly api: KubernetesApi
+  readonly api: Pick<KubernetesApi, 'get' | 'watch'>
   readonly nodeName: string
   readonly maxPods: number
   /** What ended before is taken as reported. */
@@ -40,6 +40,12 @@ export interface WatchedPodsParts {
   readonly report: (record: ExecutionRecord) => void
   readonly clock: Clock
   readonly log: Log
+}
+
+/** A Pod of this node whose task is known; it is not measured where there was no room for it. */
+interface Known {
+  readonly uid: string
+  readonly watched: Watched | undefined
 }
 
 interface Watched {
@@ -56,25 +62,25 @@ export function watchPods(parts: WatchedPodsParts): WatchedPods {
   const watched = new Map<string, Watched>()
   const counts = { turnedAway: 0, unmeasured: 0 }
 
-  function keep(pod: Pod): Watched | undefined {
+  function keep(pod: Pod): Known | undefined {
     const { uid = '', namespace = '', name = '' } = pod.metadata ?? {}
     const before = followed.get(name, namespace)
     // Another Pod of that name: the end of the one before was not heard of.
-    if (before !== undefined && before.uid !== uid) remove(before)
+    if (before?.watched !== undefined && before.uid !== uid) remove(before.watched)
     let known = watched.get(uid)
     if (known === undefined) {
       const identity = identityOf(pod, namespace)
       if (identity === undefined) return undefined
       if (watched.size >= maxPods) {
-        counts.turnedAway += 1
-        return undefined
+        if (before?.uid !== uid) counts.turnedAway += 1
+        return { uid, watched: undefined }
       }
       known = { uid, identity, pod, reported: -1 }
       watched.set(uid, known)
     }
     known.pod = withoutManagedFields(pod)
     observe(known)
-    return known
+    return { uid, watched: known }
   }
 
   function identityOf(pod: Pod, namespace: string): TaskIdentity | undefined {
@@ -115,12 +121,13 @@ export function watchPods(parts: WatchedPodsParts): WatchedPods {
     watched.delete(pod.uid)
   }
 
-  const followed: Followed<Watched> = follow<Pod, Watched>({
+  const followed: Followed<Known> = follow<Pod, Known>({
     api,
     path: '/api/v1/pods',
     fieldSelector: `spec.nodeName=${nodeName}`,
     keep,
-    onRemoved: remove,
+    onRemoved: ({ watched: pod }) => pod && remove(pod),
+    clock,
     log,
   })
   return { isSynced: followed.isSynced, counts, size: () => watched.size, close: followed.close }

@@ -54,3 +54,8 @@ export function rangeOf({
   // No UTF-8 text holds the byte 0xff: it is above all that begin with the prefix.
   return [Buffer.from(from), Buffer.concat([Buffer.from(`(${begin}${prefix}`), Buffer.from([0xff])])]
 }
+
+/** One answer a shard. */
+export const onShards = <T>(
+  action: (keys: ReturnType<typeof shardKeys>) => Promise<T>,
+): Promise<readonly T[]> => Promise.all(shards.map((shard) => action(shardKeys(shard))))

@@ -2,13 +2,8 @@ package foresize
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"math"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -281,131 +276,5 @@ func TestBackpressureThinsSamplesAndKeepsEveryEnd(t *testing.T) {
 		if *record.Used.MemoryBytes != 1000 {
 			t.Fatalf("peak %v", *record.Used.MemoryBytes)
 		}
-	}
-}
-
-func TestACommandThatCannotBeStartedIsNoExecution(t *testing.T) {
-	w := newTestWorker(t, Options{Target: "127.0.0.1:1"})
-	_, err := w.Run(context.Background(), "go/not-there", StartOptions{}, exec.Command("/no/such/command"))
-	if err == nil {
-		t.Error("started")
-	}
-	if counted := w.Statistics(); counted.Started != 0 {
-		t.Errorf("%+v", counted)
-	}
-}
-
-func TestWhatWasLearnedIsAskedForAndScored(t *testing.T) {
-	profiler := sharedProfiler(t)
-	service := startService(t, "estimator", "--metrics-listen=", "--profiler", profiler.address)
-	estimator, err := NewEstimator(EstimatorOptions{Target: service.address, Deadline: 5 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer estimator.Close()
-	w := newTestWorker(t, Options{Target: profiler.address})
-	run := func(megabytes float64, token []byte) {
-		e := w.Start("go/sized", StartOptions{
-			Features: map[string]float64{"input_bytes": megabytes * 1e6}, EstimateToken: token,
-		})
-		e.End(Succeeded, Resources{MemoryBytes: Of(megabytes * 3e6), CPUCores: Of(1), DurationMs: Of(1e3 * megabytes)}, SourceRusage)
-	}
-	for i := range 30 {
-		run(50+float64(i), nil)
-	}
-	flush(t, w)
-	query := Query{Task: "go/sized", Features: map[string]float64{"input_bytes": 60e6}}
-	ctx := context.Background()
-	var estimate Estimate
-	for end := time.Now().Add(20 * time.Second); estimate.Executions != 30; time.Sleep(10 * time.Millisecond) {
-		if estimate, err = estimator.Estimate(ctx, query); err != nil || time.Now().After(end) {
-			t.Fatalf("%+v %v", estimate, err)
-		}
-	}
-	if memory := *estimate.Resources.MemoryBytes; estimate.Source != "profile" || memory < 180e6 || memory > 260e6 {
-		t.Errorf("%v from %s", memory, estimate.Source)
-	}
-	enough, err := estimator.Confidence(ctx, query, &Resources{MemoryBytes: Of(1e9)})
-	if err != nil || enough.Confidence < 0.9 {
-		t.Errorf("%+v %v", enough, err)
-	}
-	tooLittle, err := estimator.Confidence(ctx, query, &Resources{MemoryBytes: Of(1e7)})
-	if err != nil || tooLittle.Confidence > 0.1 {
-		t.Errorf("%+v %v", tooLittle, err)
-	}
-	far := Query{Task: query.Task, Features: map[string]float64{"input_byte": 1, "input_bytes": 790e6}}
-	noted, err := estimator.Estimate(ctx, far)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := noted.Notices; len(n) != 2 || n[0].Kind != "beyond-range" || *n[0].Number != 10 ||
-		n[1].Kind != "unknown-feature" || n[1].Subject != "input_byte" {
-		t.Errorf("%+v", n)
-	}
-	run(60, estimate.Token)
-	flush(t, w)
-	if len(profiler.profile("go/sized").Accuracy) == 0 {
-		t.Error("the estimate was not scored")
-	}
-}
-
-func TestATokenLetsInAndNeverGoesOutInPlainText(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "tokens.json")
-	entry := fmt.Sprintf(`{"tokens": [{"name": "ci", "sha256": "%x", "roles": ["worker"], "namespaces": ["*"]}]}`,
-		sha256.Sum256([]byte("secret")))
-	if err := os.WriteFile(file, []byte(entry), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	profiler := startService(t, "profiler", "--metrics-listen=", "--store", "memory", "--tokens-file", file)
-	for token, isLetIn := range map[string]bool{"secret": true, "guessed": false} {
-		var told problems
-		w := newTestWorker(t, Options{
-			Target: profiler.address, Token: func() string { return token }, OnProblem: told.tell,
-		})
-		w.Start("go/token", StartOptions{}).End(Succeeded, Resources{}, SourceUnknown)
-		wait := time.Second
-		if isLetIn {
-			wait = 20 * time.Second
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), wait)
-		if err := w.Flush(ctx); (err == nil) != isLetIn {
-			t.Errorf("%s: %v %v", token, err, told.all())
-		}
-		cancel()
-	}
-	secret := func() string { return "secret" }
-	if _, err := NewWorker(context.Background(), Options{Target: "profiler.example:7070", Token: secret}); err == nil {
-		t.Error("the token would go out")
-	}
-	for target, isHere := range map[string]bool{
-		"localhost:1": true, "127.0.0.2:1": true, "[::1]:1": true, "unix:/x": true, "dns:///localhost:1": true,
-		"example.com:1": false, "10.0.0.1:1": false, "127.example:1": false,
-	} {
-		if isOnThisHost(target) != isHere {
-			t.Errorf("%s: %v", target, !isHere)
-		}
-	}
-}
-
-func TestRunTellsOnceThatTheClientOfADaemonIsMeasured(t *testing.T) {
-	docker := filepath.Join(t.TempDir(), "docker")
-	if err := os.WriteFile(docker, []byte("#!/bin/sh\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	var told problems
-	w := newTestWorker(t, Options{Target: "127.0.0.1:1", OnProblem: told.tell})
-	for _, args := range [][]string{{"run", "image"}, {"run", "image"}, {"ps"}} {
-		if _, err := w.Run(context.Background(), "contained", StartOptions{}, exec.Command(docker, args...)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	count := 0
-	for _, problem := range told.all() {
-		if problem.Kind == MeasuresClient && problem.Task == "contained" {
-			count++
-		}
-	}
-	if count != 1 {
-		t.Errorf("told %d times", count)
 	}
 }

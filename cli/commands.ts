@@ -8,7 +8,10 @@ interface NamedCommand {
 
 /** Every command. Help, completion and manual pages are written from here and from each command's options. */
 export const commands: Readonly<Record<string, NamedCommand>> = {
-  up: { summary: 'start the profiler and the estimator', load: async () => (await import('./up.ts')).up },
+  up: {
+    summary: 'start the profiler, the estimator and the gateway',
+    load: async () => (await import('./up.ts')).up,
+  },
   run: { summary: 'run a command and report what it used', load: async () => (await import('./run.ts')).run },
   'report-end': {
     summary: 'tell how a run ended that could not itself',

@@ -1,7 +1,7 @@
 import { createEstimatorClient } from '../services/scheduler/client.ts'
 import { createWorker } from '../workers/typescript/worker.ts'
 
-// Needs the pair: `foresize up`. Where it is comes from FORESIZE_PROFILER and FORESIZE_ESTIMATOR, if set.
+// Needs the services: `foresize up`. Where it is comes from FORESIZE_PROFILER and FORESIZE_ESTIMATOR, if set.
 
 const task = 'example/resize-image'
 

@@ -3,7 +3,7 @@ import { createLearningScheduler } from '../services/scheduler/learning-schedule
 import type { SizedTask } from '../services/scheduler/resource-aware-scheduler.ts'
 import { createWorker } from '../workers/typescript/worker.ts'
 
-/** A queue of one's own, for 2 GB, that learns to run more at once. Needs the pair: `foresize up`. */
+/** A queue of one's own, for 2 GB, that learns to run more at once. Needs the services: `foresize up`. */
 const [worker, estimator] = [createWorker(), createEstimatorClient({ updateIntervalMs: 0 })]
 const waiting: (() => void)[] = []
 let free = 2e9

@@ -1,7 +1,7 @@
 import grpc from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 
-/** No SDK, no generated code: the .proto files and any gRPC library. Needs the pair: `foresize up`. */
+/** No SDK, no generated code: the .proto files and any gRPC library. Needs the services: `foresize up`. */
 const files = ['foresize/v1/profiler_service.proto', 'foresize/v1/estimator_service.proto']
 const { foresize } = grpc.loadPackageDefinition(
   loadSync(files, { includeDirs: ['proto'], keepCase: true, enums: String, longs: Number }),

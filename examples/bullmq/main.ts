@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq'
 import { createLearningWorker, type LearningJob } from './learning-worker.ts'
 
-/** Twelve jobs of one kind on a host of 4 GB. Needs the pair (`foresize up`) and a Redis at $REDIS_PORT, else 6379. */
+/** Twelve jobs of one kind on a host of 4 GB. Needs the services (`foresize up`) and a Redis at $REDIS_PORT, else 6379. */
 const connection = { host: '127.0.0.1', port: Number(process.env['REDIS_PORT'] ?? 6379) }
 const name = `foresize-example-${process.pid}`
 const queue = new Queue<LearningJob>(name, { connection })

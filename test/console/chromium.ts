@@ -20,6 +20,9 @@ export function inBrowser(suite: string, tests: () => void): void {
     })
 }
 
+/** Playwright takes scrollbars away; most people have them, and they take room. */
+const ignoreDefaultArgs = ['--hide-scrollbars']
+
 /** With a folder of its own, that playwright makes and removes. Asks nothing of anyone but the pages that it is sent to. */
 const args = [
   '--no-sandbox',
@@ -40,7 +43,7 @@ export interface Browser {
 }
 
 export async function startBrowser(origin: string): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath: program, args, timeout: 60_000 })
+  const browser = await chromium.launch({ executablePath: program, args, ignoreDefaultArgs, timeout: 60_000 })
   const problems: string[] = []
 
   function listen(page: Page): void {

@@ -251,6 +251,23 @@ inBrowser('console-pages', () => {
     )
   })
 
+  test.each([
+    ['tasks', '/console/', 'assemble/spades'],
+    ['executions under way', '/console/now', 'qc/fastqc'],
+    ['accuracy', '/console/accuracy', 'qc/fastqc'],
+  ])('the table of %s is whole at 1200 pixels, beside a scrollbar too', async (_, address, sign) => {
+    // So low that both the page and the table have one.
+    const page = await browser.open(address, { viewport: { width: 1200, height: 300 } })
+    await page.getByText(sign).first().waitFor()
+    const table = page.locator('.table-place')
+    const widthOf = (which: 'scrollWidth' | 'clientWidth' | 'offsetWidth') =>
+      table.evaluate((place, name) => (place as unknown as Record<string, number>)[name] ?? 0, which)
+    expect(await widthOf('clientWidth')).toBeLessThan((await widthOf('offsetWidth')) - 2)
+    expect(await page.evaluate('document.documentElement.clientWidth')).toBeLessThan(1200)
+    expect(await widthOf('scrollWidth')).toBe(await widthOf('clientWidth'))
+    await page.close()
+  })
+
   const pictures = process.env['FORESIZE_CONSOLE_PICTURES']
   if (pictures !== undefined) test('pictures for the documentation', () => takePictures(browser, pictures))
 

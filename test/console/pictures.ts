@@ -17,7 +17,8 @@ const looks = [
 export async function takePictures(browser: Browser, folder: string): Promise<void> {
   for (const look of looks) {
     for (const [name, address, sign] of pages) {
-      const page = await browser.open(address, look)
+      const page = await browser.open(address, { ...look, bypassCSP: true })
+      await page.addStyleTag({ content: '* { scrollbar-width: none }' })
       await page.getByText(sign).first().waitFor()
       await page.waitForLoadState('networkidle')
       const file = `console-${name}-${look.colorScheme}-${look.viewport.width}.png`

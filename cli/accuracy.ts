@@ -1,7 +1,7 @@
 import { calibrationError, effectiveExecutions } from '../shared/domain/accuracy.ts'
 import { shareInterval } from '../shared/domain/comparison.ts'
 import { type AccuracyFigures, ensembleName, type StrategyAccuracy } from '../shared/domain/profile.ts'
-import { dimensionTitles, formatBytes, formatNumber } from '../shared/domain/quantity-text.ts'
+import { dimensionTitles, formatOverTime } from '../shared/domain/quantity-text.ts'
 import type { Dimension } from '../shared/domain/resources.ts'
 import { compareVariants } from './accuracy-compare.ts'
 import { fetchAccuracy, listTasks, namespaceOf, type TaskAccuracy } from './accuracy-fetch.ts'
@@ -141,22 +141,14 @@ const columns: readonly Column<Row>[] = [
   {
     title: 'wasted',
     align: 'right',
-    value: ({ score, figures }) => formatCost(score.dimension, figures.wastage),
+    value: ({ score, figures }) => formatOverTime(score.dimension, figures.wastage),
   },
   {
     title: 'with kills',
     align: 'right',
-    value: ({ score, figures }) => formatCost(score.dimension, figures.cost),
+    value: ({ score, figures }) => formatOverTime(score.dimension, figures.cost),
   },
 ]
-
-/** A mean of the dimension's unit times milliseconds. What of a run time is wasted has no meaning. */
-function formatCost(dimension: Dimension, cost: number): string {
-  if (dimension === 'durationMs') return '–'
-  return dimension === 'cpuCores'
-    ? `${formatNumber(cost / 3_600_000)} core·h`
-    : `${formatBytes(cost / 3_600_000)}·h`
-}
 
 const dimensionNames = {
   memory: 'memoryBytes',

@@ -1,10 +1,10 @@
-import { useCallback, useState } from 'react'
+import { useCallback, useMemo, useState } from 'react'
 import { formatShare } from '../../cli/quantity.ts'
-import { formatNumber } from '../../shared/domain/quantity-text.ts'
+import { formatOverTime } from '../../shared/domain/quantity-text.ts'
 import type { Dimension } from '../../shared/domain/resources.ts'
 import type { StrategyAccuracy } from '../contract/gen/foresize/v1/profile_pb.js'
 import { wireDimension } from '../domain/dimensions.ts'
-import { formatCount } from '../domain/notation.ts'
+import { coreHours, formatCount, gigabyteHours } from '../domain/notation.ts'
 import { calibrationPlot } from '../plots/calibration-plot.ts'
 import type { PlotSize } from '../plots/frame.ts'
 import { type Column, DataTable, type Sort } from './data-table.tsx'
@@ -21,6 +21,7 @@ export function AccuracyTable({
   readonly dimension: Dimension
 }) {
   const [sort, setSort] = useState<Sort>({ id: 'cost', descending: false })
+  const columns = useMemo(() => accuracyColumns(dimension), [dimension])
   const rows = accuracy.filter((each) => each.dimension === wireDimension[dimension])
   if (rows.length === 0) {
     return (
@@ -42,9 +43,7 @@ export function AccuracyTable({
   )
 }
 
-const perRun = (cost: number) => formatNumber(cost / 3_600_000 / 2 ** 30)
-
-const columns: readonly Column<StrategyAccuracy>[] = [
+const accuracyColumns = (dimension: Dimension): readonly Column<StrategyAccuracy>[] => [
   {
     id: 'strategy',
     title: 'Answers of',
@@ -91,16 +90,7 @@ const columns: readonly Column<StrategyAccuracy>[] = [
     value: ({ relativeError }) => relativeError,
     show: ({ relativeError }) => formatShare(relativeError),
   },
-  {
-    id: 'cost',
-    title: 'Cost a run',
-    hint: 'wasted a run, failures included: GiB·h of memory',
-    csv: 'cost',
-    width: 90,
-    isNumber: true,
-    value: ({ cost }) => cost,
-    show: ({ cost }) => perRun(cost),
-  },
+  ...costColumn(dimension),
   {
     id: 'sure',
     title: 'Sure',
@@ -112,6 +102,24 @@ const columns: readonly Column<StrategyAccuracy>[] = [
     show: ({ meanConfidence, strategy }) => (strategy === 'foresize' ? formatShare(meanConfidence) : '–'),
   },
 ]
+
+/** Of a run time nothing is held. */
+function costColumn(dimension: Dimension): readonly Column<StrategyAccuracy>[] {
+  if (dimension === 'durationMs') return []
+  const isCpu = dimension === 'cpuCores'
+  return [
+    {
+      id: 'cost',
+      title: 'Cost a run',
+      hint: 'wasted a run, failures included: what is held times the run time',
+      csv: isCpu ? 'cost_core_hours' : 'cost_gib_hours',
+      width: 100,
+      isNumber: true,
+      value: ({ cost }) => (isCpu ? coreHours(cost) : gigabyteHours(cost)),
+      show: ({ cost }) => formatOverTime(dimension, cost),
+    },
+  ]
+}
 
 export function Calibration({
   of,

@@ -1,16 +1,14 @@
-import { formatBytes } from '../../shared/domain/quantity-text.ts'
+import { formatOverTime } from '../../shared/domain/quantity-text.ts'
 
 const hourMs = 3_600_000
 
 /** Bytes times milliseconds as `12.3 GiB·h`. */
-export function formatByteTime(byteMs: number | undefined): string {
-  if (byteMs === undefined) return '–'
-  const hours = formatBytes(byteMs / hourMs)
-  return `${hours}·h`
-}
+export const formatByteTime = (byteMs: number | undefined): string => formatOverTime('memoryBytes', byteMs)
 
 export const gigabyteHours = (byteMs: number | undefined): number | undefined =>
   byteMs === undefined ? undefined : byteMs / hourMs / 2 ** 30
+
+export const coreHours = (coreMs: number): number => coreMs / hourMs
 
 export const formatCount = (count: number): string => Math.round(count).toLocaleString('en-US')
 

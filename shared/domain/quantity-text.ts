@@ -44,3 +44,12 @@ export function formatDimension(dimension: Dimension, value: number | undefined)
   if (dimension === 'cpuCores') return formatNumber(value)
   return dimension === 'durationMs' ? formatDuration(value) : formatBytes(value)
 }
+
+const hourMs = 3_600_000
+
+/** An amount over a time, given in the dimension's unit times milliseconds. Of a run time it has no meaning. */
+export function formatOverTime(dimension: Dimension, amountMs: number | undefined): string {
+  if (amountMs === undefined || dimension === 'durationMs') return '–'
+  const hours = amountMs / hourMs
+  return dimension === 'cpuCores' ? `${formatNumber(hours)} core·h` : `${formatBytes(hours)}·h`
+}

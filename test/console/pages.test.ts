@@ -128,6 +128,17 @@ inBrowser('console-pages', () => {
       await page.close()
     })
 
+    test.each([
+      ['memory', /[KMG]iB·h/],
+      ['cpu', /core·h/],
+    ])('its answers of %s are scored in their own unit', async (dimension, unit) => {
+      const page = await browser.open(`/console/task?task=align%2Fbwa-mem&dimension=${dimension}`)
+      const scores = page.getByRole('region', { name: 'Accuracy of align/bwa-mem' })
+      await scores.getByRole('cell', { name: 'foresize' }).waitFor()
+      expect(await scores.locator('tbody').textContent()).toMatch(unit)
+      await page.close()
+    })
+
     test('says what cannot be read of a question, by its field', async () => {
       const page = await browser.open('/console/task?task=align%2Fbwa-mem&f.input_bytes=many')
       expect(await page.locator('.field .bad').textContent()).toBe('many is no number: write 5e9 or 5GB')

@@ -9,6 +9,7 @@ import type { Log } from '../../shared/runtime/log.ts'
 import { type Admission, type AdmittedCall, admittedCall, peerOf } from './admission.ts'
 import { dropEndlessTimeout } from './caller-timeout.ts'
 import { type ConsoleOptions, consoleHandler, isOfConsole } from './console-handler.ts'
+import { boundedBody, requestBounds, withBounds } from './request-bounds.ts'
 import { isOfManyRequests } from './routes.ts'
 
 export interface RequestHandlerOptions {
@@ -17,6 +18,7 @@ export interface RequestHandlerOptions {
   readonly corsOrigins: readonly string[]
   /** Undefined: any name. */
   readonly allowedHosts: readonly string[] | undefined
+  readonly maxMessageBytes: number
   readonly sendTimeoutMs: number
   /** Undefined: it is not served. */
   readonly console: Pick<ConsoleOptions, 'files' | 'isSafe'> | undefined
@@ -34,7 +36,8 @@ const explanations: Readonly<Record<number, string>> = {
 
 /** Calls of the contract, `/healthz`, and the console's pages. */
 export function requestHandler(options: RequestHandlerOptions): RequestListener {
-  const { router, admission, allowedHosts, sendTimeoutMs, isHealthy, onResponse, log } = options
+  const { router, admission, allowedHosts, maxMessageBytes, sendTimeoutMs, isHealthy, onResponse, log } =
+    options
   const calls = new Map(router.handlers.map((handler) => [handler.requestPath, handler]))
   const answerConsole = options.console && consoleHandler({ ...options.console, admission, sendTimeoutMs })
   const allowOrigins = cors({
@@ -81,7 +84,12 @@ export function requestHandler(options: RequestHandlerOptions): RequestListener 
       const values = createContextValues().set(admittedCall, call).set(peerOf, peer)
       const asked = universalRequestFromNodeRequest(request, response, undefined, values)
       dropEndlessTimeout(asked.header)
-      const answer = await handler({ ...asked, body: received(handler, request, call) })
+      const bounds = requestBounds(handler.method, asked.header.get('content-type') ?? '')
+      const parts = received(handler, request, call)
+      const body = isOfManyRequests(handler.method)
+        ? parts
+        : boundedBody(parts, asked.header, { maxBytes: maxMessageBytes, bounds })
+      const answer = await withBounds(bounds, () => handler({ ...asked, body }))
       const explanation = answer.body === undefined ? explanations[answer.status] : undefined
       if (explanation !== undefined) refuse(response, answer.status, Code.InvalidArgument, explanation)
       else await universalResponseToNodeResponse(sent(answer, call, response), response)

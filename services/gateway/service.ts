@@ -1,5 +1,4 @@
 import { Code, ConnectError, createConnectRouter } from '@connectrpc/connect'
-import { compressionGzip } from '@connectrpc/connect-node'
 import { contractRegistry } from '../../shared/rpc/contract.ts'
 import { startHttpServer } from '../../shared/rpc/http-server.ts'
 import { isLoopback, splitAddress } from '../../shared/rpc/listener.ts'
@@ -20,6 +19,7 @@ import { builtConsole, readConsole } from './console-files.ts'
 import { addHealth } from './health.ts'
 import { gatewayCounts, gatewayFigures } from './metrics.ts'
 import { observedUpstream } from './observed-upstream.ts'
+import { boundedGzip } from './request-bounds.ts'
 import { requestHandler } from './request-handler.ts'
 import { addRoutes, isOfUnknownSize, type Route, serviceOf, unaryMethodOf } from './routes.ts'
 import { openUpstream } from './upstream.ts'
@@ -83,7 +83,7 @@ export async function startGateway(
   const router = createConnectRouter({
     grpc: false,
     readMaxBytes: config.maxMessageBytes,
-    acceptCompression: [compressionGzip],
+    acceptCompression: [boundedGzip],
     // A field that is misspelt is refused by its name, not ignored.
     jsonOptions: { ignoreUnknownFields: false, registry },
     requestGate(context) {
@@ -106,6 +106,7 @@ export async function startGateway(
       admission,
       corsOrigins: config.corsOrigins,
       allowedHosts: isLoopback(splitAddress(config.listen).host) ? config.allowedHosts : undefined,
+      maxMessageBytes: config.maxMessageBytes,
       sendTimeoutMs: config.sendTimeoutMs,
       console: config.console
         ? { files: readConsole(builtConsole), isSafe: isConsoleSafe(config) }

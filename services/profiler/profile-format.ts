@@ -3,8 +3,11 @@ import type { Profile } from '../../shared/domain/profile.ts'
 import { profileLimits } from '../../shared/domain/profile-limits.ts'
 import { dimensions } from '../../shared/domain/resources.ts'
 import { csvCell } from '../../shared/domain/text.ts'
+import { contractRegistry } from '../../shared/rpc/contract.ts'
 import { wireNames } from '../../shared/wire/fields.ts'
 import * as gen from '../../shared/wire/gen/foresize/v1/profile.ts'
+import { checkJsonBounds } from '../../shared/wire/json-bounds.ts'
+import { messageBounds } from '../../shared/wire/message-bounds.ts'
 import { fromProfile } from '../../shared/wire/profile.ts'
 import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
 import { DamagedRecord } from './envelope.ts'
@@ -39,64 +42,112 @@ export type ReadProfile = { readonly message: gen.Profile } | { readonly error: 
 
 /**
  * Reads a file that comes in pieces of any size. Holds no more than one profile and one piece.
+ * Law: pieces that are small cost no more than one that is large: what is there is looked at once a profile may be whole.
  * Throws: DamagedRecord where nothing after it can be read either.
  */
 export function profileReader(format: Exclude<ProfileFormat, 'csv-summary'>) {
-  let rest: Buffer = Buffer.alloc(0)
-  const next = format === 'protobuf' ? nextMessage : nextLine
+  const isText = format === 'json-lines'
+  const decode = isText ? decodeLine : messageDecoder()
+  let buffer = Buffer.alloc(0)
+  let length = 0
+  /** Of a message: bytes that have to be there. */
+  let wanted = 0
+
+  function append(data: Uint8Array): void {
+    if (length + data.length > buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(2 * buffer.length, length + data.length))
+      buffer.copy(larger, 0, 0, length)
+      buffer = larger
+    }
+    buffer.set(data, length)
+    length += data.length
+  }
+
+  /** The profiles that are whole. What follows them moves to the front. */
+  function* whole(): Generator<Buffer> {
+    const bytes = buffer.subarray(0, length)
+    const next = isText ? nextLine : nextMessage
+    let at = 0
+    for (;;) {
+      while (bytes[at] === (isText ? newline : 0)) at += 1
+      const found = next(bytes, at)
+      wanted = found.end - at
+      if (found.end > length) break
+      yield bytes.subarray(found.from, found.end)
+      at = found.end
+    }
+    length = bytes.copy(buffer, 0, at)
+  }
+
   return {
     *push(data: Uint8Array): Generator<ReadProfile> {
-      rest = rest.length === 0 ? Buffer.from(data) : Buffer.concat([rest, data])
-      for (let found = next(rest); found; found = next(rest)) {
-        rest = rest.subarray(found.end)
-        if (found.content.length > 0) yield readProfile(found.content, format)
+      append(data)
+      if (isText ? data.includes(newline) : length >= wanted) {
+        for (const content of whole()) yield readProfile(content, decode)
       }
-      if (rest.length > profileLimits.bytes)
+      if (length > profileLimits.bytes)
         throw new DamagedRecord(`a profile is longer than ${profileLimits.bytes} bytes`)
     },
     /** What is left when the file ends. */
     *end(): Generator<ReadProfile> {
-      if (rest.length === 0) return
-      if (format === 'json-lines') yield readProfile(rest, format)
+      if (length === 0) return
+      if (isText) yield readProfile(buffer.subarray(0, length), decode)
       else throw new DamagedRecord('the file ends within a profile')
     },
   }
 }
 
+/** Where the content of the next profile begins and ends, which may be beyond what has come. */
 interface Found {
-  readonly content: Buffer
+  readonly from: number
   readonly end: number
 }
 
-function nextLine(bytes: Buffer): Found | undefined {
-  const end = bytes.indexOf(0x0a)
-  return end < 0 ? undefined : { content: bytes.subarray(0, end), end: end + 1 }
+const newline = 0x0a
+
+function nextLine(bytes: Buffer, from: number): Found {
+  const end = bytes.indexOf(newline, from)
+  return { from, end: end < 0 ? Number.POSITIVE_INFINITY : end }
 }
 
 /** Bytes of the length before a profile: five reach beyond `profileLimits.bytes`. */
 const maxLengthBytes = 5
 
-function nextMessage(bytes: Buffer): Found | undefined {
+function nextMessage(bytes: Buffer, from: number): Found {
   let length = 0
-  for (let at = 0; at < bytes.length; at++) {
-    if (at === maxLengthBytes) throw new DamagedRecord('the length of a profile does not end')
-    const byte = bytes[at] as number
-    length += (byte & 0x7f) * 2 ** (7 * at)
+  for (let i = 0; from + i < bytes.length; i++) {
+    if (i === maxLengthBytes) throw new DamagedRecord('the length of a profile does not end')
+    const byte = bytes[from + i] as number
+    length += (byte & 0x7f) * 2 ** (7 * i)
     if (length > profileLimits.bytes) throw new DamagedRecord(`a profile claims ${length} bytes`)
-    if (byte >= 0x80) continue
-    const end = at + 1 + length
-    return end > bytes.length ? undefined : { content: bytes.subarray(at + 1, end), end }
+    if (byte < 0x80) return { from: from + i + 1, end: from + i + 1 + length }
   }
-  return undefined
+  return { from, end: bytes.length + 1 }
 }
 
-function readProfile(content: Buffer, format: Exclude<ProfileFormat, 'csv-summary'>): ReadProfile {
+type ProfileDecoder = (content: Buffer) => gen.Profile
+
+function readProfile(content: Buffer, decode: ProfileDecoder): ReadProfile {
   try {
-    if (format === 'protobuf') return { message: gen.Profile.decode(content) }
-    return { message: gen.Profile.fromJSON(JSON.parse(content.toString())) }
+    return { message: decode(content) }
   } catch (error) {
     return { error: `is no profile: ${error instanceof Error ? error.message : String(error)}` }
   }
+}
+
+function messageDecoder(): ProfileDecoder {
+  const type = contractRegistry().getMessage('foresize.v1.Profile')
+  if (type === undefined) throw new Error('the contract has no profile')
+  const check = messageBounds(type)
+  return (content) => {
+    check(content)
+    return gen.Profile.decode(content)
+  }
+}
+
+const decodeLine: ProfileDecoder = (content) => {
+  checkJsonBounds(content)
+  return gen.Profile.fromJSON(JSON.parse(content.toString()))
 }
 
 function varint(value: number): Buffer {

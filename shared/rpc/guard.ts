@@ -15,6 +15,7 @@ import { type AccessRule, accessRules } from './access-rules.ts'
 import { anyone, authorizeAll, nobody, type Principal, tenantOf } from './principal.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { type ReceivedBytes, receivedBytes } from './received-bytes.ts'
+import type { RequestReader } from './request-reader.ts'
 import { statusOfFailure } from './status.ts'
 import { type Grant, type Tokens, tokensOf } from './tokens.ts'
 
@@ -47,6 +48,8 @@ export interface GuardParts {
   readonly info?: () => ServerInfo
   /** What calls and their unfinished messages count against. */
   readonly held: HeldBytes
+  /** Of the service's requests, by path; others come decoded. */
+  readonly readers: ReadonlyMap<string, RequestReader>
   readonly tracing?: Tracing | undefined
 }
 
@@ -62,11 +65,11 @@ export function principalOf(metadata: Metadata): Principal {
 }
 
 /**
- * Stands before every handler: rate by peer, token, role of the method, namespaces of the request.
+ * Stands before every handler: rate by peer, token, role of the method, bounds of the request, its namespaces.
  * A stream is cut with UNAUTHENTICATED within a second of its token's expiry, or of its removal being read.
  */
 export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts): Guard {
-  const { info = () => ({}), tracing, held } = parts
+  const { info = () => ({}), tracing, held, readers } = parts
   const { tokensFile, reloadMs, openReflection = false, maxCallsPerSecondPerPeer = 20_000 } = settings
   const tokens = tokensFile === undefined ? undefined : tokensOf(tokensFile, log, reloadMs)
   const rate = createRateLimit(maxCallsPerSecondPerPeer, maxPeers)
@@ -125,6 +128,7 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
 
   const interceptor: ServerInterceptor = ({ path, requestStream, responseStream }, call) => {
     const rule = accessRules.get(path)
+    const read = readers.get(path)
     const byCode = ended.get(path)
     const namespacesOf = rule?.namespacesOf as AccessRule<unknown>['namespacesOf']
     let principal = nobody
@@ -155,15 +159,17 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
         principals.set(metadata, principal)
         pass(metadata)
       },
-      onReceiveMessage(message, pass) {
+      onReceiveMessage(given, pass) {
         received?.message()
-        if (namespacesOf !== undefined && principal.namespaces !== 'all') {
-          try {
+        let message: unknown = given
+        try {
+          if (read !== undefined) message = read(given)
+          if (namespacesOf !== undefined && principal.namespaces !== 'all') {
             authorizeAll(principal, namespacesOf(message))
-          } catch (error) {
-            refuse(call, error, path)
-            return
           }
+        } catch (error) {
+          refuse(call, error, path)
+          return
         }
         pass(message)
       },

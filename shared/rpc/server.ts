@@ -15,6 +15,7 @@ import { certificateExpiryUnixSeconds, type ServerTls, serverTlsCredentials } fr
 import { createGuard, type GuardSettings, type ServerInfo } from './guard.ts'
 import { isLoopback, splitAddress, startListener } from './listener.ts'
 import { addReflection } from './reflection.ts'
+import { requestReaders, withEncodedRequests } from './request-reader.ts'
 
 export interface RpcServerOptions {
   /** `host:port`; port 0 picks a free one. */
@@ -95,6 +96,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const guard = createGuard(access, log, {
     tracing: options.tracing,
     held: options.held,
+    readers: requestReaders(options.definition, serviceName),
     info: () => ({ ...options.info, version, 'time-unix-ms': String(Date.now()) }),
   })
   const server = new Server({
@@ -117,7 +119,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const setServing = (serving: boolean) => {
     for (const name of ['', serviceName]) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING')
   }
-  server.addService(options.definition, options.implementation)
+  server.addService(withEncodedRequests(options.definition), options.implementation)
   health.addToServer(server)
   addReflection(server, serviceName)
 

@@ -22,6 +22,15 @@ export const limits = {
   strategies: 16,
   /** Of one Profile. */
   profile: profileLimits,
+  /** Of one message, with all that is in it: checked before it is decoded. */
+  message: {
+    /** Messages in it, but entries of maps; in JSON objects and lists. */
+    objects: 16_384,
+    /** Fields set, each entry of a list one; in JSON what commas divide. */
+    fields: 262_144,
+    /** Numbers in lists of numbers. */
+    numbers: 1_048_576,
+  },
   /** Unix milliseconds: the year 2100. */
   unixMs: 4_102_444_800_000,
 } as const

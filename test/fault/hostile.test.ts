@@ -230,6 +230,16 @@ test('a message that unpacks to a gigabyte', { timeout: 60_000 }, async () => {
   })
 })
 
+test('messages of millions of empty entries', { timeout: 60_000 }, async () => {
+  const empty = frame(Buffer.alloc(4_000_000, Buffer.from([0x0a, 0])))
+  await expectBounded('empty entries', async (until) => {
+    while (!until.aborted) {
+      const answers = await Promise.all([1, 2, 3, 4].map(() => rawCall(updatePath, [empty])))
+      expect(answers).toEqual(['3', '3', '3', '3'])
+    }
+  })
+})
+
 test('bytes that are no protobuf, torn frames, lying lengths', { timeout: 60_000 }, async () => {
   const good = Buffer.from(UpdateProfileRequest.encode({ executions: [wireRecord('a')] }).finish())
   let sent = 0

@@ -88,6 +88,59 @@ describe('a message that is too large is refused', () => {
   })
 })
 
+/** A message of a stream: flags, its length, itself. */
+function enveloped(message: Buffer, flags = 0): Buffer {
+  const head = Buffer.alloc(5)
+  head.writeUInt8(flags, 0)
+  head.writeUInt32BE(message.length, 1)
+  return Buffer.concat([head, message])
+}
+
+describe('a message of more entries than any may have is refused before it is parsed', () => {
+  const json = Buffer.from(`{"queries":[${'{},'.repeat(100_000)}{}]}`)
+  const namespaces = Buffer.from(`{"namespaces":[${'"",'.repeat(300_000)}""]}`)
+  const protobuf = Buffer.alloc(400_000, Buffer.from([0x0a, 0]))
+  const batch = 'EstimatorService/EstimateBatch'
+  const watch = 'ProfilerService/WatchProfiles'
+  const gzip = { 'content-encoding': 'gzip' }
+
+  test.each([
+    ['JSON', batch, 'application/json', json, {}],
+    ['JSON, named as capitals', batch, 'Application/JSON', json, {}],
+    ['JSON, packed', batch, 'application/json', gzipSync(json), gzip],
+    ['JSON, said to be as it is', batch, 'application/json', json, { 'content-encoding': 'identity' }],
+    ['protobuf', batch, 'application/proto', protobuf, {}],
+    ['protobuf, packed', batch, 'application/proto', gzipSync(protobuf), gzip],
+    ['protobuf of gRPC-web', batch, 'application/grpc-web+proto', enveloped(protobuf), {}],
+    ['a stream of JSON', watch, 'application/connect+json', enveloped(namespaces), {}],
+    [
+      'the second message of a stream',
+      ...([
+        watch,
+        'application/connect+json',
+        Buffer.concat([watchBody, enveloped(namespaces)]),
+        {},
+      ] as const),
+    ],
+    [
+      'a stream of JSON, packed',
+      ...([watch, 'application/connect+json', enveloped(gzipSync(namespaces), 1)] as const),
+      { 'connect-content-encoding': 'gzip' },
+    ],
+  ])('%s', async (_, method, type, body, headers) => {
+    const gateway = await gatewayWith({ maxMessageBytes: 1_500_000, maxHeldBytes: 1e9 })
+    const answer = await fetch(`${gateway.origin}/foresize.v1.${method}`, {
+      method: 'POST',
+      headers: { 'content-type': type, ...headers },
+      body,
+    })
+    const said = decodeURIComponent((await answer.text()) + [...answer.headers])
+    expect(said).toMatch(/the (JSON|message) has more than|queries: the message has more than/)
+    expect((await gateway.post(list, {})).status).toBe(200)
+    expect(await gateway.metric('held_bytes')).toBe(0)
+  })
+})
+
 describe('calls beyond what may be open at once are refused', () => {
   test('from one address, and one that ends makes room', async () => {
     const gateway = await gatewayWith({ maxConcurrentCalls: 4, maxHeldShare: 0.5 })

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
+import { status } from '@grpc/grpc-js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fold.ts'
 import { ingestion } from '../../services/profiler/ingestion.ts'
@@ -18,6 +19,7 @@ import { profileFeed } from '../support/profile-feed.ts'
 import { quietLog } from '../support/profiler-fixture.ts'
 import { openStream, type TestProfiler, testProfiler, wireStart } from '../support/profiler-service.ts'
 import type { Replay } from '../support/replaying-worker.ts'
+import type { Sending } from '../support/sending-worker.ts'
 import { configOf, lmdbSubject } from '../support/stores.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
@@ -125,6 +127,19 @@ async function replay(run: string): Promise<Work> {
   return async () => {
     worker.postMessage('report')
     await once(worker, 'message')
+    await worker.terminate()
+  }
+}
+
+/** A request of two million entries of two bytes each. The one who sends it is a thread of its own. */
+async function empties(address: string, method: string): Promise<Work> {
+  const request = Buffer.alloc(4_000_000, Buffer.from([0x0a, 0]))
+  const workerData: Sending = { address, path: `/foresize.v1.${method}`, request }
+  const worker = new Worker(new URL('../support/sending-worker.ts', import.meta.url), { workerData })
+  await once(worker, 'message')
+  return async () => {
+    worker.postMessage('send')
+    expect(await once(worker, 'message')).toEqual([status.INVALID_ARGUMENT])
     await worker.terminate()
   }
 }
@@ -242,6 +257,9 @@ const works: Readonly<Record<string, (run: string) => Work | Promise<Work>>> = {
     await publish(run)
     return () => calls(run)
   },
+  'a report of millions of empty executions': () =>
+    empties(profiler.address, 'ProfilerService/UpdateProfile'),
+  'a batch of millions of empty queries': () => empties(estimator.address, 'EstimatorService/EstimateBatch'),
   'opening a store': () => async () => {
     await store.close()
     store = await reopen()

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { credentials, makeClientConstructor, type ServiceError, status } from '@grpc/grpc-js'
+import { Client, credentials, makeClientConstructor, type ServiceError, status } from '@grpc/grpc-js'
 import { service as healthService } from 'grpc-health-check'
 import { afterEach, expect, test } from 'vitest'
 import { call } from '../../../shared/rpc/client.ts'
@@ -99,6 +99,21 @@ test('a message over the limit is refused, and the connection lives on', async (
   )
   await expect(get(client, 'x'.repeat(20_000))).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED })
   expect((await get(client)).profile?.revision).toBe(1)
+})
+
+test('a request that cannot be decoded is bad input', async () => {
+  const { server } = await serve({})
+  const client = new Client(server.address, credentials.createInsecure())
+  closing.push(() => client.close())
+  const asItIs = (bytes: Buffer) => bytes
+  const path = '/foresize.v1.ProfilerService/DeleteProfile'
+  const answer = new Promise((_, reject) =>
+    client.makeUnaryRequest(path, asItIs, asItIs, Buffer.from([0x0a, 200]), (error) => reject(error)),
+  )
+  await expect(answer).rejects.toMatchObject({
+    code: status.INVALID_ARGUMENT,
+    details: expect.stringContaining('cannot be decoded') as string,
+  })
 })
 
 test('an address that cannot be bound is said, not crashed on', async () => {

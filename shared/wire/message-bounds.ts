@@ -1,0 +1,162 @@
+import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
+import { ForesizeError, invalid } from '../domain/errors.ts'
+import { limits } from './limits.ts'
+
+/**
+ * Holds an encoded message to `limits.message` before it is decoded: an empty entry of two bytes is decoded to an object of
+ * a hundred and more. What passes is well formed as far as its fields go.
+ * Throws: ForesizeError `invalid`, naming the field that is one too many.
+ */
+export type MessageBounds = (bytes: Uint8Array) => void
+
+/** A message of fewer bytes cannot hold enough to matter. */
+const uncheckedBytes = 16 * 1024
+
+/** @param type Law: no message of it contains its own type. */
+export function messageBounds(type: DescMessage): MessageBounds {
+  const shape = shapeOf(type, '')
+  return (bytes) => {
+    if (bytes.length > uncheckedBytes) {
+      check({ bytes, at: 0, objects: 0, fields: 0, numbers: 0 }, bytes.length, shape)
+    }
+  }
+}
+
+/** What the check has to know of a message; fields by their number. */
+interface Shape {
+  readonly path: string
+  readonly fields: readonly (ShapeOfField | undefined)[]
+}
+
+interface ShapeOfField {
+  readonly path: string
+  /** Undefined where it is no message. */
+  readonly message: Shape | undefined
+  /** Of an entry of a map, which is no object of its own. */
+  readonly isEntry: boolean
+  /** Bytes of a number of a list; 0 where they vary; undefined where it is no list of numbers. */
+  readonly numberBytes: number | undefined
+}
+
+function shapeOf(type: DescMessage, path: string): Shape {
+  const fields: ShapeOfField[] = []
+  for (const field of type.fields)
+    fields[field.number] = shapeOfField(field, path === '' ? field.name : `${path}.${field.name}`)
+  return { path, fields }
+}
+
+function shapeOfField(field: DescField, path: string): ShapeOfField {
+  const plain = { path, message: undefined, isEntry: false, numberBytes: undefined }
+  switch (field.fieldKind) {
+    case 'message':
+      return { ...plain, message: shapeOf(field.message, path) }
+    case 'map': {
+      const value = field.message === undefined ? plain : { ...plain, message: shapeOf(field.message, path) }
+      return { ...plain, isEntry: true, message: { path, fields: [undefined, plain, value] } }
+    }
+    case 'list':
+      return field.message === undefined
+        ? { ...plain, numberBytes: field.packed ? bytesOfNumber(field.scalar) : undefined }
+        : { ...plain, message: shapeOf(field.message, path) }
+    default:
+      return plain
+  }
+}
+
+function bytesOfNumber(type: ScalarType | undefined): number {
+  switch (type) {
+    case ScalarType.DOUBLE:
+    case ScalarType.FIXED64:
+    case ScalarType.SFIXED64:
+      return 8
+    case ScalarType.FLOAT:
+    case ScalarType.FIXED32:
+    case ScalarType.SFIXED32:
+      return 4
+    default:
+      return 0
+  }
+}
+
+/** Where the check is, and what it has counted. */
+interface Cursor {
+  readonly bytes: Uint8Array
+  at: number
+  objects: number
+  fields: number
+  numbers: number
+}
+
+/** Wire types; those of groups are not in the contract. */
+const varintType = 0
+const eightBytesType = 1
+const lengthType = 2
+const fourBytesType = 5
+
+function check(cursor: Cursor, end: number, shape: Shape): void {
+  while (cursor.at < end) {
+    const tag = readVarint(cursor)
+    const field = shape.fields[tag >>> 3]
+    if (++cursor.fields > limits.message.fields) throw tooMany('fields', field ?? shape)
+    switch (tag & 7) {
+      case varintType:
+        readVarint(cursor)
+        break
+      case eightBytesType:
+        cursor.at += 8
+        break
+      case fourBytesType:
+        cursor.at += 4
+        break
+      case lengthType: {
+        const length = readVarint(cursor)
+        const stop = cursor.at + length
+        if (stop > end) throw malformed(field ?? shape)
+        if (field !== undefined) checkContent(cursor, stop, field)
+        cursor.at = stop
+        break
+      }
+      default:
+        throw malformed(field ?? shape)
+    }
+  }
+  if (cursor.at > end) throw malformed(shape)
+}
+
+function checkContent(cursor: Cursor, stop: number, field: ShapeOfField): void {
+  const { message, isEntry, numberBytes } = field
+  if (message !== undefined) {
+    if (!isEntry && ++cursor.objects > limits.message.objects) throw tooMany('objects', field)
+    check(cursor, stop, message)
+  } else if (numberBytes !== undefined) {
+    cursor.numbers += numberBytes === 0 ? varints(cursor, stop) : (stop - cursor.at) / numberBytes
+    if (cursor.numbers > limits.message.numbers) throw tooMany('numbers', field)
+  }
+}
+
+/** The lower 32 bits, which is all that tags and lengths are read by. */
+function readVarint(cursor: Cursor): number {
+  let value = 0
+  for (let shift = 0; shift < 70; shift += 7) {
+    const byte = cursor.bytes[cursor.at++]
+    if (byte === undefined) break
+    if (shift < 32) value |= (byte & 0x7f) << shift
+    if (byte < 0x80) return value >>> 0
+  }
+  throw malformed({ path: '' })
+}
+
+function varints({ bytes, at }: Cursor, stop: number): number {
+  let count = 0
+  for (let i = at; i < stop; i++) if ((bytes[i] as number) < 0x80) count += 1
+  return count
+}
+
+function tooMany(what: keyof typeof limits.message, { path }: { readonly path: string }): ForesizeError {
+  const description = `the message has more than ${limits.message[what].toLocaleString('en')} ${what}`
+  return path === '' ? new ForesizeError('invalid', description) : invalid([{ field: path, description }])
+}
+
+function malformed({ path }: { readonly path: string }): ForesizeError {
+  return new ForesizeError('invalid', `the message is not well formed${path === '' ? '' : ` in ${path}`}`)
+}

@@ -12,6 +12,7 @@ import type { Log } from '../runtime/log.ts'
 import type { Tracing } from '../runtime/tracing.ts'
 import { version } from '../runtime/version.ts'
 import { certificateExpiryUnixSeconds, type ServerTls, serverTlsCredentials } from './certificates.ts'
+import { dropEndlessTimeouts } from './endless-timeout.ts'
 import { createGuard, type GuardSettings, type ServerInfo } from './guard.ts'
 import { isLoopback, splitAddress, startListener } from './listener.ts'
 import { addReflection } from './reflection.ts'
@@ -93,6 +94,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     tls === undefined
       ? ServerCredentials.createInsecure()
       : serverTlsCredentials(tls, { log, reloadMs: access.reloadMs })
+  const keepTimeouts = dropEndlessTimeouts()
   const guard = createGuard(access, log, {
     tracing: options.tracing,
     held: options.held,
@@ -136,6 +138,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     ? await serveHealth(healthListen, health, connectionLimits).catch((error: unknown) => {
         void listener.close()
         guard.close()
+        keepTimeouts()
         throw error
       })
     : undefined
@@ -168,6 +171,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       await Promise.race([gentle, forced])
       clearTimeout(timer)
       guard.close()
+      keepTimeouts()
       await healthOnly?.close()
     },
   }

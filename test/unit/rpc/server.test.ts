@@ -1,5 +1,13 @@
 import { once } from 'node:events'
-import { Client, credentials, makeClientConstructor, type ServiceError, status } from '@grpc/grpc-js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  Client,
+  credentials,
+  Metadata,
+  makeClientConstructor,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js'
 import { service as healthService } from 'grpc-health-check'
 import { afterEach, expect, test } from 'vitest'
 import { call } from '../../../shared/rpc/client.ts'
@@ -114,6 +122,24 @@ test('a request that cannot be decoded is bad input', async () => {
     code: status.INVALID_ARGUMENT,
     details: expect.stringContaining('cannot be decoded') as string,
   })
+})
+
+test('a caller that would wait for longer than any timer waits for its answer', async () => {
+  const { client } = await serve({
+    getProfile: unary(async () => {
+      await sleep(100)
+      return GetProfileResponse.fromPartial({ profile: { revision: 1 } })
+    }),
+  })
+  for (const days of [30, 60, 400]) {
+    const deadline = Date.now() + days * 24 * 3_600_000
+    const answer = await new Promise<GetProfileResponse>((resolve, reject) =>
+      client.getProfile({ key: undefined }, new Metadata(), { deadline }, (error, response) =>
+        error === null ? resolve(response) : reject(error),
+      ),
+    )
+    expect(answer.profile?.revision, `${days} days`).toBe(1)
+  }
 })
 
 test('an address that cannot be bound is said, not crashed on', async () => {

@@ -20,7 +20,7 @@ export function withWrappedTasks(estimator: Estimator, byDefault: Resources): Es
       const overhead = overheadOf(query)
       if (overhead === undefined) return estimator.estimate(query)
       return after(estimator.estimate(queryLessOverhead(query, overhead)), (answer) =>
-        answerWithOverhead(answer, overhead),
+        answerWithOverhead(answer, overhead, query.policy.max),
       )
     },
     confidence(query, resources, withCurve) {

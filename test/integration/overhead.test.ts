@@ -80,6 +80,20 @@ test('a request is for all of it, and a bound too', async () => {
   expect(await asking(bounded)).toBe(200e6)
 })
 
+test('no overhead brings an answer above what a query allows, or beyond what any amount may be', async () => {
+  const { wrapped } = await twoEstimators()
+  const asking = async (policy: object) => {
+    const { resources, dimensions } = await wrapped.estimate({
+      features,
+      policy: { strategies: [], ...policy },
+    })
+    return [resources?.memoryBytes, dimensions.find(({ dimension }) => dimension === 2)?.allocation]
+  }
+  const [max, overhead] = [{ memoryBytes: 1e9 }, { memoryBytes: 1e12 }]
+  expect(await asking({ max, overhead })).toEqual([1e9, 1e9])
+  expect(await asking({ overhead: { memoryBytes: 1e16 } })).toEqual([1e16, 1e16])
+})
+
 test('a retry is given more than all that failed', async () => {
   const { wrapped } = await twoEstimators()
   const failed = 450e6

@@ -1,6 +1,11 @@
 import type { DimensionEstimate, EstimateQuery } from '../../../../shared/domain/estimate.ts'
 import type { Policy } from '../../../../shared/domain/policy.ts'
-import { type Dimension, dimensions, type Resources } from '../../../../shared/domain/resources.ts'
+import {
+  type Dimension,
+  dimensions,
+  type Resources,
+  resourceLimits,
+} from '../../../../shared/domain/resources.ts'
 import type { ConfidenceAnswer } from './confidence.ts'
 import type { Answer } from './estimate.ts'
 
@@ -30,11 +35,15 @@ export function queryLessOverhead(query: EstimateQuery, overhead: Resources): Es
   }
 }
 
-export function answerWithOverhead(answer: Answer, overhead: Resources): Answer {
+/** @param max what the query allows. An overhead that leaves nothing of it is cut off with the rest. */
+export function answerWithOverhead(answer: Answer, overhead: Resources, max: Resources = {}): Answer {
   return {
     ...answer,
-    resources: shifted(answer.resources, overhead, 1),
-    dimensions: answer.dimensions.map((each) => dimensionWithOverhead(each, overhead[each.dimension])),
+    resources: bounded(shifted(answer.resources, overhead, 1), max),
+    dimensions: answer.dimensions.map((each) => {
+      const wrapped = dimensionWithOverhead(each, overhead[each.dimension])
+      return { ...wrapped, allocation: boundedAmount(each.dimension, wrapped.allocation, max) }
+    }),
     reasons: [...answer.reasons, { kind: 'overhead', overhead }],
   }
 }
@@ -64,6 +73,18 @@ function dimensionWithOverhead(estimate: DimensionEstimate, overhead: number | u
     overhead,
   }
 }
+
+function bounded(resources: Resources, max: Resources): Resources {
+  const result: { [D in Dimension]?: number | undefined } = {}
+  for (const dimension of dimensions) {
+    const amount = resources[dimension]
+    if (amount !== undefined) result[dimension] = boundedAmount(dimension, amount, max)
+  }
+  return result
+}
+
+const boundedAmount = (dimension: Dimension, amount: number, max: Resources): number =>
+  Math.min(amount, max[dimension] ?? resourceLimits[dimension], resourceLimits[dimension])
 
 function shifted(resources: Resources, overhead: Resources, sign: 1 | -1): Resources {
   const result: { [D in Dimension]?: number | undefined } = { ...resources }

@@ -73,7 +73,8 @@ export const estimateBench: Bench = {
         estimate: EstimateResponse.encode(await estimate(knownQuery)(client, 0)).finish(),
         estimateBatch: EstimateBatchResponse.encode(await estimateBatch(knownQuery)(client, 0)).finish(),
       }
-      for (let index = 0; index < tasks * sizes; index += queriesPerBatch) {
+      // Twice: an answer is kept from the second time on.
+      for (let index = 0; index < 2 * tasks * sizes; index += queriesPerBatch) {
         await estimateBatch(knownQuery)(client, index)
       }
       client.close()

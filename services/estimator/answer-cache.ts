@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import type { EstimateQuery } from '../../shared/domain/estimate.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
@@ -6,30 +7,46 @@ import type { Answer } from './domain/estimate/estimate.ts'
 
 /** Estimates made before: the same profile and the same query give the same answer, so it need not be made again. */
 export interface AnswerCache {
-  get(task: LearnedProfile, query: EstimateQuery, requestRatios?: Resources): Answer | undefined
-  put(task: LearnedProfile, query: EstimateQuery, requestRatios: Resources | undefined, answer: Answer): void
+  /** Undefined where nothing may be kept. */
+  keyOf(task: LearnedProfile, query: EstimateQuery, requestRatios?: Resources): string | undefined
+  get(key: string): Answer | undefined
+  /** Kept from the second time on: most queries are asked once, and to keep those costs more than it saves. */
+  put(key: string, answer: Answer): void
 }
+
+/** Queries remembered as made once, for each answer that may be kept; of two in one place the later is remembered. */
+const rememberedPerAnswer = 4
+const mostRemembered = 2 ** 20
 
 /** Law: never more than `maxAnswers` answers; one for a single execution is not kept. */
 export function answerCache(maxAnswers: number): AnswerCache {
   const serials = new WeakMap<LearnedProfile, number>()
   let next = 0
   const answers = recentlyUsed<Answer>(maxAnswers)
+  const made = new Uint32Array(Math.min(mostRemembered, rememberedPerAnswer * maxAnswers))
 
-  function keyOf(task: LearnedProfile, query: EstimateQuery, ratios: Resources | undefined): string {
-    let serial = serials.get(task)
-    if (serial === undefined) {
-      serial = next++
-      serials.set(task, serial)
-    }
-    const { features, labels, requested, attempt, previousOutcome, previousAllocation, policy } = query
-    return `${serial}${JSON.stringify([features, labels, requested, attempt, previousOutcome, previousAllocation, policy, ratios])}`
+  function isSecond(key: string): boolean {
+    const checksum = crc32(key)
+    const place = checksum % made.length
+    if (made[place] === checksum) return true
+    made[place] = checksum
+    return false
   }
 
   return {
-    get: (task, query, ratios) => (maxAnswers === 0 ? undefined : answers.get(keyOf(task, query, ratios))),
-    put(task, query, ratios, answer) {
-      if (maxAnswers > 0 && !answer.variantByExecution) answers.set(keyOf(task, query, ratios), answer)
+    keyOf(task, query, ratios) {
+      if (maxAnswers === 0) return undefined
+      let serial = serials.get(task)
+      if (serial === undefined) {
+        serial = next++
+        serials.set(task, serial)
+      }
+      const { features, labels, requested, attempt, previousOutcome, previousAllocation, policy } = query
+      return `${serial}${JSON.stringify([features, labels, requested, attempt, previousOutcome, previousAllocation, policy, ratios])}`
+    },
+    get: (key) => answers.get(key),
+    put(key, answer) {
+      if (!answer.variantByExecution && isSecond(key)) answers.set(key, answer)
     },
   }
 }

@@ -94,7 +94,7 @@ export const estimatorConfig = z.object({
   maxAnswers: whole(0, 10_000_000)
     .default(20_000)
     .describe(
-      'answers kept for queries that come again while the profile is the same, about 6 kB each; 0: none',
+      'answers kept for queries that were asked twice while the profile is the same, about 6 kB each; 0: none',
     ),
   maxNamesCompared: whole(0, 100_000)
     .default(1000)

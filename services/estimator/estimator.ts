@@ -172,11 +172,12 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
     if (task === undefined || similar.length > 0 || evidence.isUnreachable)
       return estimateAnew(query, evidence)
     const cache = answersNow()
-    const kept = cache.get(task, query, evidence.requestRatios)
+    const key = cache.keyOf(task, query, evidence.requestRatios)
+    const kept = key === undefined ? undefined : cache.get(key)
     if (kept !== undefined) return kept
     const access = accessFor(task.leftOut)
     const estimate = estimateAnew(query, evidence, access)
-    if (access.faults.size === task.leftOut.size) cache.put(task, query, evidence.requestRatios, estimate)
+    if (key !== undefined && access.faults.size === task.leftOut.size) cache.put(key, estimate)
     return estimate
   }
 

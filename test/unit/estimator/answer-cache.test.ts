@@ -25,10 +25,25 @@ const answer = (executions: number, more: Partial<Answer> = {}): Answer => ({
   ...more,
 })
 
+/** A cache that is asked by task and query. */
+function cacheOf(maxAnswers: number) {
+  const cache = answerCache(maxAnswers)
+  return {
+    get(task: LearnedProfile, asked: EstimateQuery): Answer | undefined {
+      const key = cache.keyOf(task, asked)
+      return key === undefined ? undefined : cache.get(key)
+    },
+    put(task: LearnedProfile, asked: EstimateQuery, made: Answer, times = 2): void {
+      const key = cache.keyOf(task, asked)
+      for (let i = 0; i < times; i++) if (key !== undefined) cache.put(key, made)
+    },
+  }
+}
+
 test('gives what was put for the same profile and the same query, whoever runs it', () => {
-  const cache = answerCache(10)
+  const cache = cacheOf(10)
   const task = profile()
-  cache.put(task, query(1), undefined, answer(1))
+  cache.put(task, query(1), answer(1))
 
   expect(cache.get(task, query(1, { executionId: 'another' }))?.executions).toBe(1)
   expect(cache.get(task, query(2))).toBeUndefined()
@@ -38,11 +53,20 @@ test('gives what was put for the same profile and the same query, whoever runs i
   expect(cache.get(profile(), query(1))).toBeUndefined()
 })
 
+test('keeps an answer once it was made twice: queries that are asked once take no room', () => {
+  const cache = cacheOf(10)
+  const task = profile()
+  cache.put(task, query(1), answer(1), 1)
+  expect(cache.get(task, query(1))).toBeUndefined()
+  cache.put(task, query(1), answer(1), 1)
+  expect(cache.get(task, query(1))?.executions).toBe(1)
+})
+
 test('keeps no more than it may, and what is asked for often longest', () => {
-  const cache = answerCache(10)
+  const cache = cacheOf(10)
   const task = profile()
   for (let i = 0; i < 100; i++) {
-    cache.put(task, query(i), undefined, answer(i))
+    cache.put(task, query(i), answer(i))
     cache.get(task, query(0))
   }
   const held = Array.from({ length: 100 }, (_, i) => i).filter((i) => cache.get(task, query(i)) !== undefined)
@@ -53,11 +77,11 @@ test('keeps no more than it may, and what is asked for often longest', () => {
 })
 
 test('keeps no answer that is for one execution alone, and none at all where none may be kept', () => {
-  const cache = answerCache(10)
-  const none = answerCache(0)
+  const cache = cacheOf(10)
+  const none = cacheOf(0)
   const task = profile()
-  cache.put(task, query(1), undefined, answer(1, { variantByExecution: true }))
-  none.put(task, query(1), undefined, answer(1))
+  cache.put(task, query(1), answer(1, { variantByExecution: true }))
+  none.put(task, query(1), answer(1))
 
   expect(cache.get(task, query(1))).toBeUndefined()
   expect(none.get(task, query(1))).toBeUndefined()

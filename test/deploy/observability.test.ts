@@ -1,18 +1,23 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parse, stringify } from 'yaml'
+import { stringify } from 'yaml'
 import { freePort } from '../../cli/pair.ts'
 import { admissionConfig } from '../../services/kubernetes/admission/config.ts'
 import { startAdmission } from '../../services/kubernetes/admission/service.ts'
+import { agentConfig } from '../../services/kubernetes/agent/config.ts'
+import { startAgent } from '../../services/kubernetes/agent/service.ts'
 import { systemClock } from '../../shared/runtime/clock.ts'
 import { createLifecycle } from '../../shared/runtime/lifecycle.ts'
 import { createLog } from '../../shared/runtime/log.ts'
 import { certificateAuthority } from '../support/certificates.ts'
-import { deployFolder, projectRoot } from '../support/manifests.ts'
+import { deployFolder, projectRoot, readManifests } from '../support/manifests.ts'
 import { servicePair } from '../support/service-pair.ts'
 
 const run = promisify(execFile)
@@ -25,15 +30,19 @@ interface Rule {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
+const ruleFiles = ['observability/prometheus-rule.yaml', 'kubernetes/agent/monitoring.yaml']
+
 let folder: string
 let rules: readonly Rule[]
 let exported: ReadonlySet<string>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'foresize-rules-'))
-  const { spec } = parse(await readFile(join(deployFolder, 'observability/prometheus-rule.yaml'), 'utf8'))
-  rules = spec.groups.flatMap((group: { readonly rules: readonly Rule[] }) => group.rules)
-  await writeFile(join(folder, 'rules.yaml'), stringify(spec))
+  const groups = (await Promise.all(ruleFiles.map(readManifests)))
+    .flat()
+    .flatMap(({ kind, spec }) => (kind === 'PrometheusRule' ? spec.groups : []))
+  rules = groups.flatMap((group: { readonly rules: readonly Rule[] }) => group.rules)
+  await writeFile(join(folder, 'rules.yaml'), stringify({ groups }))
   await copyFile(join(deployFolder, 'observability/rules.test.yaml'), join(folder, 'rules.test.yaml'))
   exported = await exportedNames()
 }, 60_000)
@@ -48,14 +57,20 @@ async function exportedNames(): Promise<ReadonlySet<string>> {
     estimator: ['--metrics-listen', `127.0.0.1:${estimatorPort}`],
   })
   const admission = await startedAdmission()
+  const agent = await startedAgent()
   try {
+    const addresses = [
+      `127.0.0.1:${profilerPort}`,
+      `127.0.0.1:${estimatorPort}`,
+      admission.metricsAddress,
+      agent.metricsAddress,
+    ]
     const pages = await Promise.all(
-      [`127.0.0.1:${profilerPort}`, `127.0.0.1:${estimatorPort}`, admission.metricsAddress].map(
-        async (address) => (await fetch(`http://${address}/metrics`)).text(),
-      ),
+      addresses.map(async (address) => (await fetch(`http://${address}/metrics`)).text()),
     )
     return new Set([...pages.join('').matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name))
   } finally {
+    await agent.stop()
     await admission.stop()
     await pair.stop()
   }
@@ -79,6 +94,39 @@ async function startedAdmission() {
     { clock: systemClock, log, lifecycle },
   )
   return { metricsAddress, stop: () => lifecycle.stop('the test is over') }
+}
+
+/** The node agent, of a cluster in which there is nothing. */
+async function startedAgent() {
+  const [log, authority] = [createLog('test', 'silent'), await certificateAuthority(folder, 'empty-cluster')]
+  const { certFile, keyFile } = await authority.issue('kube-apiserver')
+  const server = createServer(
+    { cert: await readFile(certFile), key: await readFile(keyFile) },
+    (_, response) => response.end(JSON.stringify({ metadata: { resourceVersion: '1' }, items: [] })),
+  )
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const tokenFile = join(folder, 'token')
+  await writeFile(tokenFile, 'token')
+  const lifecycle = createLifecycle(log)
+  const metricsAddress = `127.0.0.1:${await freePort()}`
+  const config = agentConfig.parse({
+    nodeName: 'node-1',
+    cgroupRoot: folder,
+    metricsListen: metricsAddress,
+    apiServer: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    apiCaFile: authority.caFile,
+    apiTokenFile: tokenFile,
+  })
+  await startAgent(config, { clock: systemClock, log, lifecycle })
+  return {
+    metricsAddress,
+    async stop() {
+      await lifecycle.stop('the test is over')
+      server.closeAllConnections()
+      server.close()
+    },
+  }
 }
 
 /** A query's metrics: a name matched by a pattern stands for each of its alternatives. */

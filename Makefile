@@ -15,6 +15,7 @@ installed := node_modules/.installed
 redis := .foresize/bin/redis-server
 kustomize := .foresize/bin/kustomize
 promtool := .foresize/bin/promtool
+helm := .foresize/bin/helm
 chromium := .foresize/bin/chromium
 results := .foresize/test-results.json
 contract := proto/foresize-v1.binpb
@@ -59,6 +60,9 @@ $(chromium):
 
 $(promtool):
 	@scripts/install-promtool.sh $@
+
+$(helm):
+	@scripts/install-helm.sh $@
 
 # Measures commands exactly. Without a compiler they are measured by sampling, and say so.
 $(launcher): workers/typescript/launcher/launch.c
@@ -148,10 +152,14 @@ test-schedulers: $(installed) $(runner) ## Real schedulers, installed below .for
 	@node test/schedulers/main.ts
 
 .PHONY: test-kubernetes
-test-kubernetes: $(installed) $(kustomize) $(if $(NODE),$(redis) $(runner)) ## Manifests and webhook on a real API server (Go; builds it once: some eleven minutes of CPU); NODE=1 also a real node that runs Pods (root, Debian)
+test-kubernetes: $(installed) $(kustomize) $(helm) $(if $(NODE),$(redis) $(runner)) ## Manifests, chart and webhook on a real API server (Go; builds it once: some eleven minutes of CPU); NODE=1 also a real node that runs Pods (root, Debian)
 	@scripts/build-kubernetes.sh etcd kube-apiserver || { [ $$? = 3 ] && echo 'NOT RUN: test/kubernetes needs a Kubernetes API server'; exit 1; }
 	@vitest run --config test/kubernetes/vitest.config.ts $(TESTS)
 	@$(if $(NODE),test/kubernetes/node/run.sh)
+
+.PHONY: chart
+chart: $(installed) $(kustomize) ## The Helm chart, made of the kustomize tree, into dist/chart/foresize
+	@node scripts/chart/main.ts dist/chart/foresize
 
 .PHONY: test-release
 test-release: $(installed) $(launcher) ## What is published, built and installed from its files by npm, pip and go, on Node 22 and 24 (TESTS=… picks)
@@ -181,7 +189,7 @@ contract: $(installed)
 	buf breaking --against $(contract)
 
 .PHONY: contract-release
-contract-release: $(installed) ## Make today's proto/ the contract that `make check` holds later ones to
+contract-release: $(installed) $(kustomize) ## Make today's proto/ the contract that `make check` holds later ones to
 	buf build --path proto/foresize/v1 --exclude-source-info --output $(contract)
 
 .PHONY: generate
@@ -235,7 +243,7 @@ sdk: $(installed) ## The npm package of the TypeScript worker and scheduler, int
 	@npm pack --silent --pack-destination dist ./dist/sdk
 
 .PHONY: release
-release: $(installed) ## What is published, into dist/release: packages, module, protos, programs, SBOM, licences, checksums (PARTS='npm go' picks)
+release: $(installed) $(kustomize) ## What is published, into dist/release: packages, module, protos, programs, SBOM, licences, checksums (PARTS='npm go' picks)
 	@node scripts/release/main.ts $(PARTS)
 
 .PHONY: bench-overhead

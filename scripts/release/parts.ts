@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -105,14 +105,26 @@ const runner: Part = ({ folder }) => {
   return undefined
 }
 
-/** A chart is packed as `helm package` does it: one folder, gzipped. */
-const chart: Part = ({ folder, version, tree }) => {
-  if (!existsSync(join(root, 'deploy/helm/foresize/Chart.yaml'))) return 'there is no deploy/helm/foresize'
-  run('git', [
-    ...['archive', '--format=tar.gz', '--output', join(folder, `foresize-chart-${version}.tgz`)],
-    ...['--prefix=foresize/', `${tree}:deploy/helm/foresize`],
-  ])
-  return undefined
+/** Packed as `helm package` does it, one folder, gzipped; the same bytes from the same tree. */
+const chart: Part = ({ folder, version }) => {
+  if (!has('kustomize')) return 'there is no kustomize'
+  return inScratch((scratch) => {
+    run(process.execPath, ['scripts/chart/main.ts', join(scratch, 'foresize')])
+    const same = [
+      '--sort=name',
+      '--mtime=@0',
+      '--owner=0',
+      '--group=0',
+      '--numeric-owner',
+      '--mode=u=rwX,go=rX',
+    ]
+    const packed = join(scratch, 'chart.tar')
+    run('tar', [...same, '-cf', packed, '-C', scratch, 'foresize'])
+    run('gzip', ['--no-name', '-9', packed])
+    // `helm push` takes the name from the chart; the release has other files that begin so.
+    cpSync(`${packed}.gz`, join(folder, `foresize-chart-${version}.tgz`))
+    return undefined
+  })
 }
 
 /** What the published packages bring along, as CycloneDX and as the licences' names. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Manifest, readManifests, renderOverlay, renderWith } from '../support/manifests.ts'
-import { type Workload, workloadsOf } from '../support/workloads.ts'
+import { applied } from './applied.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { defineCustomResources } from './custom-resources.ts'
 
@@ -12,49 +12,6 @@ beforeAll(async () => {
 })
 
 afterAll(() => cluster?.stop())
-
-/** Namespaces first: nothing else of them can be before. */
-const inOrder = (manifests: readonly Manifest[]) => [
-  ...manifests.filter(({ kind }) => kind === 'Namespace'),
-  ...manifests.filter(({ kind }) => kind !== 'Namespace'),
-]
-
-/** The Pod that a controller makes of a workload; a StatefulSet's claims are volumes of it. */
-function podOf(workload: Workload, manifest: Manifest | undefined) {
-  const claims: readonly { readonly metadata: { readonly name: string } }[] =
-    manifest?.['spec']?.volumeClaimTemplates ?? []
-  const claimed = claims.map(({ metadata: { name } }) => ({
-    name,
-    persistentVolumeClaim: { claimName: name },
-  }))
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: `${workload.name}-test`, labels: workload.labels },
-    spec: { ...workload.pod, volumes: [...(workload.pod.volumes ?? []), ...claimed] },
-  }
-}
-
-/** Applies all, and then, as its controller would, a Pod of each workload: the namespace's Pod Security decides on those. */
-async function applied(manifests: readonly Manifest[]): Promise<readonly string[]> {
-  const warnings: string[] = []
-  for (const manifest of inOrder(manifests)) {
-    const answer = await cluster.admin.apply(manifest)
-    warnings.push(...answer.warnings.map((text) => `${manifest.kind}/${manifest.metadata.name}: ${text}`))
-  }
-  for (const workload of workloadsOf(manifests)) {
-    const made = manifests.find(
-      ({ kind, metadata }) => kind === workload.kind && metadata.name === workload.name,
-    )
-    const { namespace = 'default' } = (made?.metadata ?? {}) as { readonly namespace?: string }
-    const answer = await cluster.admin.request('POST', `/api/v1/namespaces/${namespace}/pods`, {
-      query: { fieldValidation: 'Strict', dryRun: 'All' },
-      body: podOf(workload, made),
-    })
-    warnings.push(...answer.warnings.map((text) => `Pod of ${workload.name}: ${text}`))
-  }
-  return warnings
-}
 
 const variants: readonly (readonly [string, () => Promise<readonly Manifest[]>])[] = [
   ['single-node', () => renderOverlay('kubernetes/overlays/single-node')],
@@ -72,7 +29,7 @@ describe('a real API server takes all of it, with no field unknown, no warning, 
   test.each(variants)('%s', async (_, render) => {
     const manifests = await render()
     expect(manifests.length).toBeGreaterThan(5)
-    expect(await applied(manifests)).toEqual([])
+    expect(await applied(cluster, manifests)).toEqual([])
   })
 
   test.each(['job', 'scheduler-sidecar'])('the example %s', async (example) => {
@@ -86,7 +43,7 @@ describe('a real API server takes all of it, with no field unknown, no warning, 
       kind: 'ServiceAccount',
       metadata: { name: 'default', namespace: 'tasks' },
     } as Manifest)
-    expect(await applied(await readManifests(`kubernetes/examples/${example}.yaml`))).toEqual([])
+    expect(await applied(cluster, await readManifests(`kubernetes/examples/${example}.yaml`))).toEqual([])
   })
 
   test('and it refuses a field that there is not, and a Pod that is not restricted', async () => {

@@ -41,6 +41,10 @@ export const commands: Readonly<Record<string, NamedCommand>> = {
     summary: 'check a deployment and say what to do',
     load: async () => (await import('./doctor.ts')).doctor,
   },
+  kubectl: {
+    summary: 'waste of tasks on Kubernetes, and why a Pod has what it has',
+    load: async () => (await import('./kubectl.ts')).kubectlPlugin,
+  },
   token: {
     summary: 'make a bearer token',
     load: async () => (await import('./token.ts')).token,

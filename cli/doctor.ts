@@ -21,7 +21,9 @@ import {
   judgeTls,
   judgeVersion,
 } from './doctor/findings.ts'
+import { examineKubernetes } from './doctor/kubernetes.ts'
 import { type Answer, ask, placeOf, reach, shakeHands } from './doctor/probe.ts'
+import { kubectl, kubectlOptions } from './kubernetes/kubectl.ts'
 import { type Column, table } from './table.ts'
 
 export const doctor: Command = {
@@ -30,15 +32,25 @@ export const doctor: Command = {
   details: `
 Is each service reachable, whose certificate does it show, whom does it let in, do the clocks and versions agree, what does
 its store promise, does the estimator follow the profiler? Exits with 1 where something fails. A token of the role operator
-sees most.
+sees most. With --kubernetes: does the API server trust the webhook and get an answer from it, to a dry run; which namespaces
+have opted in; does the node agent run, and may it read what it must?
 
   foresize doctor --profiler profiler:7070 --estimator estimator:7071 --ca ca.crt --token-file token
+  foresize doctor --kubernetes
 `,
-  options: connectionOptions('profiler', 'estimator'),
+  options: {
+    ...connectionOptions('profiler', 'estimator'),
+    kubernetes: {
+      type: 'boolean',
+      description: 'look at the admission webhook and the node agent too, by kubectl',
+    },
+    ...kubectlOptions,
+  },
 
   async run(input) {
-    const both = [examine(input, 'profiler', askProfiler), examine(input, 'estimator', askEstimator)]
-    const findings = (await Promise.all(both)).flat()
+    const examined = [examine(input, 'profiler', askProfiler), examine(input, 'estimator', askEstimator)]
+    if (flag(input, 'kubernetes')) examined.push(examineKubernetes(kubectl(input)))
+    const findings = (await Promise.all(examined)).flat()
     if (flag(input, 'json')) input.out(`${JSON.stringify(findings, null, 2)}\n`)
     else input.out(report(findings, input.width))
     return findings.some(({ verdict }) => verdict === 'fail') ? 1 : 0

@@ -3,10 +3,14 @@ import { formatDuration } from '../../shared/domain/quantity-text.ts'
 import type { ServiceName } from '../defaults.ts'
 import type { TlsFinding } from './probe.ts'
 
+export type ServiceCheck = 'reachable' | 'tls' | 'access' | 'clock' | 'version' | 'store' | 'feed'
+
+export type KubernetesCheck = 'configuration' | 'kubernetes' | 'namespaces' | 'pods'
+
 export interface Finding {
   readonly verdict: 'ok' | 'warn' | 'fail'
-  readonly service: ServiceName
-  readonly check: 'reachable' | 'tls' | 'access' | 'clock' | 'version' | 'store' | 'feed'
+  readonly service: ServiceName | 'admission' | 'agent'
+  readonly check: ServiceCheck | KubernetesCheck
   /** What was found. */
   readonly found: string
   /** What to do; empty where all is well. */

@@ -16,8 +16,10 @@ if (folder === undefined) {
 const target = resolve(folder)
 mkdirSync(target, { recursive: true })
 execFileSync(join(root, 'deploy/image/compile.sh'), [target], { stdio: 'inherit' })
-cpSync(join(root, 'cli/foresize'), join(target, 'cli/foresize'))
-chmodSync(join(target, 'cli/foresize'), 0o755)
+for (const program of ['foresize', 'kubectl-foresize']) {
+  cpSync(join(root, 'cli', program), join(target, 'cli', program))
+  chmodSync(join(target, 'cli', program), 0o755)
+}
 cpSync(join(root, 'README.md'), join(target, 'README.md'))
 const launcher = 'workers/typescript/launcher/launch'
 cpSync(join(root, `${launcher}.c`), join(target, `${launcher}.c`))
@@ -38,7 +40,7 @@ const manifest = {
   license,
   type,
   engines: { node: leastNode },
-  bin: { foresize: 'cli/foresize' },
+  bin: { foresize: 'cli/foresize', 'kubectl-foresize': 'cli/kubectl-foresize' },
   man: [...pages.keys()].map((page) => `man/${page}`),
   files: ['cli', 'dist', 'man', 'services', 'shared', 'workers'],
   // Exact measurement of commands, where there is a C compiler: npm explore foresize -- npm run launcher

@@ -11,6 +11,7 @@ export interface ObjectMeta {
   readonly namespace?: string | undefined
   readonly uid?: string | undefined
   readonly resourceVersion?: string | undefined
+  readonly creationTimestamp?: string | undefined
   readonly labels?: Texts | undefined
   readonly annotations?: Texts | undefined
   readonly ownerReferences?: readonly OwnerReference[] | undefined

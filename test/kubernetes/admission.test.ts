@@ -244,6 +244,32 @@ describe('a Pod is given what its task was learned to need', () => {
     expectSized(resourcesOf(await create({ owner: job }, 'limited')))
   })
 
+  test.each([
+    ['a largest amount', { type: 'Container', max: { memory: '64Mi' } }, '64Mi', { memory: '64Mi' }],
+    ['a smallest amount', { type: 'Container', min: { memory: '2000M' } }, '4Gi', { memory: '1908Mi' }],
+    [
+      'a ratio of limit and request',
+      { type: 'Container', maxLimitRequestRatio: { cpu: '2' } },
+      '4Gi',
+      { cpu: '2' },
+    ],
+    ['an amount for all of the Pod', { type: 'Pod', max: { memory: '96Mi' } }, '96Mi', { memory: '96Mi' }],
+  ])('and no more and no less than a LimitRange allows, which would refuse the Pod: %s', async (...row) => {
+    const [name, limit, memory, given] = row
+    const space = `bounded-${name.toLowerCase().replaceAll(' ', '-')}`
+    await namespace(space, 'apply', { 'foresize.dev/resources': 'request' })
+    await learn(space, 'job/sort')
+    await cluster.admin.request('POST', `/api/v1/namespaces/${space}/limitranges`, {
+      body: { metadata: { name: 'bounds' }, spec: { limits: [limit] } },
+    })
+    await sleep(1000)
+    const resources = { requests: { memory, cpu: '3' }, limits: { memory, cpu: '4' } }
+    const pod = await create({ owner: job, resources }, space)
+    // Less than the task needs is not what was learned; it is what its owner asked for.
+    expect(annotationOf(pod, 'decision')).toMatch(/^(learned|not-confident)$/)
+    expect(resourcesOf(pod)?.requests).toMatchObject(given)
+  })
+
   test('only as a word of advice in the mode advise, and as a token in shadow', async () => {
     for (const mode of ['advise', 'shadow']) {
       await namespace(mode, mode)
@@ -402,6 +428,8 @@ describe('RBAC', () => {
     ['get', '', 'namespaces'],
     ['list', '', 'namespaces'],
     ['watch', '', 'namespaces'],
+    ['list', '', 'limitranges', 'tasks'],
+    ['watch', '', 'limitranges', 'tasks'],
     ['get', 'batch', 'jobs', 'tasks'],
     ['list', '', 'pods', 'tasks'],
     ['get', '', 'secrets', 'foresize', 'foresize-admission-self-signed'],
@@ -422,6 +450,7 @@ describe('RBAC', () => {
     ['', 'secrets', 'tasks', 'foresize-admission-self-signed'],
     ['', 'configmaps', 'foresize'],
     ['', 'nodes'],
+    ['', 'limitranges', 'tasks'],
     ['', 'serviceaccounts/token', 'foresize'],
     ['batch', 'jobs', 'tasks'],
     ['apps', 'deployments', 'foresize'],

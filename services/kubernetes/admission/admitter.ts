@@ -7,6 +7,7 @@ import { type Attempt, firstAttempt } from '../domain/attempts.ts'
 import { type DecisionReason, decisionOf } from '../domain/decision.ts'
 import { templatePath, waitingPodOf } from '../domain/job.ts'
 import { patchOf } from '../domain/json-patch.ts'
+import { type Bounds, boundsOf, type LimitRangeItem, within } from '../domain/limit-range.ts'
 import type { NamespacePolicy } from '../domain/namespace-policy.ts'
 import type { Pod } from '../domain/pod.ts'
 import {
@@ -23,6 +24,7 @@ export type AdmissionResult = DecisionReason | LeftReason | 'starts-at-once' | '
 
 export interface AdmitterParts {
   readonly policyOf: (namespace: string, signal: AbortSignal) => Promise<NamespacePolicy>
+  readonly limitRangesOf: (namespace: string) => readonly LimitRangeItem[]
   readonly findAttempt: FindAttempt
   readonly estimator: Pick<EstimatorClient, 'estimate'>
   /** What is not the namespace's to say. */
@@ -44,7 +46,15 @@ const unchanged = (result: AdmissionResult, warnings: readonly string[] = []): A
 
 /** Decides what Pods, and Jobs that wait for a queue, are given. Never rejects, and waits no longer than the deadline. */
 export function createAdmitter(parts: AdmitterParts): (request: AdmissionRequest) => Promise<Admitted> {
-  const { policyOf: policyOfNamespace, findAttempt, estimator, settings, deadlineMs, log } = parts
+  const {
+    policyOf: policyOfNamespace,
+    limitRangesOf,
+    findAttempt,
+    estimator,
+    settings,
+    deadlineMs,
+    log,
+  } = parts
 
   async function decide(request: AdmissionRequest, signal: AbortSignal): Promise<Admitted> {
     const { subject, namespace } = request
@@ -58,7 +68,7 @@ export function createAdmitter(parts: AdmitterParts): (request: AdmissionRequest
     if ('left' in sizing) return unchanged(sizing.left, warnings)
     const attempt = isJob ? firstAttempt : await findAttempt(pod, namespace, sizing.container.name, signal)
     if (isSizedBefore(sizing, attempt)) return unchanged('sized-before', warnings)
-    const { decision, index } = await sized(pod, sizing, attempt, policy, request.uid)
+    const { decision, index } = await sized(pod, sizing, attempt, policy, request)
     return {
       result: decision.reason,
       patch: patchOf(pod, isJob ? templatePath : '', index, decision),
@@ -66,17 +76,29 @@ export function createAdmitter(parts: AdmitterParts): (request: AdmissionRequest
     }
   }
 
+  /** Of the settings, of the namespace, and of what the API server takes there. */
+  function boundsIn(
+    pod: Pod,
+    { index }: SizingRequest,
+    policy: NamespacePolicy,
+    items: readonly LimitRangeItem[],
+  ): Bounds {
+    const max = { ...settings.max, ...setIn(policy.max) }
+    const spec = pod.spec ?? { containers: [] }
+    return within(boundsOf(items, spec, index, policy.limits), settings.min, max)
+  }
+
   async function sized(
     pod: Pod,
     request: SizingRequest,
     attempt: Attempt,
     policy: NamespacePolicy,
-    uid: string,
+    { uid, namespace }: AdmissionRequest,
   ) {
     const ofTask: LearningSettings = {
       ...settings,
       mode: request.mode,
-      max: { ...settings.max, ...setIn(policy.max) },
+      ...boundsIn(pod, request, policy, limitRangesOf(namespace)),
     }
     const query: EstimateQuery = {
       task: request.task,

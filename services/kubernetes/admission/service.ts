@@ -13,6 +13,7 @@ import {
   learningSettingsOf,
   requireConsistent,
 } from './config.ts'
+import { followLimitRanges } from './limit-ranges.ts'
 import { admissionCounts, admissionFigures } from './metrics.ts'
 import { followNamespaces } from './namespaces.ts'
 import { admissionHandler } from './request-handler.ts'
@@ -26,8 +27,8 @@ export interface AdmissionParts {
 }
 
 /**
- * Starts the webhook and answers where it listens. It is ready once it knows which namespaces have opted in; without the
- * estimator it answers that nothing is changed.
+ * Starts the webhook and answers where it listens. It is ready once it knows which namespaces have opted in, and the
+ * LimitRanges; without the estimator it answers that nothing is changed.
  */
 export async function startAdmission(
   config: AdmissionConfig,
@@ -37,7 +38,7 @@ export async function startAdmission(
   const metrics = processMetrics()
   const counts = admissionCounts(metrics)
   let isServing = false
-  const isHealthy = () => isServing && namespaces.isSynced()
+  const isHealthy = () => isServing && namespaces.isSynced() && limitRanges.isSynced()
   const monitoring = { listen: config.metricsListen, registry: metrics, isHealthy, log }
   const metricsServer = await startMetricsServer(monitoring)
   lifecycle.onStop('metrics', () => metricsServer?.close())
@@ -46,6 +47,8 @@ export async function startAdmission(
   lifecycle.onStop('connections to the API server', api.close)
   const namespaces = followNamespaces(api, clock, log)
   lifecycle.onStop('namespaces', namespaces.close)
+  const limitRanges = followLimitRanges(api, log)
+  lifecycle.onStop('LimitRanges', limitRanges.close)
   const estimator = createEstimatorClient({
     ...estimatorClientSettings(config),
     deadlineMs: config.estimateMs,
@@ -57,6 +60,7 @@ export async function startAdmission(
 
   const admit = createAdmitter({
     policyOf: namespaces.policyOf,
+    limitRangesOf: limitRanges.itemsOf,
     findAttempt: createAttemptFinder(api),
     estimator,
     settings: learningSettingsOf(config),

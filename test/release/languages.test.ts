@@ -1,15 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { countOf, type Pair, startPair } from '../e2e/support.ts'
 import { type Released, releaseOf, runIn } from './released.ts'
 
-/** What is published for other languages, installed or generated from its files in empty folders, by their own tools. */
+/** The SDKs of other languages, installed from their files in empty folders by their own tools. */
 
 let released: Released
 let pair: Pair
 beforeAll(async () => {
-  released = releaseOf('python', 'go', 'protos')
+  released = releaseOf('python', 'go')
   pair = await startPair()
 })
 afterAll(async () => {
@@ -52,46 +52,4 @@ test('Go: the module resolves by its version, builds and reports', async () => {
   runIn(folder, 'go', ['build', '-o', 'own', '.'], env)
   runIn(folder, join(folder, 'own'), [], where())
   await pair.profile('sort', (found) => countOf(found) >= 1)
-})
-
-describe('the contract alone generates with plain protoc', () => {
-  let folder: string
-  let protoc: (...args: readonly string[]) => string
-  const generated = () => readdirSync(join(folder, 'out'), { recursive: true, encoding: 'utf8' })
-  beforeAll(() => {
-    folder = released.folder('proto')
-    runIn(folder, 'tar', ['--strip-components=1', '-xzf', released.file('foresize-proto', '.tar.gz')])
-    mkdirSync(join(folder, 'out'))
-    runIn(folder, 'python3', ['-m', 'venv', 'venv'])
-    const python = join(folder, 'venv/bin/python')
-    runIn(folder, python, [
-      '-m',
-      'pip',
-      'install',
-      '--quiet',
-      '--disable-pip-version-check',
-      'grpcio-tools==1.74.0',
-    ])
-    const files = readdirSync(join(folder, 'foresize/v1')).map((name) => `foresize/v1/${name}`)
-    protoc = (...args) => runIn(folder, python, ['-m', 'grpc_tools.protoc', '-I', '.', ...args, ...files])
-  })
-
-  test('Java: a class a message, in its package', () => {
-    protoc('--java_out=out')
-    expect(generated()).toContain('io/foresize/v1/EstimateRequest.java')
-  })
-  test('C#: in its namespace', () => {
-    protoc('--csharp_out=out')
-    const name = generated().find((each) => each.endsWith('EstimatorService.cs')) ?? ''
-    expect(readFileSync(join(folder, 'out', name), 'utf8')).toContain('namespace Foresize.V1 {')
-  })
-  test('Go: with no mapping of files', () => {
-    runIn(folder, 'go', ['install', 'google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.11'], {
-      GOBIN: folder,
-    })
-    protoc(`--plugin=protoc-gen-go=${join(folder, 'protoc-gen-go')}`, '--go_out=out')
-    expect(generated()).toContain(
-      'github.com/foresize/foresize/workers/go/foresizev1/estimator_service.pb.go',
-    )
-  })
 })

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 
@@ -37,6 +37,14 @@ export function releaseOf(...parts: readonly string[]): Released {
   }
 }
 
+const systemPath = () => (process.env['PATH'] ?? '').split(delimiter).filter((each) => !each.startsWith(root))
+
+/** The file that a command of a user's path is. */
+export const pathOf = (command: string): string | undefined =>
+  systemPath()
+    .map((folder) => join(folder, command))
+    .find((file) => existsSync(file))
+
 /** Runs a program as a user of the release would, with nothing of the repository on the path. */
 export function runIn(
   cwd: string,
@@ -44,10 +52,9 @@ export function runIn(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): string {
-  const path = (process.env['PATH'] ?? '').split(delimiter).filter((each) => !each.startsWith(root))
   return execFileSync(command, args, {
     cwd,
-    env: { ...process.env, PATH: path.join(delimiter), ...env },
+    env: { ...process.env, PATH: systemPath().join(delimiter), ...env },
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   })

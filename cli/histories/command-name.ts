@@ -61,7 +61,7 @@ const verbs: ReadonlySet<string> = new Set(['exec', 'run'])
 const plainName = (word: string) =>
   basename(word)
     .toLowerCase()
-    .replace(/[\d.]+$/, '')
+    .replace(/(?<![\d.])[\d.]+$/, '')
 
 /**
  * What a command is called by the work that it does: its first word that neither wraps another command nor interprets a

@@ -132,7 +132,7 @@ const heldForTime: readonly number[] = [46, 47]
 function apply(job: Job, { code, atMs, body }: JobEvent): Outcome | 'gone' | undefined {
   switch (code) {
     case submitted:
-      job.node = /^\s+DAG Node: (.+)$/m.exec(body)?.[1]?.trim()
+      job.node = /^[ \t]+DAG Node: (.+)$/m.exec(body)?.[1]?.trim()
       return undefined
     case executing:
       job.attempt++
@@ -155,7 +155,7 @@ function interruption(code: number, body: string): Outcome | undefined {
   if (code === evicted) return 'evicted'
   if (code === shadowException || code === reconnectFailed) return 'lost'
   if (code !== held) return undefined
-  const reason = Number(/^\s+Code (\d+) Subcode/m.exec(body)?.[1])
+  const reason = Number(/^[ \t]+Code (\d+) Subcode/m.exec(body)?.[1])
   if (reason === heldForMemory) return 'out-of-memory'
   return heldForTime.includes(reason) ? 'timed-out' : 'failed'
 }
@@ -165,8 +165,8 @@ const mebibyte = 2 ** 20
 
 /** The resident set is to the KiB; MemoryUsage, from which it is rounded up to MiB, where there is none. */
 function residentBytesIn(body: string): number {
-  const resident = /^\s*(\d+)\s+-\s+ResidentSetSize of job \(KB\)/m.exec(body)?.[1]
-  const usage = /^\s*(\d+)\s+-\s+MemoryUsage of job \(MB\)/m.exec(body)?.[1]
+  const resident = /^[ \t]*(\d+)[ \t]+-[ \t]+ResidentSetSize of job \(KB\)/m.exec(body)?.[1]
+  const usage = /^[ \t]*(\d+)[ \t]+-[ \t]+MemoryUsage of job \(MB\)/m.exec(body)?.[1]
   return resident === undefined ? Number(usage ?? 0) * mebibyte : Number(resident) * kibibyte
 }
 
@@ -192,9 +192,9 @@ function cpuSecondsIn(body: string): number | undefined {
 }
 
 const rows = [
-  ['cpuCores', /^\s+Cpus\s*:(.*)$/m, 1],
-  ['memoryBytes', /^\s+Memory \(MB\)\s*:(.*)$/m, mebibyte],
-  ['diskBytes', /^\s+Disk \(KB\)\s*:(.*)$/m, kibibyte],
+  ['cpuCores', /^[ \t]+Cpus[ \t]*:(.*)$/m, 1],
+  ['memoryBytes', /^[ \t]+Memory \(MB\)[ \t]*:(.*)$/m, mebibyte],
+  ['diskBytes', /^[ \t]+Disk \(KB\)[ \t]*:(.*)$/m, kibibyte],
 ] as const
 
 /** The table of partitionable resources. Its first column is blank where nothing was measured. */

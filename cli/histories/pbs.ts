@@ -73,7 +73,7 @@ const blanks: ReadonlySet<string> = new Set(['UNLIMITED', 'unlimited'])
 
 /** `key=value key="a value" …` */
 function fieldsIn(message: string): ReadonlyMap<string, string> {
-  const pairs = message.matchAll(/([A-Za-z_][\w.-]*)=("[^"]*"|'[^']*'|\S*)/g)
+  const pairs = message.matchAll(/([A-Za-z_][\w.-]{0,255})=("[^"]*"|'[^']*'|\S*)/g)
   return new Map([...pairs].map(([, key = '', value = '']) => [key, value.replace(/^(["'])(.*)\1$/, '$2')]))
 }
 

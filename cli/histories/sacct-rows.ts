@@ -50,7 +50,7 @@ export function sacctRows(sink: RowSink): HistoryReader {
       return
     }
     if (table === undefined) {
-      const isRuled = /^[\s-]*--[\s-]*$/.test(text)
+      const isRuled = text.includes('--') && /^[\s-]*$/.test(text)
       table = open(isRuled ? fixedTable(first, text) : delimitedTable(first))
       if (isRuled) return
     }

@@ -138,9 +138,9 @@ const runBehindRule = new RegExp(`[-_]${uuid}$`, 'i')
  * rule into the comment.
  */
 function taskOf({ name, comment }: Pick<SlurmJob, 'name' | 'comment'>): string {
-  const ofNextflow = /^nf-(.+?)(?:_\(.*)?$/.exec(name)?.[1]
+  const ofNextflow = /^nf-(.+?)(?:_\([\s\S]*)?$/.exec(name)?.[1]
   if (ofNextflow !== undefined) return ofNextflow
-  const rule = /^rule_(.+?)(?:_wildcards_.*)?$/.exec(comment)?.[1]
+  const rule = /^rule_(.+?)(?:_wildcards_[\s\S]*)?$/.exec(comment)?.[1]
   return rule !== undefined && snakemakeRun.test(name) ? rule : name.replace(runBehindRule, '')
 }
 
@@ -149,7 +149,7 @@ function commentOf(comment: string) {
   const features: Record<string, number> = {}
   const labels: Record<string, string> = {}
   let task: string | undefined
-  for (const [, key = '', value = ''] of comment.matchAll(/([A-Za-z_][\w.-]*)=([^\s,;]+)/g)) {
+  for (const [, key = '', value = ''] of comment.matchAll(/([A-Za-z_][\w.-]{0,255})=([^\s,;]+)/g)) {
     const number = Number(value)
     if (key === 'task') task = value
     else if (key === 'attempt' || /token/i.test(key)) continue

@@ -16,6 +16,7 @@ import {
   type SizingRequest,
   sizingRequestOf,
 } from '../domain/sizing-request.ts'
+import { warningsOf } from '../domain/warnings.ts'
 import type { FindAttempt } from './attempt-finder.ts'
 import type { AdmissionAnswer, AdmissionRequest } from './review.ts'
 
@@ -64,7 +65,7 @@ export function createAdmitter(parts: AdmitterParts): (request: AdmissionRequest
     if (pod === undefined) return unchanged('starts-at-once')
     const policy = await policyOfNamespace(namespace, signal)
     const sizing = sizingRequestOf(pod, namespace, policy)
-    const warnings = sizing.violations.map(({ field, description }) => `foresize: ${field} ${description}`)
+    const warnings = warningsOf(sizing.violations)
     if ('left' in sizing) return unchanged(sizing.left, warnings)
     const attempt = isJob ? firstAttempt : await findAttempt(pod, namespace, sizing.container.name, signal)
     if (isSizedBefore(sizing, attempt)) return unchanged('sized-before', warnings)

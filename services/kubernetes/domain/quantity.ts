@@ -20,7 +20,7 @@ const factors: Readonly<Record<string, number>> = {
 /** A quantity as Kubernetes writes it, such as `1500m`, `2Gi` or `1e9`. Undefined for what is none. */
 export function parseQuantity(text: string): number | undefined {
   const [, digits, exponent = '', suffix = ''] =
-    /^([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|([numkMGTPE]|[KMGTPE]i))?$/.exec(text) ?? []
+    /^([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:([eE][+-]?\d+)|([numkMGTPE]|[KMGTPE]i))?$/.exec(text) ?? []
   if (digits === undefined) return undefined
   const value = Number(`${digits}${exponent}`) * (factors[suffix] ?? 1)
   return Number.isFinite(value) ? value : undefined

@@ -124,7 +124,7 @@ export function withoutRun(name: string | undefined): string | undefined {
 
 /** Of `align-x7k2p[0].sort(1:b.txt)(2)` the path `sort`: the nodes below the Workflow, without steps, items and retries. */
 function nodePath(pod: Pod): readonly string[] {
-  const path = (annotationsOf(pod)[argo.nodeName] ?? '').replace(/\([^)]*\)|\[\d+\]/g, '')
+  const path = (annotationsOf(pod)[argo.nodeName] ?? '').replace(/\([^)]*(?:\)|$)|\[\d+\]/g, '')
   const workflow = labelsOf(pod)[argo.workflow] ?? ''
   return path
     .slice(path.startsWith(workflow) ? workflow.length : 0)

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../shared/runtime/clock.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import type { KubernetesApi } from '../api.ts'
 import type { LimitRangeItem } from '../domain/limit-range.ts'
@@ -21,11 +22,12 @@ interface Kept {
   readonly items: readonly LimitRangeItem[]
 }
 
-export function followLimitRanges(api: KubernetesApi, log: Log): LimitRanges {
+export function followLimitRanges(api: KubernetesApi, clock: Clock, log: Log): LimitRanges {
   const followed = follow<LimitRange, Kept>({
     api,
     path: '/api/v1/limitranges',
     keep: ({ metadata, spec }) => ({ namespace: metadata.namespace ?? '', items: spec?.limits ?? [] }),
+    clock,
     log,
   })
   return {

@@ -47,7 +47,7 @@ export async function startAdmission(
   lifecycle.onStop('connections to the API server', api.close)
   const namespaces = followNamespaces(api, clock, log)
   lifecycle.onStop('namespaces', namespaces.close)
-  const limitRanges = followLimitRanges(api, log)
+  const limitRanges = followLimitRanges(api, clock, log)
   lifecycle.onStop('LimitRanges', limitRanges.close)
   const estimator = createEstimatorClient({
     ...estimatorClientSettings(config),

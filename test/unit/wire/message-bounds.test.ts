@@ -17,7 +17,8 @@ const registry = contractRegistry()
 const check = (type: string, bytes: Uint8Array) =>
   messageBounds(registry.getMessage(`foresize.v1.${type}`) as DescMessage)(bytes)
 
-const many = <T>(count: number, one: (i: number) => T): readonly T[] => Array.from({ length: count }, (_, i) => one(i))
+const many = <T>(count: number, one: (i: number) => T): readonly T[] =>
+  Array.from({ length: count }, (_, i) => one(i))
 const named = <T>(count: number, value: T) => Object.fromEntries(many(count, (i) => [`name ${i}`, value]))
 
 const task = { namespace: 'n', task: 't' }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts a helm for the tests at the path given: one that is there, else a pinned one built by Go (about 200 s of CPU, once).
+# Puts a helm for the tests at the path given: one that is there, else a pinned one built by Go (about 420 s of CPU, once).
 set -euo pipefail
 target=$1
 mkdir -p "$(dirname "$target")"

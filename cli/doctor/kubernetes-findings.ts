@@ -23,6 +23,18 @@ export interface Deployment {
   readonly status?: { readonly availableReplicas?: number }
 }
 
+/** Of cert-manager's Certificate: what is in its Secret need not be read. */
+export interface Certificate {
+  readonly status?: {
+    readonly notAfter?: string
+    readonly conditions?: readonly {
+      readonly type: string
+      readonly status: string
+      readonly message?: string
+    }[]
+  }
+}
+
 export interface DaemonSet {
   readonly metadata: ObjectMeta
   readonly spec: { readonly template: { readonly spec: { readonly serviceAccountName?: string } } }
@@ -133,6 +145,24 @@ function lastsUntil(caBundle: string | undefined): number | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The certificate that cert-manager keeps for the webhook to serve with. */
+export function judgeIssued(namespace: string, { status = {} }: Certificate, nowUnixMs: number): Finding {
+  const ready = status.conditions?.find(({ type }) => type === 'Ready')
+  const advice = `kubectl -n ${namespace} describe certificate foresize-admission says more.`
+  if (ready?.status !== 'True') {
+    return admission(
+      'fail',
+      'tls',
+      `its Certificate is not Ready: ${ready?.message ?? 'not issued yet'}`,
+      advice,
+    )
+  }
+  const leftMs = Date.parse(status.notAfter ?? '') - nowUnixMs
+  const found = `its certificate ends in ${Math.floor(leftMs / dayMs)} days`
+  if (leftMs <= 0) return admission('fail', 'tls', 'its certificate has expired', advice)
+  return leftMs < soonMs ? admission('warn', 'tls', found, advice) : admission('ok', 'tls', found)
 }
 
 export function judgePods(namespace: string, deployment: Deployment | undefined): Finding {

@@ -5,11 +5,13 @@ import { type Kubectl, KubectlError } from '../kubernetes/kubectl.ts'
 import type { Finding } from './findings.ts'
 import {
   agentAccess,
+  type Certificate,
   type DaemonSet,
   type Deployment,
   judgeAgent,
   judgeAnswer,
   judgeCertificate,
+  judgeIssued,
   judgeNamespaces,
   judgePods,
   judgePolicy,
@@ -47,6 +49,9 @@ async function examineWebhook(api: Kubectl): Promise<readonly Finding[]> {
   if (namespace !== undefined) {
     const path = `/apis/apps/v1/namespaces/${namespace}/deployments/foresize-admission`
     findings.push(judgePods(namespace, await api.get<Deployment>(path).catch(undefinedIfNotFound)))
+    const ofCertManager = `/apis/cert-manager.io/v1/namespaces/${namespace}/certificates/foresize-admission`
+    const certificate = await api.get<Certificate>(ofCertManager).catch(undefinedIfNotFound)
+    if (certificate !== undefined) findings.push(judgeIssued(namespace, certificate, Date.now()))
   }
   const optedIn = await api.list<{ readonly metadata: ObjectMeta }>('/api/v1/namespaces', {
     labelSelector: modeLabel,

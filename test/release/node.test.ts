@@ -50,6 +50,10 @@ describe.each(promised)('on Node %d', (major) => {
     await pair.profile(`cli-${major}`, (found) => countOf(found) === 1)
     expect(foresize(major, 'profiles', 'list')).toContain(`cli-${major}`)
     expect(foresize(major, 'help', 'estimate')).toContain('--previous-outcome')
+    const plugin = join(folder, 'node_modules/.bin/kubectl-foresize')
+    expect(runIn(folder, plugin, ['--help'], { PATH: pathWith(nodeOf(major)) })).toContain(
+      'kubectl foresize top',
+    )
   })
 
   test('the services start', () => {

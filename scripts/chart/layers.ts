@@ -28,12 +28,13 @@ export interface Layer {
   readonly over?: readonly string[]
 }
 
+const isLmdb = 'eq .Values.store "lmdb"'
 const isScaled = 'and (eq .Values.store "redis") .Values.autoscaling.enabled'
 const signsItself = 'and .Values.admission.enabled (not .Values.tls.certManager)'
 
 export const layers: readonly Layer[] = [
   { name: 'services', components: [] },
-  { name: 'store-lmdb', when: 'eq .Values.store "lmdb"', components: ['lmdb'], over: [] },
+  { name: 'store-lmdb', when: isLmdb, components: ['lmdb'], over: [] },
   { name: 'store-redis', when: 'eq .Values.store "redis"', components: ['redis'], over: [] },
   { name: 'autoscaling', when: isScaled, components: ['redis', 'scale'], over: ['redis'] },
   { name: 'certificates', when: '.Values.tls.certManager', components: ['cert-manager'], over: [] },
@@ -97,7 +98,7 @@ export function templatedObjects(): readonly Templated[] {
 /** Both stores change the same Service, each for itself: the first is the form otherwise. */
 function changedBy(known: Templated, when: string, manifest: Manifest): Templated {
   if (known.changed === undefined) return { ...known, changed: { when, manifest } }
-  if (known.changed.when !== 'eq .Values.store "lmdb"') {
+  if (known.changed.when !== isLmdb) {
     throw new Error(`two layers change ${manifest.kind}/${manifest.metadata.name}`)
   }
   return { ...known, manifest: known.changed.manifest, changed: { when, manifest } }

@@ -4,6 +4,7 @@ import { Agent, type RequestOptions, request } from 'node:https'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import { clipped } from '../../shared/domain/text.ts'
+import { readText } from './read-text.ts'
 
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount'
 
@@ -104,6 +105,7 @@ export function createKubernetesApi(settings: ApiSettings): KubernetesApi {
 
   async function call<T>(method: string, path: string, options: CallOptions = {}, body?: Body): Promise<T> {
     const { query = {}, timeoutMs = settings.apiTimeoutMs, signal } = options
+    signal?.throwIfAborted()
     const late = new AbortController()
     const cut = () => late.abort(new Error(`${path}: no answer in time`))
     // Cheaper than AbortSignal.any and AbortSignal.timeout, which goes off for every call that was answered long before.
@@ -155,16 +157,8 @@ interface Body {
   readonly text: string
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > maxBytes) throw new Error(`an answer of more than ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
-}
+const textOf = (response: IncomingMessage): Promise<string> =>
+  readText(response, maxBytes, () => new Error(`an answer of more than ${maxBytes} bytes`))
 
 /** The API server says what is wrong in an object Status. */
 function errorOf({ statusCode = 0 }: IncomingMessage, text: string): ApiError {

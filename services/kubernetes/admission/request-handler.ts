@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Log } from '../../../shared/runtime/log.ts'
+import { readText } from '../read-text.ts'
 import type { Admitted } from './admitter.ts'
 import { type AdmissionRequest, readReview, reviewOf } from './review.ts'
 
@@ -39,7 +40,8 @@ export function admissionHandler(options: RequestHandlerOptions): RequestListene
     const startMs = performance.now()
     reviews++
     try {
-      const review = reviewIn(await bodyOf(request, maxReviewBytes))
+      const tooLong = () => new Refused(413, `a review has at most ${maxReviewBytes} bytes`)
+      const review = reviewIn(await readText(request, maxReviewBytes, tooLong))
       const admitted = await admit(review)
       onReview(review, admitted, performance.now() - startMs)
       return JSON.stringify(reviewOf(review.uid, admitted))
@@ -79,15 +81,4 @@ function reviewIn(text: string): AdmissionRequest {
   } catch (error) {
     throw new Refused(400, `no review of admission.k8s.io/v1: ${error instanceof Error ? error.message : ''}`)
   }
-}
-
-async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > maxBytes) throw new Refused(413, `a review has at most ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
 }

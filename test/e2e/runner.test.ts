@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -269,12 +269,18 @@ test.each(['lmdb', 'memory'] as const)(
         '--profiler',
         profiler.address,
         '--report-within',
-        '10s',
+        '60s',
       ]
-      const ran = start(options, ['sh', '-c', `${burn} 50000000 200; sleep 3`])
+      const isBack = join(folder, `back-${store}`)
+      const ran = start(options, [
+        'sh',
+        '-c',
+        `${burn} 50000000 200; until [ -e ${isBack} ]; do sleep 0.1; done`,
+      ])
       await new Promise((resolve) => setTimeout(resolve, 700))
       await profiler.server('kill')
       await profiler.server('start')
+      writeFileSync(isBack, '')
       expect(await ran.done).toMatchObject({ code: 0, stderr: '' })
       const learned = await profiler.profile('n', 'resumed')
       expect(learned?.outcomes).toEqual({ succeeded: 1 })

@@ -1,4 +1,5 @@
 import type { SizingReason } from '../../services/scheduler/resource-aware-scheduler.ts'
+import { median } from '../../shared/domain/median.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 
 /** One execution, as it was given and as it was measured. */
@@ -66,13 +67,4 @@ export function summarise(task: string, entries: readonly LedgerEntry[]): TaskSu
 
 function isOverrun({ used, allocated }: LedgerEntry): boolean {
   return (used.memoryBytes ?? 0) > (allocated.memoryBytes ?? Number.POSITIVE_INFINITY)
-}
-
-export function median(values: readonly number[]): number | undefined {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  if (sorted.length === 0) return undefined
-  return sorted.length % 2 === 1
-    ? sorted[middle]
-    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
 }

@@ -1,5 +1,5 @@
+import { median } from '../../shared/domain/median.ts'
 import type { ExecutionRecord } from '../contract/gen/foresize/v1/execution_pb.js'
-import { median } from './median.ts'
 
 /** Names of the features that the executions had, the one that orders their needs best first. */
 export function featureNames(

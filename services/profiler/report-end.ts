@@ -35,7 +35,8 @@ export async function reportEnd(
     const opened = session.open.get(end.executionId)
     if (opened === undefined) continue
     authorize(principal, opened.start.task.namespace)
-    return endIn(ingestion, sessionId, end, principal)
+    // Where another session has told its loss already, the end is for the session that holds what was lost.
+    if (await endIn(ingestion, sessionId, end, principal)) return true
   }
   if (isKnown) return false
   if (started === undefined) {

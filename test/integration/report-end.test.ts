@@ -200,3 +200,18 @@ test('a loss that a worker reports itself may be corrected too', async () => {
   await stream.close()
   expect((await report(service, 'a')).folded).toBe(true)
 })
+
+test('a loss that another worker has told of an execution still open in its own session is corrected', async () => {
+  const service = await serve({ store: 'memory' })
+  const own = await openStream(service.client, 'run:a')
+  own.send({ sequence: 1, starts: [wireStart('a', { allocated: given.allocated })] })
+  await own.durable(1)
+  await own.close()
+  const next = await openStream(service.client, 'run:next')
+  next.send({ sequence: 1, starts: [wireStart('a', given)], ends: [wireEnd('a', { outcome: lost })] })
+  await next.durable(1)
+  await next.close()
+  expect((await report(service, 'a')).folded).toBe(true)
+  expect((await report(service, 'a')).folded).toBe(false)
+  expect((await profileOf(service))?.outcomes).toEqual([{ outcome: outOfMemory, count: 1 }])
+})

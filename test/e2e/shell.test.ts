@@ -194,9 +194,12 @@ test.each([
 test('compiled code is kept in a folder of the user alone, and where there is none nothing is lost', async () => {
   const caches = join(folder, 'caches')
   const args = ['estimate', '--task', 'x', '--or', '4GB', ...nobody]
-  await foresize(args, { env: { XDG_CACHE_HOME: caches } }).done
+  const unset = { NODE_COMPILE_CACHE: undefined }
+  await foresize(args, { env: { ...unset, XDG_CACHE_HOME: caches } }).done
   expect(readdirSync(join(caches, 'foresize'))).not.toEqual([])
-  const bare = await foresize(args, { env: { XDG_CACHE_HOME: '/proc/nowhere', HOME: undefined } }).done
+  const bare = await foresize(args, {
+    env: { ...unset, XDG_CACHE_HOME: '/proc/nowhere', HOME: undefined },
+  }).done
   expect([bare.code, bare.stdout]).toEqual([0, '4000000000\n'])
 })
 

@@ -21,7 +21,9 @@ interface HealthClient {
 /** Whether a server on this host says SERVING, by the standard health protocol. Never rejects. */
 export async function isServing(address: string, withinMs: number): Promise<boolean> {
   const Client = makeGenericClientConstructor(service, 'Health')
-  const client = new Client(address, credentials.createInsecure(), clientOptions) as unknown as HealthClient
+  // A connection of its own: one that all shared would be tried again only after ever longer pauses.
+  const options = { ...clientOptions, 'grpc.use_local_subchannel_pool': 1 }
+  const client = new Client(address, credentials.createInsecure(), options) as unknown as HealthClient
   try {
     const { status } = await call(client.check.bind(client), { service: '' }, withinMs)
     return status === 'SERVING'

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { getCompileCacheDir } from 'node:module'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stopWithStdinVariable } from '../shared/runtime/lifecycle.ts'
@@ -41,7 +42,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     detached: true,
     // With us gone, kill -9 included, the other end of its standard input closes, and it stops.
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, [stopWithStdinVariable]: '1' },
+    env: { ...process.env, ...keptCompiledCode(), [stopWithStdinVariable]: '1' },
   })
   const lastLines: string[] = []
   // One that has ended reads no more.
@@ -83,6 +84,12 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     await Promise.race([sleep(50), ended])
   }
   return { address: listen, child, ended, stop }
+}
+
+/** Where this process keeps what it compiles, if it does: in a folder for its version of Node. */
+function keptCompiledCode(): NodeJS.ProcessEnv {
+  const folder = getCompileCacheDir()
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }
 }
 
 /** What to look at: what it logged last, and where more may be known. `alone`: the command that starts it by itself. */

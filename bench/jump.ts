@@ -7,12 +7,16 @@ import { readTrace } from '../cli/evaluate/trace.ts'
 import { readNaming } from '../cli/histories/naming.ts'
 import { table } from '../cli/table.ts'
 
-/** Answers beyond the range seen: each task's smaller half by input size is learned, its larger half is asked. */
+/**
+ * Answers beyond the range seen: each task's smaller half by input size is learned, its larger half is asked; the other way
+ * round with `--smaller`.
+ */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     traces: { type: 'string', default: fileURLToPath(new URL('../../shared/traces', import.meta.url)) },
     feature: { type: 'string', default: 'input_bytes' },
+    smaller: { type: 'boolean', default: false },
   },
 })
 const chosen = ['lotaru_nfcore', 'kseg_eager', 'galaxy_main', 'galaxy_eu_mapping']
@@ -23,7 +27,11 @@ for (const trace of names) {
   const settings = { format: 'trace', naming: readNaming({ values: {} }) }
   const { rows } = await readTrace(join(values.traces, `${trace}.csv.gz`), settings)
   const pair = timedPair(defaultPair(4e9))
-  const jumps = await jump(splitBySize(rows, values.feature), values.feature, pair)
+  const jumps = await jump(
+    splitBySize(rows, values.feature, values.smaller ? 'smaller' : 'larger'),
+    values.feature,
+    pair,
+  )
   await pair.close()
   found.push(...jumps.map((one) => ({ ...one, trace })))
 }

@@ -1,6 +1,7 @@
 import { queryOf, recordOf } from '../cli/evaluate/records.ts'
 import { defaultPair, timedPair } from '../cli/evaluate/timed-pair.ts'
 import { table } from '../cli/table.ts'
+import { draws } from './draws.ts'
 
 /** Needs that follow a known law of the input, asked far beyond what was seen: are those called sure sufficient? */
 const megabyte = 1e6
@@ -36,19 +37,6 @@ interface Answer {
   readonly suffices: boolean
   /** Within twice the need. */
   readonly close: boolean
-}
-
-/** Source: mulberry32 (Tommy Ettinger, public domain); Box & Muller. */
-function draws(seed: number) {
-  let state = seed >>> 0
-  const uniform = () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-  const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform())
-  return { uniform, normal }
 }
 
 const rowOf = (task: string, inputBytes: number, peakMemoryBytes: number) => ({

@@ -8,16 +8,16 @@ import type { TraceRow } from './trace.ts'
 export interface Split {
   readonly task: string
   readonly learned: readonly TraceRow[]
-  /** Larger than all that is learned, ascending. */
+  /** Beyond all that is learned, the nearest first. */
   readonly asked: readonly TraceRow[]
-  /** The largest input learned. */
-  readonly largest: number
+  /** The input learned that is nearest to those asked. */
+  readonly edge: number
 }
 
 /** One answer beyond the range. */
 export interface Jump extends Forecast {
   readonly task: string
-  /** Input ÷ the largest learned. */
+  /** Input ÷ the nearest learned, or that ÷ the input where it is smaller. */
   readonly times: number
   /** Amount given ÷ need. */
   readonly givenShare: number
@@ -25,41 +25,51 @@ export interface Jump extends Forecast {
 
 const fewestRows = 40
 const mostRows = 400
-/** The largest asked is at least so many times the largest learned. */
+/** The farthest asked is at least so many times beyond the nearest learned. */
 const leastJump = 1.2
 
-/** The smaller and the larger half of every task that has a size, enough executions and a range to jump beyond. */
-export function splitBySize(rows: readonly TraceRow[], feature: string): readonly Split[] {
+/** The smaller and the larger half of every task that has a size, enough executions and a range to jump beyond; one is asked. */
+export function splitBySize(
+  rows: readonly TraceRow[],
+  feature: string,
+  askedHalf: 'larger' | 'smaller' = 'larger',
+): readonly Split[] {
   const byTask = new Map<string, TraceRow[]>()
   for (const row of rows) {
     if (!row.completed || !(sizeOf(row, feature) > 0) || !((row.peakMemoryBytes ?? 0) > 0)) continue
     byTask.set(row.task, [...(byTask.get(row.task) ?? []), row])
   }
-  return [...byTask].flatMap(([task, all]) => splitOf(task, all, feature) ?? [])
+  return [...byTask].flatMap(
+    ([task, all]) => splitOf(task, all, feature, askedHalf === 'larger' ? 1 : -1) ?? [],
+  )
 }
 
-function splitOf(task: string, all: readonly TraceRow[], feature: string): Split | undefined {
+/** `order`: 1 learns the smaller half, −1 the larger. */
+function splitOf(task: string, all: readonly TraceRow[], feature: string, order: 1 | -1): Split | undefined {
   if (all.length < fewestRows) return undefined
-  const rows = all.toSorted((a, b) => sizeOf(a, feature) - sizeOf(b, feature))
+  const rows = all.toSorted((a, b) => order * (sizeOf(a, feature) - sizeOf(b, feature)))
   const count = Math.min(mostRows, rows.length)
   const some = Array.from(
     { length: count },
     (_, i) => rows[Math.floor((i * rows.length) / count)] as TraceRow,
   )
   const half = count >> 1
-  const largest = sizeOf(some[half - 1] as TraceRow, feature)
-  if (!(sizeOf(some[count - 1] as TraceRow, feature) > leastJump * largest)) return undefined
+  const edge = sizeOf(some[half - 1] as TraceRow, feature)
+  if (!(timesBetween(sizeOf(some[count - 1] as TraceRow, feature), edge) > leastJump)) return undefined
   const learned = some
     .slice(0, half)
     .map((row, i) => ({ row, key: Math.sin(i * 999.7) }))
     .sort((a, b) => a.key - b.key)
     .map(({ row }) => row)
-  return { task, learned, asked: some.slice(half).filter((row) => sizeOf(row, feature) > largest), largest }
+  return { task, learned, asked: some.slice(half).filter((row) => sizeOf(row, feature) !== edge), edge }
 }
+
+/** At least 1. */
+const timesBetween = (a: number, b: number): number => Math.max(a / b, b / a)
 
 const sizeOf = ({ features }: TraceRow, feature: string): number => features[feature] ?? Number.NaN
 
-/** Learns the smaller halves, then asks for the larger without learning from them. Nothing but the size is known of them. */
+/** Learns one half of each task, then asks for the other without learning from it. Nothing but the size is known of them. */
 export async function jump(splits: readonly Split[], feature: string, pair: Pair): Promise<readonly Jump[]> {
   const onlySize = (row: TraceRow): TraceRow => ({
     ...row,
@@ -67,7 +77,7 @@ export async function jump(splits: readonly Split[], feature: string, pair: Pair
     labels: {},
   })
   const jumps: Jump[] = []
-  for (const { task, learned, asked, largest } of splits) {
+  for (const { task, learned, asked, edge } of splits) {
     for (const [i, row] of learned.entries())
       await pair.report(recordOf(onlySize(row), `${task}-${i}`, false))
     for (const row of asked) {
@@ -76,7 +86,7 @@ export async function jump(splits: readonly Split[], feature: string, pair: Pair
       if (memory === undefined || row.peakMemoryBytes === undefined) continue
       jumps.push({
         task,
-        times: sizeOf(row, feature) / largest,
+        times: timesBetween(sizeOf(row, feature), edge),
         givenShare: memory.allocation / row.peakMemoryBytes,
         probability: memory.confidence,
         happened: memory.allocation >= row.peakMemoryBytes,

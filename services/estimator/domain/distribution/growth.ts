@@ -14,24 +14,33 @@ export interface Growth {
 }
 
 /**
- * Logarithms of needs beyond the range lie on a grid of this width, rounded up: so that the farther a query, the less sure
- * an amount.
+ * Logarithms of needs beyond the range lie on a grid of this width. One between two cells is shared by both, so that it is
+ * where it was on average, and the farther a query, the less sure an amount.
  */
 const cellWidth = 0.01
-/** What would be farther above the first is put in the last. */
+/** What would be farther above the first is put at the end. */
 const mostCells = 4096
 
 /** Laws of less weight are left out. */
 const leastWeight = 1e-3
 /** Each is blurred by this much of the distance to either side: needs may follow a law between two of those listed. */
 const blur = 0.07
+/** At three places, each shared by two cells. */
+const cellsPerLaw = 6
+
+/** Weights, and weights × run time, cell by cell. */
+interface Grid {
+  readonly weights: Float64Array
+  readonly times: Float64Array
+}
 
 /** Scratch space of a growth, and of the distribution that has grown. */
 export interface GrowthWorkspace {
   readonly byCell: Float64Array
   readonly cells: Int32Array
   readonly weights: Float64Array
-  grid: { readonly weights: Float64Array; readonly times: Float64Array }
+  edge: Grid
+  grid: Grid
   grown: {
     readonly atoms: Float64Array
     readonly cumulative: Float64Array
@@ -41,8 +50,9 @@ export interface GrowthWorkspace {
 
 export const growthWorkspace = (): GrowthWorkspace => ({
   byCell: new Float64Array(mostCells),
-  cells: new Int32Array(3 * growthLaws.length),
-  weights: new Float64Array(3 * growthLaws.length),
+  cells: new Int32Array(cellsPerLaw * growthLaws.length),
+  weights: new Float64Array(cellsPerLaw * growthLaws.length),
+  edge: { weights: new Float64Array(0), times: new Float64Array(0) },
   grid: { weights: new Float64Array(0), times: new Float64Array(0) },
   grown: {
     atoms: new Float64Array(0),
@@ -51,10 +61,16 @@ export const growthWorkspace = (): GrowthWorkspace => ({
   },
 })
 
-/** `distance`: ln(value / largest value seen), above 0. Law: every factor is at least 1. */
+/** From where to where a need grows: of ln(value / largest value seen), both at least 0. */
+export interface Span {
+  readonly advance: number
+  readonly distance: number
+}
+
+/** Law: every factor is at least 1. */
 export function growthAt(
   record: LawRecord,
-  distance: number,
+  { advance, distance }: Span,
   { byCell, cells, weights }: GrowthWorkspace,
 ): Growth {
   let sum = 0
@@ -62,19 +78,23 @@ export function growthAt(
   let last = 0
   const put = (x: number, weight: number) => {
     const logFactor = Math.max(0, x)
-    const cell = Math.min(mostCells - 1, Math.ceil(logFactor / cellWidth))
-    byCell[cell] = (byCell[cell] as number) + weight
-    if (cell > last) last = cell
+    const position = Math.min(mostCells - 2, logFactor / cellWidth)
+    const cell = Math.floor(position)
+    const above = (position - cell) * weight
+    byCell[cell] = (byCell[cell] as number) + weight - above
+    byCell[cell + 1] = (byCell[cell + 1] as number) + above
+    if (cell + 1 > last) last = cell + 1
     sum += weight * logFactor
     total += weight
   }
   for (const [i, law] of growthLaws.entries()) {
     const weight = record.weights[i] as number
     if (weight < leastWeight) continue
-    const grown = logGrowth(law, distance)
-    put(grown - blur * distance, weight / 4)
+    const grown = logGrowth(law, distance) - logGrowth(law, advance)
+    const aside = blur * (distance - advance)
+    put(grown - aside, weight / 4)
     put(grown, weight / 2)
-    put(grown + blur * distance, weight / 4)
+    put(grown + aside, weight / 4)
   }
   let size = 0
   for (let cell = 0; cell <= last; cell++) {
@@ -122,42 +142,67 @@ export function grown(edge: Distribution, growth: Growth, space: GrowthWorkspace
 
 /** Each need at the edge × each growth, on the grid: from cell `first` on, `count` cells. */
 function convolve(
-  { size, atoms, cumulative, runtimeShare }: Distribution,
+  edge: Distribution,
   growth: Growth,
   space: GrowthWorkspace,
 ): { readonly first: number; readonly count: number } {
-  const cellOf = (i: number) => Math.ceil((atoms[i] as number) / cellWidth)
-  const first = cellOf(0)
+  const first = Math.floor((edge.atoms[0] as number) / cellWidth)
+  const ownCount = Math.floor((edge.atoms[edge.size - 1] as number) / cellWidth) - first + 2
   const most = growth.cells[growth.size - 1] as number
-  const count = Math.min(mostCells, cellOf(size - 1) - first + most + 1)
-  makeRoom(space, count)
-  const { weights, times } = space.grid
-  let weight = 0
-  let time = 0
-  for (let i = 0; i < size; ) {
-    const cell = cellOf(i)
-    while (i < size && cellOf(i) === cell) i++
-    const ownWeight = (cumulative[i - 1] as number) - weight
-    const ownTime = (runtimeShare[i - 1] as number) - time
+  const count = Math.min(mostCells, ownCount + most)
+  makeRoom(space, ownCount, count)
+  const { edge: own, grid } = space
+  placeOnGrid(edge, first, own)
+  for (let cell = 0; cell < ownCount; cell++) {
+    const weight = own.weights[cell] as number
+    const time = own.times[cell] as number
+    if (weight === 0) continue
     for (let j = 0; j < growth.size; j++) {
-      const at = Math.min(count - 1, cell - first + (growth.cells[j] as number))
+      const at = Math.min(count - 1, cell + (growth.cells[j] as number))
       const share = growth.weights[j] as number
-      weights[at] = (weights[at] as number) + ownWeight * share
-      times[at] = (times[at] as number) + ownTime * share
+      grid.weights[at] = (grid.weights[at] as number) + weight * share
+      grid.times[at] = (grid.times[at] as number) + time * share
     }
-    weight = cumulative[i - 1] as number
-    time = runtimeShare[i - 1] as number
   }
   return { first, count }
 }
 
-function makeRoom(space: GrowthWorkspace, count: number): void {
-  if (space.grid.weights.length >= count) {
-    space.grid.weights.fill(0, 0, count)
-    space.grid.times.fill(0, 0, count)
-    return
+/** Each need shared by the two cells that it lies between. */
+function placeOnGrid(
+  { size, atoms, cumulative, runtimeShare }: Distribution,
+  first: number,
+  { weights, times }: Grid,
+): void {
+  let weight = 0
+  let time = 0
+  for (let i = 0; i < size; i++) {
+    const position = (atoms[i] as number) / cellWidth - first
+    const cell = Math.floor(position)
+    const part = position - cell
+    const ownWeight = (cumulative[i] as number) - weight
+    const ownTime = (runtimeShare[i] as number) - time
+    weights[cell] = (weights[cell] as number) + (1 - part) * ownWeight
+    times[cell] = (times[cell] as number) + (1 - part) * ownTime
+    weights[cell + 1] = (weights[cell + 1] as number) + part * ownWeight
+    times[cell + 1] = (times[cell + 1] as number) + part * ownTime
+    weight = cumulative[i] as number
+    time = runtimeShare[i] as number
   }
-  const array = () => new Float64Array(2 * count)
-  space.grid = { weights: array(), times: array() }
-  space.grown = { atoms: array(), cumulative: array(), runtimeShare: array() }
+}
+
+function makeRoom(space: GrowthWorkspace, ownCount: number, count: number): void {
+  const array = (length: number) => new Float64Array(2 * length)
+  const gridOf = (length: number) => ({ weights: array(length), times: array(length) })
+  if (space.edge.weights.length < ownCount) space.edge = gridOf(ownCount)
+  if (space.grid.weights.length < count) {
+    space.grid = gridOf(count)
+    space.grown = { atoms: array(count), cumulative: array(count), runtimeShare: array(count) }
+  }
+  for (const [{ weights, times }, length] of [
+    [space.edge, ownCount],
+    [space.grid, count],
+  ] as const) {
+    weights.fill(0, 0, length)
+    times.fill(0, 0, length)
+  }
 }

@@ -30,10 +30,10 @@ export function whereBeyond(
   let most = 1
   for (let column = 0; column < point.values.length; column++) {
     const other = column === primary ? undefined : beyondRange(executions, column, point)
-    if (other === undefined || other.distance < leastDistance) continue
+    if (other === undefined || other.distance - other.advance < leastDistance) continue
     const having = executions.points.filter(({ values }) => values[column] !== undefined).length
     if (having < leastShare * executions.count) continue
-    const { factor } = growthAt(growthLawsOf(model, column), other.distance, growth)
+    const { factor } = growthAt(growthLawsOf(model, column), other, growth)
     if (factor <= most) continue
     most = factor
     found = other
@@ -55,19 +55,19 @@ export interface Outlook {
  */
 export function extrapolate(
   { need, failureCost }: Outlook,
-  { column, distance }: BeyondRange,
+  beyond: BeyondRange,
   model: DimensionModel,
   { distribution: workspace }: Workspace,
 ): Outlook {
-  const record = growthLawsOf(model, column)
-  const growth = growthAt(record, distance, workspace.growth)
+  const record = growthLawsOf(model, beyond.column)
+  const growth = growthAt(record, beyond, workspace.growth)
   const { factor } = growth
   const largest = failureCost.largest ?? 0
   return {
     need: {
       ...need,
       distribution: grown(need.distribution, growth, workspace.growth),
-      doubt: doubtAt(record, distance, model.largest ?? largest),
+      doubt: doubtAt(record, beyond.distance - beyond.advance, model.largest ?? largest),
     },
     failureCost: {
       ...failureCost,

@@ -29,6 +29,9 @@ export interface Encoder {
 
 const maxColumns = 32
 
+/** ln(1 + value), and the same below 0. */
+export const logOf = (value: number): number => Math.sign(value) * Math.log1p(Math.abs(value))
+
 export function encoder(): Encoder {
   const columns = new Map<string, number>()
   const seenFeatures = namesCounter()
@@ -52,7 +55,7 @@ export function encoder(): Encoder {
         const value = features[name]
         if (value === undefined || !Number.isFinite(value)) continue
         values[column] = value
-        logs[column] = Math.sign(value) * Math.log1p(Math.abs(value))
+        logs[column] = logOf(value)
       }
       return { values, logs, labels, labelNames }
     },

@@ -1,17 +1,22 @@
-import type { Point } from '../features/encoder.ts'
+import { logOf, type Point } from '../features/encoder.ts'
 import type { ObservedExecutions } from './observed-executions.ts'
 
-/** A query beyond the largest value that executions had of a feature. */
+/** A query beyond the range of a feature: farther than its executions usually were. */
 export interface BeyondRange {
   readonly column: number
-  /** ln(value / largest value seen), above 0; what is farther than `farthest` is as far. */
+  /** ln(value / largest value seen), above `advance`; what is farther than `farthest` is as far. */
   readonly distance: number
-  /** The query as it were at the largest value seen: the edge of the range. */
+  /** ln(edge of the range / largest value seen), at least 0. */
+  readonly advance: number
+  /** The query as it were at the edge of the range. */
   readonly edge: Point
 }
 
 /** As a logarithm: e^20 times the largest. Beyond, nothing could be told apart, and exponentials overflow. */
 export const farthest = 20
+
+/** Distances differ by no less than this, a logarithm. */
+const leastDifference = 1e-6
 
 /** Undefined within the range, and where the column is unknown of the query or is not a size (above 0). */
 export function beyondRange(
@@ -22,13 +27,36 @@ export function beyondRange(
   const last = column === undefined ? undefined : largestBelow(executions, column, point)
   if (column === undefined || last === undefined) return undefined
   const largest = last.values[column] as number
+  const distance = Math.min(farthest, Math.log(point.values[column] as number) - Math.log(largest))
+  const advance = usualAdvance(executions, column)
+  if (distance <= advance + leastDifference) return undefined
+  const end = largest * Math.exp(advance)
   const edge = {
     ...point,
-    values: point.values.with(column, largest),
-    logs: point.logs.with(column, last.logs[column]),
+    values: point.values.with(column, end),
+    logs: point.logs.with(column, logOf(end)),
   }
-  const distance = Math.log(point.values[column] as number) - Math.log(largest)
-  return { column, distance: Math.min(farthest, distance), edge }
+  return { column, distance, advance, edge }
+}
+
+/** Of fewer executions it is not told what is usual. */
+const fewestTold = 5
+
+/**
+ * How far beyond the largest value before it an execution came: the median, as a logarithm. 0 but for a series whose values
+ * grow as it goes. What the strategies were off by there is in their residuals, so that far the range reaches.
+ */
+function usualAdvance({ points }: ObservedExecutions, column: number): number {
+  const advances: number[] = []
+  let largest = Number.POSITIVE_INFINITY
+  for (const { values } of points) {
+    const value = values[column]
+    if (value === undefined || !(value > 0)) continue
+    advances.push(Math.max(0, Math.log(value / largest)))
+    largest = advances.length === 1 ? value : Math.max(largest, value)
+  }
+  if (advances.length < fewestTold) return 0
+  return advances.sort((a, b) => a - b)[(advances.length - 1) >> 1] as number
 }
 
 /** How many times the largest value seen of a column a point is, where it is beyond the range. */

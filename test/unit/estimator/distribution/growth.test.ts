@@ -34,50 +34,59 @@ const listedGrowth = ({ cells, weights, size, factor }: Growth) => ({
   factor,
 })
 
-const growthOf = (record: LawRecord, distance: number) =>
-  listedGrowth(growthAt(record, distance, growthWorkspace()))
+const growthOf = (record: LawRecord, distance: number, advance = 0) =>
+  listedGrowth(growthAt(record, { advance, distance }, growthWorkspace()))
 
 const close = (...values: readonly number[]) => values.map((value) => expect.closeTo(value, 9))
 
 describe('a growth', () => {
-  test('is the law, and a quarter each at 0.07 of the distance to either side, in cells of 0.01, rounded up', () => {
-    // 2.005 − 0.14035, 2.005, 2.005 + 0.14035
-    expect(growthOf(linear, 2.005)).toEqual({
-      cells: [187, 201, 215],
-      weights: close(0.25, 0.5, 0.25),
-      factor: expect.closeTo(Math.exp(2.005), 9),
+  test('is the law, and a quarter each at 0.07 of the distance to either side, shared by the cells of 0.01 around', () => {
+    // 2.004 − 0.14028, 2.004, 2.004 + 0.14028
+    expect(growthOf(linear, 2.004)).toEqual({
+      cells: [186, 187, 200, 201, 214, 215],
+      weights: close(0.25 * 0.628, 0.25 * 0.372, 0.3, 0.2, 0.25 * 0.572, 0.25 * 0.428),
+      factor: expect.closeTo(Math.exp(2.004), 9),
     })
   })
 
   test('is never below 1: without growth a quarter is above, and nothing is below', () => {
-    expect(growthOf(flat, 2.005)).toEqual({
-      cells: [0, 15],
-      weights: close(0.75, 0.25),
-      factor: expect.closeTo(Math.exp(0.14035 / 4), 9),
+    expect(growthOf(flat, 2.004)).toEqual({
+      cells: [0, 14, 15],
+      weights: close(0.75, 0.25 * 0.972, 0.25 * 0.028),
+      factor: expect.closeTo(Math.exp(0.14028 / 4), 9),
     })
+  })
+
+  test('from an edge beyond the largest value is what the law adds from there on', () => {
+    const halves = recordOf([1, 0.25, 1])
+    const after = Math.log((0.75 + 0.25 * Math.exp(1.2)) / (0.75 + 0.25 * Math.exp(0.4)))
+    const { cells, factor } = growthOf(halves, 1.2, 0.4)
+    expect(Math.log(factor)).toBeCloseTo(after, 9)
+    const [least, most] = [Math.floor((after - 0.07 * 0.8) / 0.01), Math.ceil((after + 0.07 * 0.8) / 0.01)]
+    expect([cells[0], cells.at(-1)]).toEqual([least, most])
   })
 
   test('is that of all laws, by their weights', () => {
     const { cells, weights, factor } = growthOf(recordOf([0.5, 1, 0.2], [2, 1, 0.8]), 1.003)
     // 0.5015 ± 0.07021 and 2.006 ± 0.07021
-    expect(cells).toEqual([44, 51, 58, 194, 201, 208])
-    expect(weights).toEqual(close(0.05, 0.1, 0.05, 0.2, 0.4, 0.2))
+    expect(cells).toEqual([43, 44, 50, 51, 57, 58, 193, 194, 200, 201, 207, 208])
+    const [lower, higher] = [weights.slice(0, 6), weights.slice(6)].map((of) => of.reduce((a, b) => a + b))
+    expect([lower, higher]).toEqual(close(0.2, 0.8))
     expect(factor).toBeCloseTo(Math.exp(0.2 * 0.5015 + 0.8 * 2.006), 9)
   })
 
   test('leaves out laws of a weight below a thousandth', () => {
     expect(growthOf(recordOf([1, 1, 0.9991], [2, 1, 0.0009]), 1.003)).toMatchObject({
-      cells: [94, 101, 108],
+      cells: [93, 94, 100, 101, 107, 108],
       factor: expect.closeTo(Math.exp(1.003), 9),
     })
-    expect(growthOf(recordOf([1, 1, 0.999], [2, 1, 0.001]), 1.003).cells).toHaveLength(6)
+    expect(growthOf(recordOf([1, 1, 0.999], [2, 1, 0.001]), 1.003).cells).toHaveLength(12)
   })
 
-  test('ends at cell 4095', () => {
+  test('ends at cell 4094', () => {
     // 40 − 1.4 is within, 40 + 1.4 is not.
     const { cells, factor } = growthOf(recordOf([2, 1, 1]), 20)
-    expect(cells).toHaveLength(3)
-    expect(cells.at(-1)).toBe(4095)
+    expect(cells).toEqual([3860, 4000, 4094])
     expect(Math.log(factor)).toBeCloseTo(40, 9)
   })
 
@@ -88,7 +97,9 @@ describe('a growth', () => {
       [linear, 1],
       [flat, 3],
     ] as const)
-      expect(listedGrowth(growthAt(record, distance, workspace))).toEqual(growthOf(record, distance))
+      expect(listedGrowth(growthAt(record, { advance: 0, distance }, workspace))).toEqual(
+        growthOf(record, distance),
+      )
   })
 })
 
@@ -112,8 +123,8 @@ const listedGrown = (...args: Parameters<typeof grown>) => {
 describe('a need that has grown', () => {
   test('is each need at the edge with each growth, each spread over the cell below it', () => {
     const edge = weighed([
-      [0.005, 1, 3],
-      [0.025, 3, 1],
+      [0.01, 1, 3],
+      [0.03, 3, 1],
     ])
     // Cells 1 and 3 at the edge: 1, 3, 11 and 13.
     const result = listedGrown(edge, byCells([0, 0.25], [10, 0.75]), growthWorkspace())
@@ -122,28 +133,29 @@ describe('a need that has grown', () => {
     expect(result.runtimeShare).toEqual(close(0.1875, 0.1875, 0.25, 0.25, 0.8125, 0.8125, 1))
   })
 
-  test('has nothing between cells that touch, and needs of one cell come once', () => {
+  test('shares a need between the two cells that it lies between, and needs of one cell come once', () => {
     const edge = weighed([
-      [0.011, 1, 3],
+      [0.012, 1, 3],
       [0.019, 1, 1],
     ])
     const result = listedGrown(edge, byCells([1, 0.5], [2, 0.5]), growthWorkspace())
-    expect(result.atoms).toEqual(close(0.03, 0.04))
-    expect(result.cumulative).toEqual(close(0.5, 1))
-    expect(result.runtimeShare).toEqual(close(0.5, 1))
+    // 0.8 and 0.1 of the two at cell 1, the rest at cell 2; both one and two further.
+    expect(result.atoms).toEqual(close(0.02, 0.03, 0.04))
+    expect(result.cumulative).toEqual(close(0.225, 0.725, 1))
+    expect(result.runtimeShare).toEqual(close(0.3125, 0.8125, 1))
   })
 
   test('begins at the least that it may be, which as a logarithm may be below 0', () => {
-    expect(listedGrown(weighed([[-0.995, 1]]), byCells([10, 1]), growthWorkspace()).atoms).toEqual(
+    expect(listedGrown(weighed([[-0.99, 1]]), byCells([10, 1]), growthWorkspace()).atoms).toEqual(
       close(-0.89),
     )
   })
 
   test('lies within 4096 cells from the first on: what is farther is in the last', () => {
     const edge = weighed([
-      [0.005, 1],
-      [30.005, 1],
-      [50.005, 2],
+      [0.01, 1],
+      [30.01, 1],
+      [50.01, 2],
     ])
     const { atoms, cumulative } = listedGrown(edge, byCells([0, 1]), growthWorkspace())
     expect(atoms).toEqual(close(0.01, 30, 30.01, 40.95, 40.96))
@@ -153,8 +165,8 @@ describe('a need that has grown', () => {
   test('is a whole even where the growth leaves laws out', () => {
     const result = listedGrown(
       weighed([
-        [0.005, 1],
-        [0.105, 1],
+        [0.01, 1],
+        [0.11, 1],
       ]),
       byCells([0, 0.5], [5, 0.4]),
       growthWorkspace(),
@@ -186,7 +198,7 @@ test('whatever has grown is in order and certain in the end', () => {
   fc.assert(
     fc.property(anyWeighed, anyRecord, anyDistance, (edge, record, distance) => {
       const workspace = growthWorkspace()
-      const after = grown(edge, growthAt(record, distance, workspace), workspace)
+      const after = grown(edge, growthAt(record, { advance: 0, distance }, workspace), workspace)
       const { cumulative, runtimeShare } = listed(after)
       const atoms = [...after.atoms.subarray(0, after.size)]
       expect(atoms).toEqual([...new Set(atoms)].sort((a, b) => a - b))
@@ -203,7 +215,7 @@ test('the farther, the less an amount suffices, and the more the need grows on a
     fc.property(anyWeighed, anyRecord, anyDistance, anyDistance, anyAmount, (edge, record, a, b, amount) => {
       const at = (distance: number) => {
         const workspace = growthWorkspace()
-        const growth = growthAt(record, distance, workspace)
+        const growth = growthAt(record, { advance: 0, distance }, workspace)
         return { factor: growth.factor, sure: probability(grown(edge, growth, workspace), amount) }
       }
       const [near, far] = [at(Math.min(a, b)), at(Math.max(a, b))]

@@ -64,8 +64,12 @@ test('the farther beyond the range, the less sure an amount', () => {
   const times = fc.double({ min: 1.0001, max: 1e4, noNaN: true })
   fc.assert(
     fc.property(history, times, times, fc.integer({ min: 1e6, max: 1e12 }), (points, one, other, amount) => {
-      const evidence = evidenceOf(points)
+      // The largest first, so that the range ends there and not beyond it, as that of a growing series does.
       const largest = Math.max(...points.map(([input]) => input))
+      const evidence = evidenceOf([
+        ...points.filter(([input]) => input === largest),
+        ...points.filter(([input]) => input < largest),
+      ])
       const [near, far] = [Math.min(one, other), Math.max(one, other)]
       const sure = confidence(evidence, near * largest, amount)
       expect(confidence(evidence, far * largest, amount)).toBeLessThanOrEqual(sure + 1e-9)
@@ -107,12 +111,12 @@ describe('a query of several features', () => {
     whereBeyond(of, pointAt(values), createWorkspace())
 
   test('is beyond the range along the most informative one, whatever the others are', () => {
-    expect(beyond(model, 16, 30, 7)).toMatchObject({ column: 0, edge: pointAt([8, 30, 7]) })
+    expect(beyond(model, 16, 30, 7)).toMatchObject({ column: 0, edge: { values: [8, 30, 7] } })
     expect(beyond(model, 8, 3, 7)).toBeUndefined()
   })
 
   test('or else along the one of the others that the need grows most with, from five per cent on', () => {
-    expect(beyond(model, 4, 30, 7)).toMatchObject({ column: 1, edge: pointAt([4, 3, 7]) })
+    expect(beyond(model, 4, 30, 7)).toMatchObject({ column: 1, edge: { values: [4, 3, 7] } })
     expect(beyond(model, 4, 3.14, 7)).toBeUndefined()
     expect(beyond(model, 4, 3.16, 7)).toMatchObject({ column: 1 })
     // The third, which never varied, may grow with half of the prior: less than ten times the second.
@@ -148,7 +152,7 @@ describe('an outlook beyond the range', () => {
     [1, 2, 4, 8].map((value) => ({ point: pointAt([value]), need: value * 1e9 })),
     { registry: { one: always(1e9) } },
   )
-  const beyond = { column: 0, distance: Math.log(3), edge: pointAt([8]) }
+  const beyond = { column: 0, advance: 0, distance: Math.log(3), edge: pointAt([8]) }
   const tail = { chance: 0.1, largest: 8e9, room: 0.5 }
   const cost = { timeToFailure: 1, patience: 0.5, restart: 2, restartAmount: 5e8 }
   const edge = {
@@ -157,7 +161,7 @@ describe('an outlook beyond the range', () => {
     growthFactor: 1,
   }
   const record = growthLawsOf(linear, 0)
-  const { factor } = growthAt(record, Math.log(3), growthWorkspace())
+  const { factor } = growthAt(record, beyond, growthWorkspace())
 
   test('has grown by what the record supports, and so has what a failure costs', () => {
     const { failureCost, growthFactor } = extrapolate(edge, beyond, linear, createWorkspace())
@@ -174,7 +178,7 @@ describe('an outlook beyond the range', () => {
   test('keeps its tail, is grown as a distribution, and is doubted from the largest need seen on', () => {
     const { need } = extrapolate(edge, beyond, linear, createWorkspace())
     const workspace = growthWorkspace()
-    const expected = grown(edge.need.distribution, growthAt(record, Math.log(3), workspace), workspace)
+    const expected = grown(edge.need.distribution, growthAt(record, beyond, workspace), workspace)
     expect(listed(need.distribution)).toEqual(listed(expected))
     expect(need.tail).toBe(tail)
     expect(need.doubt).toEqual(doubtAt(record, Math.log(3), 8e9))

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { encoder } from '../../../../services/estimator/domain/features/encoder.ts'
 import {
   addExecution,
@@ -35,10 +35,10 @@ test.each([
   expect(timesLargestSeen(...asked(seen, value))).toBe(times)
 })
 
-test('a point is beyond the range exactly where it is more than the largest seen, and as far', () => {
+test('of few executions, a point is beyond the range exactly where it is more than the largest seen, and as far', () => {
   const anySize = fc.option(fc.integer({ min: -3, max: 1000 }), { nil: undefined })
   fc.assert(
-    fc.property(fc.array(anySize, { minLength: 1, maxLength: 10 }), anySize, (seen, value) => {
+    fc.property(fc.array(anySize, { minLength: 1, maxLength: 4 }), anySize, (seen, value) => {
       const [executions, column, point] = asked(seen, value)
       const times = timesLargestSeen(executions, column, point)
       const beyond = beyondRange(executions, column, point)
@@ -53,7 +53,8 @@ test('beyond the range a query is at its edge, with its other features and its l
   expect(beyondRange(executions, 0, pointAt([10, 7], { tool: 'x' }))).toEqual({
     column: 0,
     distance: expect.closeTo(Math.log(2), 12),
-    edge: pointAt([5, 7], { tool: 'x' }),
+    advance: 0,
+    edge: { ...pointAt([5, 7], { tool: 'x' }), logs: [Math.log(6), 7] },
   })
 })
 
@@ -61,6 +62,39 @@ test('the edge has the logarithm that the encoder gave to the largest value', ()
   const [executions, column, point] = asked([1, 4, 2], 8)
   const { edge } = beyondRange(executions, column, point) ?? {}
   expect(edge).toEqual(asked([4], 4)[2])
+})
+
+describe('in a series that grows as it goes', () => {
+  /** Each 2 % larger than the one before. */
+  const growing = Array.from({ length: 9 }, (_, i) => 100 * 1.02 ** i)
+  const largest = growing.at(-1) ?? 0
+
+  test('a query is beyond the range where it is farther beyond the largest than the executions usually were', () => {
+    expect(beyondRange(...asked(growing, 1.02 * largest))).toBeUndefined()
+    expect(beyondRange(...asked(growing, 1.03 * largest))).toEqual({
+      column: 0,
+      distance: expect.closeTo(Math.log(1.03), 9),
+      advance: expect.closeTo(Math.log(1.02), 9),
+      edge: expect.objectContaining({ values: [expect.closeTo(1.02 * largest, 6)] }),
+    })
+  })
+
+  test('which is the median: of executions that mostly came from within, none', () => {
+    const mixed = [...growing, ...growing]
+    expect(beyondRange(...asked(mixed, 1.02 * largest))).toMatchObject({ advance: 0 })
+    expect(beyondRange(...asked(mixed.slice(0, 15), 1.02 * largest))?.advance).toBeUndefined()
+    expect(beyondRange(...asked([9, 1, 10, 2, 11, 3, 12, 13], 20))?.advance).toBeCloseTo(0, 12)
+  })
+
+  test('of four executions it is not told', () => {
+    expect(beyondRange(...asked(growing.slice(-4), 1.02 * largest))).toMatchObject({ advance: 0 })
+    expect(beyondRange(...asked(growing.slice(-5), 1.02 * largest))).toBeUndefined()
+  })
+
+  test('executions without the feature are passed over', () => {
+    const sparse = growing.flatMap((value) => [undefined, value, undefined, 0, -5])
+    expect(beyondRange(...asked(sparse, 1.02 * largest))).toBeUndefined()
+  })
 })
 
 test('a query is beyond no range where no column is informative, or no execution had it', () => {

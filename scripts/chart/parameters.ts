@@ -19,8 +19,8 @@ export interface Parameters {
 /** Puts the chart's values where they belong in the objects; their defaults are what stood there. Changes the objects. */
 export function parameterise(objects: readonly Templated[], markers: Markers): readonly ChartValue[] {
   const values: ChartValue[] = []
-  const all = new Map(
-    objects.map(({ manifest }) => [`${manifest.kind}/${manifest.metadata.name}`, manifest] as const),
+  const all = new Map<string, Manifest>(
+    objects.map(({ manifest }) => [`${manifest.kind}/${manifest.metadata.name}`, manifest]),
   )
   const parameters: Parameters = {
     objects,

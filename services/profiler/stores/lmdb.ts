@@ -31,6 +31,11 @@ interface Whole {
   readonly base: Base
 }
 
+/** So long a stop may take for who goes back to an earlier release. */
+const joiningMs = 5000
+/** Profiles in one transaction. */
+const joinedAtOnce = 64
+
 /** Of an LMDB file's first page, little endian. */
 const magic = { value: 0xbeefc0de, offset: 24 }
 
@@ -163,6 +168,46 @@ export async function lmdbMedium(
     return { sealed, base: baseOf(profile, sealed) }
   }
 
+  /** Profiles with more than one delta become whole: of several, an earlier release reads the first alone. */
+  async function joinDeltas(): Promise<void> {
+    const endMs = clock.monotonicMs() + joiningMs
+    const places = [...profiles.getKeys()].filter((place) => deltas.doesExist(deltaKey(place, 1)))
+    for (let at = 0; at < places.length; at += joinedAtOnce) {
+      if (clock.monotonicMs() > endMs) {
+        log.warn({ profiles: places.length - at }, 'an earlier release would not know the latest of these')
+        return
+      }
+      const joined = places.slice(at, at + joinedAtOnce).flatMap((place) => {
+        const sealed = joinedRecord(place)
+        return sealed ? [[place, sealed] as const] : []
+      })
+      if (turn.isOver()) await turn.rest()
+      await durably(() => {
+        for (const [place, sealed] of joined) {
+          removeDeltas(place)
+          profiles.putSync(place, sealed)
+        }
+      })
+    }
+  }
+
+  /** Undefined where there is nothing to join, or nobody can read it. */
+  function joinedRecord(place: Buffer): Buffer | undefined {
+    try {
+      const sealed = profiles.get(place)
+      const beside = sealed && deltasBeside(place, sealed)
+      if (!sealed || !beside || beside.length < 2) return undefined
+      return sealProfile(applyDeltas(openProfile(sealed), beside), codec)
+    } catch (error) {
+      if (!(error instanceof DamagedRecord) && !isNewer(error)) throw error
+      return undefined
+    }
+  }
+
+  function removeDeltas(place: Buffer): void {
+    for (let i = 0; deltas.removeSync(deltaKey(place, i)); i++);
+  }
+
   return {
     durability: 'disk',
     async *load() {
@@ -216,7 +261,7 @@ export async function lmdbMedium(
             continue
           }
           // Left behind, they would follow again from a profile that is put back as it once was.
-          for (let i = 0; deltas.removeSync(deltaKey(place, i)); i++);
+          removeDeltas(place)
           if (record) profiles.putSync(place, record.sealed)
           else profiles.removeSync(place)
         }
@@ -239,7 +284,10 @@ export async function lmdbMedium(
         await putAside(deltas, deltaKey(place, i), i === 0 ? '\0delta' : '')
     },
     async close() {
-      if (!broken) await root.close()
+      if (!broken) {
+        await joinDeltas().catch((error: unknown) => log.warn({ err: error }, 'deltas were not joined'))
+        await root.close()
+      }
       await lock.release()
     },
   }

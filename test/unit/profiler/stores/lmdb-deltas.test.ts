@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { open } from 'lmdb'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -65,6 +65,24 @@ async function inFile(action: (root: ReturnType<typeof open>) => Promise<void>):
 const deltasOf = (root: ReturnType<typeof open>) =>
   root.openDB<Buffer, Buffer>({ name: 'deltas', encoding: 'binary', keyEncoding: 'binary' })
 
+const wholeOf = (root: ReturnType<typeof open>) =>
+  Buffer.from(
+    root
+      .openDB<Buffer, Buffer>({ name: 'profiles', encoding: 'binary', keyEncoding: 'binary' })
+      .get(Buffer.from(id)) as Buffer,
+  )
+
+/** As they are while the store is open: what a crash leaves. */
+const filesOf = async (folder: string) =>
+  Promise.all(
+    (await readdir(folder))
+      .filter((name) => name.startsWith('profiles.lmdb'))
+      .map(async (name) => [name, await readFile(join(folder, name))] as const),
+  )
+
+const restore = (folder: string, files: Awaited<ReturnType<typeof filesOf>>) =>
+  Promise.all(files.map(([name, bytes]) => writeFile(join(folder, name), bytes)))
+
 test('whatever way a profile goes, what is read is what was written last', async () => {
   let profile = folded(undefined, 3)
   for (let i = 0; i < 300; i++) {
@@ -95,7 +113,21 @@ test('a profile that is put back as it once was has not become again what it was
   expect(await stored()).toEqual(encodeProfile(later))
 })
 
-test('an earlier program reads the profile as of its first delta, and what it writes then is what is there', async () => {
+test('a store that is closed holds no more deltas of a profile than an earlier program reads, and the same', async () => {
+  let profile = folded(undefined, 3)
+  for (let i = 0; i < 6; i++) {
+    await write(profile)
+    profile = folded(profile, 1)
+  }
+  await write(profile)
+  await inFile(async (root) => {
+    expect(deltasOf(root).getKeysCount()).toBe(0)
+    expect(encodeProfile(openProfile(wholeOf(root)))).toEqual(encodeProfile(profile))
+  })
+  expect(await stored()).toEqual(encodeProfile(profile))
+})
+
+test('deltas that an earlier program has not followed count for nothing', async () => {
   let profile = folded(undefined, 3)
   await write(profile)
   const first = folded(profile, 1)
@@ -105,24 +137,24 @@ test('an earlier program reads the profile as of its first delta, and what it wr
     profile = folded(profile, 1)
     await write(profile)
   }
+  const left = await filesOf(directory)
+  await medium.close()
+  await restore(directory, left)
   const beside = folded(first, 2)
-  await inFile(async (root) => {
-    const sealed = root.openDB<Buffer, Buffer>({
-      name: 'profiles',
-      encoding: 'binary',
-      keyEncoding: 'binary',
-    })
-    const whole = Buffer.from(sealed.get(Buffer.from(id)) as Buffer)
-    const { executions, folded: prints } = openProfile(whole)
-    // Such a program tells all since the profile that is whole in its only delta.
-    const added = {
-      executions: beside.executions.slice(executions.length),
-      folded: beside.folded.slice(prints.length),
-    }
-    const only = sealProfile({ ...beside, ...added }, 'none')
-    const head = Buffer.from(deltasOf(root).get(Buffer.from(id)) as Buffer).subarray(0, 16)
-    await deltasOf(root).put(Buffer.from(id), Buffer.concat([head, only]))
-  })
+  const root = open({ path: join(directory, 'profiles.lmdb'), encoding: 'binary', maxDbs: 4 })
+  const { executions, folded: prints } = openProfile(wholeOf(root))
+  // Such a program tells all since the profile that is whole in its only delta.
+  const added = {
+    executions: beside.executions.slice(executions.length),
+    folded: beside.folded.slice(prints.length),
+  }
+  const head = Buffer.from(deltasOf(root).get(Buffer.from(id)) as Buffer).subarray(0, 16)
+  await deltasOf(root).put(
+    Buffer.from(id),
+    Buffer.concat([head, sealProfile({ ...beside, ...added }, 'none')]),
+  )
+  await root.close()
+  medium = await opened()
   expect(await stored()).toEqual(encodeProfile(beside))
 })
 

@@ -233,6 +233,10 @@ bench: $(installed) $(launcher) $(runner) ## Rates as ratios to a bare gRPC echo
 bench-accuracy: $(installed) ## Wastage on real traces as ratios to the best usual way to size (TRACES=DIR)
 	@node bench/accuracy.ts $(if $(TRACES),--traces '$(TRACES)') $(BENCH)
 
+.PHONY: bench-rivals
+bench-rivals: $(installed) ## CPU of a decision and of learning, beside what else sizes tasks (TRACES=DIR, BENCH='--python PYTHON')
+	@node bench/rivals.ts $(if $(TRACES),--traces '$(TRACES)') $(BENCH)
+
 .PHONY: bench-frontier
 bench-frontier: $(installed) ## Executions that fail against wastage, over the risk and for each usual way to size (TRACES=DIR)
 	@node bench/frontier.ts $(if $(TRACES),--traces '$(TRACES)') $(BENCH)

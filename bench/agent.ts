@@ -1,13 +1,20 @@
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
+import { agentConfig } from '../services/kubernetes/agent/config.ts'
 import { agentAccount, startAgentProcess } from '../test/kubernetes/agent-fixture.ts'
 import { startCluster } from '../test/kubernetes/cluster.ts'
 import { cgroupTree } from '../test/support/cgroup-tree.ts'
+import { deployFolder, projectRoot, renderOverlay } from '../test/support/manifests.ts'
 import { temporaryDirectory } from '../test/support/temporary-directory.ts'
 
-/** The node agent with Pods that run, against a real API server and cgroups as files: its CPU and its resident memory. */
+/**
+ * The node agent as its manifest starts it, compiled as for the image, with Pods that run, against a real API server and
+ * cgroups as files: its CPU and its resident memory.
+ */
 
 const { values } = parseArgs({
   options: { pods: { type: 'string', default: '100' }, seconds: { type: 'string', default: '20' } },
@@ -15,6 +22,9 @@ const { values } = parseArgs({
 const [pods, seconds] = [Number(values.pods), Number(values.seconds)]
 const ticksPerSecond = 100
 
+const app = await mkdtemp(join(projectRoot, '.foresize', 'agent-'))
+const compiler = ['-p', join(deployFolder, 'image', 'tsconfig.json'), '--noCheck', '--outDir', app]
+await promisify(execFile)(join(projectRoot, 'node_modules', '.bin', 'tsc'), compiler)
 const cluster = await startCluster()
 const root = await temporaryDirectory()
 try {
@@ -29,6 +39,8 @@ try {
     metadata: { name: 'default', namespace: 'tasks' },
   }
   await cluster.admin.apply(account as never)
+  // A Pod of some ten thousand bytes, as they are.
+  const env = Array.from({ length: 80 }, (_, i) => ({ name: `SETTING_${i}`, value: 'x'.repeat(80) }))
   for (let i = 0; i < pods; i++) {
     const path = '/api/v1/namespaces/tasks/pods'
     const { body } = await cluster.admin.request('POST', path, {
@@ -36,7 +48,7 @@ try {
         apiVersion: 'v1',
         kind: 'Pod',
         metadata: { name: `pod-${i}`, annotations: { 'foresize.dev/task': 'task' } },
-        spec: { nodeName: 'here', containers: [{ name: 'main', image: 'x' }] },
+        spec: { nodeName: 'here', containers: [{ name: 'main', image: 'x', env }] },
       },
     })
     const id = i.toString(16).padStart(64, '0')
@@ -51,8 +63,12 @@ try {
       body: { status: { phase: 'Running', containerStatuses: [{ ...status, ...running }] } },
     })
   }
-  const flags = { 'node-name': 'here', 'cgroup-root': root, profiler: '127.0.0.1:1' }
-  const agent = await startAgentProcess(cluster, tokenFile, flags)
+  const settings = agentConfig.parse({ nodeName: 'here' })
+  const flags = {
+    ...{ 'node-name': 'here', 'cgroup-root': root, profiler: '127.0.0.1:1' },
+    'report-interval-ms': String(settings.reportIntervalMs),
+  }
+  const agent = await startAgentProcess(cluster, tokenFile, flags, await programIn(app))
   const ticks = () => {
     const fields = readFileSync(`/proc/${agent.child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
     return Number(fields[11]) + Number(fields[12])
@@ -71,4 +87,15 @@ try {
 } finally {
   await cluster.stop()
   await rm(root, { recursive: true })
+  await rm(app, { recursive: true })
+}
+
+/** What the DaemonSet starts Node with, its program in `folder`. */
+async function programIn(folder: string): Promise<readonly string[]> {
+  const daemonSet = (await renderOverlay('kubernetes/agent')).find(({ kind }) => kind === 'DaemonSet')
+  const [container] = daemonSet?.['spec'].template.spec.containers ?? []
+  const env = container.env as readonly { readonly name: string; readonly value?: string }[]
+  const options = env.find(({ name }) => name === 'NODE_OPTIONS')?.value?.split(' ') ?? []
+  const args = container.args as readonly string[]
+  return [...options, ...args.map((arg) => (arg.endsWith('.js') ? join(folder, arg) : arg))]
 }

@@ -40,7 +40,8 @@ export interface Followed<V> {
   close(): void
 }
 
-const pageSize = 500
+/** What one answer holds is in memory at once: of Pods, some ten thousand bytes each, so many fit in V8's young generation. */
+const pageSize = 20
 const watchSeconds = 300
 const backoffMinMs = 500
 const backoffMaxMs = 30_000

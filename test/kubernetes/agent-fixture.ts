@@ -22,11 +22,15 @@ export async function agentAccount(cluster: Cluster): Promise<{ readonly tokenFi
   return cluster.as('foresize-agent', 'foresize-agent')
 }
 
+/** What a Node process is started with: its program, and before it what Node itself is to know. */
+const fromSource = ['--max-semi-space-size=1', join(projectRoot, 'services/kubernetes/agent/main.ts')]
+
 /** The agent as a process, with the token of its service account and no other; resolves once it knows its Pods. */
 export async function startAgentProcess(
   cluster: Cluster,
   tokenFile: string,
   flags: Readonly<Record<string, string>>,
+  program: readonly string[] = fromSource,
 ): Promise<AgentProcess> {
   const metrics = `127.0.0.1:${await freePort()}`
   const settings = {
@@ -38,10 +42,7 @@ export async function startAgentProcess(
     ...flags,
   }
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
-  const entry = join(projectRoot, 'services/kubernetes/agent/main.ts')
-  const child = spawn(process.execPath, ['--max-semi-space-size=1', entry, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = spawn(process.execPath, [...program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   let said = ''
   child.stdout.on('data', (chunk: Buffer) => {
     said = `${said}${chunk}`.slice(-8000)

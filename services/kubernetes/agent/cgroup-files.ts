@@ -16,10 +16,15 @@ export interface CgroupReading {
 /** Where a node keeps its containers' cgroups. */
 export interface CgroupFiles {
   readonly version: 1 | 2
-  /** The containers of a Pod: their ids and, to read them, their folders. Empty before the kubelet has made them. */
-  containersOf(podUid: string): ReadonlyMap<string, string>
+  /** Pods as they are now, listed once, when the first is looked for: a node may have hundreds. */
+  look(): PodCgroups
   /** Undefined once it is gone. */
   read(folder: string): CgroupReading | undefined
+}
+
+export interface PodCgroups {
+  /** The containers of a Pod: their ids and, to read them, their folders. Empty before the kubelet has made them. */
+  containersOf(podUid: string): ReadonlyMap<string, string>
 }
 
 /** Deeper than any kubelet puts them: the cgroups of all Pods may lie below others. */
@@ -35,81 +40,87 @@ const maxContainers = 64
 export function cgroupFiles(root: string): CgroupFiles {
   const version = existsSync(join(root, 'cgroup.controllers')) ? 2 : 1
   const memoryRoot = version === 2 ? root : join(root, 'memory')
-  const cpuRoot = () => ['cpu,cpuacct', 'cpuacct', 'cpu'].map((name) => join(root, name)).find(existsSync)
-  let parents: readonly string[] = []
+  let cpuRoot: string | undefined
+  /** Found once: the folders that those of Pods and of their classes of service are in. */
+  let tops: readonly string[] = []
 
-  /** Folders that hold those of Pods, one for each class of service. */
-  function findParents(): readonly string[] {
-    const tops = foldersBelow(memoryRoot, maxDepth)
-    return tops.flatMap((top) => [
-      top,
-      ...foldersOf(top).filter((path) => /(burstable|besteffort)(\.slice)?$/.test(path)),
-    ])
+  /** By UID. Names of the systemd driver have `_` for `-`. */
+  function podFolders(): ReadonlyMap<string, string> {
+    if (tops.length === 0) tops = foldersBelow(memoryRoot, maxDepth)
+    const found = new Map<string, string>()
+    for (const top of tops) {
+      for (const path of foldersOf(top)) {
+        const isClass = /(burstable|besteffort)(\.slice)?$/.test(path)
+        for (const folder of isClass ? foldersOf(path) : [path]) {
+          const uid = /(?:\/|-)pod([0-9a-f_-]+)(?:\.slice)?$/.exec(folder)?.[1]
+          if (uid !== undefined) found.set(uid.replaceAll('_', '-'), folder)
+        }
+      }
+    }
+    return found
   }
 
-  function podFolder(uid: string): string | undefined {
-    const ending = new RegExp(`pod(${uid}|${uid.replaceAll('-', '_')})(\\.slice)?$`)
-    for (const parent of parents) {
-      const found = foldersOf(parent).find((path) => ending.test(path))
-      if (found !== undefined) return found
-    }
-    return undefined
+  function inCpu(folder: string): string {
+    cpuRoot ??= ['cpu,cpuacct', 'cpuacct', 'cpu'].map((name) => join(root, name)).find(existsSync)
+    return `${cpuRoot ?? root}${folder.slice(memoryRoot.length)}`
   }
 
   return {
     version,
 
-    containersOf(podUid) {
-      // A class of service has no folder before its first Pod.
-      if (parents.length < 3) parents = findParents()
-      const pod = podFolder(podUid)
-      const found = new Map<string, string>()
-      for (const folder of pod === undefined ? [] : foldersOf(pod)) {
-        const id = /(?<!conmon-)\b([0-9a-f]{64})(\.scope)?$/.exec(folder)?.[1]
-        if (id !== undefined && found.size < maxContainers) found.set(id, folder)
+    look() {
+      let pods: ReadonlyMap<string, string> | undefined
+      return {
+        containersOf(podUid) {
+          pods ??= podFolders()
+          const pod = pods.get(podUid)
+          const found = new Map<string, string>()
+          for (const folder of pod === undefined ? [] : foldersOf(pod)) {
+            const id = /(?<!conmon-)\b([0-9a-f]{64})(\.scope)?$/.exec(folder)?.[1]
+            if (id !== undefined && found.size < maxContainers) found.set(id, folder)
+          }
+          return found
+        },
       }
-      return found
     },
 
-    read: (folder) =>
-      version === 2
-        ? readV2(folder)
-        : readV1(folder, join(cpuRoot() ?? root, folder.slice(memoryRoot.length))),
+    read: (folder) => (version === 2 ? readV2(folder) : readV1(folder, inCpu(folder))),
   }
 }
 
+// Paths by templates: `join` looks at each character, some hundred thousand of them a second.
 function readV2(folder: string): CgroupReading | undefined {
-  const charged = numeric(read(join(folder, 'memory.current')))
+  const charged = numeric(read(`${folder}/memory.current`))
   if (charged === undefined) return undefined
-  const stat = read(join(folder, 'memory.stat'))
-  const cpu = read(join(folder, 'cpu.stat'))
+  const stat = read(`${folder}/memory.stat`)
+  const cpu = read(`${folder}/cpu.stat`)
   const inactive = keyed(stat, 'inactive_file') ?? 0
   return {
     // Kernels before 5.19 keep no peak: then it is what was seen.
-    peakBytes: numeric(read(join(folder, 'memory.peak'))) ?? charged,
+    peakBytes: numeric(read(`${folder}/memory.peak`)) ?? charged,
     chargedBytes: charged,
     inactiveCacheBytes: inactive,
     cacheBytes: inactive + (keyed(stat, 'active_file') ?? 0),
     cpuSeconds: scaled(keyed(cpu, 'usage_usec'), 1e-6),
     throttledMs: scaled(keyed(cpu, 'throttled_usec'), 1e-3),
-    oomKills: keyed(read(join(folder, 'memory.events')), 'oom_kill') ?? 0,
+    oomKills: keyed(read(`${folder}/memory.events`), 'oom_kill') ?? 0,
   }
 }
 
 function readV1(folder: string, cpuFolder: string): CgroupReading | undefined {
-  const peakBytes = numeric(read(join(folder, 'memory.max_usage_in_bytes')))
+  const peakBytes = numeric(read(`${folder}/memory.max_usage_in_bytes`))
   if (peakBytes === undefined) return undefined
-  const stat = read(join(folder, 'memory.stat'))
+  const stat = read(`${folder}/memory.stat`)
   const inactive = keyed(stat, 'total_inactive_file') ?? 0
-  const inCpu = (file: string) => read(join(cpuFolder, file))
+  const inCpu = (file: string) => read(`${cpuFolder}/${file}`)
   return {
     peakBytes,
-    chargedBytes: numeric(read(join(folder, 'memory.usage_in_bytes'))),
+    chargedBytes: numeric(read(`${folder}/memory.usage_in_bytes`)),
     inactiveCacheBytes: inactive,
     cacheBytes: inactive + (keyed(stat, 'total_active_file') ?? 0),
     cpuSeconds: scaled(numeric(inCpu('cpuacct.usage')), 1e-9),
     throttledMs: scaled(keyed(inCpu('cpu.stat'), 'throttled_time'), 1e-6),
-    oomKills: keyed(read(join(folder, 'memory.oom_control')), 'oom_kill') ?? 0,
+    oomKills: keyed(read(`${folder}/memory.oom_control`), 'oom_kill') ?? 0,
   }
 }
 
@@ -125,7 +136,7 @@ function foldersOf(folder: string): readonly string[] {
   try {
     return readdirSync(folder, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
-      .map(({ name }) => join(folder, name))
+      .map(({ name }) => `${folder}/${name}`)
   } catch {
     return []
   }
@@ -149,5 +160,6 @@ function numeric(text: string | undefined): number | undefined {
 
 /** The value after `key` in a flat keyed file. */
 function keyed(text: string | undefined, key: string): number | undefined {
-  return numeric(new RegExp(`^${key} (\\d+)$`, 'm').exec(text ?? '')?.[1])
+  const at = `\n${text}`.indexOf(`\n${key} `)
+  return at < 0 || text === undefined ? undefined : numeric(text.slice(at + key.length + 1).split('\n', 1)[0])
 }

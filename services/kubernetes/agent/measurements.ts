@@ -1,5 +1,5 @@
 import type { RunUsage } from '../domain/execution-of-run.ts'
-import type { CgroupFiles, CgroupReading } from './cgroup-files.ts'
+import type { CgroupFiles, CgroupReading, PodCgroups } from './cgroup-files.ts'
 
 /** Reads the cgroups of Pods again and again, and keeps what each container needed. */
 export interface Measurements {
@@ -43,10 +43,10 @@ export function measurements(
 ): Measurements {
   const pods = new Map<string, Pod>()
 
-  function sample(uid: string, pod: Pod): void {
+  function sample(uid: string, pod: Pod, cgroups: PodCgroups): void {
     const { containers, containerId } = pod
     if (containerId === undefined || !containers.has(containerId)) {
-      for (const [id, folder] of files.containersOf(uid)) {
+      for (const [id, folder] of cgroups.containersOf(uid)) {
         if (containers.has(id) || (containerId !== undefined && id !== containerId)) continue
         const reading = files.read(folder)
         if (reading) containers.set(id, { folder, latest: reading, workingSetBytes: workingSetOf(reading) })
@@ -78,16 +78,17 @@ export function measurements(
     usageOf(podUid, containerId) {
       const pod = pods.get(podUid)
       if (pod === undefined) return undefined
-      sample(podUid, pod)
+      sample(podUid, pod, files.look())
       const container = pod.containers.get(containerId)
       pod.containers.delete(containerId)
       return container && usageIn(container)
     },
     remove: (podUid) => void pods.delete(podUid),
     sweep(now) {
+      const cgroups = files.look()
       for (const [uid, pod] of pods) {
         if (now < pod.dueMs) continue
-        sample(uid, pod)
+        sample(uid, pod, cgroups)
         for (const id of pod.containers.keys()) {
           if (pod.containerId !== undefined && id !== pod.containerId) pod.containers.delete(id)
         }

@@ -10,6 +10,7 @@ import {
   isOver,
 } from '../domain/container-runs.ts'
 import { executionOfRun } from '../domain/execution-of-run.ts'
+import { keptOf } from '../domain/kept-pod.ts'
 import { decisionAnnotations, podAnnotations } from '../domain/names.ts'
 import { annotationsOf, type Pod } from '../domain/pod.ts'
 import { type TaskIdentity, taskIdentityOf } from '../domain/task-identity.ts'
@@ -51,7 +52,7 @@ interface Known {
 interface Watched {
   readonly uid: string
   readonly identity: TaskIdentity
-  /** As it was last heard of. */
+  /** As it was last heard of, but for what nobody reads. */
   pod: Pod
   /** The latest run that was reported. */
   reported: number
@@ -78,7 +79,7 @@ export function watchPods(parts: WatchedPodsParts): WatchedPods {
       known = { uid, identity, pod, reported: -1 }
       watched.set(uid, known)
     }
-    known.pod = withoutManagedFields(pod)
+    known.pod = keptOf(pod, known.identity.container)
     observe(known)
     return { uid, watched: known }
   }
@@ -132,9 +133,3 @@ export function watchPods(parts: WatchedPodsParts): WatchedPods {
   })
   return { isSynced: followed.isSynced, counts, size: () => watched.size, close: followed.close }
 }
-
-/** They are the longest part of a Pod, and nobody reads them here. */
-const withoutManagedFields = (pod: Pod): Pod => ({
-  ...pod,
-  metadata: { ...pod.metadata, managedFields: undefined } as Pod['metadata'],
-})

@@ -9,5 +9,5 @@ status=0
 { "$enter" true && scripts/install-node.sh && scripts/build-kubernetes.sh node; } || status=$?
 [ $status != 3 ] || { echo 'NOT RUN: test/kubernetes/node needs a node that runs Pods' >&2; exit 1; }
 [ $status = 0 ] || exit $status
-echo 'starts a node, installs foresize on it and restarts it under load: some five minutes, 2 GB of memory, 1 GB of disk'
+echo 'starts a node, installs foresize on it and restarts it under load: some five minutes, 2.3 GB of memory, 1 GB of disk'
 exec "$enter" vitest run --config test/kubernetes/node/vitest.config.ts

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { cutOffRunOf, endedRunsOf } from '../../../services/kubernetes/domain/container-runs.ts'
 import { executionOfRun } from '../../../services/kubernetes/domain/execution-of-run.ts'
+import { keptOf } from '../../../services/kubernetes/domain/kept-pod.ts'
 import { outcomeOf } from '../../../services/kubernetes/domain/outcome.ts'
 import type { ContainerStatus, Pod, PodStatus } from '../../../services/kubernetes/domain/pod.ts'
 
@@ -131,4 +132,46 @@ test('an execution is told apart by Pod, container and run, and carries what was
     source: 'external',
     outcome: 'succeeded',
   })
+})
+
+test('what the agent keeps of a Pod tells of its runs what the whole Pod does, and nothing else is kept', () => {
+  const whole: Pod = {
+    metadata: {
+      ...{ name: 'pod', namespace: 'tasks', uid: 'uid', labels: { app: 'a' }, deletionTimestamp: 'now' },
+      annotations: {
+        'foresize.dev/feature.n': '7',
+        'foresize.dev/label.tool': 'bwa',
+        'foresize.dev/attempt': '2',
+        'foresize.dev/requested': '{"memory":"1Gi"}',
+        'kubectl.kubernetes.io/last-applied-configuration': 'x'.repeat(10_000),
+      },
+    },
+    spec: {
+      containers: [
+        { name: 'main', env: [{ name: 'A', value: 'b' }], resources: { limits: { memory: '200Mi' } } },
+        { name: 'other', resources: { limits: { memory: '1Gi' } } },
+      ],
+    },
+    status: {
+      ...{ phase: 'Failed', reason: 'Evicted', ...disrupted('EvictionByEvictionAPI') },
+      containerStatuses: [
+        { name: 'main', restartCount: 1, state: ended(1), lastState: ended(137, 'OOMKilled') },
+        { name: 'other', state: ended(0) },
+      ],
+    },
+  }
+  const identity = { task: { namespace: 'tasks', task: 'task' }, container: 'main' }
+  const told = (pod: Pod) =>
+    endedRunsOf(pod, 'main').map((run) => executionOfRun(pod, identity, run, undefined, 0))
+  const kept = keptOf(whole, 'main')
+  expect(told(whole)).toHaveLength(2)
+  expect(told(kept)).toEqual(told(whole))
+  const running = { ...whole, status: { containerStatuses: [{ name: 'main', state: { running: {} } }] } }
+  expect(cutOffRunOf(keptOf(running, 'main'), 'main')).toEqual(cutOffRunOf(running, 'main'))
+  const initFailed = {
+    ...whole,
+    status: { phase: 'Failed', initContainerStatuses: [{ name: 'i', state: ended(1) }] },
+  }
+  expect(outcomeOf(keptOf(initFailed, 'main'), 'main')).toBe(outcomeOf(initFailed, 'main'))
+  expect(JSON.stringify(kept).length).toBeLessThan(1200)
 })

@@ -2,8 +2,9 @@ import { decisionAnnotations } from '../../services/kubernetes/domain/names.ts'
 import type { Pod } from '../../services/kubernetes/domain/pod.ts'
 import { annotationsOf } from '../../services/kubernetes/domain/pod.ts'
 import { taskIdentityOf } from '../../services/kubernetes/domain/task-identity.ts'
+import { wastePerDay } from '../../shared/domain/waste-per-day.ts'
 import { dimensionEnum, outcomeEnum } from '../../shared/wire/enums.ts'
-import type { HeldAmount, ProfileSummary } from '../../shared/wire/gen/foresize/v1/profile.ts'
+import type { ProfileSummary } from '../../shared/wire/gen/foresize/v1/profile.ts'
 
 /** One task of a cluster: what its Pods hold beyond their need, and how they were decided on. */
 export interface TaskWaste {
@@ -23,7 +24,6 @@ export interface TaskWaste {
   readonly decision: string | undefined
 }
 
-const dayMs = 86_400_000
 const killed = (['out-of-memory', 'timed-out'] as const).map(outcomeEnum.toWire)
 const memory = dimensionEnum.toWire('memoryBytes')
 
@@ -51,9 +51,7 @@ export function taskWaste(profiles: readonly ProfileSummary[], pods: readonly Po
 function ofProfile(namespace: string, task: string, profile: ProfileSummary | undefined): TaskWaste {
   const outcomes = profile?.outcomes ?? []
   const runs = outcomes.reduce((sum, { count }) => sum + count, 0)
-  // A task of a minute's history has not wasted for a day yet.
-  const days = Math.max(1, ((profile?.lastSeenUnixMs ?? 0) - (profile?.firstSeenUnixMs ?? 0)) / dayMs)
-  const held: HeldAmount | undefined = profile?.use.find(({ dimension }) => dimension === memory)?.allocated
+  const held = profile?.use.find(({ dimension }) => dimension === memory)?.allocated
   return {
     namespace,
     task,
@@ -63,10 +61,7 @@ function ofProfile(namespace: string, task: string, profile: ProfileSummary | un
     requestedBytes: profile?.requestedMedian?.memoryBytes,
     givenBytes: profile?.allocatedMedian?.memoryBytes,
     usedBytes: profile?.median?.memoryBytes,
-    wastePerDay:
-      held === undefined || held.executions === 0
-        ? undefined
-        : (held.wasted / held.executions) * (runs / days),
+    wastePerDay: profile && wastePerDay({ ...profile, executions: runs }, held),
     decision: undefined,
   }
 }

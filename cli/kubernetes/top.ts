@@ -1,6 +1,6 @@
 import { modeLabel } from '../../services/kubernetes/domain/names.ts'
 import type { ObjectMeta, Pod } from '../../services/kubernetes/domain/pod.ts'
-import { formatBytes } from '../../shared/domain/quantity-text.ts'
+import { formatBytes, formatOverTime } from '../../shared/domain/quantity-text.ts'
 import { call } from '../../shared/rpc/client.ts'
 import { profileKindEnum } from '../../shared/wire/enums.ts'
 import type { ProfileSummary } from '../../shared/wire/gen/foresize/v1/profile.ts'
@@ -71,8 +71,6 @@ async function profilesOf(
 
 const namespaceColumn: Column<TaskWaste> = { title: 'namespace', value: ({ namespace }) => namespace }
 
-const hourMs = 3_600_000
-
 const columns: readonly Column<TaskWaste>[] = [
   { title: 'task', value: ({ task }) => task },
   { title: 'pods', align: 'right', value: ({ pods }) => formatCount(pods) },
@@ -84,7 +82,7 @@ const columns: readonly Column<TaskWaste>[] = [
   {
     title: 'wasted a day',
     align: 'right',
-    value: ({ wastePerDay }) => (wastePerDay === undefined ? '–' : `${formatBytes(wastePerDay / hourMs)} h`),
+    value: ({ wastePerDay }) => formatOverTime('memoryBytes', wastePerDay),
   },
   { title: 'decision', value: ({ decision }) => decision ?? '–' },
 ]

@@ -1,4 +1,5 @@
-import type { HeldAmount, ProfileSummary } from '../contract/gen/foresize/v1/profile_pb.js'
+import { wastePerDay } from '../../shared/domain/waste-per-day.ts'
+import type { ProfileSummary } from '../contract/gen/foresize/v1/profile_pb.js'
 import { Dimension } from '../contract/gen/foresize/v1/resources_pb.js'
 import { isKilled } from './outcomes.ts'
 
@@ -22,15 +23,10 @@ export interface TaskRow {
   readonly lastSeenMs: number
 }
 
-const dayMs = 86_400_000
-
 export function taskRow(summary: ProfileSummary): TaskRow {
   const { key, outcomes, firstSeenUnixMs, lastSeenUnixMs } = summary
   const executions = outcomes.reduce((total, { count }) => total + count, 0)
-  // A task of a minute's history has not wasted for a day yet.
-  const perDay = executions / Math.max(1, (lastSeenUnixMs - firstSeenUnixMs) / dayMs)
-  const waste = (held: HeldAmount | undefined) =>
-    held === undefined || held.executions === 0 ? undefined : (held.wasted / held.executions) * perDay
+  const history = { executions, firstSeenUnixMs, lastSeenUnixMs }
   const memory = summary.use.find(({ dimension }) => dimension === Dimension.MEMORY_BYTES)
   return {
     namespace: key?.namespace ?? '',
@@ -39,8 +35,8 @@ export function taskRow(summary: ProfileSummary): TaskRow {
     requestedBytes: summary.requestedMedian?.memoryBytes,
     givenBytes: summary.allocatedMedian?.memoryBytes,
     usedBytes: summary.median?.memoryBytes,
-    wastePerDay: waste(memory?.allocated),
-    requestedWastePerDay: waste(memory?.requested),
+    wastePerDay: wastePerDay(history, memory?.allocated),
+    requestedWastePerDay: wastePerDay(history, memory?.requested),
     killed: outcomes.reduce((total, { outcome, count }) => total + (isKilled(outcome) ? count : 0), 0),
     confidence: summary.confidence,
     coverage: summary.coverage,

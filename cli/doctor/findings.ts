@@ -166,11 +166,11 @@ export const judgeStore: Judge<[store: string, durability: string]> = (service, 
 
 export const judgeFeed: Judge<[stalenessMs: number]> = (service, stalenessMs) =>
   stalenessMs <= maxStalenessMs
-    ? finding('ok', service, 'feed', `heard of the profiles ${formatDuration(stalenessMs)} ago`)
+    ? finding('ok', service, 'feed', `profiles as they were ${formatDuration(stalenessMs)} ago`)
     : finding(
         'fail',
         service,
         'feed',
-        `has not heard of the profiles for ${formatDuration(stalenessMs)}`,
+        `profiles as they were ${formatDuration(stalenessMs)} ago`,
         'Its log says why it cannot follow: is --profiler right, is its --profiler-ca-file the profiler’s CA, is its --profiler-token-file of the role estimator for all its namespaces?',
       )

@@ -35,7 +35,7 @@ export interface FollowOptions<T, V> {
 export interface Followed<V> {
   get(name: string, namespace?: string): V | undefined
   values(): Iterable<V>
-  /** All there were have been heard of at least once. */
+  /** Whether all that there were have been read at least once. */
   isSynced(): boolean
   close(): void
 }

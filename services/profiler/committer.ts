@@ -83,7 +83,7 @@ export function committer(
   let queue: Waiting[] = []
   let running: Promise<void> | undefined
   let overflowed = 0
-  /** Tasks whose cohorts have not heard of them yet: they go with the next commit. */
+  /** Folds that cohorts do not have yet: they go with the next commit. */
   let pendingCohorts: readonly TaskFold[] = []
   const failed = new WeakMap<object, unknown>()
   /** Profiles that a commit has written: nobody has to ask whether they exist. */

@@ -52,7 +52,7 @@ interface Known {
 interface Watched {
   readonly uid: string
   readonly identity: TaskIdentity
-  /** As it was last heard of, but for what nobody reads. */
+  /** As it was last read, but for what nobody asks of it. */
   pod: Pod
   /** The latest run that was reported. */
   reported: number
@@ -66,7 +66,7 @@ export function watchPods(parts: WatchedPodsParts): WatchedPods {
   function keep(pod: Pod): Known | undefined {
     const { uid = '', namespace = '', name = '' } = pod.metadata ?? {}
     const before = followed.get(name, namespace)
-    // Another Pod of that name: the end of the one before was not heard of.
+    // Another Pod of that name: the end of the one before was not told.
     if (before?.watched !== undefined && before.uid !== uid) remove(before.watched)
     let known = watched.get(uid)
     if (known === undefined) {

@@ -103,7 +103,7 @@ test-pythons: $(installed) ## The Python worker's tests with every Python from 3
 	@scripts/test-pythons.sh
 
 .PHONY: demo
-demo: $(installed) $(launcher) $(runner) $(console) ## Watch foresize learn real tasks and size them (about three minutes; KEEP_OPEN=1 shows it in the console then)
+demo: $(installed) $(launcher) $(console) ## Watch foresize learn real tasks and size them (about a minute; KEEP_OPEN=1 shows it in the console then)
 	@cli/foresize demo $(if $(KEEP_OPEN),--keep-open)
 
 .PHONY: test

@@ -20,16 +20,16 @@ export const demo: Command = {
   summary: 'Runs real programs on real inputs, and lets you watch foresize learn and size them.',
   usage: 'demo [options]',
   options: {
-    executions: { type: 'string', value: 'N', description: 'of each program (default 32)' },
+    executions: { type: 'string', value: 'N', description: 'of each program (default 20)' },
     seed: { type: 'string', value: 'N', description: 'of the input sizes (default 1)' },
-    within: { type: 'string', value: 'TIME', description: 'start no run after that (default 100s)' },
+    within: { type: 'string', value: 'TIME', description: 'start no run after that (default 60s)' },
     'keep-open': { type: 'boolean', description: 'serve the console on what was learned until Ctrl-C' },
   },
 
   async run(input) {
-    const executions = readWhole(input, 'executions') ?? 32
+    const executions = readWhole(input, 'executions') ?? 20
     const seed = readWhole(input, 'seed') ?? 1
-    const withinMs = readDuration(input, 'within', { example: '100s' }) ?? 100_000
+    const withinMs = readDuration(input, 'within', { example: '60s' }) ?? 60_000
     const folder = mkdtempSync(join(tmpdir(), 'foresize-demo-'))
     const stops: (() => Promise<unknown>)[] = []
     const stopAll = async () => {
@@ -132,7 +132,7 @@ async function play(
 
   const worker = createWorker({ target: profilerAddress, client: 'foresize demo' })
   stops.push(() => worker.close(5000))
-  const client = createEstimatorClient({ target: estimatorAddress, updateIntervalMs: 1000 })
+  const client = createEstimatorClient({ target: estimatorAddress, updateIntervalMs: 1000, deadlineMs: 2000 })
   stops.push(async () => client.close())
 
   const ledger: LedgerEntry[] = []
@@ -166,14 +166,24 @@ async function play(
     ledger,
     client,
   })
-  await Promise.all([...queue.map((execution) => learning.schedule(execution)), outageDone])
+  const [failedMeanwhile] = await Promise.all([
+    outageDone,
+    ...queue.map((execution) => learning.schedule(execution)),
+  ])
   clearInterval(ticker)
   show()
   progress.end()
   const isStored = await worker.flush(10_000)
   if (leftOut > 0) out(`The machine is busy: ${leftOut} runs were left out to end in time.\n`)
   if (!isStored) out('Not everything was stored in time.\n')
-  out(report(tasks, ledger, client, performance.now() - startedMs))
+  out(
+    report({
+      tasks,
+      ledger,
+      calls: { ...client.statistics(), failedMeanwhile },
+      tookMs: performance.now() - startedMs,
+    }),
+  )
   return data
 }
 
@@ -243,11 +253,13 @@ interface Outage {
   readonly client: EstimatorClient
 }
 
-async function playOutage({ progress, done, stop, start, ledger, client }: Outage): Promise<void> {
+/** Gives how many calls failed since there was no estimator to answer them. */
+async function playOutage({ progress, done, stop, start, ledger, client }: Outage): Promise<number> {
   await until(() => done() >= outage.from)
   progress.say(
     '— The estimator is stopped (SIGTERM). Scheduling goes on, on earlier answers or else on requests. —',
   )
+  const { failedCalls } = client.statistics()
   await stop()
   const before = ledger.length
   await until(() => done() >= outage.to)
@@ -258,6 +270,9 @@ async function playOutage({ progress, done, stop, start, ledger, client }: Outag
     `— ${meanwhile.length} executions ended meanwhile, ${learned} of them on an earlier answer; learning is ${state}. It is started again. —`,
   )
   await start()
+  // The client looks again only after a while.
+  await until(() => client.health().state === 'HEALTHY' || done() >= 1)
+  return client.statistics().failedCalls - failedCalls
 }
 
 function until(holds: () => boolean): Promise<void> {

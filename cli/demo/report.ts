@@ -1,4 +1,4 @@
-import type { EstimatorClient } from '../../services/scheduler/client.ts'
+import type { EstimatorClient, EstimatorClientStatistics } from '../../services/scheduler/client.ts'
 import { formatBytes, formatDuration } from '../../shared/domain/quantity-text.ts'
 import { formatShare } from '../quantity.ts'
 import { table } from '../table.ts'
@@ -30,12 +30,17 @@ function totals(summaries: readonly TaskSummary[]): { readonly requested: number
   }
 }
 
-export function report(
-  tasks: readonly DemoTask[],
-  ledger: readonly LedgerEntry[],
-  client: EstimatorClient,
-  tookMs: number,
-): string {
+export interface Played {
+  readonly tasks: readonly DemoTask[]
+  readonly ledger: readonly LedgerEntry[]
+  readonly calls: Pick<EstimatorClientStatistics, 'calls' | 'failedCalls' | 'cached'> & {
+    /** Of the failed calls, those made while the estimator was stopped. */
+    readonly failedMeanwhile: number
+  }
+  readonly tookMs: number
+}
+
+export function report({ tasks, ledger, calls, tookMs }: Played): string {
   const summaries = tasks.map(({ name }) => summarise(name, ledger))
   const figures = table<TaskSummary>(
     [
@@ -53,13 +58,18 @@ export function report(
     summaries,
   )
   const { requested, given } = totals(summaries)
-  const { calls, failedCalls, cached } = client.statistics()
   const overall = [
     `Altogether ${gibSeconds(given)} GiB·s of memory were given where ${gibSeconds(requested)} were requested: ${formatShare(1 - given / requested)} saved,`,
     'with each run that would have been killed counted a second time, at its request.',
-    `${ledger.length} runs took ${formatDuration(tookMs)}; ${calls} calls to the estimator, ${failedCalls} failed, ${cached} answers from the cache.`,
+    `${ledger.length} runs took ${formatDuration(tookMs)}. ${callsLine(calls)}`,
   ]
   return `\n${figures}\n${overall.join('\n')}\n`
+}
+
+function callsLine({ calls, failedCalls, failedMeanwhile, cached }: Played['calls']): string {
+  const failed = failedCalls - failedMeanwhile
+  const line = `The estimator was asked ${calls - failedMeanwhile} times, and ${failedMeanwhile} times while it was stopped; ${cached} answers were kept ones.`
+  return failed === 0 ? line : `${line} ${failed} more had no answer in time.`
 }
 
 function savedOf({ requestedByteSeconds, givenByteSeconds }: TaskSummary): string {

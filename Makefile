@@ -162,8 +162,12 @@ chart: $(installed) $(kustomize) ## The Helm chart, made of the kustomize tree, 
 	@node scripts/chart/main.ts dist/chart/foresize
 
 .PHONY: test-release
-test-release: $(installed) $(launcher) ## What is published, built and installed from its files by npm, pip and go, on Node 22 and 24 (TESTS=… picks)
-	@vitest run --config test/release/vitest.config.ts $(TESTS)
+test-release: $(installed) $(launcher) $(runner) ## What is published, built and installed from its files by npm, pip and go, on Node 22 and 24 (TESTS=… picks)
+	@mkdir -p $(dir $(results)); rm -rf $(results) .foresize/not-run
+	@status=0; \
+	  vitest run --config test/release/vitest.config.ts --reporter=default --reporter=json --outputFile.json=$(results) $(TESTS) || status=$$?; \
+	  node scripts/test-count.ts $(results) || status=1; \
+	  exit $$status
 
 .PHONY: check
 check: lock lint types contract generated check-sdks docs-current audit ## Every static check
@@ -247,7 +251,7 @@ sdk: $(installed) ## The npm package of the TypeScript worker and scheduler, int
 	@npm pack --silent --pack-destination dist ./dist/sdk
 
 .PHONY: release
-release: $(installed) $(kustomize) ## What is published, into dist/release: packages, module, protos, programs, SBOM, licences, checksums (PARTS='npm go' picks)
+release: $(installed) $(kustomize) $(runner) ## What is published, into dist/release: packages, module, protos, programs, chart, image, SBOM, licences, checksums (PARTS='npm go' picks)
 	@node scripts/release/main.ts $(PARTS)
 
 .PHONY: bench-overhead

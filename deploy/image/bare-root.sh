@@ -6,6 +6,7 @@ target=${1:?usage: bare-root.sh FOLDER}
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 mkdir -p "$target"/{nodejs/bin,data,tmp,proc,dev}
+chmod 1777 "$target/tmp"
 "$here/assemble.sh" "$target/app"
 cp "$(readlink -f "$root/node_modules/node/bin/node")" "$target/nodejs/bin/node"
 cp "$root/.foresize/bin/foresize-run" "$target/foresize-run"

@@ -1,4 +1,4 @@
-// Lists what is shipped under which licence: licences.ts SBOM FILE. Fails where a component names none.
+// Lists what is shipped under which licence: licences.ts FILE SBOM…. Fails where a component names none.
 import { readFileSync, writeFileSync } from 'node:fs'
 
 interface Component {
@@ -11,8 +11,11 @@ interface Component {
   }[]
 }
 
-const [sbom = '', file = ''] = process.argv.slice(2)
-const { components } = JSON.parse(readFileSync(sbom, 'utf8')) as { readonly components: readonly Component[] }
+const [file = '', ...sboms] = process.argv.slice(2)
+const components = sboms.flatMap(
+  (sbom) =>
+    (JSON.parse(readFileSync(sbom, 'utf8')) as { readonly components: readonly Component[] }).components,
+)
 const rows = components.map(({ group, name, version, licenses = [] }) => {
   const named = licenses.map(({ expression, license }) => expression ?? license?.id ?? license?.name ?? '')
   return {

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..', '..')
+/** As `make runner` leaves it. */
+const runnerHere = join(root, '.foresize', 'bin', 'foresize-run')
 const goModule = 'github.com/foresize/foresize/workers/go'
 
 export interface Release {
@@ -80,6 +82,9 @@ const go: Part = ({ folder, version, tree }) => {
   return undefined
 }
 
+/** This machine's kind, as Go and OCI name it. */
+const goArch = () => (process.arch === 'x64' ? 'amd64' : process.arch)
+
 /** The contract alone, for any other language. */
 const protos: Part = ({ folder, version, tree }) => {
   const name = `foresize-proto-${version}`
@@ -127,12 +132,37 @@ const chart: Part = ({ folder, version }) => {
   })
 }
 
-/** What the published packages bring along, as CycloneDX and as the licences' names. */
+/** For this machine's kind. What the registry's base image would bring, this machine brings: deploy/image/bare-root.sh. */
+const image: Part = ({ folder, version }) => {
+  if (!existsSync(runnerHere)) return 'there is no foresize-run: make runner'
+  return inScratch((scratch) => {
+    run('deploy/image/bare-root.sh', [join(scratch, 'root')])
+    const file = join(folder, `foresize-image-${version}-linux-${goArch()}.tar`)
+    run(process.execPath, ['scripts/release/oci-image.ts', join(scratch, 'root'), version, file])
+    return undefined
+  })
+}
+
+/** What the published packages and programs bring along, as CycloneDX and as the licences' names. */
 const sbom: Part = ({ folder, version }) => {
-  const file = join(folder, `foresize-${version}.cdx.json`)
-  const args = ['--omit', 'dev', '--output-reproducible', '--validate', '--output-file', file]
-  run('npx', ['--yes', '@cyclonedx/cyclonedx-npm@6.0.1', ...args])
-  run(process.execPath, ['scripts/release/licences.ts', file, join(folder, 'LICENCES.txt')])
+  const npmFile = join(folder, `foresize-${version}.cdx.json`)
+  const args = ['--omit', 'dev', '--output-reproducible', '--validate', '--output-file', npmFile]
+  // What it brings for XML is compiled by a script, for minutes.
+  run('npx', ['--yes', '@cyclonedx/cyclonedx-npm@6.0.1', ...args], { npm_config_ignore_scripts: 'true' })
+  if (!has('go') || !existsSync(runnerHere)) return 'there is no foresize-run to look into: make runner'
+  const goFile = join(folder, `foresize-run-${version}.cdx.json`)
+  run('go', [
+    ...[
+      'run',
+      'github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0',
+      'bin',
+      '-json',
+      '-licenses',
+      '-assert-licenses',
+    ],
+    ...['-version', `v${version}`, '-output', goFile, runnerHere],
+  ])
+  run(process.execPath, ['scripts/release/licences.ts', join(folder, 'LICENCES.txt'), npmFile, goFile])
   return undefined
 }
 
@@ -145,4 +175,4 @@ function sourcesOf(tree: string, path: string, scratch: string): string {
   return to
 }
 
-export const parts: Readonly<Record<string, Part>> = { npm, python, go, protos, runner, chart, sbom }
+export const parts: Readonly<Record<string, Part>> = { npm, python, go, protos, runner, image, chart, sbom }

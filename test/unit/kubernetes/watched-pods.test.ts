@@ -25,7 +25,11 @@ async function watchedAfter(events: readonly WatchEvent<Pod>[]) {
       return new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
     },
   }
-  const noFiles = { version: 2, look: () => ({ containersOf: () => new Map() }), read: () => undefined } as const
+  const noFiles = {
+    version: 2,
+    look: () => ({ containersOf: () => new Map() }),
+    read: () => undefined,
+  } as const
   const pods = watchPods({
     api,
     nodeName: 'node',

@@ -9,7 +9,7 @@ import { confidenceOf, defaultSettings, estimateOf, learned } from '../../suppor
  * What is answered, to the last digit. A change of the method changes it on purpose, and says so in its commit with the
  * figures of `make bench-accuracy`; anything else must not.
  */
-const expected = '9c6e884b024585f717fcc2f0e0cd6ca3618c479f65de46908ff3d354dc91204d'
+const expected = '73312ddff9e8b84373cafa6d62d88ffb15a07b823f5ad146033c891eaa54fcc3'
 
 /** Without its notices: what is said beside an answer is none of its digits. */
 const bare = <T extends { readonly notices: unknown }>({ notices: _, ...answer }: T) => answer

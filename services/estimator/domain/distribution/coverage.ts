@@ -8,7 +8,10 @@ import { probabilityAbove, type Tail } from './tail.ts'
  * below at what is known not to have sufficed.
  */
 export interface PredictedNeed {
+  /** What amounts are chosen by. */
   readonly distribution: Distribution
+  /** What confidence goes by, where that is another. */
+  readonly believed?: Distribution | undefined
   readonly calibration?: Calibration | undefined
   /** The need is above this: a retry's failed allocation. Unset where nothing is known. */
   readonly above?: number | undefined
@@ -19,9 +22,12 @@ export interface PredictedNeed {
 }
 
 /** P(need ≤ amount), whatever the need is known to exceed. */
-function unconditional({ distribution, calibration, tail, doubt }: PredictedNeed, amount: number): number {
+function unconditional(
+  { distribution, believed = distribution, calibration, tail, doubt }: PredictedNeed,
+  amount: number,
+): number {
   if (!(amount > 0)) return 0
-  const raw = probability(distribution, amount)
+  const raw = probability(believed, amount)
   const covered = calibration ? calibrated(calibration, raw) : raw
   const lawful = doubt === undefined ? 1 : 1 - probabilityAgainst(doubt, amount)
   const seen = tail === undefined ? 1 : 1 - probabilityAbove(tail, amount)

@@ -1,5 +1,5 @@
 import type { Distribution } from './distribution.ts'
-import { growthLaws, type LawRecord, logGrowth } from './growth-laws.ts'
+import { type GrowthLaw, growthLaws, type LawRecord, logGrowth } from './growth-laws.ts'
 
 /**
  * By how much a need grows from the edge of the range to a query beyond it: a distribution over ln(factor).
@@ -25,8 +25,6 @@ const mostCells = 4096
 const leastWeight = 1e-3
 /** Each is blurred by this much of the distance to either side: needs may follow a law between two of those listed. */
 const blur = 0.07
-/** At three places, each shared by two cells. */
-const cellsPerLaw = 6
 
 /** Weights, and weights × run time, cell by cell. */
 interface Grid {
@@ -50,8 +48,8 @@ export interface GrowthWorkspace {
 
 export const growthWorkspace = (): GrowthWorkspace => ({
   byCell: new Float64Array(mostCells),
-  cells: new Int32Array(cellsPerLaw * growthLaws.length),
-  weights: new Float64Array(cellsPerLaw * growthLaws.length),
+  cells: new Int32Array(mostCells),
+  weights: new Float64Array(mostCells),
   edge: { weights: new Float64Array(0), times: new Float64Array(0) },
   grid: { weights: new Float64Array(0), times: new Float64Array(0) },
   grown: {
@@ -67,11 +65,16 @@ export interface Span {
   readonly distance: number
 }
 
-/** Law: every factor is at least 1. */
+/** Chance that a need stops growing whenever its feature has grown so much more: a buffer is full, a sample is enough. */
+export const stopChance = 0.3
+const stopEvery = Math.log(3)
+
+/** `mayStop`: the chance that the need stops growing; 0 is never. Law: every factor is at least 1. */
 export function growthAt(
   record: LawRecord,
   { advance, distance }: Span,
   { byCell, cells, weights }: GrowthWorkspace,
+  mayStop = 0,
 ): Growth {
   let sum = 0
   let total = 0
@@ -87,14 +90,22 @@ export function growthAt(
     sum += weight * logFactor
     total += weight
   }
-  for (const [i, law] of growthLaws.entries()) {
-    const weight = record.weights[i] as number
-    if (weight < leastWeight) continue
-    const grown = logGrowth(law, distance) - logGrowth(law, advance)
-    const aside = blur * (distance - advance)
+  const putLaw = (law: GrowthLaw, to: number, weight: number) => {
+    const grown = logGrowth(law, to) - logGrowth(law, advance)
+    const aside = blur * (to - advance)
     put(grown - aside, weight / 4)
     put(grown, weight / 2)
     put(grown + aside, weight / 4)
+  }
+  for (const [i, law] of growthLaws.entries()) {
+    const weight = record.weights[i] as number
+    if (weight < leastWeight) continue
+    let left = weight
+    for (let stop = advance + stopEvery; mayStop > 0 && stop < distance; stop += stopEvery) {
+      putLaw(law, stop, left * mayStop)
+      left *= 1 - mayStop
+    }
+    putLaw(law, distance, left)
   }
   let size = 0
   for (let cell = 0; cell <= last; cell++) {

@@ -11,7 +11,9 @@ export interface DistributionWorkspace {
   tail: Atoms
   /** Of the needs that amounts are priced at. */
   needs: Float64Array
+  /** Of what has grown beyond the range, and of what may have stopped growing. */
   readonly growth: GrowthWorkspace
+  readonly stopping: GrowthWorkspace
 }
 
 export const distributionWorkspace = (): DistributionWorkspace => ({
@@ -21,4 +23,5 @@ export const distributionWorkspace = (): DistributionWorkspace => ({
   tail: atoms(0),
   needs: new Float64Array(0),
   growth: growthWorkspace(),
+  stopping: growthWorkspace(),
 })

@@ -2,7 +2,7 @@ import { meanOf } from '../allocation/expected-cost.ts'
 import type { FailureCost } from '../allocation/failure-cost.ts'
 import type { PredictedNeed } from '../distribution/coverage.ts'
 import { doubtAt } from '../distribution/doubt.ts'
-import { grown, growthAt } from '../distribution/growth.ts'
+import { grown, growthAt, stopChance } from '../distribution/growth.ts'
 import { type DimensionModel, growthLawsOf } from '../ensemble/dimension-model.ts'
 import type { Workspace } from '../ensemble/workspace.ts'
 import type { Point } from '../features/encoder.ts'
@@ -61,12 +61,14 @@ export function extrapolate(
 ): Outlook {
   const record = growthLawsOf(model, beyond.column)
   const growth = growthAt(record, beyond, workspace.growth)
+  const stopping = growthAt(record, beyond, workspace.stopping, stopChance)
   const { factor } = growth
   const largest = failureCost.largest ?? 0
   return {
     need: {
       ...need,
       distribution: grown(need.distribution, growth, workspace.growth),
+      believed: grown(need.distribution, stopping, workspace.stopping),
       doubt: doubtAt(record, beyond.distance - beyond.advance, model.largest ?? largest),
     },
     failureCost: {

@@ -98,6 +98,7 @@ function failureOddsOf(need: PredictedNeed, cost: FailureCost, policy: Policy): 
 const withCeiling = (need: PredictedNeed, amount: number): PredictedNeed => ({
   ...need,
   distribution: cappedAt(need.distribution, amount),
+  believed: need.believed && cappedAt(need.believed, amount),
 })
 
 function foremostOf(predictions: readonly Prediction[]): Prediction | undefined {

@@ -39,7 +39,7 @@ export function beyondRange(
   return { column, distance, advance, edge }
 }
 
-/** Of fewer executions it is not told what is usual. */
+/** Fewer executions do not tell what is usual. */
 const fewestTold = 5
 
 /**
@@ -48,12 +48,12 @@ const fewestTold = 5
  */
 function usualAdvance({ points }: ObservedExecutions, column: number): number {
   const advances: number[] = []
-  let largest = Number.POSITIVE_INFINITY
+  let largest: number | undefined
   for (const { values } of points) {
     const value = values[column]
     if (value === undefined || !(value > 0)) continue
-    advances.push(Math.max(0, Math.log(value / largest)))
-    largest = advances.length === 1 ? value : Math.max(largest, value)
+    advances.push(largest === undefined ? 0 : Math.max(0, Math.log(value / largest)))
+    largest = Math.max(largest ?? 0, value)
   }
   if (advances.length < fewestTold) return 0
   return advances.sort((a, b) => a - b)[(advances.length - 1) >> 1] as number

@@ -51,6 +51,11 @@ const either = weighed([
 ])
 const always1GB = weighed([[Math.log(1e9), 1]])
 
+test('goes by what is believed where that is another than what amounts are chosen by', () => {
+  expect(coverage({ distribution: either, believed: always1GB }, 1e9)).toBe(1)
+  expect(needQuantile({ distribution: either, believed: always1GB }, 0.9)).toBeCloseTo(2e9, 0)
+})
+
 test('without more is the probability of the distribution', () => {
   expect(coverage({ distribution: either }, 0)).toBe(0)
   expect(coverage({ distribution: either }, 0.99e9)).toBe(0)

@@ -66,6 +66,26 @@ describe('a growth', () => {
     expect([cells[0], cells.at(-1)]).toEqual([least, most])
   })
 
+  test('may stop whenever the feature is three times as large, and no longer grows then', () => {
+    const { cells, weights } = listedGrowth(
+      growthAt(linear, { advance: 0.2, distance: 2.6 }, growthWorkspace(), 0.25),
+    )
+    // ln 3 and 2 ln 3 beyond the edge, and the distance itself: around each what is 0.07 of it aside.
+    const places = [Math.log(3), 2 * Math.log(3), 2.4]
+    const near = (place: number) =>
+      weights.reduce((sum, weight, i) => {
+        const isNear = Math.abs((cells[i] ?? 0) * 0.01 - place) <= 0.07 * place + 0.01
+        return isNear ? sum + weight : sum
+      }, 0)
+    expect(near(places[0] ?? 0)).toBeCloseTo(0.25, 9)
+    expect(weights.reduce((a, b) => a + b)).toBeCloseTo(1, 9)
+    expect(cells.at(0)).toBe(Math.floor(0.93 * Math.log(3) * 100))
+    expect(cells.at(-1)).toBe(Math.ceil(1.07 * 2.4 * 100))
+    const around = (from: number) => weights.filter((_, i) => (cells[i] ?? 0) > from).reduce((a, b) => a + b)
+    // What has not stopped twice: 0.75², of which a quarter lies above 2.4 + 0.168.
+    expect(around(250)).toBeCloseTo(0.75 ** 2 / 4, 9)
+  })
+
   test('is that of all laws, by their weights', () => {
     const { cells, weights, factor } = growthOf(recordOf([0.5, 1, 0.2], [2, 1, 0.8]), 1.003)
     // 0.5015 ± 0.07021 and 2.006 ± 0.07021
@@ -210,18 +230,28 @@ test('whatever has grown is in order and certain in the end', () => {
   )
 })
 
-test('the farther, the less an amount suffices, and the more the need grows on average', () => {
-  fc.assert(
-    fc.property(anyWeighed, anyRecord, anyDistance, anyDistance, anyAmount, (edge, record, a, b, amount) => {
-      const at = (distance: number) => {
-        const workspace = growthWorkspace()
-        const growth = growthAt(record, { advance: 0, distance }, workspace)
-        return { factor: growth.factor, sure: probability(grown(edge, growth, workspace), amount) }
-      }
-      const [near, far] = [at(Math.min(a, b)), at(Math.max(a, b))]
-      expect(near.factor).toBeGreaterThanOrEqual(1)
-      expect(far.factor).toBeGreaterThanOrEqual(near.factor * (1 - 1e-12))
-      expect(far.sure).toBeLessThanOrEqual(near.sure + 1e-9)
-    }),
-  )
-})
+test.each([0, 0.3])(
+  'the farther, the less an amount suffices, and the more the need grows on average, where it may stop with %d',
+  (mayStop) => {
+    fc.assert(
+      fc.property(
+        anyWeighed,
+        anyRecord,
+        anyDistance,
+        anyDistance,
+        anyAmount,
+        (edge, record, a, b, amount) => {
+          const at = (distance: number) => {
+            const workspace = growthWorkspace()
+            const growth = growthAt(record, { advance: 0, distance }, workspace, mayStop)
+            return { factor: growth.factor, sure: probability(grown(edge, growth, workspace), amount) }
+          }
+          const [near, far] = [at(Math.min(a, b)), at(Math.max(a, b))]
+          expect(near.factor).toBeGreaterThanOrEqual(1)
+          expect(far.factor).toBeGreaterThanOrEqual(near.factor * (1 - 1e-12))
+          expect(far.sure).toBeLessThanOrEqual(near.sure + 1e-9)
+        },
+      ),
+    )
+  },
+)

@@ -5,6 +5,7 @@ import {
   grown,
   growthAt,
   growthWorkspace,
+  stopChance,
 } from '../../../../services/estimator/domain/distribution/growth.ts'
 import { growthLawsOf } from '../../../../services/estimator/domain/ensemble/dimension-model.ts'
 import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
@@ -180,6 +181,10 @@ describe('an outlook beyond the range', () => {
     const workspace = growthWorkspace()
     const expected = grown(edge.need.distribution, growthAt(record, beyond, workspace), workspace)
     expect(listed(need.distribution)).toEqual(listed(expected))
+    const stopping = growthAt(record, beyond, growthWorkspace(), stopChance)
+    expect(listed(need.believed ?? expected)).toEqual(
+      listed(grown(edge.need.distribution, stopping, growthWorkspace())),
+    )
     expect(need.tail).toBe(tail)
     expect(need.doubt).toEqual(doubtAt(record, Math.log(3), 8e9))
   })

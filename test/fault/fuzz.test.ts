@@ -49,8 +49,14 @@ const messages = [
   }).finish(),
 ].map((bytes) => Buffer.from(bytes))
 
+/** One field again and again, empty: what is small as bytes and large as objects. */
+const empties = fc
+  .tuple(fc.integer({ min: 1, max: 15 }), fc.nat(100_000))
+  .map(([number, count]) => Buffer.alloc(2 * count, Buffer.from([(number << 3) | 2, 0])))
+
 /** Bytes that may be a message, all but be one, or be none. */
 const payload = fc.oneof(
+  empties,
   fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
   fc.constantFrom(...messages),
   fc

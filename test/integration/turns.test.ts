@@ -215,9 +215,11 @@ function richProfile(task: string): Profile {
   return foldAll(undefined, key, finished, now, defaultFoldSettings).profile
 }
 
-const batch = (of: string) =>
+/** @param scale of the features: another question each. */
+const batch = (of: string, scale = 1) =>
   new Promise<void>((resolve, reject) => {
-    const queries = Array.from({ length: coldTasks }, (_, i) => cold(of, i))
+    const given = Object.fromEntries(Object.entries(features).map(([name, value]) => [name, scale * value]))
+    const queries = Array.from({ length: coldTasks }, (_, i) => ({ ...cold(of, i), features: given }))
     estimator.client.estimateBatch({ queries }, (error) => (error ? reject(error) : resolve()))
   })
 
@@ -252,6 +254,11 @@ const works: Readonly<Record<string, (run: string) => Work | Promise<Work>>> = {
   'a batch of queries of tasks to be learned': async (run) => {
     await publish(run)
     return () => batch(run)
+  },
+  'a batch of queries of tasks that were learned': async (run) => {
+    await publish(run)
+    await batch(run)
+    return () => batch(run, 1.5)
   },
   'many queries of tasks to be learned': async (run) => {
     await publish(run)

@@ -5,7 +5,7 @@
 --   task=NAME    what kind of work it is; without it the job's name
 --   NAME=NUMBER  a feature, a number known before the run, in decimal, such as input_bytes=50000000 or 5e7
 --   NAME=TEXT    a label
--- Of words of one name the last counts. foresize-slurm reads comments by the same rules. The estimate's token is added as token=…, for the reporter to hand back.
+-- Of words of one name the last counts. A comment of more than 1024 bytes, which Slurm refuses, takes no part. foresize-slurm reads comments by the same rules. The estimate's token is added as token=…, for the reporter to hand back.
 
 local foresize = {}
 
@@ -44,8 +44,13 @@ local function quoted(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
+-- Bytes of a comment that Slurm takes; it looks after it has asked the plugin.
+-- Source: _test_job_desc_fields in slurmctld's job_mgr.c.
+local max_comment_bytes = 1024
+
 -- The words of a comment by name; nil where the job takes no part.
 local function words_of(comment)
+  if comment and #comment > max_comment_bytes then return nil end
   local rest = ((comment or "") .. " "):match("^foresize(%s.*)$")
   if not rest then return nil end
   local words = {}
@@ -122,8 +127,10 @@ function foresize.size(job_name, comment)
   then
     return nil
   end
-  local token = estimate.token and " token=" .. estimate.token or ""
-  return { memory_mib = math.ceil(estimate.memory_bytes / 2 ^ 20), comment = comment .. token }
+  local with_token = estimate.token and comment .. " token=" .. estimate.token
+  -- A job that could not be submitted for its token is sized all the same, and its estimate goes unscored.
+  if not with_token or #with_token > max_comment_bytes then with_token = comment end
+  return { memory_mib = math.ceil(estimate.memory_bytes / 2 ^ 20), comment = with_token }
 end
 
 return foresize

@@ -152,7 +152,7 @@ test-schedulers: $(installed) $(runner) ## Real schedulers, installed below .for
 	@node test/schedulers/main.ts
 
 .PHONY: test-kubernetes
-test-kubernetes: $(installed) $(kustomize) $(helm) $(if $(NODE),$(redis) $(runner)) ## Manifests, chart and webhook on a real API server (Go; builds it once: some eleven minutes of CPU); NODE=1 also a real node that runs Pods (root, Debian)
+test-kubernetes: $(installed) $(kustomize) $(helm) $(if $(NODE),$(redis) $(runner)) ## Manifests, chart and webhook on a real API server (Go; builds it and Helm once: some eighteen minutes of CPU); NODE=1 also a real node that runs Pods (root, Debian)
 	@scripts/build-kubernetes.sh etcd kube-apiserver || { [ $$? = 3 ] && echo 'NOT RUN: test/kubernetes needs a Kubernetes API server'; exit 1; }
 	@vitest run --config test/kubernetes/vitest.config.ts $(TESTS)
 	@$(if $(NODE),test/kubernetes/node/run.sh)

@@ -7,24 +7,24 @@ import { ProfileSummary } from '../../../shared/wire/gen/foresize/v1/profile.ts'
 const day = 86_400_000
 
 /** Four runs in two days, one of them killed; of two of them it is known what they wasted. */
-const profileOf = (task: string, wasted: number) =>
-  ProfileSummary.fromPartial({
+const profileOf = (task: string, wasted: number): ProfileSummary => ({
+  ...ProfileSummary.fromPartial({
     key: { namespace: 'tasks', kind: profileKindEnum.toWire('task'), task },
-    firstSeenUnixMs: 0,
     lastSeenUnixMs: 2 * day,
-    outcomes: [
-      { outcome: outcomeEnum.toWire('succeeded'), count: 3 },
-      { outcome: outcomeEnum.toWire('out-of-memory'), count: 1 },
-    ],
     median: { memoryBytes: 100 },
     allocatedMedian: { memoryBytes: 300 },
-    use: [
-      {
-        dimension: dimensionEnum.toWire('memoryBytes'),
-        allocated: { executions: 2, amount: 0, used: 0, wasted },
-      },
-    ],
-  })
+  }),
+  outcomes: [
+    { outcome: outcomeEnum.toWire('succeeded'), count: 3 },
+    { outcome: outcomeEnum.toWire('out-of-memory'), count: 1 },
+  ],
+  use: [
+    {
+      dimension: dimensionEnum.toWire('memoryBytes'),
+      allocated: { executions: 2, amount: 0, used: 0, wasted },
+    },
+  ],
+})
 
 const podOf = (job: string, phase: string, createdAt: string, decision?: string): Pod => ({
   metadata: {

@@ -333,7 +333,7 @@ export function ingestion(
         const session = await take(sessionId, claim, settings.unaryMemoryMs)
         try {
           const batch = next(session.state())
-          const submitted = batch && session.apply(batch, clock.nowUnixMs())
+          const submitted = batch && session.applyOwn(batch, clock.nowUnixMs())
           return {
             rejections: submitted?.applied.rejections ?? [],
             folded: (await submitted?.durable) ?? [],

@@ -21,6 +21,8 @@ export interface LiveSession {
    * Throws: ForesizeError `out-of-order` at a gap; `conflict` once another holder has the session.
    */
   apply(batch: Batch, nowUnixMs: number): Submitted | undefined
+  /** Takes in a batch that its holder makes itself, under any number. Throws as `apply`, of another holder. */
+  applyOwn(batch: Batch, nowUnixMs: number): Submitted
   /** Goes on with a state that was derived from this one. */
   adopt(applied: Applied): Submitted
   /** No more batches are taken; resolves once those under way are stored or have failed. */
@@ -86,6 +88,15 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
     return submitted
   }
 
+  function applyOwn(batch: Batch, nowUnixMs: number): Submitted {
+    if (released) throw takenOver(id)
+    const applied = applyBatch(state, batch, nowUnixMs, limits)
+    // A new session of which all was refused is not kept: it would use up its tenant's share.
+    const isEmpty = applied.session.open.size === 0 && applied.finished.length === 0
+    if (written.version === 0 && isEmpty) return { applied, durable: Promise.resolve([]) }
+    return adopt(applied)
+  }
+
   return {
     id,
     state: () => state,
@@ -93,12 +104,9 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
       if (released) throw takenOver(id)
       if (batch.sequence <= state.sequence) return undefined
       if (batch.sequence !== state.sequence + 1) throw gap(state.sequence, batch.sequence)
-      const applied = applyBatch(state, batch, nowUnixMs, limits)
-      // A new session of which all was refused is not kept: it would use up its tenant's share.
-      const isEmpty = applied.session.open.size === 0 && applied.finished.length === 0
-      if (written.version === 0 && isEmpty) return { applied, durable: Promise.resolve([]) }
-      return adopt(applied)
+      return applyOwn(batch, nowUnixMs)
     },
+    applyOwn,
     adopt,
     async release() {
       released = true

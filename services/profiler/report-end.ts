@@ -52,6 +52,9 @@ export async function reportEnd(
   return folded
 }
 
+/** More batches than a worker has under way: it finds its session not as it left it, and tells all anew. */
+const beyondTheWorker = 2 ** 20
+
 async function endIn(
   ingestion: Ingestion,
   sessionId: string,
@@ -59,7 +62,9 @@ async function endIn(
   principal: Principal,
 ): Promise<boolean> {
   const { folded } = await ingestion.once(sessionId, claimOf(principal, undefined), ({ sequence, open }) =>
-    open.has(end.executionId) ? { sequence: sequence + 1, starts: [], samples: [], ends: [end] } : undefined,
+    open.has(end.executionId)
+      ? { sequence: sequence + beyondTheWorker, starts: [], samples: [], ends: [end] }
+      : undefined,
   )
   return folded[0] ?? false
 }

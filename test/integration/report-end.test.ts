@@ -166,6 +166,23 @@ test('an execution that has a session of its own is ended before it is lost', as
   stream.call.cancel()
 })
 
+test('a worker whose batch was under way meanwhile is not told that it was stored', async () => {
+  const service = await serve({ store: 'memory' })
+  const stream = await openStream(service.client, 'run:a')
+  stream.send({ sequence: 1, starts: [wireStart('a')] })
+  await stream.durable(1)
+  await report(service, 'a')
+  const again = await openStream(service.client, 'run:a')
+  // More than it can have sent: it tells all anew, in another session, and of that nothing is folded again.
+  expect(again.opened.durableSequence).toBeGreaterThan(100_000)
+  await again.close()
+  const anew = await openStream(service.client, 'run:a-anew')
+  anew.send({ sequence: 1, starts: [wireStart('a')], ends: [wireEnd('a')] })
+  await anew.durable(1)
+  await anew.close()
+  expect((await profileOf(service))?.outcomes).toEqual([{ outcome: outOfMemory, count: 1 }])
+})
+
 test('an end that a worker has told is not changed', async () => {
   const service = await serve({ store: 'memory' })
   await unary(service.client, 'startProfiling', { start: wireStart('a') })

@@ -76,7 +76,7 @@ func (r *report) noteDisconnect(err error, wasUseful bool) bool {
 
 var errForgotten = errors.New("the server does not know the session any more")
 
-// serve lives as long as one stream: nil once all is stored. It was useful where anything was acknowledged.
+// serve lives as long as one stream: nil once all is stored. It was useful where the server has told us how far it is.
 func (r *report) serve(channel *channel) (wasUseful bool, err error) {
 	ctx, cancel := context.WithCancel(r.ctx)
 	defer cancel()
@@ -124,7 +124,8 @@ func (r *report) serve(channel *channel) (wasUseful bool, err error) {
 			if response.isOpened || response.isAcknowledged {
 				wasUseful = wasUseful || response.isAcknowledged
 				if err := r.acknowledged(response.durable, response.isOpened); err != nil {
-					return wasUseful, err
+					// The server is there, and is told anew.
+					return true, err
 				}
 				watchdog.Stop()
 			}

@@ -106,6 +106,10 @@ test-pythons: $(installed) ## The Python worker's tests with every Python from 3
 demo: $(installed) $(launcher) $(console) ## Watch foresize learn real tasks and size them (about a minute; KEEP_OPEN=1 shows it in the console then)
 	@cli/foresize demo $(if $(KEEP_OPEN),--keep-open)
 
+.PHONY: newcomer
+newcomer: ## The README's first page as someone new plays it, in an empty root with empty caches (LANGUAGES='shell go' picks)
+	@scripts/newcomer.sh $(LANGUAGES)
+
 .PHONY: test
 test: $(installed) $(redis) $(kustomize) $(promtool) $(chromium) $(launcher) $(runner) $(console) sdks ## Every suite: unit, contract, integration, interop, e2e, fault
 	@mkdir -p $(dir $(results)); rm -rf $(results) .foresize/not-run

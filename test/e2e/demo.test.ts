@@ -11,7 +11,7 @@ afterAll(() => {
 })
 
 test('the demo learns, survives the loss of the estimator, and says what to type next', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const done = await foresize(['demo', '--executions', '8', '--within', '10min']).done
   const [data = ''] = /\/\S*foresize-demo-\w+\/profiles/.exec(done.stdout) ?? []
@@ -35,6 +35,7 @@ test('the demo learns, survives the loss of the estimator, and says what to type
 })
 
 test('what it prints to be typed next works as typed', { timeout: 120_000 }, async () => {
+  expect(folders[0], 'what the demo above has left').toBeTruthy()
   const profiler = `127.0.0.1:${await freePort()}`
   const estimator = `127.0.0.1:${await freePort()}`
   const up = foresize([

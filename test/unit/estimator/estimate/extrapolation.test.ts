@@ -132,6 +132,15 @@ describe('a query of several features', () => {
     expect(beyond(rare(4), 4, 100)).toMatchObject({ column: 1 })
   })
 
+  test('nor within five per cent of the edge of one that grows as it goes', () => {
+    const growing = taught(
+      Array.from({ length: 24 }, (_, i) => [[1 + (i % 8), 1.1 ** i], 1e9 * (1 + (i % 8)) * 1.001 ** i]),
+    )
+    const edge = 1.1 ** 24
+    expect(beyond(growing, 4, 1.04 * edge)).toBeUndefined()
+    expect(beyond(growing, 4, 1.06 * edge)).toMatchObject({ column: 1 })
+  })
+
   test('is less sure the farther it is, along whichever', () => {
     const history = Array.from({ length: 30 }, (_, i) => {
       const features = { a: 1e6 * (1 + (i % 10)), b: 1e6 * (1 + (i % 7)) }
@@ -187,5 +196,13 @@ describe('an outlook beyond the range', () => {
     )
     expect(need.tail).toBe(tail)
     expect(need.doubt).toEqual(doubtAt(record, Math.log(3), 8e9))
+  })
+
+  test('grows from the edge, and is doubted from there on', () => {
+    const farther = { ...beyond, advance: Math.log(1.5) }
+    const { need, growthFactor } = extrapolate(edge, farther, linear, createWorkspace())
+    expect(growthFactor).toBe(growthAt(record, farther, growthWorkspace()).factor)
+    expect(growthFactor).toBeLessThan(factor)
+    expect(need.doubt).toEqual(doubtAt(record, Math.log(3) - Math.log(1.5), 8e9))
   })
 })

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { tailAfter } from '../../../../services/estimator/domain/distribution/tail.ts'
 import type { LearnedProfile } from '../../../../services/estimator/domain/ensemble/learned-profile.ts'
 import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
@@ -255,4 +255,36 @@ test('of CPU what runs says nothing, since a mean so far is no lower bound', () 
   expect(beside?.cpuCores).toBe(alone?.cpuCores)
   const reason = estimateOf(queryOf(), evidenceOfTask(learned({ ...profileOf(history), running }))).reason
   expect(reason).toContain('1 running executions use more')
+})
+
+describe('a request that no task of the namespace has needed all of', () => {
+  const history = linearHistory(30)
+  /** Twice the largest input, which needs 650 MB; the largest need seen is 350 MB. */
+  const beyond = queryOf({ features: { input_bytes: 60e6 }, requested: { memoryBytes: 1e9 } })
+  const knowing = (ratio: number | undefined, executions = history) => ({
+    ...evidenceOf(executions),
+    requestRatios: { memoryBytes: ratio },
+  })
+  const given = (ratio: number | undefined, executions = history) =>
+    memoryOf(beyond, knowing(ratio, executions))?.allocation ?? 0
+  const sure = (ratio: number | undefined) =>
+    confidenceOf(beyond, { memoryBytes: 5e8 }, knowing(ratio)).confidence
+
+  test('is a ceiling: nothing is predicted above that share of it, nor feared there', () => {
+    expect(given(undefined)).toBeGreaterThan(5e8)
+    expect(given(0.5)).toBeLessThanOrEqual(5e8 * (1 + 1e-9))
+    expect(sure(undefined)).toBeLessThan(0.1)
+    expect(sure(0.5)).toBeGreaterThan(0.9)
+  })
+
+  test('is none where the task itself has needed more, or was killed there', () => {
+    expect(given(0.35)).toBe(given(undefined))
+    const killed = execution('killed', {
+      allocated: { memoryBytes: 5.2e8 },
+      used: { memoryBytes: 5.2e8 },
+      outcome: 'out-of-memory',
+    })
+    const after = [...history, killed]
+    expect(given(0.5, after)).toBe(given(undefined, after))
+  })
 })

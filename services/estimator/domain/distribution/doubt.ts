@@ -11,10 +11,9 @@ export interface Doubt {
   readonly reach: number
 }
 
-/** The chance grows with distance ÷ range, up to a distance of three times the edge, towards `mostDoubt`, half of which it is at `halfLeverage`… */
+/** The chance grows with distance ÷ range up to `mostDoubt`, half of which it is at `halfLeverage`… */
 const mostDoubt = 0.5
 const halfLeverage = 6
-const farthestDoubted = Math.log(3)
 /** …and with the scatter, half at this one: what varies for no known reason may vary more. */
 const halfScatter = 0.03
 /** A range counts as no less, as a logarithm. */
@@ -22,7 +21,7 @@ const leastRange = 0.01
 
 /** `distance`: ln(value / largest value seen). `largest`: the largest need seen. */
 export function doubtAt({ range, scatter }: LawRecord, distance: number, largest: number): Doubt {
-  const leverage = Math.min(distance, farthestDoubted) / (range + leastRange)
+  const leverage = distance / (range + leastRange)
   const chance = mostDoubt * (leverage / (leverage + halfLeverage)) * (scatter / (scatter + halfScatter))
   return { chance, from: Math.log(largest), reach: 1 + 2 * distance }
 }

@@ -19,7 +19,7 @@ import { cpuSecondsOf } from './server-process.ts'
 /**
  * The admission webhook at a steady rate, beside a bare HTTPS server in the same run: `make bench-admission`. The API server,
  * the estimator and the webhook are real and processes of their own. Reviews are of Pods of 500 Jobs in turn, whose features
- * differ from all before, so that nearly every one asks the API server for its Job and the estimator for an answer.
+ * differ from all before, so that every one asks the estimator.
  */
 
 const { values } = parseArgs({

@@ -56,12 +56,13 @@ export interface KubernetesApi {
   put<T>(path: string, body: object, options?: CallOptions): Promise<T>
   /** A JSON Patch. */
   patch<T>(path: string, operations: readonly object[], options?: CallOptions): Promise<T>
-  /** Until the server ends it or `signal` does. */
+  /** Until the server ends it or `signal` does; `onOpen` once it has begun. */
   watch<T>(
     path: string,
     query: Query,
     onEvent: (event: WatchEvent<T>) => void,
     signal: AbortSignal,
+    onOpen?: () => void,
   ): Promise<void>
   close(): void
 }
@@ -129,11 +130,18 @@ export function createKubernetesApi(settings: ApiSettings): KubernetesApi {
     patch: (path, operations, options) =>
       call('PATCH', path, options, { type: 'application/json-patch+json', text: JSON.stringify(operations) }),
 
-    async watch<T>(path: string, query: Query, onEvent: (event: WatchEvent<T>) => void, signal: AbortSignal) {
+    async watch<T>(
+      path: string,
+      query: Query,
+      onEvent: (event: WatchEvent<T>) => void,
+      signal: AbortSignal,
+      onOpen?: () => void,
+    ) {
       const endMs = 1000 * Number(query['timeoutSeconds'] ?? 300) + watchGraceMs
       const until = AbortSignal.any([AbortSignal.timeout(endMs), signal])
       const response = await open('GET', path, { ...query, watch: 'true' }, undefined, until)
       if (response.statusCode !== 200) throw errorOf(response, await textOf(response))
+      onOpen?.()
       let lineBytes = 0
       response.on('data', (chunk: Buffer) => {
         lineBytes = chunk.includes(10) ? chunk.length - chunk.lastIndexOf(10) : lineBytes + chunk.length

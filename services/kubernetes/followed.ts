@@ -37,6 +37,8 @@ export interface Followed<V> {
   values(): Iterable<V>
   /** Whether all that there were have been read at least once. */
   isSynced(): boolean
+  /** The API server tells of changes as they come: a watch is open. */
+  isCurrent(): boolean
   close(): void
 }
 
@@ -57,6 +59,7 @@ export function follow<T extends Identified, V>(options: FollowOptions<T, V>): F
   const kept = new Map<string, V>()
   let version: string | undefined
   let isSynced = false
+  let isCurrent = false
   let waitMs = backoffMinMs
 
   function change(object: T): void {
@@ -114,9 +117,14 @@ export function follow<T extends Identified, V>(options: FollowOptions<T, V>): F
           allowWatchBookmarks: 'true',
           timeoutSeconds: watchSeconds,
         }
-        await api.watch<T>(path, query, onEvent, closing.signal)
+        const onOpen = () => {
+          isCurrent = true
+        }
+        await api.watch<T>(path, query, onEvent, closing.signal, onOpen)
+        isCurrent = false
         waitMs = backoffMinMs
       } catch (error) {
+        isCurrent = false
         if (closing.signal.aborted) return
         if (error instanceof ApiError && error.status === 410) version = undefined
         else log.warn({ err: error, path }, 'objects of Kubernetes cannot be followed; trying again')
@@ -131,6 +139,7 @@ export function follow<T extends Identified, V>(options: FollowOptions<T, V>): F
     get: (name, namespace) => kept.get(keyOf(name, namespace)),
     values: () => kept.values(),
     isSynced: () => isSynced,
+    isCurrent: () => isCurrent,
     close: () => closing.abort(),
   }
 }

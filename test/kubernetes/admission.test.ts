@@ -432,6 +432,7 @@ describe('RBAC', () => {
     ['watch', '', 'limitranges', 'tasks'],
     ['get', 'batch', 'jobs', 'tasks'],
     ['list', '', 'pods', 'tasks'],
+    ['watch', '', 'pods', 'tasks'],
     ['get', '', 'secrets', 'foresize', 'foresize-admission-self-signed'],
     ['update', '', 'secrets', 'foresize', 'foresize-admission-self-signed'],
     ['get', 'admissionregistration.k8s.io', 'mutatingwebhookconfigurations', '', 'foresize-admission'],

@@ -1,8 +1,8 @@
-import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { ApiError, type KubernetesApi } from '../api.ts'
 import { type Attempt, attemptAfter, firstAttempt, retrySourceOf } from '../domain/attempts.ts'
 import type { Job } from '../domain/job.ts'
 import type { Pod } from '../domain/pod.ts'
+import type { FailedJobs } from './failed-jobs.ts'
 
 export type FindAttempt = (
   pod: Pod,
@@ -14,27 +14,13 @@ export type FindAttempt = (
 /** Pods of one Job or Workflow that are looked through for the attempt before. */
 const maxPods = 500
 
-/** A Job without failures is asked again after so long: its controller waits longer before it replaces a Pod that failed. */
-const unfailedMs = 2000
-
-/** Jobs that are remembered so. */
-const maxJobs = 10_000
-
-/**
- * Which attempt a Pod is. A Job is asked whether Pods of it have failed before they are listed, from the API server's own
- * cache: most have not.
- */
-export function createAttemptFinder(api: KubernetesApi): FindAttempt {
-  const unfailed = recentlyUsed<number>(maxJobs)
-
+/** Which attempt a Pod is. Those of a Job are listed only where one of them has failed: of most, none has. */
+export function createAttemptFinder(api: KubernetesApi, failedJobs: Pick<FailedJobs, 'has'>): FindAttempt {
   async function hasFailed(path: string, signal: AbortSignal): Promise<boolean> {
-    const askedMs = unfailed.get(path)
-    if (askedMs !== undefined && performance.now() - askedMs < unfailedMs) return false
+    // From the API server's own cache.
     const query = { resourceVersion: '0' }
     const found = await api.get<Job>(path, { query, signal }).catch(undefinedIfGone)
-    if ((found?.status?.failed ?? 0) > 0) return true
-    unfailed.set(path, performance.now())
-    return false
+    return (found?.status?.failed ?? 0) > 0
   }
 
   return async (pod, namespace, container, signal) => {
@@ -42,8 +28,9 @@ export function createAttemptFinder(api: KubernetesApi): FindAttempt {
     if (source === undefined) return firstAttempt
     const of = encodeURIComponent(namespace)
     if (source.job !== undefined) {
-      const path = `/apis/batch/v1/namespaces/${of}/jobs/${encodeURIComponent(source.job)}`
-      if (!(await hasFailed(path, signal))) return firstAttempt
+      const { name, uid } = source.job
+      const path = `/apis/batch/v1/namespaces/${of}/jobs/${encodeURIComponent(name)}`
+      if (!(failedJobs.has(uid) ?? (await hasFailed(path, signal)))) return firstAttempt
     }
     const query = { labelSelector: source.selector, limit: maxPods }
     const { items } = await api.get<{ readonly items: readonly Pod[] }>(`/api/v1/namespaces/${of}/pods`, {

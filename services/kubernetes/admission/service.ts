@@ -13,6 +13,7 @@ import {
   learningSettingsOf,
   requireConsistent,
 } from './config.ts'
+import { followFailedJobs } from './failed-jobs.ts'
 import { followLimitRanges } from './limit-ranges.ts'
 import { admissionCounts, admissionFigures } from './metrics.ts'
 import { followNamespaces } from './namespaces.ts'
@@ -49,6 +50,8 @@ export async function startAdmission(
   lifecycle.onStop('namespaces', namespaces.close)
   const limitRanges = followLimitRanges(api, clock, log)
   lifecycle.onStop('LimitRanges', limitRanges.close)
+  const failedJobs = followFailedJobs(api, clock, log)
+  lifecycle.onStop('failed Jobs', failedJobs.close)
   const estimator = createEstimatorClient({
     ...estimatorClientSettings(config),
     deadlineMs: config.estimateMs,
@@ -61,7 +64,7 @@ export async function startAdmission(
   const admit = createAdmitter({
     policyOf: namespaces.policyOf,
     limitRangesOf: limitRanges.itemsOf,
-    findAttempt: createAttemptFinder(api),
+    findAttempt: createAttemptFinder(api, failedJobs),
     estimator,
     settings: learningSettingsOf(config),
     deadlineMs: config.deadlineMs,

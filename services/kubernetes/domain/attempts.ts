@@ -3,7 +3,7 @@ import type { Resources } from '../../../shared/domain/resources.ts'
 import { givenTo } from './container-resources.ts'
 import { decisionAnnotations } from './names.ts'
 import { outcomeOf } from './outcome.ts'
-import { annotationsOf, controllerOf, labelsOf, type Pod } from './pod.ts'
+import { annotationsOf, controllerOf, labelsOf, type OwnerReference, type Pod } from './pod.ts'
 import { argo, isJob } from './task-sources.ts'
 
 /** Which attempt at its task a Pod is, and what became of the one before. */
@@ -22,7 +22,7 @@ export const firstAttempt: Attempt = { attempt: 1 }
 export interface RetrySource {
   /** The attempt, as the Pod's own labels say; undefined where only the Job knows whether Pods of it have failed. */
   readonly attempt: number | undefined
-  readonly job?: string
+  readonly job?: OwnerReference
   readonly selector: string
   readonly isPrevious: (pod: Pod) => boolean
 }
@@ -82,7 +82,7 @@ function jobRetry(pod: Pod): RetrySource | undefined {
   const own = annotationsOf(pod)[index]
   return {
     attempt: undefined,
-    job: owner.name,
+    job: owner,
     selector: `batch.kubernetes.io/controller-uid=${owner.uid}`,
     isPrevious: (other) => other.status?.phase === 'Failed' && annotationsOf(other)[index] === own,
   }

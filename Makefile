@@ -165,6 +165,10 @@ test-kubernetes: $(installed) $(kustomize) $(helm) $(if $(NODE),$(redis) $(runne
 chart: $(installed) $(kustomize) ## The Helm chart, made of the kustomize tree, into dist/chart/foresize
 	@node scripts/chart/main.ts dist/chart/foresize
 
+.PHONY: test-image
+test-image: $(installed) ## The image built twice by its Dockerfile gives the same bytes (buildah, root; some minutes)
+	@test/image/twice.sh
+
 .PHONY: test-release
 test-release: $(installed) $(launcher) $(runner) ## What is published, built and installed from its files by npm, pip and go, on Node 22 and 24 (TESTS=… picks)
 	@mkdir -p $(dir $(results)); rm -rf $(results) .foresize/not-run

@@ -92,7 +92,7 @@ const memoryOf = (pod: Pod | undefined) =>
   parseQuantity(pod?.spec?.containers[0]?.resources?.limits?.['memory'] ?? '') ?? 0
 const decisionOf = (pod: Pod | undefined) => pod?.metadata?.annotations?.['foresize.dev/decision']
 
-test('the runs of a CronJob are measured, learned by their input, and the thirteenth is given what it needs', async () => {
+test('Jobs named as those of a CronJob are measured, learned by their input, and the thirteenth is given what it needs', async () => {
   const { admin } = node.cluster
   await namespace('nightly', { 'foresize.dev/resources': 'request' })
   const inputs = Array.from({ length: 12 }, (_, i) => (10 + 5 * i) * megabyte)

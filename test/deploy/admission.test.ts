@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
   admissionConfig,
@@ -9,7 +8,7 @@ import {
 import { admissionPath } from '../../services/kubernetes/admission/request-handler.ts'
 import { modeLabel, podAnnotations } from '../../services/kubernetes/domain/names.ts'
 import { readConfig } from '../../shared/runtime/config.ts'
-import { type Manifest, projectRoot, renderWith, violationsOf } from '../support/manifests.ts'
+import { type Manifest, programOf, renderWith, violationsOf } from '../support/manifests.ts'
 import {
   type Container,
   matches,
@@ -69,8 +68,7 @@ describe.each([
     for (const { targetPort } of named('Service')['spec'].ports)
       expect([...ports.keys()]).toContain(targetPort)
     expect(matches(named('Service')['spec'].selector, workload.labels)).toBe(true)
-    const [entry = ''] = container.args ?? []
-    expect(existsSync(join(projectRoot, entry.replace(/\.js$/, '.ts')))).toBe(true)
+    expect(existsSync(programOf(container))).toBe(true)
   })
 
   test('is never in the way: ignored where it fails, in time, only where a namespace has opted in, without side effects', () => {

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { agentConfig, agentEnvPrefix } from '../../services/kubernetes/agent/config.ts'
 import { readConfig } from '../../shared/runtime/config.ts'
-import { type Manifest, projectRoot, renderOverlay, violationsOf } from '../support/manifests.ts'
+import { type Manifest, programOf, renderOverlay, violationsOf } from '../support/manifests.ts'
 import {
   type Container,
   matches,
@@ -60,8 +59,7 @@ describe('the node agent', () => {
     const [monitor] = ofKind('ServiceMonitor')
     expect(matches(monitor?.['spec'].selector.matchLabels, service?.metadata.labels)).toBe(true)
     expect(workload.pod['enableServiceLinks']).toBe(false)
-    const [entry = ''] = container.args ?? []
-    expect(existsSync(join(projectRoot, entry.replace(/\.js$/, '.ts')))).toBe(true)
+    expect(existsSync(programOf(container))).toBe(true)
   })
 
   test('may list and watch Pods and namespaces, and nothing else', () => {

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { gatewayConfig, gatewayEnvPrefix, mustAskForTokens } from '../../services/gateway/config.ts'
 import { readConfig } from '../../shared/runtime/config.ts'
-import { type Manifest, projectRoot, renderWith, violationsOf } from '../support/manifests.ts'
+import { type Manifest, programOf, renderWith, violationsOf } from '../support/manifests.ts'
 import {
   type Container,
   matches,
@@ -54,8 +53,7 @@ describe.each(['single-node', 'production'])('the overlay %s with the gateway', 
       insecureUpstream: false,
     })
     expect(mustAskForTokens(settings())).toBe(true)
-    const [entry = ''] = container.args ?? []
-    expect(existsSync(join(projectRoot, entry.replace(/\.js$/, '.ts')))).toBe(true)
+    expect(existsSync(programOf(container))).toBe(true)
   })
 
   test('its ports are the ones it listens on, its probes and its service ask there', () => {

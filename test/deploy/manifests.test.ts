@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { estimatorConfig, estimatorEnvPrefix } from '../../services/estimator/config.ts'
 import { profilerConfig, profilerEnvPrefix } from '../../services/profiler/config.ts'
 import { livenessService } from '../../shared/rpc/server.ts'
 import { readConfig } from '../../shared/runtime/config.ts'
-import { type Manifest, projectRoot, readManifests, renderIn, renderOverlay } from '../support/manifests.ts'
+import { type Manifest, programOf, readManifests, renderIn, renderOverlay } from '../support/manifests.ts'
 import {
   type Container,
   containersOf,
@@ -126,8 +125,7 @@ describe.each(['single-node', 'production'])('the overlay %s', (overlay) => {
           tokensFile: '/tokens/tokens.json',
           insecureBind: false,
         })
-        const [entry = ''] = container.args ?? []
-        expect(existsSync(join(projectRoot, entry.replace(/\.js$/, '.ts')))).toBe(true)
+        expect(existsSync(programOf(container))).toBe(true)
       }
       // Kubernetes would otherwise set FORESIZE_PROFILER_PORT and the like, which the services refuse.
       expect(pod['enableServiceLinks']).toBe(false)

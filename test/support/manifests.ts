@@ -16,6 +16,12 @@ export type Manifest = Readonly<Record<string, any>> & {
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> }
 }
 
+/** The source of what a container starts, after the options of Node itself. */
+export function programOf({ args = [] }: { readonly args?: readonly string[] | undefined }): string {
+  const program = args.find((each) => !each.startsWith('-')) ?? ''
+  return join(projectRoot, program.replace(/\.js$/, '.ts'))
+}
+
 export function parseManifests(text: string): readonly Manifest[] {
   return parseAllDocuments(text).map((document) => {
     const [problem] = [...document.errors, ...document.warnings]

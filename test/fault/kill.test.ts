@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type FaultCall, faultEnvironment } from '../support/faults.ts'
 import { type ProfilerProcess, profilerProcess } from '../support/profiler-process.ts'
-import { unary } from '../support/profiler-service.ts'
+import { eventually, unary } from '../support/profiler-service.ts'
 import { redisServer } from '../support/redis.ts'
 import { type SteadyClient, steadyClient } from '../support/steady-client.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -54,8 +54,9 @@ async function processOn(
 
 const tasks = 4
 
-function clientsOf(...profilers: readonly ProfilerProcess[]): readonly SteadyClient[] {
-  return Array.from({ length: tasks }, (_, i) =>
+/** Each has told an execution already: one that began only now might end with nothing told. */
+async function clientsOf(...profilers: readonly ProfilerProcess[]): Promise<readonly SteadyClient[]> {
+  const clients = Array.from({ length: tasks }, (_, i) =>
     steadyClient({
       addresses: profilers.map(({ address }) => address),
       sessionId: `s${i}`,
@@ -64,6 +65,8 @@ function clientsOf(...profilers: readonly ProfilerProcess[]): readonly SteadyCli
       window: 8,
     }),
   )
+  await eventually(async () => clients.every(({ made }) => made() > 0))
+  return clients
 }
 
 /** Every execution that was made is in its profile, exactly once. Returns how many there are. */
@@ -96,7 +99,7 @@ test.each(durableStores)(
   async (store) => {
     const profiler = await processOn(store)
     await profiler.start()
-    const clients = clientsOf(profiler)
+    const clients = await clientsOf(profiler)
     let slowestMs = 0
     for (let i = 0; i < kills; i++) {
       await sleep(50 + Math.random() * 400)
@@ -124,7 +127,7 @@ test('two replicas on one redis, killed in turn while their workers move between
     cleanups.push(() => replica.kill())
     await replica.start()
   }
-  const clients = clientsOf(...replicas)
+  const clients = await clientsOf(...replicas)
   for (let i = 0; i < kills; i++) {
     const replica = replicas[i % 2 === 0 ? 0 : 1]
     await sleep(50 + Math.random() * 400)
@@ -152,7 +155,7 @@ test.each(points)(
   async ({ store, when, call }) => {
     const profiler = await processOn(store)
     await profiler.start()
-    const clients = clientsOf(profiler)
+    const clients = await clientsOf(profiler)
     for (let i = 0; i < killsAtPoint; i++) {
       const nth = 8 + Math.floor(Math.random() * 40)
       await profiler.kill()

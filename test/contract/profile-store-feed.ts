@@ -34,13 +34,13 @@ export function feedLaws(subject: () => Promise<OpenSubject>): void {
   test('a watcher hears of changes while it waits', async () => {
     const { store } = await subject()
     const abort = new AbortController()
-    const heard: string[] = []
+    const told: string[] = []
     for await (const change of store.watch('', abort.signal)) {
-      heard.push(...named([change]))
-      if (heard.length === 1) void commit(store, fold(taskKey('a'), 'e'))
-      if (heard.includes('a@1')) break
+      told.push(...named([change]))
+      if (told.length === 1) void commit(store, fold(taskKey('a'), 'e'))
+      if (told.includes('a@1')) break
     }
-    expect(heard).toEqual(['caught-up', 'a@1'])
+    expect(told).toEqual(['caught-up', 'a@1'])
   })
 
   test('a watcher that is aborted ends', async () => {

@@ -75,12 +75,12 @@ describe('the node agent', () => {
       (all.find(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === name) as Manifest)[
         'spec'
       ]
-    const heard = policyOf(base, 'foresize-profiler').ingress[0]
-    const [{ namespaceSelector }] = heard.from
+    const allowed = policyOf(base, 'foresize-profiler').ingress[0]
+    const [{ namespaceSelector }] = allowed.from
     expect(matches(namespaceSelector.matchLabels, ofKind('Namespace')[0]?.metadata.labels)).toBe(true)
     const spoken = policyOf(manifests, 'foresize-agent').egress[0]
     const profiler = workloadsOf(base).find(({ name }) => name === 'foresize-profiler')
     expect(matches(spoken.to[0].podSelector.matchLabels, profiler?.labels)).toBe(true)
-    expect(spoken.ports).toEqual(heard.ports)
+    expect(spoken.ports).toEqual(allowed.ports)
   })
 })

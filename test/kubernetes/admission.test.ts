@@ -5,6 +5,7 @@ import { parseQuantity } from '../../services/kubernetes/domain/quantity.ts'
 import { recordOf } from '../support/executions.ts'
 import { pairFixture } from '../support/pair-fixture.ts'
 import { type AdmissionFixture, type AdmissionProcess, admissionFixture } from './admission-fixture.ts'
+import { job, manifestOf, owners, type PodGiven } from './admission-pods.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 
 let cluster: Cluster
@@ -55,51 +56,11 @@ async function learn(inNamespace: string, task: string): Promise<void> {
   await pair.estimator.estimateUntil(({ executions }) => executions >= 12, { task: key })
 }
 
-interface PodGiven {
-  readonly labels?: Texts
-  readonly annotations?: Texts
-  readonly owner?: {
-    readonly apiVersion: string
-    readonly kind: string
-    readonly name: string
-    readonly uid?: string
-  }
-  readonly containers?: readonly string[]
-  readonly resources?: ContainerResources
-  readonly spec?: object
-}
-
-let made = 0
-
-function manifestOf(given: PodGiven) {
-  const { labels = {}, annotations = {}, owner, containers = ['main'], resources, spec = {} } = given
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      name: `pod-${++made}`,
-      labels,
-      annotations,
-      ownerReferences: owner === undefined ? [] : [{ uid: 'none', controller: true, ...owner }],
-    },
-    spec: {
-      restartPolicy: 'Never',
-      containers: containers.map((name, i) => ({
-        name,
-        image: 'x',
-        ...(i === 0 && resources ? { resources } : {}),
-      })),
-      ...spec,
-    },
-  }
-}
-
 async function create(given: PodGiven, inNamespace = 'tasks', query: Texts = {}): Promise<Pod> {
   const path = `/api/v1/namespaces/${inNamespace}/pods`
   return (await cluster.admin.request('POST', path, { body: manifestOf(given), query })).body
 }
 
-const job = { apiVersion: 'batch/v1', kind: 'Job', name: 'sort' }
 const resourcesOf = (pod: Pod, container = 'main') =>
   pod.spec?.containers.find(({ name }) => name === container)?.resources
 const annotationOf = (pod: Pod, name: string) => pod.metadata?.annotations?.[`foresize.dev/${name}`]
@@ -111,85 +72,6 @@ function expectSized(resources: ContainerResources | undefined): void {
   expect(memory).toBeLessThan(2 * used.memoryBytes)
   expect(resources?.limits?.['memory']).toBe(resources?.requests?.['memory'])
 }
-
-const owners: readonly (readonly [string, PodGiven, task: string, container: string])[] = [
-  ['CronJob', { owner: { ...job, name: 'nightly-29012345' } }, 'job/nightly', 'main'],
-  [
-    'JobSet',
-    {
-      owner: { ...job, name: 'train-workers-0' },
-      labels: {
-        'jobset.sigs.k8s.io/jobset-name': 'train',
-        'jobset.sigs.k8s.io/replicatedjob-name': 'workers',
-      },
-    },
-    'jobset/train/workers',
-    'main',
-  ],
-  [
-    'Argo',
-    {
-      labels: { 'workflows.argoproj.io/workflow': 'align-x7k2p' },
-      annotations: { 'workflows.argoproj.io/node-name': 'align-x7k2p.sort' },
-      containers: ['wait', 'main'],
-    },
-    'argo/align/sort',
-    'main',
-  ],
-  [
-    'Tekton',
-    {
-      labels: {
-        'tekton.dev/pipeline': 'ci',
-        'tekton.dev/pipelineTask': 'build',
-        'tekton.dev/taskRun': 'ci-build',
-      },
-      containers: ['step-build', 'sidecar-docker'],
-    },
-    'tekton/ci/build',
-    'step-build',
-  ],
-  [
-    'Airflow',
-    {
-      labels: { dag_id: 'etl', task_id: 'load', run_id: 'r', try_number: '1' },
-      containers: ['base'],
-    },
-    'airflow/etl/load',
-    'base',
-  ],
-  [
-    'Kubeflow',
-    {
-      labels: {
-        'workflows.argoproj.io/workflow': 'fit-x7k2p',
-        'pipelines.kubeflow.org/v2_component': 'true',
-      },
-      annotations: { 'workflows.argoproj.io/node-name': 'fit-x7k2p.root.train.executor' },
-      containers: ['wait', 'main'],
-    },
-    'kubeflow/fit/train',
-    'main',
-  ],
-  [
-    'Spark',
-    {
-      labels: { 'spark-role': 'executor', 'spark-app-name': 'etl' },
-      containers: ['spark-kubernetes-executor'],
-    },
-    'spark/etl/executor',
-    'spark-kubernetes-executor',
-  ],
-  [
-    'GitHub Actions',
-    {
-      labels: { 'actions.github.com/scale-set-name': 'linux', 'app.kubernetes.io/component': 'runner' },
-      containers: ['runner', 'dind'],
-    },
-    'actions-runner/linux',
-    'runner',
-  ],
-]
 
 describe('a Pod is given what its task was learned to need', () => {
   test.each(owners)('of %s', async (_, given, task, container) => {

@@ -37,14 +37,15 @@ in_store() { "$buildah" --root "$folder/store" --runroot "$folder/state" --stora
 
 # A machine's way to its registries is its own: roots of certificates, and the addresses that npm and go know.
 base=$folder/base
-mkdir -p "$base"/{usr,tmp,root/.npm,root/go/pkg/mod,etc,opt/node/bin}
+mkdir -p "$base"/{usr,tmp,cache/npm,cache/go,etc,opt/node/bin}
 chmod 1777 "$base/tmp"
 for link in bin sbin lib lib64; do [ ! -L /$link ] || ln -s "usr/$link" "$base/$link"; done
 cp -rL /etc/ssl /etc/passwd /etc/group "$base/etc"
 cp "$(readlink -f node_modules/node/bin/node)" "$base/opt/node/bin/node"
 container=$(in_store from scratch)
 in_store add --quiet "$container" "$base" / > /dev/null
-variables=(PATH=/opt/node/bin:/usr/local/go/bin:/usr/local/bin:/usr/bin "npm_config_registry=$(npm config get registry)")
+variables=(PATH=/opt/node/bin:/usr/local/go/bin:/usr/local/bin:/usr/bin "npm_config_registry=$(npm config get registry)"
+  npm_config_cache=/cache/npm GOMODCACHE=/cache/go)
 for name in GOPROXY GOSUMDB GOFLAGS; do variables+=("$name=$(go env $name)"); done
 for name in NODE_EXTRA_CA_CERTS SSL_CERT_FILE; do [ -z "${!name:-}" ] || variables+=("$name=${!name}"); done
 for variable in "${variables[@]}"; do in_store config --env "$variable" "$container"; done
@@ -58,7 +59,7 @@ build() {
   mkdir "$sources"
   git ls-files -z --cached --others --exclude-standard | tar --null -T - -cf - | tar -xmf - -C "$sources"
   in_store build --quiet --isolation chroot --pull-never --signature-policy "$folder/policy.json" \
-    --volume /usr:/usr:ro --volume "$(npm config get cache):/root/.npm" --volume "$(go env GOMODCACHE):/root/go/pkg/mod" \
+    --volume /usr:/usr:ro --volume "$(npm config get cache):/cache/npm" --volume "$(go env GOMODCACHE):/cache/go" \
     --ignorefile deploy/image/Dockerfile.dockerignore --file deploy/image/Dockerfile --tag "$1" "$sources" > /dev/null
   rm -rf "$sources"
   in_store push --quiet --signature-policy "$folder/policy.json" "$1" "dir:$folder/$1"

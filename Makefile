@@ -75,7 +75,7 @@ $(go_worker): $(go_sources)
 	@scripts/build-go.sh $@ ./internal/conformance
 
 # Without Go, `foresize run` is Node, and says so.
-$(runner): $(go_sources)
+$(runner): $(go_sources) scripts/build-go.sh package.json
 	@scripts/build-go.sh $@ ./cmd/foresize-run
 
 # Everything it is made of is in node_modules: the build asks no network.

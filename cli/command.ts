@@ -10,6 +10,12 @@ export interface CommandOption {
   readonly description: string
 }
 
+/** Options that every command takes. */
+export const commonOptions = {
+  help: { type: 'boolean', short: 'h', description: 'show this' },
+  version: { type: 'boolean', description: 'show which version this is' },
+} as const satisfies Readonly<Record<string, CommandOption>>
+
 export interface CommandInput {
   readonly values: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>
   readonly positionals: readonly string[]
@@ -58,8 +64,9 @@ export function parseCommand(
   command: Command,
   args: readonly string[],
 ): Pick<CommandInput, 'values' | 'positionals'> {
-  const options: NonNullable<ParseArgsConfig['options']> = { help: { type: 'boolean', short: 'h' } }
-  for (const [name, { type, short, multiple }] of Object.entries(command.options)) {
+  const options: NonNullable<ParseArgsConfig['options']> = {}
+  const all: Command['options'] = { ...command.options, ...commonOptions }
+  for (const [name, { type, short, multiple }] of Object.entries(all)) {
     options[name] = { type, ...(short === undefined ? {} : { short }), ...(multiple ? { multiple } : {}) }
   }
   try {

@@ -1,6 +1,4 @@
-import type { Command, CommandOption } from './command.ts'
-
-const helpOption: CommandOption = { type: 'boolean', short: 'h', description: 'show this' }
+import { type Command, type CommandOption, commonOptions } from './command.ts'
 
 /** What is said of one option, wherever its command is described. */
 export interface OptionText {
@@ -12,7 +10,8 @@ export interface OptionText {
 }
 
 export function optionTexts({ options }: Command): readonly OptionText[] {
-  return Object.entries({ ...options, help: helpOption }).map(([name, option]) => ({
+  const all: Readonly<Record<string, CommandOption>> = { ...options, ...commonOptions }
+  return Object.entries(all).map(([name, option]) => ({
     name,
     short: option.short,
     value: option.type === 'string' ? (option.value ?? 'TEXT') : undefined,

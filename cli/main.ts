@@ -46,13 +46,15 @@ ${Object.entries(commands)
 /** Texts of others, names of tasks among them, must not command the terminal. The line of progress may. */
 const shown = (text: string) => text.split(clearLine).map(visibleLines).join(clearLine)
 
+function showVersion(out: (text: string) => void): number {
+  out(`foresize ${version}\n`)
+  return 0
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const out = (text: string) => void process.stdout.write(shown(text))
   const err = (text: string) => void process.stderr.write(shown(text))
-  if (args[0] === '--version' || args[0] === '-V') {
-    out(`foresize ${version}\n`)
-    return 0
-  }
+  if (args[0] === '--version' || args[0] === '-V') return showVersion(out)
   // `help COMMAND` is `COMMAND --help`.
   const isHelp = args[0] === 'help' || args[0] === '--help' || args[0] === '-h'
   const [name, ...rest] = isHelp && args[1] !== undefined ? [args[1], '--help'] : args
@@ -72,6 +74,7 @@ async function main(args: readonly string[]): Promise<number> {
       out(helpOf(command))
       return 0
     }
+    if (parsed.values['version'] === true) return showVersion(out)
     const width = process.stdout.isTTY ? process.stdout.columns : undefined
     return await command.run({ ...parsed, env: process.env, startedMs: 0, width, out, err })
   } catch (error) {

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Builds a command of workers/go, static: `build-go.sh FILE PACKAGE`. Without Go nothing is built, which only CI takes
+# Builds a command of workers/go, static, with the version of package.json: `build-go.sh FILE PACKAGE`. Without Go nothing is built, which only CI takes
 # for a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-out=$PWD/$1
+case $1 in /*) out=$1 ;; *) out=$PWD/$1 ;; esac
 package=$2
+version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)
 
 missing() {
   echo "$package of workers/go is not built: $1" >&2
@@ -17,4 +18,4 @@ command -v go > /dev/null || missing "there is no go"
 mkdir -p "$(dirname "$out")"
 cd workers/go
 go mod download 2> /dev/null || missing "its modules cannot be downloaded ($(go version))"
-CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$out" "$package"
+CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$version" -o "$out" "$package"

@@ -19,8 +19,12 @@ export interface Release {
 /** Builds one part of a release into its folder. Returns why it cannot be built here; undefined where it was. */
 export type Part = (release: Release) => string | undefined
 
-const run = (command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = root) =>
-  execFileSync(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
+const run = (command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
+  execFileSync(command, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
 
 const has = (command: string) => {
   try {
@@ -98,14 +102,9 @@ const protos: Part = ({ folder, version, tree }) => {
 const runner: Part = ({ folder }) => {
   if (!has('go')) return 'there is no go'
   for (const arch of ['amd64', 'arm64']) {
-    const env = { GOOS: 'linux', GOARCH: arch, CGO_ENABLED: '0' }
     const out = join(folder, `foresize-run-linux-${arch}`)
-    run(
-      'go',
-      ['build', '-trimpath', '-ldflags', '-s -w', '-o', out, './cmd/foresize-run'],
-      env,
-      join(root, 'workers/go'),
-    )
+    // In CI, what is not built is a failure.
+    run('scripts/build-go.sh', [out, './cmd/foresize-run'], { CI: 'true', GOOS: 'linux', GOARCH: arch })
   }
   return undefined
 }

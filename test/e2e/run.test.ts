@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { version } from '../../shared/runtime/version.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { countOf, eventually, foresize, type Pair, root, startPair } from './support.ts'
 
@@ -271,6 +272,16 @@ test('both runners have one help', async () => {
     ),
   )
   expect(one).toEqual(other)
+})
+
+test.each([
+  [['--version'], 'node', 'foresize'],
+  [['kubectl', '--version'], 'node', 'foresize'],
+  [['run', '--version'], 'node', 'foresize'],
+  [['run', '--version'], runners['foresize-run'], 'foresize-run'],
+])('%j with %s says which version it is', async (args, runner, name) => {
+  const done = await foresize(args, { env: { FORESIZE_RUNNER: runner } }).done
+  expect(done).toMatchObject({ code: 0, stdout: `${name} ${version}\n`, stderr: '' })
 })
 
 test('every command has its help', async () => {

@@ -53,6 +53,7 @@ if (hasUmoci) {
     const measured = ['/foresize-run', '--task', 'version', '--', node, '--version']
     expect(runIn(folder, enter, [unpacked, ...measured])).toBe(`v${pinnedNode}
 `)
+    expect(runIn(folder, enter, [unpacked, '/foresize-run', '--version'])).toBe(`foresize-run ${version}\n`)
   })
 }
 

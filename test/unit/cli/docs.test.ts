@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { commonOptions } from '../../../cli/command.ts'
 import { loadAll } from '../../../cli/commands.ts'
 
 /** Every command that a page shows is there, with the options that it is shown with. */
@@ -34,7 +35,7 @@ test('each `foresize COMMAND --option` of the pages is one', async () => {
     if (command === undefined) return [`${page}: ${line}`]
     const options = [...rest.matchAll(/ --([a-z][a-z-]*)/g)].map(([, option]) => option ?? '')
     return options
-      .filter((option) => option !== 'help' && !(option in command.options))
+      .filter((option) => !(option in commonOptions) && !(option in command.options))
       .map((option) => `${page}: foresize ${name} --${option}`)
   })
   expect(shown.length).toBeGreaterThan(50)

@@ -31,6 +31,10 @@ func main() {
 		fmt.Print(help())
 		os.Exit(0)
 	}
+	if options.version {
+		fmt.Printf("foresize-run %s\n", versionOf())
+		os.Exit(0)
+	}
 	ended := run(options)
 	if ended.signal != 0 {
 		raise(ended.signal)

@@ -18,13 +18,13 @@ const (
 
 // options is a command line that was read.
 type options struct {
-	help, size, enforce, verbose bool
-	command                      []string
-	task, namespace, executionID string
-	attempt                      uint64
-	features                     map[string]float64
-	labels                       map[string]string
-	explicit                     resources
+	help, version, size, enforce, verbose bool
+	command                               []string
+	task, namespace, executionID          string
+	attempt                               uint64
+	features                              map[string]float64
+	labels                                map[string]string
+	explicit                              resources
 	// Nil where the command line does not say.
 	givenOverheadBytes           *float64
 	overheadBytes                float64
@@ -68,6 +68,7 @@ var allOptions = []option{
 	{name: "spool", value: "FOLDER", description: "keep there what cannot be sent; the next run sends it (default $FORESIZE_SPOOL)"},
 	{name: "verbose", short: "v", description: "say on standard error what was measured"},
 	{name: "help", short: "h", description: "show this"},
+	{name: "version", description: "show which version this is"},
 }
 
 func help() string {
@@ -130,7 +131,7 @@ func parseOptions(args []string) (*options, error) {
 		return ""
 	}
 	o := &options{
-		help: words["help"] != nil, size: words["size"] != nil, enforce: words["enforce"] != nil,
+		help: words["help"] != nil, version: words["version"] != nil, size: words["size"] != nil, enforce: words["enforce"] != nil,
 		verbose: words["verbose"] != nil, command: command, task: words.text("task"),
 		namespace:   first("namespace", "", "default"),
 		executionID: first("execution-id", "FORESIZE_EXECUTION_ID", ""),
@@ -139,7 +140,7 @@ func parseOptions(args []string) (*options, error) {
 		spool:       first("spool", "FORESIZE_SPOOL", ""),
 		labels:      map[string]string{}, features: map[string]float64{},
 	}
-	if o.help {
+	if o.help || o.version {
 		return o, nil
 	}
 	o.security = securityOf(words)

@@ -1,6 +1,3 @@
-import { mkdirSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
-import { join } from 'node:path'
 import { visibleLines } from '../shared/domain/text.ts'
 import { version } from '../shared/runtime/version.ts'
 import { causeOf } from './cause.ts'
@@ -8,28 +5,6 @@ import { parseCommand, UsageError } from './command.ts'
 import { commandNamed, commands } from './commands.ts'
 import { helpOf } from './help.ts'
 import { clearLine } from './progress.ts'
-
-/**
- * Halves the CPU time of a start. In the user's own folder: whoever can write there can run code as the user, so the
- * folder for temporary files, which all share, will not do. Where it cannot be made, nothing is kept.
- */
-function keepCompiledCode({ XDG_CACHE_HOME: named, HOME: home }: NodeJS.ProcessEnv): void {
-  const caches = named || (home && join(home, '.cache'))
-  if (!caches) return
-  const folder = join(caches, 'foresize')
-  if (isMade(caches) && isMade(folder)) enableCompileCache(folder)
-}
-
-function isMade(folder: string): boolean {
-  try {
-    mkdirSync(folder, { mode: 0o700 })
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EEXIST'
-  }
-}
-
-keepCompiledCode(process.env)
 
 const overview = `foresize sizes tasks before they run.
 
@@ -85,8 +60,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-const lingerMs = 100
-
 /**
  * Ends the process at once. `process.exit` joins the thread that looks a name up, until the system gives up on it: half a
  * minute where names are not answered. A process that is replaced has no such thread.
@@ -102,8 +75,12 @@ function leave(code: number): void {
 // A reader that has seen enough, such as head(1), is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  process.stderr.write(`foresize: standard output: ${error.message}\n`)
+  process.exit(1)
 })
-process.exitCode = await main(process.argv.slice(2))
+const exitCode = await main(process.argv.slice(2))
 // What is left then is a connection or a look-up that nobody waits for: it would hold the process long after its deadline.
-setTimeout(() => leave(Number(process.exitCode)), lingerMs).unref()
+const isWritten = (stream: NodeJS.WriteStream) =>
+  new Promise<void>((resolve) => stream.write('', () => resolve()))
+await Promise.all([process.stdout, process.stderr].map(isWritten))
+leave(exitCode)

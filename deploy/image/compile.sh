@@ -10,4 +10,5 @@ PATH=$PWD/node_modules/.bin:$PATH
 tsc -p deploy/image/tsconfig.json --noCheck --outDir "$target"
 vite build --logLevel error --config console/vite.config.ts --outDir "$target/dist/console"
 find shared services cli workers/typescript -name '*.binpb' -exec cp --parents {} "$target" \;
+cp cli/keep-compiled.cjs "$target/cli"
 cp LICENSE "$target"

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ConfigError } from '../../shared/runtime/config.ts'
+import { ConfigError } from '../../shared/runtime/config-error.ts'
 import type { Experiment } from './domain/estimate/variants.ts'
 import type { Registry } from './domain/strategies/strategy.ts'
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type ClientSettings, isOnThisHost } from '../../shared/rpc/client.ts'
 import { isLoopback, splitAddress } from '../../shared/rpc/listener.ts'
 import { rpcSettings } from '../../shared/rpc/settings.ts'
-import { ConfigError } from '../../shared/runtime/config.ts'
+import { ConfigError } from '../../shared/runtime/config-error.ts'
 import { address, logLevel, metricsListen, whole } from '../../shared/runtime/setting-types.ts'
 
 /** The gateway's settings; FORESIZE_GATEWAY_LISTEN and so on in the environment. */

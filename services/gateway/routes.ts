@@ -1,6 +1,6 @@
 import type { DescMethod, DescMethodUnary, DescService, FileRegistry, Message } from '@bufbuild/protobuf'
 import type { ConnectRouter, HandlerContext, MethodImpl } from '@connectrpc/connect'
-import { ConfigError } from '../../shared/runtime/config.ts'
+import { ConfigError } from '../../shared/runtime/config-error.ts'
 import { peerOf } from './admission.ts'
 import type { ForwardedCall, Upstream } from './upstream.ts'
 

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { SecureContextOptions } from 'node:tls'
 import { type ChannelCredentials, experimental, type ServerCredentials } from '@grpc/grpc-js'
-import { ConfigError } from '../runtime/config.ts'
+import { ConfigError } from '../runtime/config-error.ts'
 import type { Log } from '../runtime/log.ts'
 
 /** What a server proves itself with, PEM. */

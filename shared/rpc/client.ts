@@ -11,7 +11,7 @@ import {
   type status,
 } from '@grpc/grpc-js'
 import { context, propagation } from '@opentelemetry/api'
-import { ConfigError } from '../runtime/config.ts'
+import { ConfigError } from '../runtime/config-error.ts'
 import { currentTraceparent } from '../runtime/tracing.ts'
 import { type ClientTls, clientTlsCredentials } from './certificates.ts'
 import { isLoopback, splitAddress } from './listener.ts'

@@ -6,7 +6,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import { HealthImplementation } from 'grpc-health-check'
-import { ConfigError } from '../runtime/config.ts'
+import { ConfigError } from '../runtime/config-error.ts'
 import type { HeldBytes } from '../runtime/held-bytes.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Tracing } from '../runtime/tracing.ts'

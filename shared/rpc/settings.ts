@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ConfigError } from '../runtime/config.ts'
+import { ConfigError } from '../runtime/config-error.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import { addressOrNone, whole } from '../runtime/setting-types.ts'
 import { startTracing, type Tracing } from '../runtime/tracing.ts'

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
+import { ConfigError } from './config-error.ts'
 
 /** A flat object of settings: each with a default, a unit in its name and a description. */
 export type ConfigSchema = z.ZodObject<Record<string, z.ZodType>>
@@ -11,14 +12,6 @@ export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>
   /** `FORESIZE_PROFILER` reads `FORESIZE_PROFILER_LISTEN` for `listen`. */
   readonly envPrefix: string
-}
-
-/** A setting that is unknown, missing or out of range. Its message is for the operator and names the setting. */
-export class ConfigError extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'ConfigError'
-  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import { ConfigError, type ConfigSchema, isSecret, readConfig } from './config.ts'
+import { type ConfigSchema, isSecret, readConfig } from './config.ts'
+import { ConfigError } from './config-error.ts'
 import { configHelp } from './config-help.ts'
 import type { Host } from './lifecycle.ts'
 

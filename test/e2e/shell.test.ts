@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -195,12 +195,43 @@ test('compiled code is kept in a folder of the user alone, and where there is no
   const caches = join(folder, 'caches')
   const args = ['estimate', '--task', 'x', '--or', '4GB', ...nobody]
   const unset = { NODE_COMPILE_CACHE: undefined }
-  await foresize(args, { env: { ...unset, XDG_CACHE_HOME: caches } }).done
-  expect(readdirSync(join(caches, 'foresize'))).not.toEqual([])
+  // Of what every command loads, too.
+  await foresize(['--version'], { env: { ...unset, XDG_CACHE_HOME: caches } }).done
+  expect(statSync(join(caches, 'foresize')).mode & 0o777).toBe(0o700)
+  const [kept = ''] = readdirSync(join(caches, 'foresize'))
+  expect(readdirSync(join(caches, 'foresize', kept)).length).toBeGreaterThan(5)
   const bare = await foresize(args, {
     env: { ...unset, XDG_CACHE_HOME: '/proc/nowhere', HOME: undefined },
   }).done
   expect([bare.code, bare.stdout]).toEqual([0, '4000000000\n'])
+})
+
+test('a question loads no library that only services need', async () => {
+  const list = join(folder, 'loaded')
+  const hook = join(folder, 'list-loaded.mjs')
+  writeFileSync(
+    hook,
+    `import { appendFileSync } from 'node:fs'
+     import { registerHooks } from 'node:module'
+     registerHooks({
+       load(url, context, next) {
+         appendFileSync(${JSON.stringify(list)}, url + '\\n')
+         return next(url, context)
+       },
+     })`,
+  )
+  const args = ['estimate', '--task', 'x', '--or', '4GB', ...nobody]
+  expect((await foresize(args, { env: { NODE_OPTIONS: `--import ${hook}` } }).done).code).toBe(0)
+  const libraries = readFileSync(list, 'utf8').matchAll(/.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/g)
+  expect(new Set([...libraries].map(([, name]) => name))).toEqual(
+    new Set([
+      '@bufbuild/protobuf',
+      '@grpc/grpc-js',
+      '@js-sdsl/ordered-map',
+      '@opentelemetry/api',
+      'fastest-levenshtein',
+    ]),
+  )
 })
 
 describe('docs/shell.md', () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ClientSettings } from '../../../shared/rpc/client.ts'
 import { rpcSettings } from '../../../shared/rpc/settings.ts'
-import { ConfigError } from '../../../shared/runtime/config.ts'
+import { ConfigError } from '../../../shared/runtime/config-error.ts'
 import { address, logLevel, metricsListen, whole } from '../../../shared/runtime/setting-types.ts'
 import { defaultLearningConfig, type LearningSettings } from '../../scheduler/domain/learning-config.ts'
 import { apiSettings } from '../api.ts'

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { ConfigError, describeConfig, readConfig } from '../../../shared/runtime/config.ts'
+import { describeConfig, readConfig } from '../../../shared/runtime/config.ts'
+import { ConfigError } from '../../../shared/runtime/config-error.ts'
 
 const schema = z.object({
   listen: z.string().default('127.0.0.1:7070').describe('Where to listen.'),

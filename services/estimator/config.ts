@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { defaultCohortLabels } from '../../shared/domain/cohort.ts'
 import { resourceLimits } from '../../shared/domain/resources.ts'
 import type { ClientSettings } from '../../shared/rpc/client.ts'
-import { rpcSettings } from '../../shared/rpc/settings.ts'
+import { rpcSettings, rpcShareOf } from '../../shared/rpc/settings.ts'
+import { perProcess, processesSettings } from '../../shared/runtime/processes.ts'
 import { address, logLevel, metricsListen, whole } from '../../shared/runtime/setting-types.ts'
 import type { BreakerSettings } from './breaker.ts'
 import type { EstimateSettings } from './domain/estimate/context.ts'
@@ -144,6 +145,7 @@ export const estimatorConfig = z.object({
     .default(10_000)
     .describe('time for calls under way to finish on SIGTERM, milliseconds'),
   metricsListen: metricsListen(9071),
+  ...processesSettings,
   ...rpcSettings,
   profilerCaFile: z
     .string()
@@ -160,6 +162,20 @@ export const estimatorConfig = z.object({
 export type EstimatorConfig = z.output<typeof estimatorConfig>
 
 export const estimatorEnvPrefix = 'FORESIZE_ESTIMATOR'
+
+/** What one of several processes may use. Each holds what it is asked for: a profile that all are asked for is held in each. */
+export function shareOfProcess(config: EstimatorConfig): EstimatorConfig {
+  return {
+    ...config,
+    ...rpcShareOf(config),
+    replicaMaxProfiles: perProcess(config.replicaMaxProfiles, config),
+    replicaMaxBytes: perProcess(config.replicaMaxBytes, config),
+    replicaMaxMissing: perProcess(config.replicaMaxMissing, config),
+    maxModels: perProcess(config.maxModels, config),
+    maxAnswers: Math.floor(config.maxAnswers / config.processes),
+    maxFetches: perProcess(config.maxFetches, config),
+  }
+}
 
 /** What the settings say of answering: the server's policy, its defaults, its limits. */
 export function answerSettings(config: EstimatorConfig, registry: Registry): EstimateSettings {

@@ -1,4 +1,4 @@
-import { Gauge, type Registry } from 'prom-client'
+import { type Aggregator, Gauge, type Registry } from 'prom-client'
 import {
   type EstimateSource,
   estimateSources,
@@ -83,12 +83,13 @@ export interface EstimatorFigures {
 /** What is read when Prometheus asks. */
 export function estimatorFigures(registry: Registry, figures: EstimatorFigures): void {
   const { replica, breakers, strategies, profilerBreaker, limits, server } = figures
-  const gauge = (name: string, help: string, read: () => number) =>
-    gaugeOf(registry, `${prefix}_${name}`, help, read)
+  const gauge = (name: string, help: string, read: () => number, aggregator?: Aggregator) =>
+    gaugeOf(registry, `${prefix}_${name}`, help, read, aggregator)
   gauge(
     'staleness_seconds',
     'Age of the view of the profiles; grows while the profiler cannot be followed.',
     () => replica.stalenessMs() / 1000,
+    'max',
   )
   gauge('profiles', 'Profiles held.', () => replica.profiles)
   gauge('profile_bytes', 'Encoded profiles held, in bytes.', () => replica.bytes)
@@ -108,6 +109,7 @@ export function estimatorFigures(registry: Registry, figures: EstimatorFigures):
       }
       yield [['profiler'], profilerBreaker.opened ? 1 : 0]
     },
+    'max',
   )
   rpcMetrics(registry, prefix, server)
 }

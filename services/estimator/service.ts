@@ -7,7 +7,8 @@ import type { Clock } from '../../shared/runtime/clock.ts'
 import { heldBytes } from '../../shared/runtime/held-bytes.ts'
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
-import { processMetrics, startMetricsServer } from '../../shared/runtime/metrics.ts'
+import { processMetrics } from '../../shared/runtime/metrics.ts'
+import { startMonitoring } from '../../shared/runtime/processes.ts'
 import { createBreakers } from './breaker.ts'
 import { answerSettings, breakerSettings, type EstimatorConfig, profilerClient } from './config.ts'
 import type { Registry } from './domain/strategies/strategy.ts'
@@ -44,9 +45,13 @@ export async function startEstimatorService(
   const metrics = processMetrics()
   const tracing = await tracingOf(config, 'foresize-estimator', lifecycle)
   let isServing = false
-  const monitoring = { listen: config.metricsListen, registry: metrics, isHealthy: () => isServing, log }
-  const metricsServer = await startMetricsServer(monitoring)
-  lifecycle.onStop('metrics', () => metricsServer?.close())
+  const monitoring = await startMonitoring({
+    listen: config.metricsListen,
+    registry: metrics,
+    isHealthy: () => isServing,
+    log,
+  })
+  lifecycle.onStop('metrics', () => monitoring?.close())
 
   const breakers = createBreakers(breakerSettings(config), { monotonicMs, log })
   lifecycle.onStop('breakers', breakers.close)

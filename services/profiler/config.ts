@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { defaultCohortLabels } from '../../shared/domain/cohort.ts'
 import { profileLimits } from '../../shared/domain/profile-limits.ts'
-import { rpcSettings } from '../../shared/rpc/settings.ts'
+import { rpcSettings, rpcShareOf } from '../../shared/rpc/settings.ts'
+import { ConfigError } from '../../shared/runtime/config.ts'
+import { perProcess, processesSettings } from '../../shared/runtime/processes.ts'
 import { address, logLevel, metricsListen, whole } from '../../shared/runtime/setting-types.ts'
 import { codecs } from './envelope.ts'
 import { fileFormats } from './stores/file.ts'
@@ -157,9 +159,28 @@ export const profilerConfig = z.object({
     .default(10_000)
     .describe('time for calls under way to finish on SIGTERM, milliseconds'),
   metricsListen: metricsListen(9070),
+  ...processesSettings,
   ...rpcSettings,
 })
 
 export type ProfilerConfig = z.output<typeof profilerConfig>
 
 export const profilerEnvPrefix = 'FORESIZE_PROFILER'
+
+/**
+ * What one of several processes may use. Quotas of sessions and executions are held against what all profilers of a store
+ * have, so they stay whole. Throws: ConfigError where the store belongs to one process.
+ */
+export function shareOfProcess(config: ProfilerConfig): ProfilerConfig {
+  if (config.store !== 'redis') {
+    throw new ConfigError(
+      `--processes ${config.processes}: --store ${config.store} belongs to one process, redis does not`,
+    )
+  }
+  return {
+    ...config,
+    ...rpcShareOf(config),
+    maxWatchers: perProcess(config.maxWatchers, config),
+    cachedProfiles: perProcess(config.cachedProfiles, config),
+  }
+}

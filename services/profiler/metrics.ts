@@ -1,4 +1,4 @@
-import { Counter, Histogram, type Registry } from 'prom-client'
+import { type Aggregator, Counter, Histogram, type Registry } from 'prom-client'
 import { type Outcome, outcomes } from '../../shared/domain/execution.ts'
 import { dimensions } from '../../shared/domain/resources.ts'
 import { rpcMetrics } from '../../shared/rpc/metrics.ts'
@@ -170,22 +170,29 @@ export function profilerFigures(
   registry: Registry,
   { ingestion, store, server, isReady, limits }: ProfilerFigures,
 ): void {
-  const gauge = (name: string, help: string, read: () => number) =>
-    gaugeOf(registry, `${prefix}_${name}`, help, read)
-  gauge('ready', '1 while the store can keep what it promises and calls are taken, else 0.', () =>
-    isReady() ? 1 : 0,
+  const gauge = (name: string, help: string, read: () => number, aggregator?: Aggregator) =>
+    gaugeOf(registry, `${prefix}_${name}`, help, read, aggregator)
+  gauge(
+    'ready',
+    '1 while the store can keep what it promises and calls are taken, else 0.',
+    () => (isReady() ? 1 : 0),
+    'min',
   )
-  gauge('store_persistent', '1 while what is acknowledged outlives a crash of the store, else 0.', () =>
-    store().isPersistent ? 1 : 0,
+  gauge(
+    'store_persistent',
+    '1 while what is acknowledged outlives a crash of the store, else 0.',
+    () => (store().isPersistent ? 1 : 0),
+    'min',
   )
   gauge('sessions', 'Sessions held by this process.', () => ingestion().sessions)
   gauge(
     'open_executions',
     'Executions that are open, of clients that are away too.',
     () => ingestion().openExecutions,
+    'max',
   )
-  gauge('sessions_limit', 'Sessions that may be kept.', () => limits.maxSessions)
-  gauge('open_executions_limit', 'Executions that may run at once.', () => limits.maxOpenExecutions)
+  gauge('sessions_limit', 'Sessions that may be kept.', () => limits.maxSessions, 'max')
+  gauge('open_executions_limit', 'Executions that may run at once.', () => limits.maxOpenExecutions, 'max')
   counterOf(
     registry,
     `${prefix}_overflowed_executions_total`,

@@ -5,7 +5,8 @@ import type { Clock } from '../../shared/runtime/clock.ts'
 import { heldBytes } from '../../shared/runtime/held-bytes.ts'
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
-import { processMetrics, startMetricsServer } from '../../shared/runtime/metrics.ts'
+import { processMetrics } from '../../shared/runtime/metrics.ts'
+import { startMonitoring } from '../../shared/runtime/processes.ts'
 import type { ProfilerConfig } from './config.ts'
 import { defaultFoldSettings } from './domain/fold.ts'
 import { defaultSamplingSettings } from './domain/sampling.ts'
@@ -36,9 +37,13 @@ export async function startProfiler(
   const metrics = profilerMetrics(registry, clock.monotonicMs)
   const tracing = await tracingOf(config, 'foresize-profiler', lifecycle)
   let isServing = false
-  const monitoring = { listen: config.metricsListen, registry, isHealthy: () => isServing, log }
-  const metricsServer = await startMetricsServer(monitoring)
-  lifecycle.onStop('metrics', () => metricsServer?.close())
+  const monitoring = await startMonitoring({
+    listen: config.metricsListen,
+    registry,
+    isHealthy: () => isServing,
+    log,
+  })
+  lifecycle.onStop('metrics', () => monitoring?.close())
 
   const store = metrics.observedStore(await stores[config.store](config, clock, log))
   lifecycle.onStop('store', () => store.close())

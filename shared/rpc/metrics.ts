@@ -33,6 +33,7 @@ export function rpcMetrics(registry: Registry, prefix: string, figures: () => Rp
       const expiry = figures().certificateExpiryUnixSeconds
       return expiry === undefined ? [] : [[[], expiry]]
     },
+    'min',
   )
   gaugeOf(
     registry,

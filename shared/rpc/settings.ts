@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ConfigError } from '../runtime/config-error.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
+import { perProcess } from '../runtime/processes.ts'
 import { addressOrNone, whole } from '../runtime/setting-types.ts'
 import { startTracing, type Tracing } from '../runtime/tracing.ts'
 import { version } from '../runtime/version.ts'
@@ -69,6 +70,15 @@ export const rpcSettings = {
 } as const
 
 type RpcSettings = z.output<z.ZodObject<typeof rpcSettings>>
+
+/** What one of several processes behind one address may hold and take. */
+export function rpcShareOf(settings: RpcSettings & { readonly processes: number }) {
+  return {
+    maxHeldBytes: perProcess(settings.maxHeldBytes, settings),
+    maxConnections: perProcess(settings.maxConnections, settings),
+    maxConnectionsPerPeer: perProcess(settings.maxConnectionsPerPeer, settings),
+  } satisfies Partial<RpcSettings>
+}
 
 /** Undefined where no traces are asked for; it closes with `lifecycle`, after everything that was started later. */
 export async function tracingOf(

@@ -1,12 +1,12 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
+import { type Aggregator, Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
 import type { Log } from './log.ts'
 
 export interface MetricsServerOptions {
   /** `host:port`; port 0 picks a free one, and there is no server where it is empty. */
   readonly listen: string
-  readonly registry: Registry
+  readonly registry: Pick<Registry, 'contentType' | 'metrics'>
   /** Whether `/healthz` says 200. */
   readonly isHealthy: () => boolean
   readonly log: Log
@@ -30,19 +30,24 @@ export function processMetrics(): Registry {
   return registry
 }
 
-/** Gauges that are read when they are asked for, by the values of `labels`; one that is gone is forgotten. */
+/**
+ * Gauges that are read when they are asked for, by the values of `labels`; one that is gone is forgotten.
+ * @param aggregator what several processes behind one address say together.
+ */
 export function gaugesOf(
   registry: Registry,
   name: string,
   help: string,
   labels: readonly string[],
   read: () => Iterable<readonly [values: readonly string[], value: number]>,
+  aggregator: Aggregator = 'sum',
 ): void {
   new Gauge({
     name,
     help,
     labelNames: [...labels],
     registers: [registry],
+    aggregator,
     collect() {
       this.reset()
       // prom-client resets a gauge without labels to 0, which would be a value that nobody has read.
@@ -52,8 +57,14 @@ export function gaugesOf(
   })
 }
 
-export function gaugeOf(registry: Registry, name: string, help: string, read: () => number): void {
-  gaugesOf(registry, name, help, [], () => [[[], read()]])
+export function gaugeOf(
+  registry: Registry,
+  name: string,
+  help: string,
+  read: () => number,
+  aggregator?: Aggregator,
+): void {
+  gaugesOf(registry, name, help, [], () => [[[], read()]], aggregator)
 }
 
 /** A counter that somebody else keeps. `read` gives totals, by the values of `labels`. */

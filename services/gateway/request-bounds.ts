@@ -11,20 +11,21 @@ import { type MessageBounds, messageBounds } from '../../shared/wire/message-bou
  * Throws: ConnectError `invalid_argument`.
  */
 export function requestBounds(method: DescMethod, contentType: string): MessageBounds {
-  const check = /json/i.test(contentType) ? checkJsonBounds : boundsOf(method)
+  const bounds = /json/i.test(contentType) ? undefined : boundsOf(method)
   return (bytes) => {
     try {
-      check(bytes)
+      if (bounds === undefined) checkJsonBounds(bytes)
+      else bounds()(bytes)
     } catch (error) {
       throw new ConnectError((error as Error).message, Code.InvalidArgument)
     }
   }
 }
 
-const known = new WeakMap<DescMethod, MessageBounds>()
+const known = new WeakMap<DescMethod, ReturnType<typeof messageBounds>>()
 
-function boundsOf(method: DescMethod): MessageBounds {
-  const bounds = known.get(method) ?? messageBounds(method.input)
+function boundsOf(method: DescMethod): ReturnType<typeof messageBounds> {
+  const bounds = known.get(method) ?? messageBounds(method.input, 'strict')
   known.set(method, bounds)
   return bounds
 }

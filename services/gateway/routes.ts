@@ -1,6 +1,7 @@
 import type { DescMethod, DescMethodUnary, DescService, FileRegistry, Message } from '@bufbuild/protobuf'
 import type { ConnectRouter, HandlerContext, MethodImpl } from '@connectrpc/connect'
 import { ConfigError } from '../../shared/runtime/config-error.ts'
+import { turn } from '../../shared/runtime/turns.ts'
 import { peerOf } from './admission.ts'
 import type { ForwardedCall, Upstream } from './upstream.ts'
 
@@ -71,8 +72,13 @@ function handlerOf(
 ) {
   switch (method.methodKind) {
     case 'unary':
-      return (request: Message, context: HandlerContext) =>
-        upstream.unary(forwarded(method, context, maxCallMs), request)
+      // To read a message and to write it are turns of their own.
+      return async (request: Message, context: HandlerContext) => {
+        await turn.rest()
+        const answer = await upstream.unary(forwarded(method, context, maxCallMs), request)
+        await turn.rest()
+        return answer
+      }
     case 'client_streaming':
       return (requests: AsyncIterable<Message>, context: HandlerContext) =>
         upstream.clientStream(forwarded(method, context, receiveTimeoutMs + maxCallMs), requests)

@@ -1,8 +1,10 @@
+import { BinaryReader } from '@bufbuild/protobuf/wire'
 import { type Dimension, resourceLimits } from '../../shared/domain/resources.ts'
 import { dimensionEnum } from '../../shared/wire/enums.ts'
 import { readName } from '../../shared/wire/fields.ts'
 import { EstimateToken } from '../../shared/wire/gen/foresize/internal/v1/estimate_token.ts'
 import { inspection } from '../../shared/wire/inspection.ts'
+import { utf8Text } from '../../shared/wire/utf8.ts'
 import type { TokenEstimate } from './domain/accuracy.ts'
 
 /** More strategies than any estimator has: a token that names more was not made by one. */
@@ -19,7 +21,7 @@ export function readEstimateToken(token: Uint8Array): TokenEstimate | undefined 
   if (token.length === 0) return undefined
   let message: EstimateToken
   try {
-    message = EstimateToken.decode(token)
+    message = EstimateToken.decode(new BinaryReader(token, utf8Text))
   } catch {
     return undefined
   }

@@ -11,6 +11,7 @@ import type {
   NamespaceSummary,
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type Inspection, inspect } from '../../shared/wire/inspection.ts'
+import { utf8Text } from '../../shared/wire/utf8.ts'
 import type { ProfileQuery, ProfileStore } from './store.ts'
 import { compareText } from './stores/text-order.ts'
 import { fromSummary } from './summary.ts'
@@ -61,7 +62,7 @@ function readPage(
   seen: Inspection,
 ): Pick<ProfileQuery, 'after' | 'limit'> {
   return {
-    after: checkText(Buffer.from(pageToken, 'base64url').toString(), 'page_token', seen),
+    after: checkText(utf8Text(Buffer.from(pageToken, 'base64url')), 'page_token', seen),
     limit: readWithin(pageSize || 100, { min: 1, max: 1000 }, 'page_size', seen),
   }
 }

@@ -1,3 +1,4 @@
+import { BinaryReader } from '@bufbuild/protobuf/wire'
 import { outcomes } from '../../shared/domain/execution.ts'
 import type { Profile } from '../../shared/domain/profile.ts'
 import { profileLimits } from '../../shared/domain/profile-limits.ts'
@@ -10,6 +11,7 @@ import { checkJsonBounds } from '../../shared/wire/json-bounds.ts'
 import { messageBounds } from '../../shared/wire/message-bounds.ts'
 import { fromProfile } from '../../shared/wire/profile.ts'
 import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
+import { utf8Text } from '../../shared/wire/utf8.ts'
 import { DamagedRecord } from './envelope.ts'
 import { typicalUse } from './summary.ts'
 
@@ -138,10 +140,10 @@ function readProfile(content: Buffer, decode: ProfileDecoder): ReadProfile {
 function messageDecoder(): ProfileDecoder {
   const type = contractRegistry().getMessage('foresize.v1.Profile')
   if (type === undefined) throw new Error('the contract has no profile')
-  const check = messageBounds(type)
+  const bounds = messageBounds(type)
   return (content) => {
-    check(content)
-    return gen.Profile.decode(content)
+    bounds()(content)
+    return gen.Profile.decode(new BinaryReader(content, utf8Text))
   }
 }
 

@@ -5,6 +5,7 @@ import type { Handlers } from '../../shared/rpc/handlers.ts'
 import { scopeOf, tenantOf } from '../../shared/rpc/principal.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { HeldBytes } from '../../shared/runtime/held-bytes.ts'
+import { checkText } from '../../shared/wire/fields.ts'
 import type {
   ProfilerServiceServer,
   WatchProfilesRequest,
@@ -103,6 +104,9 @@ async function* watch(
   { cursor, omitFolded, ...request }: WatchProfilesRequest,
   signal: AbortSignal,
 ): AsyncIterable<StoreChange> {
+  inspect((seen) => {
+    for (const [i, namespace] of request.namespaces.entries()) checkText(namespace, `namespaces[${i}]`, seen)
+  })
   const namespaces = request.namespaces.length === 0 ? undefined : new Set(request.namespaces)
   for await (const change of store.watch(cursor, signal, namespaces)) {
     yield change.type === 'profile' && omitFolded

@@ -160,18 +160,23 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
         pass(metadata)
       },
       onReceiveMessage(given, pass) {
-        received?.message()
-        let message: unknown = given
-        try {
-          if (read !== undefined) message = read(given)
+        function handOn(message: unknown): void {
+          received?.message()
           if (namespacesOf !== undefined && principal.namespaces !== 'all') {
             authorizeAll(principal, namespacesOf(message))
           }
-        } catch (error) {
-          refuse(call, error, path)
-          return
+          pass(message)
         }
-        pass(message)
+        const refused = (error: unknown) => refuse(call, error, path)
+        try {
+          const message = read === undefined ? given : read(given)
+          // The end of its requests, which has come meanwhile, is handed on with it: its handler begins here.
+          if (message instanceof Promise)
+            message.then((whole) => (span ? span.run(() => handOn(whole)) : handOn(whole))).catch(refused)
+          else handOn(message)
+        } catch (error) {
+          refused(error)
+        }
       },
       // Then its handler begins, but that of a stream of requests, which makes no calls.
       onReceiveHalfClose(pass) {

@@ -1,10 +1,18 @@
+import type { DescMessage } from '@bufbuild/protobuf'
+import { BinaryReader } from '@bufbuild/protobuf/wire'
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import { ForesizeError } from '../domain/errors.ts'
+import { turn } from '../runtime/turns.ts'
 import { messageBounds } from '../wire/message-bounds.ts'
+import { mergePiece, messagePieces, pieceBytes } from '../wire/message-pieces.ts'
+import { utf8Text } from '../wire/utf8.ts'
 import { contractRegistry } from './contract.ts'
 
-/** A request from its bytes. Throws: ForesizeError `invalid` where they are no such request, or one beyond its bounds. */
-export type RequestReader = (bytes: Buffer) => unknown
+/**
+ * A request from its bytes; a large one takes turns.
+ * Throws or rejects: ForesizeError `invalid` where they are no such request, or one beyond its bounds.
+ */
+export type RequestReader = (bytes: Buffer) => object | Promise<object>
 
 /** The readers of a service of the contract, by path. */
 export function requestReaders(
@@ -16,20 +24,43 @@ export function requestReaders(
     Object.values(definition).map(({ path, requestDeserialize }) => {
       const method = methods.find(({ name }) => path === `/${serviceName}/${name}`)
       if (method === undefined) throw new Error(`the contract has no ${path}`)
-      const check = messageBounds(method.input)
-      return [
-        path,
-        (bytes) => {
-          check(bytes)
-          try {
-            return requestDeserialize(bytes)
-          } catch (cause) {
-            throw new ForesizeError('invalid', `the message cannot be decoded: ${reasonOf(cause)}`)
-          }
-        },
-      ]
+      return [path, requestReader(method.input, requestDeserialize)]
     }),
   )
+}
+
+/** @param decode what ts-proto generates, which takes a reader, too. */
+export function requestReader(type: DescMessage, decode: (bytes: Buffer) => object): RequestReader {
+  const bounds = messageBounds(type)
+  const read = (bytes: Uint8Array) => decode(new BinaryReader(bytes, utf8Text) as unknown as Buffer)
+
+  async function readInPieces(bytes: Buffer): Promise<object> {
+    const check = bounds()
+    let message: object | undefined
+    for (const piece of messagePieces(bytes, type)) {
+      if (turn.isOver()) await turn.rest()
+      check(piece)
+      const part = read(piece)
+      if (message === undefined) message = part
+      else mergePiece(message, part)
+    }
+    return message ?? {}
+  }
+
+  return (bytes) => {
+    if (bytes.length > pieceBytes) return readInPieces(bytes).catch(refused)
+    try {
+      bounds()(bytes)
+      return read(bytes)
+    } catch (error) {
+      return refused(error)
+    }
+  }
+}
+
+function refused(error: unknown): never {
+  if (error instanceof ForesizeError) throw error
+  throw new ForesizeError('invalid', `the message cannot be decoded: ${reasonOf(error)}`)
 }
 
 const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

@@ -1,23 +1,38 @@
+import { isUtf8 } from 'node:buffer'
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
 import { ForesizeError, invalid } from '../domain/errors.ts'
 import { limits } from './limits.ts'
 
 /**
  * Holds an encoded message to `limits.message` before it is decoded: an empty entry of two bytes is decoded to an object of
- * a hundred and more. What passes is well formed as far as its fields go.
+ * a hundred and more. What passes is well formed as far as its fields go. Of a message that comes in pieces each is given
+ * once, in order.
  * Throws: ForesizeError `invalid`, naming the field that is one too many.
  */
-export type MessageBounds = (bytes: Uint8Array) => void
+export type MessageBounds = (piece: Uint8Array) => void
 
 /** A message of fewer bytes cannot hold enough to matter. */
 const uncheckedBytes = 16 * 1024
 
-/** @param type Law: no message of it contains its own type. */
-export function messageBounds(type: DescMessage): MessageBounds {
+/**
+ * Returns what begins with a message.
+ * @param type Law: no message of it contains its own type.
+ * @param decoding `strict` where the decoder fails at what is not well formed: then a message of any size is looked at, and
+ * the texts in it.
+ */
+export function messageBounds(
+  type: DescMessage,
+  decoding: 'lenient' | 'strict' = 'lenient',
+): () => MessageBounds {
   const shape = shapeOf(type, '')
-  return (bytes) => {
-    if (bytes.length > uncheckedBytes) {
-      check({ bytes, at: 0, objects: 0, fields: 0, numbers: 0 }, bytes.length, shape)
+  const isStrict = decoding === 'strict'
+  return () => {
+    const cursor: Cursor = { isStrict, bytes: new Uint8Array(), at: 0, objects: 0, fields: 0, numbers: 0 }
+    return (piece) => {
+      if (piece.length <= uncheckedBytes && !isStrict) return
+      cursor.bytes = piece
+      cursor.at = 0
+      check(cursor, piece.length, shape)
     }
   }
 }
@@ -34,6 +49,8 @@ interface ShapeOfField {
   readonly message: Shape | undefined
   /** Of an entry of a map, which is no object of its own. */
   readonly isEntry: boolean
+  readonly isList: boolean
+  readonly isText: boolean
   /** Bytes of a number of a list; 0 where they vary; undefined where it is no list of numbers. */
   readonly numberBytes: number | undefined
 }
@@ -46,13 +63,16 @@ function shapeOf(type: DescMessage, path: string): Shape {
 }
 
 function shapeOfField(field: DescField, path: string): ShapeOfField {
-  const plain = { path, message: undefined, isEntry: false, numberBytes: undefined }
+  const isList = field.fieldKind === 'list'
+  const isText = field.scalar === ScalarType.STRING
+  const plain = { path, message: undefined, isEntry: false, isList, isText, numberBytes: undefined }
   switch (field.fieldKind) {
     case 'message':
       return { ...plain, message: shapeOf(field.message, path) }
     case 'map': {
       const value = field.message === undefined ? plain : { ...plain, message: shapeOf(field.message, path) }
-      return { ...plain, isEntry: true, message: { path, fields: [undefined, plain, value] } }
+      const key = { ...plain, isText: field.mapKey === ScalarType.STRING }
+      return { ...plain, isEntry: true, message: { path, fields: [undefined, key, value] } }
     }
     case 'list':
       return field.message === undefined
@@ -80,7 +100,8 @@ function bytesOfNumber(type: ScalarType | undefined): number {
 
 /** Where the check is, and what it has counted. */
 interface Cursor {
-  readonly bytes: Uint8Array
+  readonly isStrict: boolean
+  bytes: Uint8Array
   at: number
   objects: number
   fields: number
@@ -97,7 +118,8 @@ function check(cursor: Cursor, end: number, shape: Shape): void {
   while (cursor.at < end) {
     const tag = readVarint(cursor)
     const field = shape.fields[tag >>> 3]
-    if (++cursor.fields > limits.message.fields) throw tooMany('fields', field ?? shape)
+    if (field?.numberBytes !== undefined && (tag & 7) !== lengthType) addNumbers(cursor, 1, field)
+    else if (++cursor.fields > limits.message.fields) throw tooMany('fields', field ?? shape)
     switch (tag & 7) {
       case varintType:
         readVarint(cursor)
@@ -124,14 +146,28 @@ function check(cursor: Cursor, end: number, shape: Shape): void {
 }
 
 function checkContent(cursor: Cursor, stop: number, field: ShapeOfField): void {
-  const { message, isEntry, numberBytes } = field
+  const { message, isEntry, isList, isText, numberBytes } = field
   if (message !== undefined) {
     if (!isEntry && ++cursor.objects > limits.message.objects) throw tooMany('objects', field)
+    const { fields, numbers } = cursor
     check(cursor, stop, message)
+    if (!isList) return
+    for (const [what, before] of [
+      ['fields', fields],
+      ['numbers', numbers],
+    ] as const) {
+      if (cursor[what] - before > limits.message.entry[what]) throw tooManyOfEntry(what, field)
+    }
   } else if (numberBytes !== undefined) {
-    cursor.numbers += numberBytes === 0 ? varints(cursor, stop) : (stop - cursor.at) / numberBytes
-    if (cursor.numbers > limits.message.numbers) throw tooMany('numbers', field)
+    addNumbers(cursor, numberBytes === 0 ? varints(cursor, stop) : (stop - cursor.at) / numberBytes, field)
+  } else if (isText && cursor.isStrict && !isUtf8(cursor.bytes.subarray(cursor.at, stop))) {
+    throw invalid([{ field: field.path, description: 'must be well-formed Unicode' }])
   }
+}
+
+function addNumbers(cursor: Cursor, count: number, field: ShapeOfField): void {
+  cursor.numbers += count
+  if (cursor.numbers > limits.message.numbers) throw tooMany('numbers', field)
 }
 
 /** The lower 32 bits, which is all that tags and lengths are read by. */
@@ -152,7 +188,12 @@ function varints({ bytes, at }: Cursor, stop: number): number {
   return count
 }
 
-function tooMany(what: keyof typeof limits.message, { path }: { readonly path: string }): ForesizeError {
+function tooManyOfEntry(what: keyof typeof limits.message.entry, { path }: ShapeOfField): ForesizeError {
+  const most = limits.message.entry[what].toLocaleString('en')
+  return invalid([{ field: path, description: `an entry has more than ${most} ${what}` }])
+}
+
+function tooMany(what: 'objects' | 'fields' | 'numbers', { path }: { readonly path: string }): ForesizeError {
   const description = `the message has more than ${limits.message[what].toLocaleString('en')} ${what}`
   return path === '' ? new ForesizeError('invalid', description) : invalid([{ field: path, description }])
 }

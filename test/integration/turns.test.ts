@@ -12,12 +12,20 @@ import { exportProfiles } from '../../services/profiler/transfer.ts'
 import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
 import { systemClock } from '../../shared/runtime/clock.ts'
 import { heldBytes } from '../../shared/runtime/held-bytes.ts'
+import { EstimateBatchRequest } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
+import { UpdateProfileRequest } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { estimatorFixture, wireQuery } from '../support/estimator-fixture.ts'
 import { exampleProfile } from '../support/example-profile.ts'
 import { recordOf, startOf } from '../support/executions.ts'
 import { profileFeed } from '../support/profile-feed.ts'
 import { quietLog } from '../support/profiler-fixture.ts'
-import { openStream, type TestProfiler, testProfiler, wireStart } from '../support/profiler-service.ts'
+import {
+  openStream,
+  type TestProfiler,
+  testProfiler,
+  wireRecord,
+  wireStart,
+} from '../support/profiler-service.ts'
 import type { Replay } from '../support/replaying-worker.ts'
 import type { Sending } from '../support/sending-worker.ts'
 import { configOf, lmdbSubject } from '../support/stores.ts'
@@ -131,18 +139,38 @@ async function replay(run: string): Promise<Work> {
   }
 }
 
-/** A request of two million entries of two bytes each. The one who sends it is a thread of its own. */
-async function empties(address: string, method: string): Promise<Work> {
-  const request = Buffer.alloc(4_000_000, Buffer.from([0x0a, 0]))
-  const workerData: Sending = { address, path: `/foresize.v1.${method}`, request }
+/** A request of any bytes. The one who sends it is a thread of its own. */
+async function request(address: string, method: string, bytes: Uint8Array, code: status): Promise<Work> {
+  const workerData: Sending = { address, path: `/foresize.v1.${method}`, request: bytes }
   const worker = new Worker(new URL('../support/sending-worker.ts', import.meta.url), { workerData })
   await once(worker, 'message')
   return async () => {
     worker.postMessage('send')
-    expect(await once(worker, 'message')).toEqual([status.INVALID_ARGUMENT])
+    expect(await once(worker, 'message')).toEqual([code])
     await worker.terminate()
   }
 }
+
+/** Two million entries of two bytes each. */
+const empties = (address: string, method: string) =>
+  request(address, method, Buffer.alloc(4_000_000, Buffer.from([0x0a, 0])), status.INVALID_ARGUMENT)
+
+const wide = {
+  features: Object.fromEntries(names('f', 32).map((name, i) => [name, i + 0.5])),
+  labels: Object.fromEntries(names('l', 32).map((name) => [name, 'x'.repeat(10)])),
+}
+
+/** As many records as a report may hold, of as many features and labels as each may have. */
+const report = (run: string): UpdateProfileRequest => ({
+  executions: names(run, 1000).map((id, i) =>
+    wireRecord(id, { task: { namespace: 'default', task: `wide ${i % 20}` }, ...wide }),
+  ),
+})
+
+/** As many queries of tasks that were learned as a batch may hold. */
+const queries = (of: string): EstimateBatchRequest => ({
+  queries: names('', 1000).map((_, i) => ({ ...cold(of, i % coldTasks), labels: wide.labels })),
+})
 
 /** A session with as much open as it may. */
 async function fill(sessionId: string): Promise<void> {
@@ -266,6 +294,19 @@ const works: Readonly<Record<string, (run: string) => Work | Promise<Work>>> = {
   },
   'a report of millions of empty executions': () =>
     empties(profiler.address, 'ProfilerService/UpdateProfile'),
+  'a report as large as may be': (run) =>
+    request(
+      profiler.address,
+      'ProfilerService/UpdateProfile',
+      UpdateProfileRequest.encode(report(run)).finish(),
+      status.OK,
+    ),
+  'a batch of queries as large as may be': async (run) => {
+    await publish(run)
+    await batch(run)
+    const bytes = EstimateBatchRequest.encode(queries(run)).finish()
+    return request(estimator.address, 'EstimatorService/EstimateBatch', bytes, status.OK)
+  },
   'a batch of millions of empty queries': () => empties(estimator.address, 'EstimatorService/EstimateBatch'),
   'opening a store': () => async () => {
     await store.close()

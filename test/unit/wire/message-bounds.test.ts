@@ -15,7 +15,7 @@ import { generatedProfile } from '../../support/generated-profiles.ts'
 
 const registry = contractRegistry()
 const check = (type: string, bytes: Uint8Array) =>
-  messageBounds(registry.getMessage(`foresize.v1.${type}`) as DescMessage)(bytes)
+  messageBounds(registry.getMessage(`foresize.v1.${type}`) as DescMessage)()(bytes)
 
 const many = <T>(count: number, one: (i: number) => T): readonly T[] =>
   Array.from({ length: count }, (_, i) => one(i))
@@ -109,6 +109,21 @@ test.each<readonly [violation: string, type: string, bytes: Buffer]>([
     'executions.features: the message has more than 262,144 fields',
     'UpdateProfileRequest',
     within(1, repeated(200_000, 4, entry)),
+  ],
+  [
+    'executions: an entry has more than 16,384 fields',
+    'UpdateProfileRequest',
+    within(1, repeated(9000, 4, entry)),
+  ],
+  [
+    'batch.samples: an entry has more than 65,536 numbers',
+    'StreamUsageRequest',
+    within(2, within(3, within(2, Buffer.alloc(70_000, 1)))),
+  ],
+  [
+    'batch.samples: an entry has more than 65,536 numbers',
+    'StreamUsageRequest',
+    within(2, within(3, Buffer.alloc(140_000, Buffer.from([0x10, 1])))),
   ],
   [
     'query.policy.strategies: the message has more than 262,144 fields',

@@ -1,0 +1,62 @@
+import type { DescMessage } from '@bufbuild/protobuf'
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+
+/** A piece is no larger, but for an entry of a list or a value that is so by itself. */
+export const pieceBytes = 32 * 1024
+
+/**
+ * Cuts an encoded message into messages of its type, to be decoded in several turns.
+ * Law: the pieces, merged, are the message.
+ * Throws: Error where the bytes are not well formed.
+ */
+export function* messagePieces(bytes: Uint8Array, type: DescMessage): Generator<Uint8Array> {
+  if (bytes.length <= pieceBytes) {
+    yield bytes
+    return
+  }
+  const reader = new BinaryReader(bytes)
+  let from = 0
+  while (reader.pos < reader.len) {
+    const start = reader.pos
+    const [number, wireType] = reader.tag()
+    const field = type.fields.find((one) => one.number === number)
+    if (field?.fieldKind === 'message' && wireType === WireType.LengthDelimited) {
+      const content = reader.bytes()
+      if (content.length > pieceBytes) {
+        if (start > from) yield bytes.subarray(from, start)
+        for (const piece of messagePieces(content, field.message)) yield asField(number, piece)
+        from = reader.pos
+      }
+    } else reader.skip(wireType, number)
+    if (reader.pos - from >= pieceBytes) {
+      yield bytes.subarray(from, reader.pos)
+      from = reader.pos
+    }
+  }
+  if (from < reader.len) yield bytes.subarray(from)
+}
+
+const asField = (number: number, content: Uint8Array): Uint8Array =>
+  new BinaryWriter().tag(number, WireType.LengthDelimited).bytes(content).finish()
+
+type Fields = Record<string, unknown>
+
+/** Adds what a later piece of a message holds, as protobuf merges. What a piece leaves out is decoded to its default. */
+export function mergePiece(message: object, piece: object): void {
+  const into = message as Fields
+  for (const [name, value] of Object.entries(piece)) {
+    const before = Object.hasOwn(into, name) ? into[name] : undefined
+    if (Array.isArray(value) && Array.isArray(before)) for (const entry of value) before.push(entry)
+    else if (isMessage(value) && isMessage(before) && value['$case'] === before['$case']) {
+      mergePiece(before, value)
+    } else if (before === undefined || !isDefault(value)) into[name] = value
+  }
+}
+
+const isMessage = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
+
+const isDefault = (value: unknown) =>
+  value === undefined || value === 0 || value === '' || value === false || isEmptyBytes(value)
+
+const isEmptyBytes = (value: unknown) => ArrayBuffer.isView(value) && value.byteLength === 0

@@ -34,10 +34,10 @@ function learnerOf(strategy: Strategy) {
   const columns = encoder()
   const relevance = featureRelevance()
   const executions = observedExecutions()
-  const { find } = neighbourSearch(executions)
+  const { find } = neighbourSearch()
   const learner = strategy.start({
     primaryColumn: relevance.mostInformative,
-    neighbours: (point) => find(relevance.mostInformative(), point),
+    neighbours: (point) => find(executions, relevance.mostInformative(), point),
   })
   const encode = (features: Seen['features'], learn: boolean): Point => columns.encode(features, {}, learn)
   return {

@@ -1,19 +1,20 @@
-import type { ByWeighting } from '../history/sample-weights.ts'
-import { accumulate, atoms, insertAtom, mergeAtoms } from './atoms.ts'
+import { type Atoms, accumulate, atoms, insertAtom, mergeAtoms } from './atoms.ts'
 import type { Distribution } from './distribution.ts'
-import { addResidual, type Kernel, type Residuals, residuals, skewedKernel } from './residuals.ts'
+import {
+  type JoinedResiduals,
+  joinedSize,
+  joinResiduals,
+  type Runtimes,
+  type WeightedResiduals,
+} from './joined-residuals.ts'
+import { addResidual, type Kernel, residuals, skewedKernel } from './residuals.ts'
 import { type DistributionWorkspace, distributionWorkspace } from './workspace.ts'
 
 /** One strategy's residuals around its prediction: a component of a mixture. */
-export interface ResidualComponent {
-  readonly residuals: Residuals
+export interface ResidualComponent extends WeightedResiduals {
   readonly logPrediction: number
-  /** Weights of the executions, by their number. */
-  readonly slow: Float64Array
-  readonly fast: Float64Array
-  readonly proximity: Float64Array
-  /** What a unit of each weighting is worth in the mixture. */
-  readonly shares: ByWeighting<number>
+  /** Its residuals joined, where that was done before: where nothing of their weights hangs on the query. */
+  readonly joined?: JoinedResiduals | undefined
 }
 
 /** What is believed beside the residuals: a peak of this scale at its logarithm. */
@@ -21,12 +22,6 @@ export interface PriorComponent {
   readonly at: number
   readonly scale: number
   readonly share: number
-}
-
-/** How long executions ran, by their number, and on average. */
-export interface Runtimes {
-  readonly eachMs: Float64Array
-  readonly meanMs: number
 }
 
 export interface MixtureOptions {
@@ -51,7 +46,8 @@ export function mixture(
   const ends: number[] = []
   let size = 0
   for (const component of components) {
-    size = placeResiduals(component, kernel, runtimes, workspace, size)
+    const joined = component.joined ?? joinResiduals(component, runtimes, workspace.joined)
+    size = placeResiduals(joined, component.logPrediction, kernel, workspace.held, size)
     ends.push(size)
   }
   for (const prior of priors) {
@@ -77,64 +73,29 @@ function makeRoom(
   workspace: DistributionWorkspace,
 ): void {
   let most = priorAtoms.length * priors.length
-  for (const { residuals } of components) {
-    const { count } = residuals
-    most += kernel.atoms.length * count
-    if (workspace.shares.length < count) workspace.shares = new Float64Array(2 * count)
-  }
+  for (const { residuals, joined } of components)
+    most += kernel.atoms.length * (joined?.count ?? residuals.count)
   if (workspace.held.at.length >= most) return
   workspace.held = atoms(2 * most)
   workspace.spare = atoms(2 * most)
 }
 
-/** Neighbouring residuals are joined until they have this share of their component… */
-const enough = 1 / 12
-/** …or this share of all that would lie above them: the largest, which an amount hangs on, stay single. */
-const enoughAbove = 1 / 4
-
-/**
- * The atoms of a component, from `from` on; returns where they end. A residual that lies within its kernel width of the
- * one below is joined to it, which costs nothing that the traces could tell and takes two thirds of the atoms away.
- */
+/** The atoms of a component, from `from` on; returns where they end. */
 function placeResiduals(
-  component: ResidualComponent,
+  { cells, count }: JoinedResiduals,
+  logPrediction: number,
   kernel: Kernel,
-  runtimes: Runtimes | undefined,
-  { shares, held }: DistributionWorkspace,
+  held: Atoms,
   from: number,
 ): number {
-  const { residuals, logPrediction } = component
-  const { values, widths, execution, count } = residuals
-  let above = weigh(component, shares)
-  const wanted = enough * above
   let size = from
-  for (let i = 0; i < count; ) {
-    const first = values[i] as number
-    let last = first
-    let share = 0
-    let sum = 0
-    let width = 0
-    let time = 0
-    do {
-      const own = shares[i] as number
-      last = values[i] as number
-      share += own
-      sum += own * last
-      width += own * (widths[i] as number)
-      if (runtimes !== undefined) time += own * (runtimes.eachMs[execution[i] as number] as number)
-      above -= own
-      i++
-    } while (
-      i < count &&
-      ((values[i] as number) === last ||
-        (share < wanted &&
-          share < enoughAbove * (above - (shares[i] as number)) &&
-          (values[i] as number) - last <= (widths[i] as number)))
-    )
-    if (!(share > 0)) continue
-    const x = logPrediction + sum / share
-    width /= share
-    if (last > first) {
+  for (let i = 0; i < count; i++) {
+    const at = i * joinedSize
+    const x = logPrediction + (cells[at] as number)
+    const width = cells[at + 1] as number
+    const share = cells[at + 2] as number
+    const time = cells[at + 3] as number
+    if (cells[at + 4] !== 0) {
       insertAtom(held, from, size++, x + kernel.joined * width, share, time)
       continue
     }
@@ -144,25 +105,6 @@ function placeResiduals(
     }
   }
   return size
-}
-
-/** The share of each residual, in their order; returns the sum. */
-function weigh(
-  { residuals: { execution, count }, slow, fast, proximity, shares: by }: ResidualComponent,
-  shares: Float64Array,
-): number {
-  const { slow: ofSlow, fast: ofFast, slowLocal: ofSlowLocal, fastLocal: ofFastLocal } = by
-  let sum = 0
-  for (let i = 0; i < count; i++) {
-    const e = execution[i] as number
-    const near = proximity[e] as number
-    const share =
-      (slow[e] as number) * (ofSlow + ofSlowLocal * near) +
-      (fast[e] as number) * (ofFast + ofFastLocal * near)
-    shares[i] = share
-    sum += share
-  }
-  return sum
 }
 
 function placePrior(

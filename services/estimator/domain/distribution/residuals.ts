@@ -5,6 +5,7 @@ import { clamp } from '../../../../shared/domain/clamp.ts'
  * Shape: the first `count` entries of each array. `execution` = number of the execution that it came from; `widths` =
  * kernel width: 0.3 × the distance to the √count-th nearest residual, within [0.0015, 0.3], as wide as the neighbourhood
  * is sparse.
+ * The arrays lie side by side in one buffer, 20 bytes a residual.
  * Law: only the set matters; bounded by the profile's buffer, which it is a replay of.
  */
 export interface Residuals {
@@ -38,14 +39,18 @@ export const pointKernel: Kernel = { atoms: [0], weights: [1], joined: 0 }
 
 const firstCapacity = 32
 
-export const residuals = (): Residuals => ({
-  values: new Float64Array(firstCapacity),
-  execution: new Int32Array(firstCapacity),
-  widths: new Float64Array(firstCapacity),
-  count: 0,
-  rank: 1,
-  first: 0,
-})
+/** Arrays side by side in one buffer, each for so many residuals. */
+function arraysOf(capacity: number) {
+  const bytes = 8 * capacity
+  const buffer = new ArrayBuffer(2.5 * bytes)
+  return {
+    values: new Float64Array(buffer, 0, capacity),
+    widths: new Float64Array(buffer, bytes, capacity),
+    execution: new Int32Array(buffer, 2 * bytes, capacity),
+  }
+}
+
+export const residuals = (): Residuals => ({ ...arraysOf(firstCapacity), count: 0, rank: 1, first: 0 })
 
 export function addResidual(r: Residuals, residual: number, execution: number): void {
   if (r.count === 0) r.first = execution
@@ -98,14 +103,9 @@ export function firstReaching({ values, widths, count }: Residuals, widthsAbove:
 }
 
 function grow(r: Residuals): void {
-  const capacity = 2 * r.values.length
-  const values = new Float64Array(capacity)
-  const execution = new Int32Array(capacity)
-  const widths = new Float64Array(capacity)
+  const { values, widths, execution } = arraysOf(2 * r.values.length)
   values.set(r.values)
-  execution.set(r.execution)
   widths.set(r.widths)
-  r.values = values
-  r.execution = execution
-  r.widths = widths
+  execution.set(r.execution)
+  Object.assign(r, { values, widths, execution })
 }

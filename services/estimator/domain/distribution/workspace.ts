@@ -1,10 +1,11 @@
 import { type Atoms, atoms } from './atoms.ts'
 import { type GrowthWorkspace, growthWorkspace } from './growth.ts'
+import { type JoiningWorkspace, joiningWorkspace } from './joined-residuals.ts'
 
 /** Scratch space that distributions are made in, so that the next one needs no new arrays. Each grows as needed. */
 export interface DistributionWorkspace {
-  /** Of a mixture: shares of residuals, its atoms, and where they are merged. */
-  shares: Float64Array
+  /** Of a mixture: residuals joined, its atoms, and where they are merged. */
+  readonly joined: JoiningWorkspace
   held: Atoms
   spare: Atoms
   /** Of the distribution with its tail. */
@@ -17,7 +18,7 @@ export interface DistributionWorkspace {
 }
 
 export const distributionWorkspace = (): DistributionWorkspace => ({
-  shares: new Float64Array(0),
+  joined: joiningWorkspace(),
   held: atoms(0),
   spare: atoms(0),
   tail: atoms(0),

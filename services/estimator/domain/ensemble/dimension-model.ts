@@ -8,13 +8,18 @@ import type { Point } from '../features/encoder.ts'
 import { type FeatureRelevance, featureRelevance } from '../features/feature-relevance.ts'
 import { type LabelRelevance, labelRelevance } from '../features/label-relevance.ts'
 import { type CensoredAttempt, settleCensored } from '../history/censored-attempts.ts'
-import { neighbourSearch } from '../history/nearest-neighbours.ts'
 import { addExecution, type ObservedExecutions, observedExecutions } from '../history/observed-executions.ts'
 import { addWeights, forgetting, type SampleWeights, sampleWeights } from '../history/sample-weights.ts'
 import type { Registry } from '../strategies/strategy.ts'
-import { measureSamples } from './effective-sample.ts'
+import { measureLocalSamples, measureSamples } from './effective-sample.ts'
 import { type Expert, type Member, member } from './expert.ts'
-import { allStrategies, type ExpertWeights, type Prediction, weighedPredictions } from './expert-weights.ts'
+import {
+  allStrategies,
+  type ExpertWeights,
+  type Fits,
+  type Prediction,
+  weighedPredictions,
+} from './expert-weights.ts'
 import type { Guard } from './guard.ts'
 import { type Evaluation, evaluate } from './predictive-density.ts'
 import type { Workspace } from './workspace.ts'
@@ -27,11 +32,15 @@ export interface DimensionModel {
   readonly dimension: Dimension
   readonly features: FeatureRelevance
   readonly labels: LabelRelevance
+  /** The most informative feature's column, and the most informative label; undefined: none. */
+  column: number | undefined
+  label: string | undefined
   readonly executions: ObservedExecutions
   readonly calibration: Calibration
   readonly kernel: Kernel
   members: readonly Member[]
   expertWeights: ExpertWeights | undefined
+  fits: Fits | undefined
   /** Largest need seen. */
   largest: number | undefined
   /** Attempts killed of late, oldest first. */
@@ -52,28 +61,23 @@ export interface Learning {
   readonly workspace: Workspace
 }
 
-export function dimensionModel(dimension: Dimension, { registry, guard }: Learning): DimensionModel {
-  const features = featureRelevance()
+export function dimensionModel(
+  dimension: Dimension,
+  { registry, guard, workspace }: Learning,
+): DimensionModel {
   const executions = observedExecutions()
-  const { find } = neighbourSearch(executions)
-  const surroundings = {
-    primaryColumn: features.mostInformative,
-    neighbours: (point: Point) => find(features.mostInformative(), point),
-  }
-  const members: Member[] = []
-  for (const [strategy, { start, countsAllAlike, ignoresPoint }] of Object.entries(registry)) {
-    const learner = guard(strategy, () => start(surroundings))
-    if (learner) members.push(member(strategy, learner, countsAllAlike, ignoresPoint))
-  }
-  return {
+  const model: DimensionModel = {
     dimension,
-    features,
+    features: featureRelevance(),
     labels: labelRelevance(),
+    column: undefined,
+    label: undefined,
     executions,
     calibration: calibration(),
     kernel: shortfall[dimension] === 'kill' ? skewedKernel : pointKernel,
-    members,
+    members: [],
     expertWeights: undefined,
+    fits: undefined,
     largest: undefined,
     censored: [],
     growthLaws: new Map(),
@@ -81,6 +85,18 @@ export function dimensionModel(dimension: Dimension, { registry, guard }: Learni
     runtimeSumMs: 0,
     runtimeCount: 0,
   }
+  const { find } = workspace.neighbours
+  const surroundings = {
+    primaryColumn: () => model.column,
+    neighbours: (point: Point) => find(executions, model.column, point),
+  }
+  const members: Member[] = []
+  for (const [strategy, { start, countsAllAlike, ignoresPoint }] of Object.entries(registry)) {
+    const learner = guard(strategy, () => start(surroundings))
+    if (learner) members.push(member(strategy, learner, countsAllAlike, ignoresPoint))
+  }
+  model.members = members
+  return model
 }
 
 /** Undefined where no run time is known. */
@@ -93,16 +109,10 @@ export function meanRuntimeMs({
 
 /** How much each past execution counts for a point. Valid until the workspace is used again. */
 export function weightsFor(model: DimensionModel, point: Point, workspace: Workspace): SampleWeights {
-  const { executions, features, labels } = model
+  const { executions, column, label } = model
   if (workspace.proximity.length < executions.count)
     workspace.proximity = new Float64Array(2 * executions.count)
-  return sampleWeights(
-    executions,
-    features.mostInformative(),
-    labels.mostInformative(),
-    point,
-    workspace.proximity,
-  )
+  return sampleWeights(executions, column, label, point, workspace.proximity)
 }
 
 /** What the executions say of growth along a column, remembered until there are more. */
@@ -150,6 +160,8 @@ export function learnExecution(model: DimensionModel, observation: Observation, 
   )
   model.features.observe(point, need)
   model.labels.observe(point, need)
+  model.column = model.features.mostInformative()
+  model.label = model.labels.mostInformative()
   if (model.largest === undefined || need > model.largest) model.largest = need
   settleCensored(model.censored, need, attempt)
   if (runtimeMs !== undefined) learnRuntime(model, Math.max(runtimeMs, 1))
@@ -179,9 +191,11 @@ function score(
 ): void {
   const { isLocal } = weights
   let transform = 0
-  for (const { member, value, experts } of predictions) {
+  for (const { member, value, share } of predictions) {
+    const { experts } = share
     const residual = clamp(logNeed - Math.log(value), -residualLimit, residualLimit)
-    measureSamples(member, weights, isLocal, samples)
+    measureSamples(member, samples)
+    if (isLocal) measureLocalSamples(member, weights, samples)
     evaluate(member, weights, residual, samples, experts.length > 0, evaluations)
     for (const { expert, weight } of experts) transform += weight * evaluations[expert.weighting].cumulative
     // By place: taking the list apart costs more than a score.

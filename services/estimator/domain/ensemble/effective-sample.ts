@@ -21,16 +21,18 @@ export const effectiveSamples = (): ByWeighting<EffectiveSample> => ({
   fastLocal: { total: 0, executions: 0 },
 })
 
-/** Measures the samples of a member's experts into `out`; those of the local ones only with `withLocal`. */
-export function measureSamples(
-  { residuals: { first, count, execution }, weightSums }: Member,
-  weights: SampleWeights,
-  withLocal: boolean,
-  out: ByWeighting<EffectiveSample>,
-): void {
+/** Measures the samples of a member's experts into `out`, but for the local ones. */
+export function measureSamples({ weightSums }: Member, out: ByWeighting<EffectiveSample>): void {
   measure(out.slow, weightSums.slow, weightSums.slowSquared)
   measure(out.fast, weightSums.fast, weightSums.fastSquared)
-  if (!withLocal) return
+}
+
+/** Measures the samples of a member's local experts into `out`. */
+export function measureLocalSamples(
+  { residuals: { first, count, execution } }: Member,
+  weights: SampleWeights,
+  out: ByWeighting<EffectiveSample>,
+): void {
   // Mostly a strategy has predicted all executions from some number on.
   const hasPredictedAll = count === weights.executions.count - first
   const local = hasPredictedAll ? localSumsFrom(weights, first) : localSumsOver(weights, execution, count)

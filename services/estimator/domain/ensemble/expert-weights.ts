@@ -1,5 +1,10 @@
 import { type Dimension, resourceLimits } from '../../../../shared/domain/resources.ts'
+import type { JoinedResiduals } from '../distribution/joined-residuals.ts'
+import type { PriorComponent } from '../distribution/mixture.ts'
+import type { Residuals } from '../distribution/residuals.ts'
 import type { Point } from '../features/encoder.ts'
+import type { ByWeighting } from '../history/sample-weights.ts'
+import type { Predictor } from '../strategies/strategy.ts'
 import type { Expert, Member } from './expert.ts'
 import type { Guard } from './guard.ts'
 
@@ -14,19 +19,38 @@ const nonsense = 10
 
 /** What one strategy predicts for one point. */
 export interface Prediction {
+  readonly strategy: string
   readonly member: Member
   /** In the dimension's unit. */
   readonly value: number
+  readonly share: MixtureShare
+}
+
+/** What a strategy has in the mixture. Of a query it depends on nothing but who predicts, and whether anything is near. */
+export interface MixtureShare {
   /** Share of its experts in the mixture; 0 = left out. */
   readonly weight: number
   /** Those of its experts that enter the mixture. */
   readonly experts: readonly WeightedExpert[]
+  /** What of its part in the mixture hangs on no query; made by the first that needs it. */
+  fixed?: FixedPart | undefined
 }
 
 export interface WeightedExpert {
   readonly expert: Expert
   /** Share in the mixture. */
   readonly weight: number
+}
+
+/** Of the experts that weigh no execution by its proximity. */
+export interface FixedPart {
+  readonly residuals: Residuals
+  /** What a unit of each weighting is worth in the mixture; 0 of those by proximity. */
+  readonly shares: ByWeighting<number>
+  /** What they believe beside the residuals, around the prediction, in the order of the experts. */
+  readonly priors: readonly Pick<PriorComponent, 'scale' | 'share'>[]
+  /** Of a strategy without other experts. */
+  readonly joined: JoinedResiduals | undefined
 }
 
 /** The strategies of one dimension of a task. */
@@ -36,6 +60,24 @@ export interface Ensemble {
   readonly executions: { readonly count: number }
   /** As last worked out. */
   expertWeights: ExpertWeights | undefined
+  fits: Fits | undefined
+}
+
+/** The strategies after so many executions. Side by side, and as little as predicting takes: a query reads them all. */
+export interface Fits {
+  readonly executions: number
+  readonly members: readonly Member[]
+  readonly fits: readonly Fit[]
+}
+
+interface Fit {
+  readonly strategy: string
+  readonly member: Member
+  /** Made when it is first asked. */
+  predict: Predictor | undefined
+  /** What it predicts of any point, where it ignores the point and was asked before. */
+  value: number | undefined
+  isKnown: boolean
 }
 
 /** What the experts weigh: of a query it depends on nothing but who predicts, and whether anything is near. */
@@ -44,7 +86,7 @@ export interface ExpertWeights {
   readonly isLocal: boolean
   readonly members: readonly Member[]
   /** In the order of `members`. */
-  readonly shares: readonly Pick<Prediction, 'weight' | 'experts'>[]
+  readonly shares: readonly MixtureShare[]
 }
 
 /** Which strategies are asked, and which are asked but not followed unless there are no others. */
@@ -60,8 +102,7 @@ interface Entering extends WeightedExpert {
 }
 
 interface Weighed extends Prediction {
-  weight: number
-  experts: readonly WeightedExpert[]
+  share: MixtureShare
 }
 
 /**
@@ -78,20 +119,48 @@ export function weighedPredictions(
   guard: Guard,
 ): readonly Prediction[] {
   const predictions: Weighed[] = []
-  for (const member of ensemble.members) {
-    if (!isAsked(member.strategy)) continue
-    const value = predict(member, ensemble, point, guard)
-    if (value !== undefined) predictions.push({ member, value, weight: 0, experts: none })
+  const most = nonsense * resourceLimits[ensemble.dimension]
+  let fit: Fit
+  const predict = () => predicted(fit, point, most)
+  for (fit of fitsOf(ensemble)) {
+    const { strategy, member } = fit
+    if (!isAsked(strategy)) continue
+    const value = guard(strategy, predict)
+    if (value !== undefined) predictions.push({ strategy, member, value, share: leftOut })
   }
   const followed = followedOf(predictions, unfollowed)
   const { shares } = expertWeightsOf(ensemble, followed, isLocal)
-  for (let i = 0; i < followed.length; i++) {
-    const prediction = followed[i] as Weighed
-    const share = shares[i] as (typeof shares)[number]
-    prediction.weight = share.weight
-    prediction.experts = share.experts
-  }
+  for (let i = 0; i < followed.length; i++) (followed[i] as Weighed).share = shares[i] as MixtureShare
   return predictions
+}
+
+/** The strategies as they predict until another execution is observed. */
+function fitsOf(ensemble: Ensemble): readonly Fit[] {
+  const { executions, members, fits: known } = ensemble
+  if (known?.executions === executions.count && known.members === members) return known.fits
+  const fits = members.map((member) => ({
+    strategy: member.strategy,
+    member,
+    predict: undefined,
+    value: undefined,
+    isKnown: false,
+  }))
+  ensemble.fits = { executions: executions.count, members, fits }
+  return fits
+}
+
+/** A prediction that may be used, or undefined: it abstains. Nonsense is a failure, for the guard to see. */
+function predicted(fit: Fit, point: Point, most: number): number | undefined {
+  if (fit.isKnown) return fit.value
+  const { learner, ignoresPoint } = fit.member
+  fit.predict ??= learner.fitted?.() ?? learner.predict
+  const value = fit.predict(point)
+  if (value !== undefined && !(value > 0 && value <= most)) throw new RangeError(`answered ${value}`)
+  if (ignoresPoint) {
+    fit.value = value
+    fit.isKnown = true
+  }
+  return value
 }
 
 function expertWeightsOf(ensemble: Ensemble, followed: readonly Weighed[], isLocal: boolean): ExpertWeights {
@@ -116,6 +185,7 @@ function sharesOf(members: readonly Member[], isLocal: boolean): ExpertWeights['
   let total = 0
   for (const experts of entering) for (const { weight } of experts) total += weight
   return entering.map((experts) => {
+    if (experts.length === 0) return leftOut
     let weight = 0
     for (const entry of experts) {
       entry.weight /= total
@@ -127,28 +197,12 @@ function sharesOf(members: readonly Member[], isLocal: boolean): ExpertWeights['
 
 const none: Entering[] = []
 
-/** A prediction that may be used, or undefined: it abstained, or failed. Nonsense is a failure, for the guard to see. */
-function predict(
-  member: Member,
-  { dimension, executions: { count } }: Ensemble,
-  point: Point,
-  guard: Guard,
-): number | undefined {
-  return guard(member.strategy, () => {
-    if (member.lastPrediction?.executions === count) return member.lastPrediction.value
-    const value = member.learner.predict(point)
-    if (value !== undefined && !(value > 0 && value <= nonsense * resourceLimits[dimension])) {
-      throw new RangeError(`answered ${value}`)
-    }
-    if (member.ignoresPoint) member.lastPrediction = { executions: count, value }
-    return value
-  })
-}
+const leftOut: MixtureShare = { weight: 0, experts: none }
 
 /** Where those that are not followed are all that there are, they are followed: it is all that can be said. */
 function followedOf(predictions: Weighed[], unfollowed: Selection['unfollowed']): Weighed[] {
   if (unfollowed.size === 0) return predictions
-  const followed = predictions.filter(({ member }) => !unfollowed.has(member.strategy))
+  const followed = predictions.filter(({ strategy }) => !unfollowed.has(strategy))
   return followed.length > 0 ? followed : predictions
 }
 

@@ -19,8 +19,6 @@ export interface Member {
   readonly countsAllAlike: boolean
   /** As `Strategy.ignoresPoint`. */
   readonly ignoresPoint: boolean
-  /** What it predicts of any point after so many executions, where it ignores the point. */
-  lastPrediction: { readonly executions: number; readonly value: number | undefined } | undefined
   readonly residuals: Residuals
   readonly experts: readonly [slow: Expert, fast: Expert, slowLocal: Expert, fastLocal: Expert]
   /** Over the executions that the strategy has predicted. */
@@ -37,7 +35,6 @@ export const member = (
   learner,
   countsAllAlike,
   ignoresPoint,
-  lastPrediction: undefined,
   residuals: residuals(),
   experts: [
     { weighting: 'slow', isLocal: false, forgetsFast: false, logScore: 0 },

@@ -1,4 +1,3 @@
-import type { ObservedExecutions } from '../history/observed-executions.ts'
 import type { DimensionModel } from './dimension-model.ts'
 import type { Member } from './expert.ts'
 
@@ -47,13 +46,9 @@ function bestOfAlike(members: readonly Member[]): Member | undefined {
 
 /** By execution, whether its most informative feature lies between those of the executions before it. */
 function withinInputsBefore({
-  features,
+  column,
   executions,
-}: {
-  readonly features: DimensionModel['features']
-  readonly executions: ObservedExecutions
-}): readonly boolean[] {
-  const column = features.mostInformative()
+}: Pick<DimensionModel, 'column' | 'executions'>): readonly boolean[] {
   let low = Number.POSITIVE_INFINITY
   let high = Number.NEGATIVE_INFINITY
   return executions.points.map(({ logs }) => {

@@ -1,18 +1,20 @@
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { type Distribution, quantile } from '../distribution/distribution.ts'
+import { joinResiduals, keptResiduals, type Runtimes } from '../distribution/joined-residuals.ts'
 import {
   type MixtureOptions,
   mixture,
   type PriorComponent,
   type ResidualComponent,
-  type Runtimes,
 } from '../distribution/mixture.ts'
 import { roomAfter } from '../distribution/tail.ts'
+import type { DistributionWorkspace } from '../distribution/workspace.ts'
 import { type CensoredAttempt, highestCensored } from '../history/censored-attempts.ts'
-import type { SampleWeights } from '../history/sample-weights.ts'
+import type { SampleWeights, Weighting } from '../history/sample-weights.ts'
 import { type DimensionModel, meanRuntimeMs } from './dimension-model.ts'
-import { measureSamples } from './effective-sample.ts'
-import type { Prediction } from './expert-weights.ts'
+import { measureLocalSamples, measureSamples } from './effective-sample.ts'
+import type { Expert, Member } from './expert.ts'
+import type { FixedPart, MixtureShare, Prediction } from './expert-weights.ts'
 import { censoredPriors, priorMass, priorScale } from './prior.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -35,7 +37,8 @@ export function predictiveDistribution(
   runningPeaks: readonly number[],
   workspace: Workspace,
 ): PredictiveDistribution {
-  const { components, priors } = componentsOf(predictions, weights, workspace)
+  const runtimes = runtimesOf(model)
+  const { components, priors } = componentsOf(predictions, weights, runtimes, workspace)
   const highestPrediction = components.reduce(
     (most, c) => Math.max(most, c.logPrediction),
     Number.NEGATIVE_INFINITY,
@@ -44,7 +47,7 @@ export function predictiveDistribution(
     model.largest === undefined ? highestPrediction : Math.max(Math.log(model.largest), highestPrediction)
   const observed = model.executions.count
   const room = roomAfter(observed)
-  const options = { kernel: model.kernel, runtimes: runtimesOf(model) }
+  const options = { kernel: model.kernel, runtimes }
   const mixed = (priors: readonly PriorComponent[], limit: number) =>
     mixture(components, priors, { ...options, limit } satisfies MixtureOptions, workspace.distribution)
 
@@ -63,28 +66,68 @@ export function predictiveDistribution(
 function componentsOf(
   predictions: readonly Prediction[],
   weights: SampleWeights,
-  { samples }: Workspace,
+  runtimes: Runtimes | undefined,
+  { samples, distribution }: Workspace,
 ): { readonly components: readonly ResidualComponent[]; readonly priors: readonly PriorComponent[] } {
   const components: ResidualComponent[] = []
   const priors: PriorComponent[] = []
-  const withLocal = predictions.some(({ experts }) => experts.some(({ expert }) => expert.isLocal))
   const { slow, fast } = weights.executions
-  for (const { member, value, experts } of predictions) {
-    if (experts.length === 0) continue
-    measureSamples(member, weights, withLocal, samples)
+  const { proximity } = weights
+  for (const { member, value, share } of predictions) {
+    if (share.experts.length === 0) continue
+    share.fixed ??= fixedPart(member, share, weights, runtimes, samples, distribution)
+    const { residuals, joined, shares: fixedShares, priors: fixedPriors } = share.fixed
     const logPrediction = Math.log(value)
-    const shares = { slow: 0, fast: 0, slowLocal: 0, fastLocal: 0 }
-    for (const { expert, weight } of experts) {
-      const sample = samples[expert.weighting]
-      const mass = priorMass(sample)
-      shares[expert.weighting] = weight / (sample.total + mass)
-      const share = (mass * weight) / (sample.total + mass)
-      priors.push({ at: logPrediction, scale: priorScale(sample), share })
+    for (const prior of fixedPriors)
+      priors.push({ at: logPrediction, scale: prior.scale, share: prior.share })
+    let shares = fixedShares
+    if (joined === undefined) {
+      measureLocalSamples(member, weights, samples)
+      shares = { ...fixedShares }
+      for (const { expert, weight } of share.experts)
+        if (expert.isLocal) priors.push({ at: logPrediction, ...enter(expert, weight, samples, shares) })
     }
-    const { residuals } = member
-    components.push({ residuals, logPrediction, slow, fast, proximity: weights.proximity, shares })
+    components.push({ residuals, logPrediction, slow, fast, proximity, shares, joined })
   }
   return { components, priors }
+}
+
+/** What of a strategy's part in the mixture hangs on no query. */
+function fixedPart(
+  member: Member,
+  { experts }: MixtureShare,
+  weights: SampleWeights,
+  runtimes: Runtimes | undefined,
+  samples: Workspace['samples'],
+  { joined: joining }: DistributionWorkspace,
+): FixedPart {
+  measureSamples(member, samples)
+  const shares = { slow: 0, fast: 0, slowLocal: 0, fastLocal: 0 }
+  const priors = experts.flatMap(({ expert, weight }) =>
+    expert.isLocal ? [] : enter(expert, weight, samples, shares),
+  )
+  const { residuals } = member
+  if (priors.length < experts.length) return { residuals, shares, priors, joined: undefined }
+  const { slow, fast } = weights.executions
+  const joined = joinResiduals(
+    { residuals, slow, fast, proximity: weights.proximity, shares },
+    runtimes,
+    joining,
+  )
+  return { residuals, shares, priors, joined: keptResiduals(joined) }
+}
+
+/** Puts what a unit of an expert's weighting is worth in `shares`; returns its prior. */
+function enter(
+  { weighting }: Expert,
+  weight: number,
+  samples: Workspace['samples'],
+  shares: { -readonly [W in Weighting]: number },
+): FixedPart['priors'][number] {
+  const sample = samples[weighting]
+  const mass = priorMass(sample)
+  shares[weighting] = weight / (sample.total + mass)
+  return { scale: priorScale(sample), share: (mass * weight) / (sample.total + mass) }
 }
 
 /** Where a failure loses what was held for the run time, and run times are known. */

@@ -1,4 +1,5 @@
 import { type DistributionWorkspace, distributionWorkspace } from '../distribution/workspace.ts'
+import { type NeighbourSearch, neighbourSearch } from '../history/nearest-neighbours.ts'
 import type { ByWeighting } from '../history/sample-weights.ts'
 import { type EffectiveSample, effectiveSamples } from './effective-sample.ts'
 import { type Evaluation, evaluations } from './predictive-density.ts'
@@ -10,6 +11,7 @@ import { type Evaluation, evaluations } from './predictive-density.ts'
 export interface Workspace {
   /** Proximity of each execution to the query. */
   proximity: Float64Array
+  readonly neighbours: NeighbourSearch
   readonly samples: ByWeighting<EffectiveSample>
   readonly evaluations: ByWeighting<Evaluation>
   readonly distribution: DistributionWorkspace
@@ -17,6 +19,7 @@ export interface Workspace {
 
 export const createWorkspace = (): Workspace => ({
   proximity: new Float64Array(0),
+  neighbours: neighbourSearch(),
   samples: effectiveSamples(),
   evaluations: evaluations(),
   distribution: distributionWorkspace(),

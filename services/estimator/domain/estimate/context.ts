@@ -50,6 +50,8 @@ export interface Context {
   readonly workspace: Workspace
   /** The settings' policy with what the query sets itself. */
   readonly policy: Policy
+  /** The strategies that the policy asks for, in the registry's order. */
+  readonly asked: readonly string[]
   /** The query as the task's model encodes it; unset where there is none. */
   readonly point: Point | undefined
 }
@@ -61,7 +63,9 @@ export function contextOf(
 ): Context {
   const policy = { ...parts.settings.policy, ...query.policy }
   const point = evidence.task?.model?.encoder.encode(query.features, query.labels, false)
-  return { ...parts, query, evidence, policy, point }
+  const all = Object.keys(parts.settings.registry)
+  const asked = policy.strategies.length === 0 ? all : all.filter((name) => policy.strategies.includes(name))
+  return { ...parts, query, evidence, policy, asked, point }
 }
 
 /** Whether the task's own history leaves something to ask of similar tasks. */

@@ -22,8 +22,7 @@ export function whereBeyond(
   point: Point,
   { distribution: { growth } }: Workspace,
 ): BeyondRange | undefined {
-  const { executions, features } = model
-  const primary = features.mostInformative()
+  const { executions, column: primary } = model
   const beyond = beyondRange(executions, primary, point)
   if (beyond !== undefined || primary === undefined) return beyond
   let found: BeyondRange | undefined

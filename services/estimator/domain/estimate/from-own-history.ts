@@ -20,10 +20,8 @@ import type { FailureOdds } from './reasons.ts'
 import type { Recommendation } from './recommendation.ts'
 
 /** Undefined where there are too few executions, or no strategy has anything to say. */
-export function fromOwnHistory(
-  { query, evidence, settings, policy, access, point, workspace }: Context,
-  dimension: Dimension,
-): Recommendation | undefined {
+export function fromOwnHistory(context: Context, dimension: Dimension): Recommendation | undefined {
+  const { query, evidence, settings, policy, access, point, workspace, asked } = context
   const model = evidence.task?.model?.dimensions.get(dimension)
   if (point === undefined || model?.largest === undefined) return undefined
   const observed = model.executions.count
@@ -31,10 +29,8 @@ export function fromOwnHistory(
 
   const isAsked = (strategy: string) => policy.strategies.length === 0 || policy.strategies.includes(strategy)
   // One asked for by name is followed whatever its record.
-  const unfollowed =
-    policy.strategies.length > 0 ? new Map<string, string>() : unfollowedIn(evidence.task, dimension, access)
+  const unfollowed = policy.strategies.length > 0 ? allFollowed : unfollowedIn(context, dimension)
   // Beyond the range it is predicted at the edge, and grown from there.
-  const column = model.features.mostInformative()
   const beyond = whereBeyond(model, point, workspace)
   const within = beyond?.edge ?? point
   const weights = weightsFor(model, within, workspace)
@@ -50,7 +46,7 @@ export function fromOwnHistory(
 
   const peaks = runningPeaks(evidence.task, dimension)
   const { distribution, exceeding } = predictiveDistribution(predictions, model, weights, peaks, workspace)
-  const isFeatureKnown = column !== undefined && point.values[column] !== undefined
+  const isFeatureKnown = model.column !== undefined && point.values[model.column] !== undefined
   const tail = tailAfter(observed, model.largest, isFeatureKnown)
   const inRange = {
     need: { distribution, calibration: model.calibration, tail },
@@ -63,7 +59,7 @@ export function fromOwnHistory(
   // A request that a need has exceeded, or an attempt was killed at, is no ceiling.
   const known = Math.max(model.largest, highestCensored(model.censored) ?? 0)
   const need = ceiling > known ? withCeiling(outlook.need, ceiling) : outlook.need
-  const { strategy } = foremost.member
+  const { strategy } = foremost
   return {
     need,
     amount: allocate(need, failureCost, policy, dimension, workspace.distribution),
@@ -79,13 +75,7 @@ export function fromOwnHistory(
       failure: shortfall[dimension] === 'kill' ? failureOddsOf(need, failureCost, policy) : undefined,
     },
     strategy,
-    predictions: predictionsOf(
-      Object.keys(settings.registry).filter(isAsked),
-      predictions,
-      unfollowed,
-      access,
-      growthFactor,
-    ),
+    predictions: predictionsOf(asked, predictions, unfollowed, access, growthFactor),
   }
 }
 
@@ -104,7 +94,7 @@ const withCeiling = (need: PredictedNeed, amount: number): PredictedNeed => ({
 function foremostOf(predictions: readonly Prediction[]): Prediction | undefined {
   let foremost: Prediction | undefined
   for (const prediction of predictions)
-    if (foremost === undefined || prediction.weight > foremost.weight) foremost = prediction
+    if (foremost === undefined || prediction.share.weight > foremost.share.weight) foremost = prediction
   return foremost
 }
 
@@ -125,29 +115,31 @@ function predictionsOf(
   let next = 0
   return strategies.map((strategy) => {
     const prediction = predictions[next]
-    if (prediction?.member.strategy !== strategy)
+    if (prediction?.strategy !== strategy)
       return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
     next++
-    const { weight } = prediction
+    const { weight } = prediction.share
     const value = prediction.value * growthFactor
     const reason = weight > 0 ? undefined : unfollowed.get(strategy)
     return { strategy, value, weight, reason: reason && `not followed: ${reason}` }
   })
 }
 
+const allFollowed: ReadonlyMap<string, string> = new Map()
+
 /** Strategies that are not followed and why: by the task's own record or, whatever the task, by the breakers. */
 function unfollowedIn(
-  task: LearnedProfile | undefined,
+  { evidence: { task }, access, asked }: Context,
   dimension: Dimension,
-  access: StrategyAccess,
 ): ReadonlyMap<string, string> {
-  const reasons = new Map<string, string>()
-  for (const { strategy } of task?.model?.dimensions.get(dimension)?.members ?? []) {
+  let reasons: Map<string, string> | undefined
+  for (const strategy of asked) {
     const reason = access.unfollowed(strategy)
-    if (reason !== undefined) reasons.set(strategy, reason)
+    if (reason !== undefined) reasons = (reasons ?? new Map<string, string>()).set(strategy, reason)
   }
   for (const poor of task?.poor ?? []) {
-    if (poor.dimension === dimension) reasons.set(poor.strategy, 'its record is poor')
+    if (poor.dimension !== dimension) continue
+    reasons = (reasons ?? new Map<string, string>()).set(poor.strategy, 'its record is poor')
   }
-  return reasons
+  return reasons ?? allFollowed
 }

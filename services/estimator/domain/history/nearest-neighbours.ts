@@ -15,24 +15,25 @@ const most = 5
 
 export interface NeighbourSearch {
   /** By the distance in a column; of equals the latest comes first. None where the point or all executions lack it. */
-  readonly find: (column: number | undefined, point: Point) => Neighbours
+  readonly find: (executions: ObservedExecutions, column: number | undefined, point: Point) => Neighbours
 }
 
-/** The strategies ask one after the other for the same point: it is searched once. */
-export function neighbourSearch(executions: ObservedExecutions): NeighbourSearch {
+/** The strategies ask one after the other for the same point: it is searched once. One search serves all models. */
+export function neighbourSearch(): NeighbourSearch {
   const found = { count: 0, needs: new Float64Array(most), distances: new Float64Array(most) }
-  let last: { point: Point; column: number | undefined; executions: number } | undefined
+  let executions: ObservedExecutions | undefined
+  let point: Point | undefined
+  let column: number | undefined
+  let count = 0
   return {
-    find(column, point) {
-      const isKnown =
-        last !== undefined &&
-        last.point === point &&
-        last.column === column &&
-        last.executions === executions.count
-      if (!isKnown) {
-        search(executions, column, point, found)
-        last = { point, column, executions: executions.count }
-      }
+    find(among, inColumn, near) {
+      const isKnown = executions === among && point === near && column === inColumn && count === among.count
+      if (isKnown) return found
+      search(among, inColumn, near, found)
+      executions = among
+      point = near
+      column = inColumn
+      count = among.count
       return found
     },
   }

@@ -2,7 +2,8 @@ import type { Point } from '../features/encoder.ts'
 
 /**
  * The executions that a dimension of a task was observed in, oldest first.
- * Shape: the first `count` entries of each array. Grows in place, by `addExecution` alone.
+ * Shape: the first `count` entries of each array. Grows in place, by `addExecution` alone. The arrays of numbers lie side by
+ * side in one buffer, 48 bytes an execution: a query reads most of them.
  */
 export interface ObservedExecutions {
   count: number
@@ -17,8 +18,8 @@ export interface ObservedExecutions {
   readonly byColumn: ColumnOrder
   /** Each execution's value of one label; kept so until another is asked for. */
   readonly byLabel: LabelValues
-  /** By column the first execution with its largest value, where that is above 0. */
-  readonly largest: (Point | undefined)[]
+  /** By column the largest value, where that is above 0; else 0. */
+  readonly largest: number[]
 }
 
 /** Shape: the first `present` entries; executions without the feature are not among them. Equal values are in order of arrival. */
@@ -33,27 +34,37 @@ interface ColumnOrder {
 interface LabelValues {
   label: string | undefined
   readonly numbers: Map<string | undefined, number>
-  readonly values: number[]
+  values: Int32Array
 }
 
 const firstCapacity = 32
 
-export const observedExecutions = (): ObservedExecutions => ({
-  count: 0,
-  points: [],
-  needs: new Float64Array(firstCapacity),
-  runtimesMs: new Float64Array(firstCapacity),
-  slow: new Float64Array(firstCapacity),
-  fast: new Float64Array(firstCapacity),
-  byColumn: {
-    column: undefined,
-    present: 0,
-    order: new Int32Array(firstCapacity),
-    sorted: new Float64Array(firstCapacity),
-  },
-  byLabel: { label: undefined, numbers: new Map(), values: [] },
-  largest: [],
-})
+/** Arrays side by side in one buffer, each for so many executions. */
+function arraysOf(capacity: number) {
+  const bytes = 8 * capacity
+  const buffer = new ArrayBuffer(6 * bytes)
+  return {
+    sorted: new Float64Array(buffer, 0, capacity),
+    order: new Int32Array(buffer, bytes, capacity),
+    labels: new Int32Array(buffer, 1.5 * bytes, capacity),
+    slow: new Float64Array(buffer, 2 * bytes, capacity),
+    fast: new Float64Array(buffer, 3 * bytes, capacity),
+    needs: new Float64Array(buffer, 4 * bytes, capacity),
+    runtimesMs: new Float64Array(buffer, 5 * bytes, capacity),
+  }
+}
+
+export function observedExecutions(): ObservedExecutions {
+  const { sorted, order, labels, ...arrays } = arraysOf(firstCapacity)
+  return {
+    count: 0,
+    points: [],
+    ...arrays,
+    byColumn: { column: undefined, present: 0, order, sorted },
+    byLabel: { label: undefined, numbers: new Map(), values: labels },
+    largest: [],
+  }
+}
 
 export interface ObservedExecution {
   readonly point: Point
@@ -72,33 +83,28 @@ export function addExecution(executions: ObservedExecutions, one: ObservedExecut
   executions.fast[n] = one.fast
   executions.points.push(one.point)
   const { byColumn, byLabel } = executions
-  if (byLabel.label !== undefined) addLabelValue(byLabel, one.point.labels[byLabel.label])
+  if (byLabel.label !== undefined) addLabelValue(byLabel, n, one.point.labels[byLabel.label])
   if (byColumn.column !== undefined) insert(byColumn, one.point.logs[byColumn.column], n)
   const { values } = one.point
   for (let column = 0; column < values.length; column++) {
-    const value = values[column]
-    if (value !== undefined && value > (executions.largest[column]?.values[column] ?? 0))
-      executions.largest[column] = one.point
+    const value = values[column] ?? 0
+    executions.largest[column] = Math.max(value, executions.largest[column] ?? 0)
   }
 }
 
 function grow(executions: ObservedExecutions): void {
-  const size = 2 * executions.slow.length
-  executions.slow = enlarged(executions.slow, size)
-  executions.fast = enlarged(executions.fast, size)
-  executions.needs = enlarged(executions.needs, size)
-  executions.runtimesMs = enlarged(executions.runtimesMs, size)
-  const { byColumn } = executions
-  byColumn.sorted = enlarged(byColumn.sorted, size)
-  const order = new Int32Array(size)
+  const { byColumn, byLabel } = executions
+  const { sorted, order, labels, slow, fast, needs, runtimesMs } = arraysOf(2 * executions.slow.length)
+  sorted.set(byColumn.sorted)
   order.set(byColumn.order)
-  byColumn.order = order
-}
-
-function enlarged(before: Float64Array, size: number): Float64Array {
-  const after = new Float64Array(size)
-  after.set(before)
-  return after
+  labels.set(byLabel.values)
+  slow.set(executions.slow)
+  fast.set(executions.fast)
+  needs.set(executions.needs)
+  runtimesMs.set(executions.runtimesMs)
+  Object.assign(executions, { slow, fast, needs, runtimesMs })
+  Object.assign(byColumn, { sorted, order })
+  byLabel.values = labels
 }
 
 /** The executions in order of a column's logs. */
@@ -130,13 +136,12 @@ export function valuesOf(
   if (byLabel.label === label) return byLabel
   byLabel.label = label
   byLabel.numbers.clear()
-  byLabel.values.length = 0
-  for (const { labels } of points) addLabelValue(byLabel, labels[label])
+  for (const [i, { labels }] of points.entries()) addLabelValue(byLabel, i, labels[label])
   return byLabel
 }
 
-function addLabelValue({ numbers, values }: LabelValues, value: string | undefined): void {
+function addLabelValue({ numbers, values }: LabelValues, i: number, value: string | undefined): void {
   const known = numbers.get(value)
-  values.push(known ?? numbers.size)
+  values[i] = known ?? numbers.size
   if (known === undefined) numbers.set(value, numbers.size)
 }

@@ -24,9 +24,8 @@ export function beyondRange(
   column: number | undefined,
   point: Point,
 ): BeyondRange | undefined {
-  const last = column === undefined ? undefined : largestBelow(executions, column, point)
-  if (column === undefined || last === undefined) return undefined
-  const largest = last.values[column] as number
+  const largest = column === undefined ? undefined : largestBelow(executions, column, point)
+  if (column === undefined || largest === undefined) return undefined
   const distance = Math.min(farthest, Math.log(point.values[column] as number) - Math.log(largest))
   const advance = usualAdvance(executions, column)
   if (distance <= advance + leastDifference) return undefined
@@ -65,16 +64,14 @@ export function timesLargestSeen(
   column: number,
   point: Point,
 ): number | undefined {
-  const largest = largestBelow(executions, column, point)?.values[column]
+  const largest = largestBelow(executions, column, point)
   if (largest === undefined) return undefined
   return Math.min((point.values[column] as number) / largest, Math.exp(farthest))
 }
 
-/** The execution with the largest value of a column, where that is a size, and less than a point's. */
-function largestBelow({ largest }: ObservedExecutions, column: number, point: Point): Point | undefined {
+/** The largest value of a column, where that is a size, and less than a point's. */
+function largestBelow({ largest }: ObservedExecutions, column: number, point: Point): number | undefined {
   const value = point.values[column]
-  const found = largest[column]
-  return value !== undefined && found !== undefined && (found.values[column] as number) < value
-    ? found
-    : undefined
+  const found = largest[column] ?? 0
+  return value !== undefined && found > 0 && found < value ? found : undefined
 }

@@ -1,7 +1,8 @@
 /** Least squares on several columns; one that is absent (undefined) is taken to be average. */
 export interface LeastSquares {
   observe(xs: Columns, y: number): void
-  predict(xs: Columns): number
+  /** By column its mean and its slope, one after the other, as observed so far. */
+  readonly line: Float64Array
   /** Of what was observed; undefined: nothing was. */
   readonly mean: () => number | undefined
   /** Columns that vary. */
@@ -18,10 +19,9 @@ const leastVariance = 1e-9
 /** Running means and centred sums of products; ridge is in executions' worth of each column's variance. */
 export function leastSquares(columns: number, ridge: number): LeastSquares {
   const counts = new Float64Array(columns)
-  const means = new Float64Array(columns)
   const products = new Float64Array(columns * columns)
   const withNeed = new Float64Array(columns)
-  const slopes = new Float64Array(columns)
+  const line = new Float64Array(2 * columns)
   const offsets = new Float64Array(columns)
   /** Scratch space of `solve`. */
   const used = new Int32Array(columns)
@@ -34,7 +34,7 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
 
   const varies = (i: number) =>
     (counts[i] as number) >= fewest &&
-    (products[i * columns + i] as number) > leastVariance * (1 + (means[i] as number) ** 2)
+    (products[i * columns + i] as number) > leastVariance * (1 + (line[2 * i] as number) ** 2)
 
   /** On standardised columns, so that the ridge weighs alike on all. */
   function solve(): void {
@@ -54,9 +54,9 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
       solution[p] = (withNeed[i] as number) / (deviations[p] as number)
     }
     solveInPlace(matrix, solution, size)
-    slopes.fill(0)
+    for (let i = 0; i < columns; i++) line[2 * i + 1] = 0
     for (let p = 0; p < size; p++)
-      slopes[used[p] as number] = (solution[p] as number) / (deviations[p] as number)
+      line[2 * (used[p] as number) + 1] = (solution[p] as number) / (deviations[p] as number)
     varyingColumns = size
   }
 
@@ -69,8 +69,8 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
         if (x === undefined) continue
         const count = (counts[i] as number) + 1
         counts[i] = count
-        const offset = count === 1 ? 0 : x - (means[i] as number)
-        means[i] = count === 1 ? x : (means[i] as number) + offset / count
+        const offset = count === 1 ? 0 : x - (line[2 * i] as number)
+        line[2 * i] = count === 1 ? x : (line[2 * i] as number) + offset / count
         offsets[i] = offset
       }
       const residual = y - mean
@@ -85,14 +85,7 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
       }
       solve()
     },
-    predict(xs) {
-      let y = mean
-      for (let i = 0; i < columns; i++) {
-        const x = xs[i]
-        if (x !== undefined) y += (slopes[i] as number) * (x - (means[i] as number))
-      }
-      return y
-    },
+    line,
     mean: () => (n > 0 ? mean : undefined),
     varying: () => varyingColumns,
   }

@@ -1,6 +1,7 @@
+import { clamp } from '../../../../shared/domain/clamp.ts'
 import type { Point } from '../features/encoder.ts'
 import { type Columns, leastSquares } from './least-squares.ts'
-import { type Strategy, seenRange } from './strategy.ts'
+import { abstaining, type Predictor, type Strategy, seenRange } from './strategy.ts'
 
 /** Features and labels that enter, in order of first appearance. */
 const mostColumns = 12
@@ -9,7 +10,7 @@ const shrinkage = 4
 
 /** What each of its values has shown: ln(need), added up. */
 interface Label {
-  readonly column: number
+  readonly name: string
   readonly shown: Map<string, { readonly count: number; readonly sum: number }>
 }
 
@@ -28,34 +29,46 @@ export const ridge: Strategy = {
     const range = seenRange()
     const features: number[] = []
     const labels = new Map<string, Label>()
-    let columns = 0
+    /** What each column is: a feature's, or a label. */
+    const columns: (number | Label)[] = []
     const xs = new Array<number | undefined>(mostColumns).fill(undefined)
 
     /** Those that are new get a column each, as long as there are any. */
     function learnColumns({ logs, labelNames }: Point): void {
-      for (let c = 0; c < logs.length && columns < mostColumns; c++)
-        if (features[c] === undefined && logs[c] !== undefined) features[c] = columns++
+      for (let c = 0; c < logs.length && columns.length < mostColumns; c++)
+        if (features[c] === undefined && logs[c] !== undefined) {
+          features[c] = columns.length
+          columns.push(c)
+        }
       if (fit.mean() === undefined) return
       for (const name of labelNames)
-        if (columns < mostColumns && !labels.has(name))
-          labels.set(name, { column: columns++, shown: new Map() })
+        if (columns.length < mostColumns && !labels.has(name)) {
+          const label = { name, shown: new Map() }
+          labels.set(name, label)
+          columns.push(label)
+        }
     }
 
-    function encode({ logs, labels: values, labelNames }: Point): Columns {
-      xs.fill(undefined)
-      for (let c = 0; c < logs.length; c++) {
-        const column = features[c]
-        if (column !== undefined) xs[column] = logs[c]
-      }
-      const mean = fit.mean()
-      if (mean === undefined) return xs
-      for (const name of labelNames) {
-        const label = labels.get(name)
-        if (label === undefined) continue
-        const known = label.shown.get(values[name] as string)
-        xs[label.column] = ((known?.sum ?? 0) + mean) / ((known?.count ?? 0) + 1)
-      }
+    function encode(point: Point): Columns {
+      const mean = fit.mean() ?? 0
+      for (let i = 0; i < columns.length; i++) xs[i] = encoded(columns[i] as number | Label, point, mean)
       return xs
+    }
+
+    function fitted(): Predictor {
+      const mean = fit.mean()
+      if (columns.length < 2 || fit.varying() < 2 || mean === undefined) return abstaining
+      const { line } = fit
+      const count = columns.length
+      const [lowest, highest] = [range.lowest(), range.highest()]
+      return (point) => {
+        let y = mean
+        for (let i = 0; i < count; i++) {
+          const x = encoded(columns[i] as number | Label, point, mean)
+          if (x !== undefined) y += (line[2 * i + 1] as number) * (x - (line[2 * i] as number))
+        }
+        return Math.exp(clamp(y, lowest, highest))
+      }
     }
 
     return {
@@ -72,10 +85,20 @@ export const ridge: Strategy = {
           shown.set(value, { count: count + 1, sum: sum + y })
         }
       },
-      predict(point) {
-        if (columns < 2 || fit.varying() < 2) return undefined
-        return Math.exp(range.clamp(fit.predict(encode(point))))
-      },
+      predict: (point) => fitted()(point),
+      fitted,
     }
   },
+}
+
+/** A feature's logarithm; of a label the mean that its value has shown, shrunk to the mean of all by one execution. */
+function encoded(
+  column: number | Label,
+  { logs, labels, labelNames }: Point,
+  mean: number,
+): number | undefined {
+  if (typeof column === 'number') return logs[column]
+  if (!labelNames.includes(column.name)) return undefined
+  const known = column.shown.get(labels[column.name] as string)
+  return ((known?.sum ?? 0) + mean) / ((known?.count ?? 0) + 1)
 }

@@ -1,4 +1,3 @@
-import { clamp } from '../../../../shared/domain/clamp.ts'
 import type { Point } from '../features/encoder.ts'
 import type { Neighbours } from '../history/nearest-neighbours.ts'
 
@@ -29,14 +28,24 @@ export type Registry = Readonly<Record<string, Strategy>>
 
 export interface Learner {
   observe(point: Point, need: number): void
-  /** Undefined: it abstains. */
-  predict(point: Point): number | undefined
+  readonly predict: Predictor
+  /** What `predict` is until another execution is observed, in as little memory as it takes. Unset: `predict` itself. */
+  readonly fitted?: () => Predictor
 }
 
-/** The range of ln(need) seen so far; regressions may leave it by 0.7 (a factor of two) either way. */
+/** Undefined: it abstains. */
+export type Predictor = (point: Point) => number | undefined
+
+export const abstaining: Predictor = () => undefined
+
+/** Regressions may leave the range seen by a factor of two either way. */
+const beyondRange = 0.7
+
+/** Where a regression of ln(need) ends, by the needs seen so far. */
 export interface SeenRange {
   observe(logNeed: number): void
-  clamp(logNeed: number): number
+  readonly lowest: () => number
+  readonly highest: () => number
 }
 
 export function seenRange(): SeenRange {
@@ -47,6 +56,7 @@ export function seenRange(): SeenRange {
       if (logNeed < low) low = logNeed
       if (logNeed > high) high = logNeed
     },
-    clamp: (logNeed) => clamp(logNeed, low - 0.7, high + 0.7),
+    lowest: () => low - beyondRange,
+    highest: () => high + beyondRange,
   }
 }

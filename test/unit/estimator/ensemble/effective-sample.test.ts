@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { addResidual } from '../../../../services/estimator/domain/distribution/residuals.ts'
 import {
   effectiveSamples,
+  measureLocalSamples,
   measureSamples,
 } from '../../../../services/estimator/domain/ensemble/effective-sample.ts'
 import { type Member, member } from '../../../../services/estimator/domain/ensemble/expert.ts'
@@ -29,7 +30,8 @@ function memberAfter(...numbers: readonly number[]): Member {
 
 const measured = (one: Member, withLocal = true) => {
   const samples = effectiveSamples()
-  measureSamples(one, weights(), withLocal, samples)
+  measureSamples(one, samples)
+  if (withLocal) measureLocalSamples(one, weights(), samples)
   return samples
 }
 

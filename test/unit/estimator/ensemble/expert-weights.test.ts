@@ -18,7 +18,13 @@ function scored(strategy: string, value: number | undefined, ...logScores: reado
 }
 
 const ensembleOf = (members: readonly Member[]): Ensemble => ({
-  ...{ dimension: 'memoryBytes', members, executions: { count: 0 }, expertWeights: undefined },
+  ...{
+    dimension: 'memoryBytes',
+    members,
+    executions: { count: 0 },
+    expertWeights: undefined,
+    fits: undefined,
+  },
 })
 
 const predictionsOf = (
@@ -26,7 +32,7 @@ const predictionsOf = (
   { isLocal = false, selection = allStrategies, guard = unguarded as Guard } = {},
 ) =>
   weighedPredictions(ensembleOf(members), pointAt([]), isLocal, selection, guard).map(
-    ({ member: { strategy }, value, weight, experts }) => ({
+    ({ strategy, value, share: { weight, experts } }) => ({
       strategy,
       value,
       weight: Number(weight.toFixed(9)),

@@ -25,7 +25,8 @@ function predictionOf(
   ...weights: readonly (readonly [index: number, weight: number])[]
 ) {
   const experts = weights.map(([i, weight]) => ({ expert: member.experts[i] as Expert, weight }))
-  return { member, value, weight: weights.reduce((sum, [, weight]) => sum + weight, 0), experts }
+  const weight = weights.reduce((sum, [, weight]) => sum + weight, 0)
+  return { strategy: member.strategy, member, value, share: { weight, experts } }
 }
 
 const outlook = (
@@ -198,7 +199,7 @@ test('a killed attempt below the median says nothing new', () => {
 test('a prediction without weight is no part of it', () => {
   const model = modelOfTen()
   const followed = follow(model, [0, 1])
-  const left = { ...followed, value: 9e9, weight: 0, experts: [] }
+  const left = { ...followed, value: 9e9, share: { weight: 0, experts: [] } }
   expect(listed(outlook(model, [left, followed]).distribution)).toEqual(
     listed(outlook(model, [followed]).distribution),
   )

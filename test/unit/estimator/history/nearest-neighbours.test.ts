@@ -17,7 +17,7 @@ test('finds the five nearest, of equals the latest first, as a linear search wou
       const pointOf = (size: number | undefined) =>
         columns.encode(size === undefined ? {} : { size }, {}, false)
       const executions = observedExecutions()
-      const { find } = neighbourSearch(executions)
+      const { find } = neighbourSearch()
       for (const [i, size] of inputs.entries())
         addExecution(executions, { point: pointOf(size), need: i + 1, runtimeMs: 1, slow: 1, fast: 1 })
       const point = pointOf(queried)
@@ -26,7 +26,7 @@ test('finds the five nearest, of equals the latest first, as a linear search wou
       const all = [...inputs.keys()].filter((i) => !Number.isNaN(distance(i)))
       const nearest = all.sort((a, b) => distance(a) - distance(b) || b - a).slice(0, 5)
 
-      const { count, needs, distances } = find(0, point)
+      const { count, needs, distances } = find(executions, 0, point)
       expect([...needs.subarray(0, count)]).toEqual(nearest.map((i) => i + 1))
       expect([...distances.subarray(0, count)]).toEqual(nearest.map(distance))
     }),
@@ -35,16 +35,16 @@ test('finds the five nearest, of equals the latest first, as a linear search wou
 
 test('finds none without a column, and none where the query lacks the feature', () => {
   const executions = executionsAt([pointAt([1]), pointAt([2])])
-  const { find } = neighbourSearch(executions)
-  expect(find(0, pointAt([1])).count).toBe(2)
-  expect(find(undefined, pointAt([1])).count).toBe(0)
-  expect(find(0, pointAt([undefined])).count).toBe(0)
+  const { find } = neighbourSearch()
+  expect(find(executions, 0, pointAt([1])).count).toBe(2)
+  expect(find(executions, undefined, pointAt([1])).count).toBe(0)
+  expect(find(executions, 0, pointAt([undefined])).count).toBe(0)
 })
 
 test('searches again for another point, for another column, and once there are more executions', () => {
   const executions = executionsAt([pointAt([1, 9]), pointAt([5, 2])], (i) => ({ need: i }))
-  const { find } = neighbourSearch(executions)
-  const nearest = (column: number, point: Point) => find(column, point).needs[0]
+  const { find } = neighbourSearch()
+  const nearest = (column: number, point: Point) => find(executions, column, point).needs[0]
   const point = pointAt([1, 2])
   expect(nearest(0, point)).toBe(0)
   expect(nearest(0, pointAt([5, 2]))).toBe(1)
@@ -60,7 +60,7 @@ test('of two at the same distance on either side the latest comes first', () => 
       xs.map((x) => pointAt([x])),
       (i) => ({ need: xs[i] as number }),
     )
-    const { count, needs } = neighbourSearch(executions).find(0, pointAt([2]))
+    const { count, needs } = neighbourSearch().find(executions, 0, pointAt([2]))
     return [...needs.subarray(0, count)]
   }
   expect(needsAround2(1, 3)).toEqual([3, 1])
@@ -68,6 +68,6 @@ test('of two at the same distance on either side the latest comes first', () => 
 })
 
 test('finds no more executions than there are, also where all are at zero', () => {
-  const { count, distances } = neighbourSearch(executionsAt([pointAt([0])])).find(0, pointAt([0]))
+  const { count, distances } = neighbourSearch().find(executionsAt([pointAt([0])]), 0, pointAt([0]))
   expect([...distances.subarray(0, count)]).toEqual([0])
 })

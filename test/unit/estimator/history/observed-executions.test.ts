@@ -53,7 +53,7 @@ test('gives the values of any label, oldest first, also as executions are added'
   const texts = (label: string) => {
     const { numbers, values } = valuesOf(executions, label)
     const byNumber = [...numbers.keys()]
-    return values.map((number) => byNumber[number])
+    return Array.from(values.subarray(0, executions.count), (number) => byNumber[number])
   }
   expect(texts('genome')).toEqual(['human', undefined])
   const point = pointAt([], { genome: 'yeast', tool: 'z' })

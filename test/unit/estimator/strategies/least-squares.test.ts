@@ -1,13 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { leastSquares } from '../../../../services/estimator/domain/strategies/least-squares.ts'
+import { predicted } from '../../../support/least-squares.ts'
 
 test('columns that say the same share it, and one that is absent counts as average', () => {
   const fit = leastSquares(3, 0.01)
   for (let i = 0; i < 40; i++) fit.observe([i, i, undefined], 3 * i)
 
-  expect(fit.predict([10, 10, undefined])).toBeCloseTo(30, 1)
-  expect(fit.predict([undefined, undefined, 5])).toBeCloseTo(fit.mean() as number, 9)
+  expect(predicted(fit, [10, 10, undefined])).toBeCloseTo(30, 1)
+  expect(predicted(fit, [undefined, undefined, 5])).toBeCloseTo(fit.mean() as number, 9)
 })
 
 test('with one column is the line of slope sxy / (sxx · (1 + ridge / n))', () => {
@@ -21,8 +22,8 @@ test('with one column is the line of slope sxy / (sxx · (1 + ridge / n))', () =
     fit.observe([x], y)
   // x̄ = 3, ȳ = 25, sxx = 14, sxy = 70
   expect(fit.mean()).toBe(25)
-  expect(fit.predict([3])).toBeCloseTo(25, 12)
-  expect(fit.predict([5])).toBeCloseTo(25 + (2 * 70) / (14 * 2), 12)
+  expect(predicted(fit, [3])).toBeCloseTo(25, 12)
+  expect(predicted(fit, [5])).toBeCloseTo(25 + (2 * 70) / (14 * 2), 12)
 })
 
 test('solves the normal equations of standardised columns, with ridge / n on the diagonal', () => {
@@ -41,7 +42,7 @@ test('solves the normal equations of standardised columns, with ridge / n on the
       const slopes = Array.from({ length: columns }, (_, i) => {
         const xs = means.slice(0, columns)
         xs[i] = (xs[i] ?? 0) + 1
-        return fit.predict(xs) - (means[columns] ?? 0)
+        return predicted(fit, xs) - (means[columns] ?? 0)
       })
       fc.pre(slopes.every((_, i) => product(i, i) > 1e-3))
       for (let i = 0; i < columns; i++) {
@@ -88,6 +89,6 @@ test('a column that appears late starts with what it is then', () => {
   // Deviations from the mean so far: 1 and 3 / 2 of the column, 5 / 2 and 5 / 3 of the need, times (n − 1) / n.
   const products = (2 / 3) * 1 * (5 / 2) + (3 / 4) * (3 / 2) * (5 / 3)
   const squares = (2 / 3) * 1 + (3 / 4) * (3 / 2) ** 2
-  expect(fit.predict([102]) - fit.predict([101])).toBeCloseTo(products / squares, 12)
-  expect(fit.predict([undefined])).toBe(3.75)
+  expect(predicted(fit, [102]) - predicted(fit, [101])).toBeCloseTo(products / squares, 12)
+  expect(predicted(fit, [undefined])).toBe(3.75)
 })

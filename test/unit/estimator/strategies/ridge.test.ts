@@ -4,6 +4,7 @@ import { encoder } from '../../../../services/estimator/domain/features/encoder.
 import { leastSquares } from '../../../../services/estimator/domain/strategies/least-squares.ts'
 import { ridge } from '../../../../services/estimator/domain/strategies/ridge.ts'
 import { surroundingsWith } from '../../../support/learners.ts'
+import { predicted } from '../../../support/least-squares.ts'
 
 function predictionAfter(
   history: readonly { features: Record<string, number>; labels?: Record<string, string>; need: number }[],
@@ -96,7 +97,7 @@ function byDefinition(history: readonly Shown[], query: Omit<Shown, 'need'>): nu
   if (fit.varying() < 2) return undefined
   const logs = history.map(({ need }) => Math.log(need))
   return Math.exp(
-    Math.min(Math.max(fit.predict(encode(query)), Math.min(...logs) - 0.7), Math.max(...logs) + 0.7),
+    Math.min(Math.max(predicted(fit, encode(query)), Math.min(...logs) - 0.7), Math.max(...logs) + 0.7),
   )
 }
 

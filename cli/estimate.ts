@@ -1,12 +1,11 @@
 import type { DimensionEstimate, EstimateQuery } from '../shared/domain/estimate.ts'
 import { dimensionTitles, formatDimension } from '../shared/domain/quantity-text.ts'
 import type { Resources } from '../shared/domain/resources.ts'
-import { call } from '../shared/rpc/client.ts'
-import { fromQuery, type ReceivedEstimate, toEstimate } from '../shared/wire/estimate.ts'
+import type { ReceivedEstimate } from '../shared/wire/estimate.ts'
 import { EstimateResponse } from '../shared/wire/gen/foresize/v1/estimator_service.ts'
+import { askEstimator, estimateIn } from './ask-estimator.ts'
 import { causeOf } from './cause.ts'
 import { type Command, type CommandInput, flag, UsageError, ValueError } from './command.ts'
-import { calling, estimatorOf, remainingOf } from './connection.ts'
 import { connectionOptions } from './connection-options.ts'
 import { noticeText } from './notice-text.ts'
 import { type OneLine, oneLineOptions, readOneLine } from './one-line.ts'
@@ -38,7 +37,7 @@ reason on standard error. Exit code 0 is a line, 1 none, 2 a wrong command line.
     const oneLine = readOneLine(input)
     if (oneLine !== undefined) return printLine(input, oneLine)
     const query = queryOf(input)
-    const response = await ask(input, query)
+    const response = await askEstimator(input, query)
     if (flag(input, 'json')) {
       input.out(`${JSON.stringify(EstimateResponse.toJSON(response), null, 2)}\n`)
     } else {
@@ -56,7 +55,7 @@ async function printLine(input: CommandInput, oneLine: OneLine): Promise<number>
   let answer: ReceivedEstimate | { readonly unavailable: string }
   try {
     query = queryOf(input, oneLine.fallback)
-    answer = estimateIn(await ask(input, query))
+    answer = estimateIn(await askEstimator(input, query))
   } catch (error) {
     const isWrong = error instanceof UsageError && !(error instanceof ValueError)
     if (oneLine.fallback === undefined || isWrong) throw error
@@ -70,22 +69,6 @@ async function printLine(input: CommandInput, oneLine: OneLine): Promise<number>
 
 function queryOf(input: CommandInput, fallback: Resources = {}): EstimateQuery {
   return { ...readQuery(input), requested: { ...fallback, ...readResourceOptions(input) } }
-}
-
-async function ask(input: CommandInput, query: EstimateQuery): Promise<EstimateResponse> {
-  const client = estimatorOf(input)
-  try {
-    return await calling(input, 'estimator', () =>
-      call(client.estimate.bind(client), { query: fromQuery(query) }, remainingOf(input)),
-    )
-  } finally {
-    client.close()
-  }
-}
-
-function estimateIn({ estimate }: EstimateResponse): ReceivedEstimate {
-  if (estimate === undefined) throw new Error('the answer is empty')
-  return toEstimate(estimate)
 }
 
 const columns: readonly Column<DimensionEstimate>[] = [

@@ -4,13 +4,12 @@ import { namespacePolicyOf } from '../../services/kubernetes/domain/namespace-po
 import { annotationsOf, type ObjectMeta, type Pod } from '../../services/kubernetes/domain/pod.ts'
 import { type SizingRequest, sizingRequestOf } from '../../services/kubernetes/domain/sizing-request.ts'
 import type { Violation } from '../../shared/domain/errors.ts'
-import type { DimensionEstimate } from '../../shared/domain/estimate.ts'
+import type { DimensionEstimate, EstimateQuery } from '../../shared/domain/estimate.ts'
 import { formatDimension } from '../../shared/domain/quantity-text.ts'
-import { call } from '../../shared/rpc/client.ts'
-import { fromQuery, type ReceivedEstimate, toEstimate } from '../../shared/wire/estimate.ts'
+import type { ReceivedEstimate } from '../../shared/wire/estimate.ts'
 import { EstimateResponse } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
+import { askEstimator, estimateIn } from '../ask-estimator.ts'
 import { type CommandInput, flag, UsageError } from '../command.ts'
-import { calling, deadlineOf, estimatorOf } from '../connection.ts'
 import { noticeText } from '../notice-text.ts'
 import { formatShare } from '../quantity.ts'
 import { type Column, table } from '../table.ts'
@@ -33,7 +32,7 @@ export async function explain(input: CommandInput, api: Kubectl, named: string |
     input.out(`pod/${name} is left as it is: ${request.explanation}.\n${remarks.join('')}`)
     return 1
   }
-  const response = await estimateNow(input, request)
+  const response = await askEstimator(input, queryOf(request))
   if (flag(input, 'json')) {
     const { task, mode, features, labels, asked } = request
     const decided = decisionIn(pod)
@@ -44,34 +43,18 @@ export async function explain(input: CommandInput, api: Kubectl, named: string |
     )
     return 0
   }
-  if (response.estimate === undefined) throw new Error('the answer is empty')
-  input.out(described(name, pod, request, toEstimate(response.estimate), input.width))
+  input.out(described(name, pod, request, estimateIn(response), input.width))
   if (remarks.length > 0) input.out(`\n${remarks.join('')}`)
   return 0
 }
 
 /** As the webhook asks for a first attempt. */
-async function estimateNow(input: CommandInput, request: SizingRequest): Promise<EstimateResponse> {
-  const { task, features, labels, requested } = request
-  const query = {
-    task,
-    features,
-    labels,
-    requested,
-    attempt: 1,
-    previousAllocation: {},
-    policy: {},
-    executionId: '',
-  }
-  const client = estimatorOf(input)
-  try {
-    return await calling(input, 'estimator', () =>
-      call(client.estimate.bind(client), { query: fromQuery(query) }, deadlineOf(input)),
-    )
-  } finally {
-    client.close()
-  }
-}
+const queryOf = ({ task, features, labels, requested }: SizingRequest): EstimateQuery => ({
+  ...{ task, features, labels, requested },
+  attempt: 1,
+  previousAllocation: {},
+  policy: {},
+})
 
 const sentence = ({ field, description }: Violation) => `note: ${field} ${description}\n`
 

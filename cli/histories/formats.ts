@@ -1,5 +1,6 @@
 import type { HistoryFormat } from './history.ts'
 import { htcondor } from './htcondor.ts'
+import { htcondorXml } from './htcondor-xml.ts'
 import { nextflow } from './nextflow.ts'
 import { pbs } from './pbs.ts'
 import { sacct } from './sacct.ts'
@@ -15,6 +16,7 @@ export const formats: Readonly<Record<string, HistoryFormat>> = {
   sacct,
   'sacct-json': sacctJson,
   htcondor,
+  'htcondor-xml': htcondorXml,
   pbs,
   time,
   trace: traceCsv,
@@ -27,5 +29,5 @@ export function formatOf(beginning: string): string | undefined {
 
 /** One line each, for a person. */
 export const formatList = Object.entries(formats)
-  .map(([name, { description }]) => `  ${name.padEnd(11)} ${description}`)
+  .map(([name, { description }]) => `  ${name.padEnd(12)} ${description}`)
   .join('\n')

@@ -5,17 +5,19 @@ import { lines } from './lines.ts'
 import { idOf, known, occurrences, parseAmount, parseClock, parseWhole, unreadable } from './values.ts'
 
 /**
- * Reports of `time -v` (GNU, BusyBox) and of `time -l` (macOS), one after another, among whatever else a log holds, also
- * behind the prefix of a log's lines. The task is what the command is called; macOS does not say. A command that a signal
- * ended has failed: what the signal was for is not told.
- * Source: time(1), GNU time 1.9; BusyBox 1.36 time.c; Darwin time(1).
+ * Reports of `time -v` (GNU, BusyBox), of `time -l` (macOS) and of `time -p`, which `-l` follows on macOS, one after another,
+ * among whatever else a log holds; those of `time -v` also behind the prefix of a log's lines. The task is what the command is
+ * called; only `time -v` says. A command that a signal ended has failed: what the signal was for is not told.
+ * Source: time(1), GNU time 1.9; BusyBox 1.36 time.c; Darwin time(1); POSIX.1-2024, time.
  */
 export const time: HistoryFormat = {
-  description: 'reports of time -v (GNU, BusyBox) and time -l (macOS)',
-  matches: (beginning) => beginning.includes(firstLine) || bsdLine.test(beginning),
+  description: 'reports of time -v (GNU, BusyBox), time -l (macOS) and time -p',
+  matches: (beginning) =>
+    beginning.includes(firstLine) || bsdLine.test(beginning) || posixLines.test(beginning),
   read(sink) {
     const occurredBefore = occurrences()
     let report: VerboseReport | BsdReport | undefined
+    let posix: PosixClocks | undefined
     let wasKilled = false
     let count = 0
 
@@ -42,6 +44,22 @@ export const time: HistoryFormat = {
 
     return lines(
       (text, line) => {
+        posix = nextPosix(posix, text, line)
+        if (posix?.clocks.length === 3) {
+          const [real = '', user = '', system = ''] = posix.clocks
+          begin({
+            line: posix.line,
+            wasKilled,
+            text: posix.text,
+            clocks: [real, user, system],
+            peak: undefined,
+          })
+          return
+        }
+        if (posix !== undefined) {
+          finish()
+          return
+        }
         const at = text.indexOf(firstLine)
         const bsd = bsdLine.exec(text)
         if (at >= 0) {
@@ -82,6 +100,26 @@ const unsaid = { attempt: 1, features: {}, labels: {}, requested: {}, allocated:
 const firstLine = 'Command being timed:'
 /** `4.02 real 1.50 user 0.50 sys`, with `-h` as `1m4.02s real`. */
 const bsdLine = /^\s*([\dhms.,]+)\s+real\s+([\dhms.,]+)\s+user\s+([\dhms.,]+)\s+sys\s*$/m
+
+/** What `-p` prints, one after another. */
+const posixWords = ['real', 'user', 'sys'] as const
+const posixLines = /^real +[\d.,]+\r?\nuser +[\d.,]+\r?\nsys +[\d.,]+\r?$/m
+
+/** So many of the three lines as came one after another. */
+interface PosixClocks {
+  readonly line: number
+  readonly text: string
+  readonly clocks: readonly string[]
+}
+
+/** Undefined where the line is not the next of the three. */
+function nextPosix(before: PosixClocks | undefined, text: string, line: number): PosixClocks | undefined {
+  const [, word, clock] = /^(real|user|sys) +([\d.,]+)$/.exec(text.trimEnd()) ?? []
+  if (word === undefined || clock === undefined) return undefined
+  if (word === 'real') return { line, text: text.trim(), clocks: [clock] }
+  if (before === undefined || word !== posixWords[before.clocks.length]) return undefined
+  return { line: before.line, text: `${before.text}\n${text.trim()}`, clocks: [...before.clocks, clock] }
+}
 
 interface Report {
   readonly line: number

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
-import type { Resources } from '../../shared/domain/resources.ts'
+import { hash } from 'node:crypto'
+import { type Dimension, dimensions, type Resources } from '../../shared/domain/resources.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 
 export function idOf(format: string, ...parts: readonly string[]): string {
-  return `${format}:${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40)}`
+  return `${format}:${hash('sha256', JSON.stringify(parts), 'hex').slice(0, 40)}`
 }
 
 /** Entries that are told apart from their like: of more, one that comes again is taken for the first. */
@@ -13,7 +13,7 @@ const maxOccurrences = 100_000
 export function occurrences(): (content: string) => number {
   const seen = recentlyUsed<number>(maxOccurrences)
   return (content) => {
-    const key = content.length < 64 ? content : createHash('sha256').update(content).digest('base64')
+    const key = content.length < 64 ? content : hash('sha256', content, 'base64')
     const before = seen.get(key) ?? 0
     seen.set(key, before + 1)
     return before
@@ -22,11 +22,12 @@ export function occurrences(): (content: string) => number {
 
 /** Only what is known and more than nothing: a zero in a log is a measurement that failed. */
 export function known(resources: Resources): Resources {
-  return Object.fromEntries(
-    Object.entries(resources).filter(
-      ([, value]) => value !== undefined && value > 0 && value < Number.POSITIVE_INFINITY,
-    ),
-  )
+  const all: { [D in Dimension]?: number } = {}
+  for (const dimension of dimensions) {
+    const value = resources[dimension]
+    if (value !== undefined && value > 0 && value < Number.POSITIVE_INFINITY) all[dimension] = value
+  }
+  return all
 }
 
 /** Those that are set and that the contract takes. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { formats } from '../../cli/histories/formats.ts'
 import { countOf, foresize, type Pair, startPair } from './support.ts'
 
 /** A history on standard input, then an estimate from it. */
@@ -64,7 +65,7 @@ test('what is refused is named, what is no history is told', async () => {
   const none = await foresize(['import-history', '-'], { stdin: 'hello\n' }).done
   expect(none).toMatchObject({ code: 1 })
   expect(none.stderr).toContain('of no known format')
-  for (const format of ['nextflow', 'sacct', 'sacct-json', 'htcondor', 'pbs', 'snakemake', 'time', 'trace']) {
+  for (const format of Object.keys(formats)) {
     expect(none.stderr).toMatch(new RegExp(`^  ${format} `, 'm'))
   }
 })

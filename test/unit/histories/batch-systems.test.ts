@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { LoggedExecution } from '../../../cli/histories/history.ts'
 import { htcondor } from '../../../cli/histories/htcondor.ts'
+import { htcondorXml } from '../../../cli/histories/htcondor-xml.ts'
 import { pbs } from '../../../cli/histories/pbs.ts'
 import { snakemake } from '../../../cli/histories/snakemake.ts'
 import { readLog } from '../../support/read-log.ts'
@@ -109,6 +111,94 @@ describe('HTCondor', () => {
 
   test('what belongs to no event is named by line', () => {
     expect(readLog(htcondor, `${ended('1.000.000', 4)}garbage\n`).faults).toEqual(['9: belongs to no event'])
+  })
+})
+
+describe('HTCondor as XML', () => {
+  const event = (
+    code: number,
+    minute: number,
+    values: Readonly<Record<string, string | number | boolean>> = {},
+  ) => {
+    const attributes = Object.entries({
+      EventTypeNumber: code,
+      EventTime: `2024-05-01T10:${String(minute).padStart(2, '0')}:00`,
+      Cluster: 12,
+      Proc: 0,
+      Subproc: 0,
+      ...values,
+    }).map(([name, value]) => {
+      if (typeof value === 'boolean') return `    <a n="${name}"><b v="${value ? 't' : 'f'}"/></a>\n`
+      const type = typeof value === 'string' ? 's' : Number.isInteger(value) ? 'i' : 'r'
+      return `    <a n="${name}"><${type}>${value}</${type}></a>\n`
+    })
+    return `<c>\n${attributes.join('')}</c>\n`
+  }
+  const usage = {
+    ...{ RequestCpus: 1, Cpus: 2, CpusUsage: 0.5, RequestMemory: 400, Memory: 512, MemoryUsage: 118 },
+    ...{ RequestDisk: 2000, Disk: 4000, DiskUsage: 1000 },
+  }
+  const done = { TerminatedNormally: true, ReturnValue: 0, RunRemoteUsage: 'Usr 0 00:00:50, Sys 0 00:00:10' }
+  const run =
+    event(0, 0, { LogNotes: 'DAG Node: a&amp;b', SubmitHost: '&lt;h&gt;' }) +
+    event(1, 1) +
+    event(6, 2, { MemoryUsage: 118, ResidentSetSize: 120_000 })
+
+  test('it tells of a run what the text tells, under the same id', () => {
+    const text = `000 (012.000.000) 2024-05-01 10:00:00 Job submitted from host: <h>
+    DAG Node: a&b
+...
+001 (012.000.000) 2024-05-01 10:01:00 Job executing on host: <h>
+...
+006 (012.000.000) 2024-05-01 10:02:00 Image size of job updated: 9
+	118  -  MemoryUsage of job (MB)
+	120000  -  ResidentSetSize of job (KB)
+...
+005 (012.000.000) 2024-05-01 10:03:00 Job terminated.
+	(1) Normal termination (return value 0)
+		Usr 0 00:00:50, Sys 0 00:00:10  -  Run Remote Usage
+	Partitionable Resources :    Usage  Request Allocated
+	   Cpus                 :     0.50        1         2
+	   Disk (KB)            :     1000     2000      4000
+	   Memory (MB)          :      118      400       512
+...
+`
+    const xml = `<?xml version="1.0"?>\n<!DOCTYPE classads SYSTEM "classads.dtd">\n<classads>\n${run}${event(5, 3, { ...usage, ...done })}</classads>\n`
+    expect(htcondorXml.matches(xml)).toBe(true)
+    const plain = ({ line, field, ...rest }: LoggedExecution) => rest
+    const [told, expected] = [readLog(htcondorXml, xml, 'log', 7), readLog(htcondor, text)]
+    expect([told.faults, told.skipped]).toEqual([[], 0])
+    expect(told.executions).toHaveLength(1)
+    expect(told.executions.map(plain)).toEqual(expected.executions.map(plain))
+    expect(told.executions[0]).toMatchObject({
+      task: 'a&b',
+      used: { memoryBytes: 120_000 * KiB, cpuCores: 0.5, durationMs: 120_000 },
+    })
+  })
+
+  test.each([
+    [5, { TerminatedNormally: true, ReturnValue: 1 }, 'failed'],
+    [5, { TerminatedNormally: false, TerminatedBySignal: 9 }, 'failed'],
+    [12, { HoldReasonCode: 34 }, 'out-of-memory'],
+    [12, { HoldReasonCode: 46 }, 'timed-out'],
+    [4, {}, 'evicted'],
+    [9, {}, 'cancelled'],
+  ])('event %i with %j: %s', (code, values, outcome) => {
+    expect(readLog(htcondorXml, run + event(code, 3, values)).executions).toMatchObject([{ outcome }])
+  })
+
+  test('what is no event is named by line, and the rest is read', () => {
+    const { executions, faults } = readLog(
+      htcondorXml,
+      `garbage\n<c>\n</c>\n<c>\n${run}${event(5, 3, done)}<c>\n`,
+    )
+    expect(faults).toEqual([
+      '1: belongs to no event',
+      '2: an event without its type, time or job',
+      '4: an event that does not end',
+      expect.stringMatching(/^\d+: an event that does not end$/),
+    ])
+    expect(executions).toHaveLength(1)
   })
 })
 

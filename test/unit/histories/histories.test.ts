@@ -14,6 +14,7 @@ test('each format knows its own and no other', () => {
     sacct: 'JobID|JobName|State|MaxRSS\n1|x|COMPLETED|\n',
     'sacct-json': '{\n "meta": {"slurm": {}},\n "jobs": [\n',
     htcondor: '000 (12.000.000) 2024-05-01 10:00:00 Job submitted\n...\n',
+    'htcondor-xml': '<c>\n    <a n="MyType"><s>SubmitEvent</s></a>\n',
     pbs: '05/01/2024 10:01:00;E;12.server;user=u\n',
     time: '\tCommand being timed: "sort x"\n',
     trace: 'task,duration_ms,status\na,5,\n',

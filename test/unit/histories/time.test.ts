@@ -63,6 +63,24 @@ hello
 })
 
 test.each([
+  ['real 4.00\nuser 1.50\nsys 0.50\n            20971520  maximum resident set size\n', 20_971_520],
+  ['real 4.00\r\nuser 1.50\r\nsys 0.50\r\n', undefined],
+])('time -p is read, with what -l of macOS adds: %j', (text, memoryBytes) => {
+  expect(time.matches(`noise\n${text}`)).toBe(true)
+  const { executions } = readLog(time, `real 9\nnoise\n${text}more\n${text}`)
+  expect(executions.map(({ line, used }) => [line, used])).toEqual([
+    [3, { durationMs: 4000, cpuCores: 0.5, ...(memoryBytes && { memoryBytes }) }],
+    [memoryBytes ? 8 : 7, { durationMs: 4000, cpuCores: 0.5, ...(memoryBytes && { memoryBytes }) }],
+  ])
+  expect(executions[0]?.id).not.toBe(executions[1]?.id)
+})
+
+test('three words in another order are no report', () => {
+  expect(time.matches('real 4.00\nsys 0.50\nuser 1.50\n')).toBe(false)
+  expect(() => readLog(time, 'real 4.00\nsys 0.50\nuser 1.50\n')).toThrow(HistoryError)
+})
+
+test.each([
   [
     'a decimal comma',
     report('a', 0, '0:04,00'),

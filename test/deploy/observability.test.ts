@@ -17,6 +17,7 @@ import { systemClock } from '../../shared/runtime/clock.ts'
 import { createLifecycle } from '../../shared/runtime/lifecycle.ts'
 import { createLog } from '../../shared/runtime/log.ts'
 import { certificateAuthority } from '../support/certificates.ts'
+import { gatewayFixture } from '../support/gateway-fixture.ts'
 import { deployFolder, projectRoot, readManifests } from '../support/manifests.ts'
 import { servicePair } from '../support/service-pair.ts'
 
@@ -56,12 +57,17 @@ async function exportedNames(): Promise<ReadonlySet<string>> {
     profiler: ['--metrics-listen', `127.0.0.1:${profilerPort}`],
     estimator: ['--metrics-listen', `127.0.0.1:${estimatorPort}`],
   })
+  const gateway = await gatewayFixture({
+    profiler: pair.profiler.address,
+    estimator: pair.estimator.address,
+  })
   const admission = await startedAdmission()
   const agent = await startedAgent()
   try {
     const addresses = [
       `127.0.0.1:${profilerPort}`,
       `127.0.0.1:${estimatorPort}`,
+      gateway.metricsAddress,
       admission.metricsAddress,
       agent.metricsAddress,
     ]
@@ -72,6 +78,7 @@ async function exportedNames(): Promise<ReadonlySet<string>> {
   } finally {
     await agent.stop()
     await admission.stop()
+    await gateway.stop()
     await pair.stop()
   }
 }

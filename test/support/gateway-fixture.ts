@@ -30,6 +30,7 @@ export async function gatewayFixture(
 
   return {
     address,
+    metricsAddress,
     origin,
     async post(
       path: string,

@@ -3,6 +3,7 @@ import { Code, type ConnectRouter, cors as connectCors, createContextValues } fr
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol'
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node'
 import cors from 'cors'
+import { messageOf } from '../../shared/domain/errors.ts'
 import { hostOf } from '../../shared/rpc/http-server.ts'
 import { isLoopback, splitAddress } from '../../shared/rpc/listener.ts'
 import type { Log } from '../../shared/runtime/log.ts'
@@ -155,5 +156,5 @@ const codeNames: Partial<Record<Code, string>> = {
 function refuse(response: ServerResponse, httpStatus: number, code: Code, message: string): void {
   response
     .writeHead(httpStatus, { 'content-type': 'application/json' })
-    .end(`${JSON.stringify({ code: codeNames[code], message })}\n`)
+    .end(`${JSON.stringify({ code: codeNames[code], message: messageOf(message) })}\n`)
 }

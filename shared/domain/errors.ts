@@ -24,6 +24,9 @@ export interface Violation {
 /** A message goes into the trailers of a call: one that is longer than they may be would end the connection. */
 const maxMessageLength = 1024
 
+/** Of a text that repeats what others sent: as much as a message may have. */
+export const messageOf = (text: string): string => clipped(text, maxMessageLength).toWellFormed()
+
 /** Violations that a message names one by one; the others it counts. */
 const shownViolations = 8
 
@@ -37,7 +40,7 @@ export class ForesizeError extends Error {
     message: string,
     options: { cause?: unknown; violations?: readonly Violation[] } = {},
   ) {
-    super(clipped(message, maxMessageLength).toWellFormed(), { cause: options.cause })
+    super(messageOf(message), { cause: options.cause })
     this.name = 'ForesizeError'
     this.failure = failure
     this.violations = options.violations ?? []

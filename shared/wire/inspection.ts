@@ -1,4 +1,4 @@
-import { invalid, type Violation } from '../domain/errors.ts'
+import { invalid, messageOf, type Violation } from '../domain/errors.ts'
 
 /** Collects what is wrong with a message while it is read, so that its sender learns all of it at once. */
 export interface Inspection {
@@ -14,7 +14,8 @@ export function inspection(): Inspection {
   return {
     violations,
     reject(field, description) {
-      if (violations.length < maxViolations) violations.push({ field, description })
+      if (violations.length >= maxViolations) return
+      violations.push({ field: messageOf(field), description: messageOf(description) })
     },
   }
 }

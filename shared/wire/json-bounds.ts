@@ -21,11 +21,13 @@ export function checkJsonBounds(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at]
     if (byte === quote) {
-      for (at++; at < bytes.length && bytes[at] !== quote; at++) {
+      const from = ++at
+      for (; at < bytes.length && bytes[at] !== quote; at++) {
         if (bytes[at] !== backslash) continue
         hasSurrogates ||= isSurrogate(bytes, at)
         at += 1
       }
+      if (at - from > limits.message.textBytes) throw tooLong()
     } else if (byte === comma) fields += 1
     else if (byte === brace || byte === bracket) objects += 1
   }
@@ -48,6 +50,12 @@ function checkTexts(value: unknown, path: string): void {
 }
 
 const illFormed = (field: string) => invalid([{ field, description: 'must be well-formed Unicode' }])
+
+const tooLong = () =>
+  new ForesizeError(
+    'invalid',
+    `the JSON has a text of more than ${limits.message.textBytes.toLocaleString('en')} bytes`,
+  )
 
 const tooMany = (what: 'objects' | 'fields') =>
   new ForesizeError('invalid', `the JSON has more than ${limits.message[what].toLocaleString('en')} ${what}`)

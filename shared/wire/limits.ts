@@ -30,6 +30,8 @@ export const limits = {
     fields: 262_144,
     /** Numbers in lists of numbers. */
     numbers: 1_048_576,
+    /** One text of JSON, as it is written: parsers repeat what they do not know. */
+    textBytes: 4096,
     /** Of one entry of a list of messages, which is decoded in one turn. */
     entry: { fields: 16_384, numbers: 65_536 },
   },

@@ -293,3 +293,36 @@ test('connections beyond the limit are turned away', async () => {
   for (const socket of held) socket.destroy()
   await eventually(async () => (await gateway.post(list, {}).catch(() => undefined))?.status === 200)
 })
+
+describe('what a refusal repeats of a request is bounded', () => {
+  const long = 'x'.repeat(900_000)
+  test.each([
+    ['a key', { [long]: 1 }],
+    ['a key within', { executions: [{ task: { [long]: 1 } }] }],
+    ['a word', { executions: [{ outcome: long }] }],
+    ['a number', { executions: [{ used: { memoryBytes: long } }] }],
+    ['a short enough key', { [long.slice(0, 4000)]: 1 }],
+  ])('%s', async (_, body) => {
+    const gateway = await gatewayWith({})
+    const answer = await fetch(`${gateway.origin}/foresize.v1.ProfilerService/UpdateProfile`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    expect(answer.status).toBe(400)
+    expect((await answer.text()).length).toBeLessThan(5000)
+  })
+
+  test('a path', async () => {
+    const gateway = await gatewayWith({})
+    const answer = await fetch(`${gateway.origin}/${long.slice(0, 10_000)}`)
+    expect(answer.status).toBe(404)
+    expect((await answer.text()).length).toBeLessThan(1200)
+  })
+
+  test('a host', async () => {
+    const gateway = await gatewayWith({})
+    const head = `GET /healthz HTTP/1.1\r\nHost: ${long.slice(0, 10_000)}\r\nConnection: close\r\n\r\n`
+    expect((await talk(gateway, head)).length).toBeLessThan(1500)
+  })
+})

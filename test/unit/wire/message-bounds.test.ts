@@ -186,6 +186,13 @@ test('random bytes pass or are refused as bad input, and never otherwise', () =>
   )
 })
 
+test('JSON of a text that is longer than any may be is refused', () => {
+  checkJsonBounds(Buffer.from(JSON.stringify({ a: 'x'.repeat(4096) })))
+  expect(() => checkJsonBounds(Buffer.from(JSON.stringify({ ['x'.repeat(4097)]: 1 })))).toThrow(
+    'the JSON has a text of more than 4,096 bytes',
+  )
+})
+
 test.each([
   ['objects', `[${'{},'.repeat(20_000)}{}]`],
   ['objects', '['.repeat(20_000)],
@@ -193,5 +200,6 @@ test.each([
 ])('JSON of too many %s is refused, and what stands in its strings is not counted', (what, json) => {
   expect(() => checkJsonBounds(Buffer.from(json))).toThrow(`the JSON has more than`)
   expect(() => checkJsonBounds(Buffer.from(json))).toThrow(what)
-  for (const inside of [json, `\\" ${json} \\\\`]) checkJsonBounds(Buffer.from(`{"a":"${inside}"}`))
+  for (const inside of ['{[,'.repeat(1000), `\\" ${'{[,'.repeat(1000)} \\\\`])
+    checkJsonBounds(Buffer.from(`[${`{"a":"${inside}"},`.repeat(1000)}1]`))
 })

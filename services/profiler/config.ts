@@ -141,7 +141,9 @@ export const profilerConfig = z.object({
   maxWatchers: whole(1, 100_000).default(100).describe('WatchProfiles streams at once'),
   watchIntervalMs: whole(0, 60_000)
     .default(100)
-    .describe('a watcher is sent what has changed at most this often: of a profile, its latest state'),
+    .describe(
+      'a watcher is sent what has changed at most this often, of a profile its latest state; after a long round it rests for up to 1 s, so that it takes a fiftieth of a core; 0 turns both off',
+    ),
   maxFeedEntries: whole(1, 10_000_000)
     .default(65_536)
     .describe('changes that a watcher may lag behind before it starts anew'),

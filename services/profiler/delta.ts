@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { Profile } from '../../shared/domain/profile.ts'
+import { grownBy } from './domain/folded-memory.ts'
 import { checksumIn, DamagedRecord, openProfile, sealBehind } from './envelope.ts'
 
 /** A profile as it was last stored: what its next delta is told apart from. */
@@ -32,7 +33,7 @@ export const baseOf = ({ executions, folded }: Profile, sealed: Uint8Array): Bas
 const headBytes = 16
 
 /** Beside a profile lie so many bytes of deltas, or as many as it has where that is more… */
-const leastDeltaBytes = 8192
+const leastDeltaBytes = 32 * 1024
 
 /** …in no more than so many: whoever reads the profile reads all of them. */
 const mostDeltas = 64
@@ -51,7 +52,7 @@ export interface Delta {
  */
 export function deltaOf(base: Base, profile: Profile): Delta | undefined {
   if (base.deltas === mostDeltas) return undefined
-  const executions = grownBy(base.executions, profile.executions)
+  const executions = listGrownBy(base.executions, profile.executions)
   const folded = grownBy(base.folded, profile.folded)
   if (!executions || !folded) return undefined
   const news = { ...profile, executions: executions.added, folded: folded.added }
@@ -89,7 +90,7 @@ export function isDeltaOf(sealed: Uint8Array, delta: Buffer): boolean {
 export function applyDeltas(whole: Profile, deltas: readonly Buffer[]): Profile {
   let profile = whole
   const executions = whole.executions.slice()
-  const folded = whole.folded.slice()
+  const folded = [...whole.folded]
   for (const delta of deltas) {
     profile = openProfile(sealedIn(delta))
     executions.splice(0, delta.readUInt32LE(4))
@@ -97,14 +98,14 @@ export function applyDeltas(whole: Profile, deltas: readonly Buffer[]): Profile 
     folded.splice(0, delta.readUInt32LE(8))
     folded.push(...profile.folded)
   }
-  return { ...profile, executions, folded }
+  return { ...profile, executions, folded: Float64Array.from(folded) }
 }
 
 /** The sealed profile within: for what stands in its header. */
 export const sealedIn = (delta: Buffer): Buffer => delta.subarray(headBytes)
 
 /** How a list that drops its oldest and adds at its end came about; undefined where it did not come from `before`. */
-function grownBy<T>(
+function listGrownBy<T>(
   before: readonly T[],
   after: readonly T[],
 ): { readonly dropped: number; readonly added: readonly T[] } | undefined {

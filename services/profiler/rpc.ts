@@ -1,6 +1,6 @@
 import type { handleServerStreamingCall } from '@grpc/grpc-js'
 import { ForesizeError } from '../../shared/domain/errors.ts'
-import type { ProfileKey } from '../../shared/domain/profile.ts'
+import { nothingFolded, type ProfileKey } from '../../shared/domain/profile.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
 import { scopeOf, tenantOf } from '../../shared/rpc/principal.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
@@ -98,6 +98,11 @@ export function profilerRpc(
   }
 }
 
+/** A round is followed by a rest of so many times its length, so that a watcher takes a fiftieth of a core… */
+const restsOfARound = 49
+/** …but of no more than this: an estimator learns a profile anew no more often. */
+const longestRestMs = 1000
+
 /** A profile that changes again and again is sent once a round, as it is by then: encoding it costs more than a fold. */
 async function* watch(
   { store, clock, watchIntervalMs }: Pick<ProfilerParts, 'store' | 'clock' | 'watchIntervalMs'>,
@@ -108,11 +113,16 @@ async function* watch(
     for (const [i, namespace] of request.namespaces.entries()) checkText(namespace, `namespaces[${i}]`, seen)
   })
   const namespaces = request.namespaces.length === 0 ? undefined : new Set(request.namespaces)
+  let beganMs: number | undefined
   for await (const change of store.watch(cursor, signal, namespaces)) {
+    beganMs ??= clock.monotonicMs()
     yield change.type === 'profile' && omitFolded
-      ? { ...change, profile: { ...change.profile, folded: [] } }
+      ? { ...change, profile: { ...change.profile, folded: nothingFolded } }
       : change
-    if (change.type === 'caught-up') await pause(clock, watchIntervalMs, signal)
+    if (change.type !== 'caught-up') continue
+    const restMs = Math.min(restsOfARound * (clock.monotonicMs() - beganMs), longestRestMs)
+    beganMs = undefined
+    if (watchIntervalMs > 0) await pause(clock, Math.max(watchIntervalMs, restMs), signal)
   }
 }
 

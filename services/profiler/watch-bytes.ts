@@ -1,10 +1,9 @@
-import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import {
   ProfilerServiceService,
   WatchProfilesResponse,
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { fromProfileKey } from '../../shared/wire/profile.ts'
-import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
+import { writeProfile, written } from '../../shared/wire/profile-bytes.ts'
 import type { StoreChange } from './store.ts'
 
 const cursorTag = (1 << 3) | 2
@@ -14,11 +13,12 @@ const profileTag = (2 << 3) | 2
 function encodeChange(change: StoreChange): Buffer {
   const { cursor } = change
   switch (change.type) {
-    case 'profile': {
-      const writer = new BinaryWriter()
-      if (cursor !== '') writer.uint32(cursorTag).string(cursor)
-      return Buffer.from(writer.uint32(profileTag).bytes(encodeProfile(change.profile)).finish())
-    }
+    case 'profile':
+      return written((writer) => {
+        if (cursor !== '') writer.uint32(cursorTag).string(cursor)
+        writeProfile(change.profile, writer.uint32(profileTag).fork())
+        writer.join()
+      })
     case 'deleted':
       return encode({ cursor, change: { $case: 'deleted', value: fromProfileKey(change.key) } })
     case 'caught-up':

@@ -23,6 +23,9 @@ export function profileKeyOf(id: string): ProfileKey {
   return { namespace, kind: profileKinds[Number(kind)] as ProfileKind, task }
 }
 
+/** The `folded` of a profile that remembers none. */
+export const nothingFolded = new Float64Array(0)
+
 /** Newest shape of a profile that this program writes. */
 export const profileSchemaVersion = 1
 
@@ -45,7 +48,7 @@ export interface Profile {
   /** By executionId. */
   readonly running: readonly RunningExecution[]
   /** 53-bit fingerprints of the executions folded lately, oldest first. */
-  readonly folded: readonly number[]
+  readonly folded: Float64Array
   readonly accuracy: readonly StrategyAccuracy[]
   /** Of a cohort or a namespace: its tasks in summary, each once, the one put last at the end. See cohort.ts. */
   readonly members: readonly CohortMember[]

@@ -21,26 +21,32 @@ export const emptySketch: QuantileSketch = {
   weights: [],
 }
 
+/** A sketch that nobody else holds. */
+export type GrowingSketch = { -readonly [Name in keyof QuantileSketch]: QuantileSketch[Name] } & {
+  weights: number[]
+}
+
 /**
- * Adds one value.
+ * Adds one value in place.
  * Law: order of arrival does not matter; `mergeSketches` of two equals adding everything to one.
  * Throws: RangeError on a negative or non-finite value or weight: a bug upstream, not bad input.
  * Source: Masson, Rim & Lee, "DDSketch", PVLDB 12(12), 2019, §2.
  */
-export function addToSketch(sketch: QuantileSketch, value: number, weight = 1): QuantileSketch {
+export function addToSketch(sketch: GrowingSketch, value: number, weight = 1): void {
   if (!(value >= 0 && value < Infinity))
     throw new RangeError(`a sketch takes finite values from 0, got ${value}`)
   if (!(weight >= 0 && weight < Infinity))
     throw new RangeError(`a weight is finite and from 0, got ${weight}`)
-  if (weight === 0) return sketch
-  if (value < smallestValue) return { ...sketch, zeroWeight: sketch.zeroWeight + weight }
+  if (weight === 0) return
+  if (value < smallestValue) {
+    sketch.zeroWeight += weight
+    return
+  }
+  const { weights } = sketch
   const index = Math.ceil(Math.log(value) / Math.log(gammaOf(sketch)))
   const at = index - sketch.offset
-  if (at < 0 || at >= sketch.weights.length)
-    return sum(sketch, { ...sketch, zeroWeight: 0, offset: index, weights: [weight] })
-  const weights = sketch.weights.slice()
-  weights[at] = (weights[at] as number) + weight
-  return { ...sketch, weights }
+  if (at >= 0 && at < weights.length) weights[at] = (weights[at] as number) + weight
+  else Object.assign(sketch, sum(sketch, { ...sketch, zeroWeight: 0, offset: index, weights: [weight] }))
 }
 
 /** Throws: RangeError where the accuracies differ. */
@@ -50,10 +56,11 @@ export function mergeSketches(a: QuantileSketch, b: QuantileSketch): QuantileSke
   return sum(a, b)
 }
 
-/** Multiplies every weight by `factor`, from 0 to 1: the decay. */
-export function scaleSketch(sketch: QuantileSketch, factor: number): QuantileSketch {
-  if (factor === 1) return sketch
-  const weights = sketch.weights.map((weight) => faded(weight * factor))
+/** A copy to add to, every weight multiplied by `factor`, from 0 to 1: the decay. */
+export function scaleSketch(sketch: QuantileSketch, factor: number): GrowingSketch {
+  const weights = sketch.weights.slice()
+  if (factor === 1) return { ...sketch, weights }
+  for (let i = 0; i < weights.length; i++) weights[i] = faded((weights[i] as number) * factor)
   return trimmed({ ...sketch, zeroWeight: faded(sketch.zeroWeight * factor), weights })
 }
 
@@ -121,10 +128,10 @@ function bucketValue(sketch: QuantileSketch, index: number): number {
 
 const faded = (weight: number) => (weight < smallestWeight ? 0 : weight)
 
-function sum(a: QuantileSketch, b: QuantileSketch): QuantileSketch {
+function sum(a: QuantileSketch, b: QuantileSketch): GrowingSketch {
   const zeroWeight = a.zeroWeight + b.zeroWeight
-  if (a.weights.length === 0) return { ...b, zeroWeight }
-  if (b.weights.length === 0) return { ...a, zeroWeight }
+  if (a.weights.length === 0) return { ...b, zeroWeight, weights: b.weights.slice() }
+  if (b.weights.length === 0) return { ...a, zeroWeight, weights: a.weights.slice() }
   const end = Math.max(a.offset + a.weights.length, b.offset + b.weights.length)
   const offset = Math.max(Math.min(a.offset, b.offset), end - maxSketchBuckets)
   const weights = new Array<number>(end - offset).fill(0)
@@ -137,7 +144,7 @@ function sum(a: QuantileSketch, b: QuantileSketch): QuantileSketch {
   return { relativeAccuracy: a.relativeAccuracy, zeroWeight, offset, weights }
 }
 
-function trimmed(sketch: QuantileSketch): QuantileSketch {
+function trimmed(sketch: GrowingSketch): GrowingSketch {
   const { weights } = sketch
   let from = 0
   let to = weights.length

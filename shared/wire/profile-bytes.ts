@@ -1,38 +1,49 @@
 import { endianness } from 'node:os'
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import type { ExecutionRecord } from '../domain/execution.ts'
-import type { Profile } from '../domain/profile.ts'
+import { nothingFolded, type Profile } from '../domain/profile.ts'
 import { fromExecutionRecord } from './execution.ts'
 import * as execution from './gen/foresize/v1/execution.ts'
 import * as gen from './gen/foresize/v1/profile.ts'
 import { fromProfile } from './profile.ts'
 
-/** An execution stays in its profile for up to 96 folds: its field is encoded once [a profile: 230 µs before, 30 µs now]. */
-const encodedRecords = new WeakMap<ExecutionRecord, Uint8Array>()
-
 const executionsTag = (8 << 3) | 2
 const foldedTag = (10 << 3) | 2
 
+/** The bytes of a profile: what is stored, exported and sent. The same profile gives the same bytes. */
+export const encodeProfile = (profile: Profile): Buffer => written((writer) => writeProfile(profile, writer))
+
 /**
- * The bytes of a profile: what is stored, exported and sent. The same profile gives the same bytes.
- * Law: those of the generated encoder, test/unit/wire/profile-bytes.test.ts.
+ * The same into a writer.
+ * Law: the bytes of the generated encoder, test/unit/wire/profile-bytes.test.ts.
  */
-export function encodeProfile(profile: Profile): Buffer {
-  const { running, folded } = profile
-  const rest = fromProfile({ ...profile, executions: [], running: [], folded: [] })
-  return written((writer) => {
-    gen.Profile.encode({ ...rest, accuracy: [], members: [] }, writer)
-    for (const record of profile.executions) writer.raw(encodeRecord(record))
-    gen.Profile.encode({ ...nothing, running }, writer)
-    if (folded.length > 0) writer.uint32(foldedTag).bytes(doublesOf(folded))
-    gen.Profile.encode({ ...nothing, accuracy: rest.accuracy, members: rest.members }, writer)
-  })
+export function writeProfile(profile: Profile, writer: BinaryWriter): void {
+  const { executions, running, folded } = profile
+  const rest = fromProfile({ ...profile, executions: [], running: [], folded: nothingFolded })
+  gen.Profile.encode({ ...rest, accuracy: [], members: [] }, writer)
+  for (const record of executions) writer.raw(encodedRecords.get(record) ?? encodeRecord(record))
+  gen.Profile.encode({ ...nothing, running }, writer)
+  if (folded.length > 0) writer.uint32(foldedTag).bytes(doublesOf(folded))
+  gen.Profile.encode({ ...nothing, accuracy: rest.accuracy, members: rest.members }, writer)
 }
 
-/** A writer keeps the room that it has once needed: one for all profiles, one for the records within them. */
-const writers = [new BinaryWriter(), new BinaryWriter()]
+/** An execution stays in its profile for up to 96 folds: its field is encoded once [of a profile: 130 µs without, 30 µs with]. */
+const encodedRecords = new WeakMap<ExecutionRecord, Uint8Array>()
 
-function written(write: (writer: BinaryWriter) => void): Buffer {
+function encodeRecord(record: ExecutionRecord): Uint8Array {
+  const writer = writers.pop() ?? new BinaryWriter()
+  execution.ExecutionRecord.encode(fromExecutionRecord(record), writer.uint32(executionsTag).fork()).join()
+  const encoded = Buffer.from(writer.finish())
+  writers.push(writer)
+  encodedRecords.set(record, encoded)
+  return encoded
+}
+
+/** Writers keep the room that they have once needed. */
+const writers: BinaryWriter[] = []
+
+/** What is written, in bytes of its own. */
+export function written(write: (writer: BinaryWriter) => void): Buffer {
   const writer = writers.pop() ?? new BinaryWriter()
   write(writer)
   const bytes = writer.finish()
@@ -56,17 +67,7 @@ const nothing: gen.Profile = {
   members: [],
 }
 
-function encodeRecord(record: ExecutionRecord): Uint8Array {
-  const known = encodedRecords.get(record)
-  if (known) return known
-  const encoded = written((writer) => {
-    execution.ExecutionRecord.encode(fromExecutionRecord(record), writer.uint32(executionsTag).fork()).join()
-  })
-  encodedRecords.set(record, encoded)
-  return encoded
-}
-
-function doublesOf(values: readonly number[]): Uint8Array {
-  const bytes = Buffer.from(new Float64Array(values).buffer)
-  return endianness() === 'LE' ? bytes : bytes.swap64()
+function doublesOf(values: Float64Array): Uint8Array {
+  if (endianness() === 'LE') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+  return Buffer.from(values.slice().buffer).swap64()
 }

@@ -70,7 +70,7 @@ export function toProfile(message: gen.Profile, path: string, seen: Inspection):
     statistics: message.statistics.map((s, i) => toStatistics(s, `${at}statistics[${i}]`, seen)),
     executions: message.executions.map((e, i) => toExecutionRecord(e, `${at}executions[${i}]`, seen)),
     running: message.running.map((e, i) => toRunningExecution(e, `${at}running[${i}]`, seen)),
-    folded: readList(message.folded, ranges.fingerprint, `${at}folded`, seen),
+    folded: Float64Array.from(readList(message.folded, ranges.fingerprint, `${at}folded`, seen)),
     accuracy: message.accuracy.map((a, i) => toAccuracy(a, `${at}accuracy[${i}]`, seen)),
     members: message.members.map((m, i) => toMember(m, `${at}members[${i}]`, seen)),
   }
@@ -80,6 +80,7 @@ export function fromProfile(profile: Profile): gen.Profile {
   return {
     ...profile,
     key: fromProfileKey(profile.key),
+    folded: [...profile.folded],
     outcomes: profile.outcomes.map(({ outcome, count }) => ({ outcome: outcomeEnum.toWire(outcome), count })),
     statistics: profile.statistics.map((s) => ({ ...s, dimension: dimensionEnum.toWire(s.dimension) })),
     executions: profile.executions.map(fromExecutionRecord),

@@ -181,7 +181,9 @@ export const anyProfile: fc.Arbitrary<Profile> = fc.record(
     statistics: fc.array(anyStatistics, { maxLength: dimensions.length }),
     executions: fc.array(anyRecord, { maxLength: 3 }),
     running: fc.array(anyRunning, { maxLength: 3 }),
-    folded: fc.array(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), { maxLength: 20 }),
+    folded: fc
+      .array(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), { maxLength: 20 })
+      .map((prints) => Float64Array.from(prints)),
     accuracy: fc.array(
       fc.record(
         {

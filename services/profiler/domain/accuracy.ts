@@ -32,36 +32,58 @@ interface Score {
   readonly confidence?: number | undefined
 }
 
-/**
- * Scores an estimate against what its execution used. Where the run was cut short for want of a dimension, the use is
- * a lower bound of the need: a prediction at or below what was given is known not to suffice, one above it is not
- * scored.
- */
+export interface AccuracyFold {
+  /**
+   * Scores an estimate against what its execution used. Where the run was cut short for want of a dimension, the use is
+   * a lower bound of the need: a prediction at or below what was given is known not to suffice, one above it is not
+   * scored.
+   */
+  score(estimate: TokenEstimate, record: ExecutionRecord): void
+  /** In order of name; the same object where nothing was scored. */
+  result(): readonly StrategyAccuracy[]
+}
+
+/** Law: `before` is not changed; scoring one by one, each from the result before, gives the same. */
+export function accuracyFold(before: readonly StrategyAccuracy[], settings: AccuracySettings): AccuracyFold {
+  let entries: Map<string, StrategyAccuracy> | undefined
+
+  function add(score: Score, record: ExecutionRecord): void {
+    const judgement = judged(record, score.dimension, score.prediction)
+    if (judgement === undefined) return
+    entries ??= byNameOf(before)
+    const name = nameOf(score)
+    entries.set(name, scoreOf(entries.get(name), score, judgement, record, settings))
+  }
+
+  return {
+    score({ variant, dimensions: estimated }, record) {
+      for (const { dimension, allocation, confidence, predictions } of estimated) {
+        add({ strategy: ensembleName, variant, dimension, prediction: allocation, confidence }, record)
+        for (const { strategy, value } of predictions) {
+          if (value !== undefined) add({ strategy, variant, dimension, prediction: value }, record)
+        }
+      }
+      if (entries !== undefined && entries.size > settings.maxAccuracyEntries)
+        entries = byNameOf(bounded([...entries.values()], settings.maxAccuracyEntries))
+    },
+    result: () => (entries === undefined ? before : [...entries.values()].sort(byName)),
+  }
+}
+
+/** The accuracy with one estimate more. */
 export function scoreEstimate(
-  accuracy: readonly StrategyAccuracy[],
+  before: readonly StrategyAccuracy[],
   estimate: TokenEstimate,
   record: ExecutionRecord,
   settings: AccuracySettings,
 ): readonly StrategyAccuracy[] {
-  const entries = new Map(accuracy.map((entry) => [nameOf(entry), entry]))
-  const { variant } = estimate
-  let scored = false
-  const add = (score: Score) => {
-    const judgement = judged(record, score.dimension, score.prediction)
-    if (judgement === undefined) return
-    const name = nameOf(score)
-    entries.set(name, scoreOf(entries.get(name), score, judgement, record, settings))
-    scored = true
-  }
-  for (const { dimension, allocation, confidence, predictions } of estimate.dimensions) {
-    add({ strategy: ensembleName, variant, dimension, prediction: allocation, confidence })
-    for (const { strategy, value } of predictions) {
-      if (value !== undefined) add({ strategy, variant, dimension, prediction: value })
-    }
-  }
-  if (!scored) return accuracy
-  return bounded([...entries.values()], settings.maxAccuracyEntries).sort(byName)
+  const fold = accuracyFold(before, settings)
+  fold.score(estimate, record)
+  return fold.result()
 }
+
+const byNameOf = (entries: readonly StrategyAccuracy[]) =>
+  new Map(entries.map((entry) => [nameOf(entry), entry]))
 
 /** A need below has no relative error worth the name. */
 const smallestNeed = 1e-9
@@ -121,7 +143,8 @@ function byName(a: StrategyAccuracy, b: StrategyAccuracy): number {
 
 /** Drops the entries that scored the fewest executions; those of the ensemble's own answers go last. */
 function bounded(entries: StrategyAccuracy[], limit: number): StrategyAccuracy[] {
-  if (entries.length <= limit) return entries
   const isOwn = (entry: StrategyAccuracy) => (entry.strategy === ensembleName ? 1 : 0)
-  return entries.sort((a, b) => isOwn(b) - isOwn(a) || b.executions - a.executions).slice(0, limit)
+  return entries
+    .sort((a, b) => isOwn(b) - isOwn(a) || b.executions - a.executions || byName(a, b))
+    .slice(0, limit)
 }

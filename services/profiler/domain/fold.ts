@@ -6,15 +6,17 @@ import {
   type RunningExecution,
 } from '../../../shared/domain/execution.ts'
 import {
+  nothingFolded,
   type OutcomeCount,
   type Profile,
   type ProfileKey,
   profileSchemaVersion,
 } from '../../../shared/domain/profile.ts'
 import { profileLimits } from '../../../shared/domain/profile-limits.ts'
-import { type AccuracySettings, scoreEstimate, type TokenEstimate } from './accuracy.ts'
+import { type AccuracySettings, accuracyFold, type TokenEstimate } from './accuracy.ts'
 import { fingerprint } from './fingerprint.ts'
-import { decayStatistics, observe } from './statistics.ts'
+import { foldedMemory } from './folded-memory.ts'
+import { statisticsFold } from './statistics.ts'
 
 export interface FoldSettings extends AccuracySettings {
   /** Time after which an execution counts half in the statistics, milliseconds. Default 30 days. */
@@ -69,7 +71,7 @@ export function foldAll(
   settings: FoldSettings,
 ): FoldResult {
   const base = before ?? emptyProfile(key, nowUnixMs)
-  const memory = foldMemory(base.folded, settings.maxFolded, finished.length)
+  const memory = foldedMemory(base.folded, settings.maxFolded, finished.length)
   const corrected = new Set<Finished>()
   const folded = finished.map((each) => {
     const { record, isLate } = each
@@ -86,8 +88,8 @@ export function foldAll(
 
   const lastSeenUnixMs = Math.max(nowUnixMs, base.lastSeenUnixMs)
   const factor = 2 ** (-(lastSeenUnixMs - base.lastSeenUnixMs) / settings.halfLifeMs)
-  let statistics = decayStatistics(base.statistics, factor)
-  let accuracy = base.accuracy
+  const statistics = statisticsFold(base.statistics, factor)
+  const accuracy = accuracyFold(base.accuracy, settings)
   const executions = base.executions.slice()
   const counts = new Map(base.outcomes.map(({ outcome, count }) => [outcome, count]))
   for (const each of news) {
@@ -95,8 +97,8 @@ export function foldAll(
     if (corrected.has(each)) counts.set('lost', (counts.get('lost') ?? 0) - record.weight)
     counts.set(record.outcome, (counts.get(record.outcome) ?? 0) + record.weight)
     if (!isInformative(record.outcome)) continue
-    statistics = observe(statistics, record)
-    if (estimate) accuracy = scoreEstimate(accuracy, estimate, record, settings)
+    statistics.observe(record)
+    if (estimate) accuracy.score(estimate, record)
     if (executions.length >= settings.maxExecutions) executions.splice(0, settings.droppedExecutions)
     executions.push({
       ...record,
@@ -110,11 +112,11 @@ export function foldAll(
     revision: base.revision + news.length,
     lastSeenUnixMs,
     outcomes: inOrder(counts),
-    statistics,
+    statistics: statistics.result(),
     executions,
     running: base.running.filter(({ executionId }) => !ended.has(executionId)),
     folded: memory.list(),
-    accuracy,
+    accuracy: accuracy.result(),
   }
   return { profile, folded }
 }
@@ -152,7 +154,7 @@ export function emptyProfile(key: ProfileKey, nowUnixMs: number): Profile {
     statistics: [],
     executions: [],
     running: [],
-    folded: [],
+    folded: nothingFolded,
     accuracy: [],
     members: [],
   }
@@ -168,49 +170,4 @@ function inOrder(counts: ReadonlyMap<Outcome, number>): readonly OutcomeCount[] 
     const count = counts.get(outcome) ?? 0
     return count <= 0 ? [] : [{ outcome, count }]
   })
-}
-
-/** Scans of a full list that a set of it costs to build [150 µs, a scan 1.5]. */
-const scansOfASet = 100
-
-/** The latest fingerprints, oldest first: those of before, `from` on, then those that are new. */
-function foldMemory(before: readonly number[], limit: number, expected: number) {
-  const news: number[] = []
-  const known = expected > scansOfASet ? new Set(before) : undefined
-  let from = 0
-  const at = (index: number) => (index < before.length ? before[index] : news[index - before.length])
-  const has = (print: number) =>
-    known
-      ? known.has(print)
-      : before.indexOf(print, from) >= 0 || news.indexOf(print, Math.max(0, from - before.length)) >= 0
-  return {
-    remember(print: number): boolean {
-      if (has(print)) return false
-      known?.add(print)
-      news.push(print)
-      if (before.length + news.length - from > limit) {
-        known?.delete(at(from) as number)
-        from += 1
-      }
-      return true
-    },
-    /** False where it is not remembered. */
-    forget(print: number): boolean {
-      const index = news.indexOf(print, Math.max(0, from - before.length))
-      if (index >= 0) news.splice(index, 1)
-      else {
-        const old = before.indexOf(print, from)
-        if (old < 0) return false
-        before = [...before.slice(0, old), ...before.slice(old + 1)]
-      }
-      known?.delete(print)
-      return true
-    },
-    list(): readonly number[] {
-      const list = before.concat(news)
-      // Cutting the front off moves nothing; a slice joined to the new ones would be copied twice.
-      if (from > 0) list.splice(0, from)
-      return list
-    },
-  }
 }

@@ -3,82 +3,71 @@ import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
 import { meanWith, varianceWith } from '../../../shared/domain/moments.ts'
 import type { DimensionStatistics } from '../../../shared/domain/profile.ts'
 import { type Dimension, dimensions } from '../../../shared/domain/resources.ts'
-import { addToSketch, emptySketch, scaleSketch } from '../../../shared/domain/sketch.ts'
+import { addToSketch, emptySketch, type GrowingSketch, scaleSketch } from '../../../shared/domain/sketch.ts'
 
-/** Multiplies what lies behind every figure by `factor`, from 0 to 1. Extremes stay. */
-export function decayStatistics(
-  statistics: readonly DimensionStatistics[],
-  factor: number,
-): readonly DimensionStatistics[] {
-  if (factor === 1) return statistics
-  return statistics.map((entry) => ({
-    ...entry,
-    weight: entry.weight * factor,
-    sketch: scaleSketch(entry.sketch, factor),
-  }))
+export interface StatisticsFold {
+  /** Adds one execution. One that did not run to its end moves only the maximum, by its peak. */
+  observe(record: ExecutionRecord): void
+  /** In order of dimension. Nothing may be observed after it. */
+  result(): readonly DimensionStatistics[]
 }
 
-/** Adds one execution. One that did not run to its end moves only the maximum, by its peak. */
-export function observe(
-  statistics: readonly DimensionStatistics[],
-  record: ExecutionRecord,
-): readonly DimensionStatistics[] {
-  const next: DimensionStatistics[] = []
-  for (const dimension of dimensions) {
-    const before = statistics.find((entry) => entry.dimension === dimension)
-    const after = withRecord(before, dimension, record)
-    if (after) next.push(after)
+type Growing = { -readonly [Name in keyof DimensionStatistics]: DimensionStatistics[Name] } & {
+  sketch: GrowingSketch
+}
+
+/**
+ * What lies behind every figure of `before` counts `factor` of what it did, from 0 to 1; extremes stay.
+ * Law: `before` is not changed.
+ */
+export function statisticsFold(before: readonly DimensionStatistics[], factor: number): StatisticsFold {
+  const entries = new Map<Dimension, Growing>()
+  for (const entry of before) {
+    const sketch = scaleSketch(entry.sketch, factor)
+    entries.set(entry.dimension, { ...entry, weight: entry.weight * factor, sketch })
   }
-  return next
-}
 
-function withRecord(
-  before: DimensionStatistics | undefined,
-  dimension: Dimension,
-  record: ExecutionRecord,
-): DimensionStatistics | undefined {
-  const evidence = needEvidence(record, dimension)
-  if (evidence?.kind === 'exact') return withNeed(before, dimension, evidence.need, record.weight)
-  const peak = record.used[dimension]
-  return evidence === undefined || peak === undefined ? before : withPeak(before, dimension, peak)
-}
-
-function withNeed(
-  before: DimensionStatistics | undefined,
-  dimension: Dimension,
-  value: number,
-  weight: number,
-): DimensionStatistics {
-  if (!before || before.weight === 0) {
-    const sketch = addToSketch(emptySketch, value, weight)
-    return {
-      dimension,
-      weight,
-      mean: value,
-      variance: 0,
-      min: value,
-      max: Math.max(value, before?.max ?? 0),
-      sketch,
-    }
+  function entryOf(dimension: Dimension): Growing {
+    const known = entries.get(dimension)
+    if (known) return known
+    const sketch = scaleSketch(emptySketch, 1)
+    const entry = { dimension, weight: 0, mean: 0, variance: 0, min: 0, max: 0, sketch }
+    entries.set(dimension, entry)
+    return entry
   }
-  const total = before.weight + weight
-  const share = weight / total
+
   return {
-    dimension,
-    weight: total,
-    mean: meanWith(before.mean, value, share),
-    variance: varianceWith(before.variance, before.mean, value, share),
-    min: Math.min(before.min, value),
-    max: Math.max(before.max, value),
-    sketch: addToSketch(before.sketch, value, weight),
+    observe(record) {
+      for (const dimension of dimensions) {
+        const evidence = needEvidence(record, dimension)
+        if (evidence === undefined) continue
+        if (evidence.kind === 'exact') addNeed(entryOf(dimension), evidence.need, record.weight)
+        else {
+          const peak = record.used[dimension]
+          if (peak === undefined) continue
+          const entry = entryOf(dimension)
+          entry.max = Math.max(entry.max, peak)
+        }
+      }
+    },
+    result: () => dimensions.flatMap((dimension) => entries.get(dimension) ?? []),
   }
 }
 
-function withPeak(
-  before: DimensionStatistics | undefined,
-  dimension: Dimension,
-  peak: number,
-): DimensionStatistics {
-  if (before) return peak > before.max ? { ...before, max: peak } : before
-  return { dimension, weight: 0, mean: 0, variance: 0, min: 0, max: peak, sketch: emptySketch }
+function addNeed(entry: Growing, value: number, weight: number): void {
+  entry.max = Math.max(entry.max, value)
+  addToSketch(entry.sketch, value, weight)
+  if (entry.weight === 0) {
+    entry.mean = value
+    entry.variance = 0
+    entry.min = value
+    entry.weight = weight
+    return
+  }
+  const total = entry.weight + weight
+  const share = weight / total
+  entry.variance = varianceWith(entry.variance, entry.mean, value, share)
+  entry.mean = meanWith(entry.mean, value, share)
+  entry.min = Math.min(entry.min, value)
+  entry.weight = total
 }

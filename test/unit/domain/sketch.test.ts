@@ -20,7 +20,14 @@ const value = fc.oneof(
 )
 const values = fc.array(value, { minLength: 1, maxLength: 200 })
 const q = fc.double({ min: 0, max: 1, noNaN: true })
-const sketchOf = (list: readonly number[]) => list.reduce((sketch, v) => addToSketch(sketch, v), emptySketch)
+function added(sketch: QuantileSketch, value: number, weight?: number): QuantileSketch {
+  const grown = scaleSketch(sketch, 1)
+  addToSketch(grown, value, weight)
+  return grown
+}
+
+const sketchOf = (list: readonly number[]) =>
+  list.reduce<QuantileSketch>((sketch, v) => added(sketch, v), emptySketch)
 
 /** The value that has at least q of all at or below it. */
 function exactQuantile(list: readonly number[], rank: number): number {
@@ -71,7 +78,7 @@ test('a sketch is bounded, and what it collapses are the lowest values', () => {
 test('a weight counts as so many values', () => {
   fc.assert(
     fc.property(value, fc.integer({ min: 1, max: 50 }), (v, weight) => {
-      expect(addToSketch(emptySketch, v, weight)).toEqual(sketchOf(new Array(weight).fill(v)))
+      expect(added(emptySketch, v, weight)).toEqual(sketchOf(new Array(weight).fill(v)))
     }),
   )
 })
@@ -105,10 +112,10 @@ test('the rank of a value is the inverse of the quantile', () => {
 })
 
 test.each([Number.NaN, Number.POSITIVE_INFINITY, -1])('a sketch takes no %s', (bad) => {
-  expect(() => addToSketch(emptySketch, bad)).toThrow(
+  expect(() => added(emptySketch, bad)).toThrow(
     new RangeError(`a sketch takes finite values from 0, got ${bad}`),
   )
-  expect(() => addToSketch(emptySketch, 1, bad)).toThrow(
+  expect(() => added(emptySketch, 1, bad)).toThrow(
     new RangeError(`a weight is finite and from 0, got ${bad}`),
   )
 })
@@ -119,15 +126,15 @@ test('sketches of different accuracy do not merge', () => {
 })
 
 test('a value is in the bucket of the power of gamma that is next above it', () => {
-  expect(addToSketch(emptySketch, 1, 2)).toEqual({
+  expect(added(emptySketch, 1, 2)).toEqual({
     relativeAccuracy: 0.01,
     zeroWeight: 0,
     offset: 0,
     weights: [2],
   })
   const gamma = 1.01 / 0.99
-  expect(addToSketch(emptySketch, gamma ** 5 * 0.999).offset).toBe(5)
-  expect(quantile(addToSketch(emptySketch, 1), 0.5)).toBeCloseTo(2 / (gamma + 1), 12)
+  expect(added(emptySketch, gamma ** 5 * 0.999).offset).toBe(5)
+  expect(quantile(added(emptySketch, 1), 0.5)).toBeCloseTo(2 / (gamma + 1), 12)
 })
 
 test('zeros, and what is too small to be told from them, are counted apart', () => {
@@ -162,23 +169,29 @@ test('merging keeps the zeros of both, whichever is empty otherwise', () => {
 
 test('a weight of nothing adds nothing, a factor of one changes nothing', () => {
   const sketch = sketchOf([1, 2])
-  expect(addToSketch(sketch, 9, 0)).toBe(sketch)
-  expect(scaleSketch(sketch, 1)).toBe(sketch)
+  expect(added(sketch, 9, 0)).toEqual(sketch)
+  expect(scaleSketch(sketch, 1)).toEqual(sketch)
+})
+
+test('what is added to a copy is not added to what it was copied from', () => {
+  const sketch = sketchOf([1, 2])
+  for (const factor of [1, 0.5]) addToSketch(scaleSketch(sketch, factor), 2)
+  expect(sketch).toEqual(sketchOf([1, 2]))
 })
 
 test('buckets that have faded away are cut off at both ends, not between', () => {
-  const heavy = addToSketch(addToSketch(addToSketch(emptySketch, 1, 1e-11), 2, 5), 4, 1e-11)
-  const both = addToSketch(heavy, 3, 5)
+  const heavy = added(added(added(emptySketch, 1, 1e-11), 2, 5), 4, 1e-11)
+  const both = added(heavy, 3, 5)
   const faded = scaleSketch(both, 0.01)
   expect(faded.weights[0]).toBeCloseTo(0.05, 12)
   expect(faded.weights.at(-1)).toBeCloseTo(0.05, 12)
   expect(faded.weights).toHaveLength(Math.ceil(Math.log(3) / Math.log(1.01 / 0.99)) - faded.offset + 1)
   expect(sketchWeight(faded)).toBeCloseTo(0.1, 12)
-  expect(scaleSketch(addToSketch(emptySketch, 0, 1e-12), 0.5).zeroWeight).toBe(0)
+  expect(scaleSketch(added(emptySketch, 0, 1e-12), 0.5).zeroWeight).toBe(0)
 })
 
 test('a quantile of what was seen is never outside of it', () => {
-  const sketch = addToSketch(emptySketch, 100)
+  const sketch = added(emptySketch, 100)
   const seen = { sketch, min: 100, max: 100 }
   expect(quantile(sketch, 0.95)).not.toBe(100)
   for (const q of [0, 0.5, 0.95, 1]) expect(quantileSeen(seen, q)).toBe(100)

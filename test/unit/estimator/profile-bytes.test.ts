@@ -5,7 +5,7 @@ import {
   readGetProfileResponse,
   readWatchMessage,
 } from '../../../services/estimator/profile-bytes.ts'
-import type { Profile } from '../../../shared/domain/profile.ts'
+import { nothingFolded, type Profile } from '../../../shared/domain/profile.ts'
 import * as gen from '../../../shared/wire/gen/foresize/v1/profile.ts'
 import {
   GetProfileResponse,
@@ -16,7 +16,7 @@ import { anyProfile, anyProfileKey } from '../../support/arbitraries.ts'
 
 const encodeProfile = (profile: Profile) => gen.Profile.encode(fromProfile(profile)).finish()
 
-const withoutFolded = (profile: Profile) => encodeProfile({ ...profile, folded: [] })
+const withoutFolded = (profile: Profile) => encodeProfile({ ...profile, folded: nothingFolded })
 
 test('a profile from the watch is read whole but for the fingerprints, which only the profiler needs', () => {
   fc.assert(
@@ -47,7 +47,7 @@ test('so is one that was asked for', () => {
 test('what is held is smaller than what came by the fingerprints', () => {
   const [profile] = fc.sample(anyProfile, 1)
   if (profile === undefined) throw new Error('one was asked for')
-  const full = { ...profile, folded: Array.from({ length: 4096 }, (_, i) => i * 1e9) }
+  const full = { ...profile, folded: Float64Array.from({ length: 4096 }, (_, i) => i * 1e9) }
   const bytes = GetProfileResponse.encode({ profile: fromProfile(full) }).finish()
 
   expect(readGetProfileResponse(bytes)?.bytes.length).toBeLessThan(bytes.length - 30_000)

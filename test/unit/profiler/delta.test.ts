@@ -87,7 +87,7 @@ test('a profile that did not grow out of the base is stored whole', () => {
   expect(deltaOf(base, folded(undefined, 6))).toBeUndefined()
   expect(deltaOf(base, { ...before, executions: [] })).toBeUndefined()
   const [first = 0, ...rest] = before.folded
-  expect(deltaOf(base, { ...before, folded: [first + 1, ...rest] })).toBeUndefined()
+  expect(deltaOf(base, { ...before, folded: Float64Array.of(first + 1, ...rest) })).toBeUndefined()
 })
 
 test('a delta is of one record only, and one that is torn or flipped is damaged', () => {

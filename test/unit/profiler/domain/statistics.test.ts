@@ -1,12 +1,22 @@
 import { expect, test } from 'vitest'
-import { decayStatistics, observe } from '../../../../services/profiler/domain/statistics.ts'
+import { statisticsFold } from '../../../../services/profiler/domain/statistics.ts'
 import type { ExecutionRecord } from '../../../../shared/domain/execution.ts'
+import type { DimensionStatistics } from '../../../../shared/domain/profile.ts'
 import type { Resources } from '../../../../shared/domain/resources.ts'
 import { quantile, sketchWeight } from '../../../../shared/domain/sketch.ts'
 import { recordOf } from '../../../support/executions.ts'
 
-const observed = (...records: readonly ExecutionRecord[]) =>
-  records.reduce<ReturnType<typeof observe>>(observe, [])
+function observedAfter(
+  before: readonly DimensionStatistics[],
+  factor: number,
+  ...records: readonly ExecutionRecord[]
+): readonly DimensionStatistics[] {
+  const statistics = statisticsFold(before, factor)
+  for (const record of records) statistics.observe(record)
+  return statistics.result()
+}
+
+const observed = (...records: readonly ExecutionRecord[]) => observedAfter([], 1, ...records)
 const succeeded = (used: Resources, weight = 1) => recordOf('e', used, { weight })
 const cut = (used: Resources, given: Partial<ExecutionRecord> = {}) =>
   recordOf('e', used, { outcome: 'out-of-memory', ...given })
@@ -67,8 +77,15 @@ test('a maximum from cut runs outlives the first whole run, and says nothing of 
 
 test('what fades keeps its values and loses its weight', () => {
   const statistics = observed(succeeded({ memoryBytes: 10 }, 4), succeeded({ memoryBytes: 20 }, 4))
-  const [faded] = decayStatistics(statistics, 0.25)
+  const [faded] = observedAfter(statistics, 0.25)
   expect(faded).toMatchObject({ weight: 2, mean: 15, variance: 25, min: 10, max: 20 })
   expect(sketchWeight(faded?.sketch as never)).toBe(2)
-  expect(decayStatistics(statistics, 1)).toBe(statistics)
+  expect(observedAfter(statistics, 1)).toEqual(statistics)
+})
+
+test('what is observed later leaves what was there before as it was', () => {
+  const before = observed(succeeded({ memoryBytes: 10 }), cut({ diskBytes: 3 }))
+  const copy = structuredClone(before)
+  for (const factor of [1, 0.5]) observedAfter(before, factor, succeeded({ memoryBytes: 10, diskBytes: 9 }))
+  expect(before).toEqual(copy)
 })

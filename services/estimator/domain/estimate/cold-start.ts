@@ -1,4 +1,5 @@
 import type { EstimateQuery } from '../../../../shared/domain/estimate.ts'
+import { addValue, moments } from '../../../../shared/domain/moments.ts'
 import type { Profile } from '../../../../shared/domain/profile.ts'
 import type { Dimension, Resources } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
@@ -22,11 +23,15 @@ export interface ColdStart {
 }
 
 const fewestTasks = 3
+/** Tasks of a cohort are related where what they use of their requests, or use, spreads by no more, as a standard deviation of the
+ * logarithm: a factor of 2.7 to either side. */
+const mostSpread = 1
 /** Of tasks that need not have anything in common. */
 const fewestUnrelated = 8
 
 /**
- * The cohorts from the closest, the namespace, the request, the default: the first that has anything to say.
+ * The cohorts from the closest, the namespace, the request, the default: the first that has anything to say. A cohort whose
+ * tasks have little in common, as those of a container that a whole pipeline shares, has nothing.
  * `undefined`: nobody asked for this dimension and nothing is known of it.
  */
 export function coldStart(
@@ -41,7 +46,8 @@ export function coldStart(
     const byUseAlone = kind === 'namespace' && request === undefined
     // Of what is not fatal to lack, unrelated tasks say nothing.
     if (byUseAlone && shortfall[dimension] !== 'kill') continue
-    const need = fromMembers(group, dimension, request, byUseAlone ? fewestUnrelated : fewestTasks)
+    const least = byUseAlone ? fewestUnrelated : fewestTasks
+    const need = fromMembers(group, dimension, request, least, kind === 'cohort' ? mostSpread : undefined)
     if (need === undefined) continue
     const name = kind === 'namespace' ? group.key.namespace : group.key.task
     const basis = { kind, name, tasks: group.members.length, ofRequest: request !== undefined } as const
@@ -60,23 +66,29 @@ const leastAmount = 1e-3
 const positive = (amount: number | undefined): number | undefined =>
   amount !== undefined && amount >= leastAmount && Number.isFinite(amount) ? amount : undefined
 
-/** Each member task counts once: 0.7 for its mean, 0.3 for its largest. */
+/**
+ * Each member task counts once: 0.7 for its mean, 0.3 for its largest. Undefined where they are too few, or where their means
+ * spread by more than `most`.
+ */
 function fromMembers(
   group: TaskGroup,
   d: Dimension,
   request: number | undefined,
   least: number,
+  most = Number.POSITIVE_INFINITY,
 ): PredictedNeed | undefined {
   const points: [at: number, weight: number][] = []
-  let members = 0
+  const means = moments()
   for (const { dimensions } of group.members) {
     const summary = dimensions.find(({ dimension }) => dimension === d)
     if (summary === undefined || (request !== undefined && summary.requests === 0)) continue
-    members++
-    points.push([request === undefined ? summary.logMean : summary.ratioLogMean, 0.7])
+    const mean = request === undefined ? summary.logMean : summary.ratioLogMean
+    addValue(means, mean)
+    points.push([mean, 0.7])
     points.push([request === undefined ? summary.logMax : summary.ratioLogMax, 0.3])
   }
-  if (members < least) return undefined
+  const members = means.count
+  if (members < least || means.squares > most ** 2 * (members - 1)) return undefined
   // Around what they use on average, where there is no request to expect it around.
   const middle = points.reduce((sum, [at, weight]) => sum + at * weight, 0) / members
   const [shift, from] = request === undefined ? [middle, middle] : [Math.log(request), 0]

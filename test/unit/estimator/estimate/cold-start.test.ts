@@ -63,6 +63,16 @@ const group = (...tasks: readonly (readonly ReturnType<typeof used>[])[]): TaskG
 const starting = (groups: readonly TaskGroup[], memoryBytes?: number) =>
   coldStart(groups, { requested: memoryBytes === undefined ? {} : { memoryBytes } }, {}, 'memoryBytes')
 
+test('a cohort speaks as far as its tasks are alike: their means within a factor of e, as a standard deviation', () => {
+  const alike = (spread: number) => [-1, 0, 1].map((z) => [used(1e9 * Math.exp(spread * z), 4e9)])
+  expect(starting([group(...alike(0.99))], 8e9)?.basis).toMatchObject({ kind: 'cohort' })
+  expect(starting([group(...alike(1.01))], 8e9)).toMatchObject({ basis: { kind: 'request' }, amount: 8e9 })
+  const closer = group(...alike(0.2))
+  expect(starting([group(...alike(1.01)), closer])?.basis).toMatchObject({ kind: 'cohort', ofRequest: false })
+  const namespace = { ...group(...alike(1.01)), key: namespaceKey }
+  expect(starting([namespace], 8e9)?.basis).toMatchObject({ kind: 'namespace' })
+})
+
 test('each task counts 0.7 by its mean and 0.3 by its largest, around what they use on average', () => {
   const tasks = [1e9, 3e9, 7e9].map((bytes) => [used(bytes), used(4 * bytes)])
   const start = starting([group(...tasks)])

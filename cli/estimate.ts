@@ -1,5 +1,5 @@
 import type { DimensionEstimate, EstimateQuery } from '../shared/domain/estimate.ts'
-import { dimensionTitles, formatDimension } from '../shared/domain/quantity-text.ts'
+import { counted, dimensionTitles, formatDimension } from '../shared/domain/quantity-text.ts'
 import type { Resources } from '../shared/domain/resources.ts'
 import type { ReceivedEstimate } from '../shared/wire/estimate.ts'
 import { EstimateResponse } from '../shared/wire/gen/foresize/v1/estimator_service.ts'
@@ -84,7 +84,7 @@ const columns: readonly Column<DimensionEstimate>[] = [
 function describe(task: string, answer: ReceivedEstimate, input: CommandInput): string {
   const { dimensions, confidence, source, reason, executions, profileRevision, variant, notices } = answer
   const lines = [
-    `${task}: ${formatShare(confidence)} sure to suffice, from ${source} (${Math.round(executions)} executions, revision ${profileRevision})`,
+    `${task}: ${formatShare(confidence)} sure to suffice, from ${source} (${counted(Math.round(executions), 'execution')}, revision ${profileRevision})`,
     reason,
     ...(variant === undefined ? [] : [`variant ${variant}`]),
     ...notices.map((notice) => `note: ${noticeText(notice, task)}`),

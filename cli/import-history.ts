@@ -1,3 +1,4 @@
+import { counted } from '../shared/domain/quantity-text.ts'
 import { call } from '../shared/rpc/client.ts'
 import { fromExecutionRecord } from '../shared/wire/execution.ts'
 import { type Command, type CommandInput, flag, text, UsageError } from './command.ts'
@@ -182,7 +183,7 @@ interface Result extends Sent {
 function describe(result: Result, isDry: boolean): string {
   const { executions, tasks, older, folded, repeated, refused, reasons, files } = result
   const left = older === 0 ? '' : `, ${older} left out for later ones of their task`
-  const found = `${executions} executions of ${tasks} tasks${left}`
+  const found = `${counted(executions, 'execution')} of ${counted(tasks, 'task')}${left}`
   const told = isDry
     ? `Found ${found}. Nothing was sent.\n`
     : `Found ${found}: ${folded} learned from, ${repeated} known already, ${refused} refused.\n`

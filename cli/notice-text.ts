@@ -1,5 +1,5 @@
 import type { Notice } from '../shared/domain/estimate.ts'
-import { dimensionTitles, formatDimension, formatDuration } from '../shared/domain/quantity-text.ts'
+import { counted, dimensionTitles, formatDimension, formatDuration } from '../shared/domain/quantity-text.ts'
 
 /** A notice as a person reads it. `task` is the one that was asked about. */
 export function noticeText({ kind, subject, number = 0, nearest, dimension }: Notice, task: string): string {
@@ -18,9 +18,7 @@ export function noticeText({ kind, subject, number = 0, nearest, dimension }: No
     case 'unknown-task':
       return `${task} was never seen${meant}`
     case 'few-executions':
-      return number === 1
-        ? 'only 1 execution was learned from'
-        : `only ${number} executions were learned from`
+      return `only ${counted(number, 'execution')} ${number === 1 ? 'was' : 'were'} learned from`
     case 'stale-view':
       return `the estimator last heard from the profiler ${formatDuration(number)} ago`
     case 'clamped': {

@@ -1,3 +1,4 @@
+import { counted } from '../../shared/domain/quantity-text.ts'
 import { formatShare } from '../quantity.ts'
 import { type Column, table } from '../table.ts'
 import type { TraceScore } from './backtest.ts'
@@ -13,7 +14,7 @@ export function describeTrace(score: TraceScore, width: number | undefined): str
     used_gb_hours === null
       ? `${figure(used_gb)} GB used (no run times)`
       : `${figure(used_gb_hours)} GB·h used`
-  const head = `${trace}: ${executions} executions, ${used}\n`
+  const head = `${trace}: ${counted(executions, 'execution')}, ${used}\n`
   if (executions === 0) return `${head}${describeAnswers(score)}\n`
   const rows = Object.entries(methods).sort(([, a], [, b]) => wastageOf(a) - wastageOf(b))
   return `${head}\n${table(columnsOf(executions, used_gb_hours ?? used_gb), rows, width)}\n${describeAnswers(score)}${describeJumps(score.jump, width)}\n`

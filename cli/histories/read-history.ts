@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
+import { counted } from '../../shared/domain/quantity-text.ts'
 import { turn } from '../../shared/runtime/turns.ts'
 import { type CommandInput, type CommandOption, UsageError } from '../command.ts'
 import { readWord } from '../options.ts'
@@ -181,9 +182,9 @@ export function describeTally({
   ...rest
 }: HistoryTally): string {
   if (isEmpty) return `${path}: empty\n`
-  const counted = `${executions} executions, ${memory} with memory, ${cpu} with CPU, ${time} with time`
+  const known = `${counted(executions, 'execution')}, ${memory} with memory, ${cpu} with CPU, ${time} with time`
   const others = some(rest.skipped, 'entries skipped') + some(rest.unreadable, 'entries unreadable')
   const reasons = rest.reasons.map((reason) => `  ${reason}\n`).join('')
   const untold = Math.max(0, rest.unreadable - maxReasons)
-  return `${path} (${format}): ${counted}${others}\n${reasons}${untold > 0 ? `  and ${untold} more\n` : ''}`
+  return `${path} (${format}): ${known}${others}\n${reasons}${untold > 0 ? `  and ${untold} more\n` : ''}`
 }

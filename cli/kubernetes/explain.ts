@@ -5,7 +5,7 @@ import { annotationsOf, type ObjectMeta, type Pod } from '../../services/kuberne
 import { type SizingRequest, sizingRequestOf } from '../../services/kubernetes/domain/sizing-request.ts'
 import type { Violation } from '../../shared/domain/errors.ts'
 import type { DimensionEstimate, EstimateQuery } from '../../shared/domain/estimate.ts'
-import { formatDimension } from '../../shared/domain/quantity-text.ts'
+import { counted, formatDimension } from '../../shared/domain/quantity-text.ts'
 import type { ReceivedEstimate } from '../../shared/wire/estimate.ts'
 import { EstimateResponse } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { askEstimator, estimateIn } from '../ask-estimator.ts'
@@ -128,7 +128,7 @@ function described(
           'what it asks for is explicit and stays; foresize.dev/resources=request on the namespace lets it change',
         ]
       : []),
-    `now: ${formatShare(now.confidence)} sure to suffice, from ${now.source} (${Math.round(now.executions)} executions); ${now.reason}`,
+    `now: ${formatShare(now.confidence)} sure to suffice, from ${now.source} (${counted(Math.round(now.executions), 'execution')}); ${now.reason}`,
     ...now.notices.map((notice) => `note: ${noticeText(notice, task.task)}`),
   ]
   return `${lines.join('\n')}\n\n${table(columns, rowsOf(request, now), width)}`

@@ -1,4 +1,4 @@
-import { dimensionTitles, formatDimension } from '../../shared/domain/quantity-text.ts'
+import { counted, dimensionTitles, formatDimension } from '../../shared/domain/quantity-text.ts'
 import { dimensions, type Resources } from '../../shared/domain/resources.ts'
 import type { Basis, FailureOdds, Lacking, Reason } from './domain/estimate/reasons.ts'
 
@@ -28,8 +28,8 @@ function sentenceOf(reason: Reason): string {
     case 'own-history': {
       const changing = reason.isChanging ? ', its needs are changing' : ''
       const exceeding =
-        reason.exceeding === 0 ? '' : `; ${reason.exceeding} running executions use more than was predicted`
-      return `${reason.executions} executions${changing}, mostly by ${reason.strategy}${exceeding}${failureText(reason.failure)}`
+        reason.exceeding === 0 ? '' : `; ${exceedingText(reason.exceeding)} more than was predicted`
+      return `${counted(reason.executions, 'execution')}${changing}, mostly by ${reason.strategy}${exceeding}${failureText(reason.failure)}`
     }
     case 'without-own-history':
       return `${lackingText(reason.lacking)}: ${basisText(reason.basis)}`
@@ -55,6 +55,9 @@ function sentenceOf(reason: Reason): string {
       return 'the profiler did not answer'
   }
 }
+
+const exceedingText = (running: number): string =>
+  `${counted(running, 'running execution')} ${running === 1 ? 'uses' : 'use'}`
 
 /** Above it the number says no more: of a task of a few kilobytes, that a restart is priced at 500 MB. */
 const highestPrice = 1000
@@ -82,9 +85,9 @@ function lackingText(lacking: Lacking): string {
     case 'no-history':
       return 'no history'
     case 'few-executions':
-      return `${lacking.executions} executions of at least ${lacking.needed}`
+      return `${counted(lacking.executions, 'execution')} of at least ${lacking.needed}`
     case 'strategies-abstain':
-      return `none of the strategies asked has anything to say after ${lacking.executions} executions`
+      return `none of the strategies asked has anything to say after ${counted(lacking.executions, 'execution')}`
   }
 }
 

@@ -25,6 +25,9 @@ export function formatNumber(value: number | undefined): string {
   return value === undefined ? '–' : significant(value)
 }
 
+/** `1 execution`, `2 executions`, `3.5 executions`. */
+export const counted = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`
+
 function significant(value: number): string {
   if (value === 0) return '0'
   if (Math.abs(value) >= 1e9) return value.toExponential(2)

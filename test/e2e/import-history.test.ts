@@ -19,7 +19,7 @@ test('imported once it counts, imported again it does not, and the next run is s
   const first = await foresize(args, { stdin: history }).done
   expect(first).toMatchObject({ code: 0, stderr: '' })
   expect(first.stdout).toBe(`- (trace): 60 executions, 60 with memory, 0 with CPU, 60 with time
-Found 60 executions of 1 tasks: 60 learned from, 0 known already, 0 refused.
+Found 60 executions of 1 task: 60 learned from, 0 known already, 0 refused.
 `)
   const again = await foresize(args, { stdin: history }).done
   expect(again.stdout).toContain('0 learned from, 60 known already')
@@ -46,7 +46,7 @@ test('of a long history the latest are sent, so that another import of it is kno
   const args = ['import-history', '-', '--profiler', pair.profilerAddress, '--task-prefix', 'cluster/']
   const first = await foresize(args, { stdin: long }).done
   expect(first.stdout).toContain(
-    'Found 5000 executions of 1 tasks, 3000 left out for later ones of their task: 2000 learned from, 0 known already, 0 refused.\n',
+    'Found 5000 executions of 1 task, 3000 left out for later ones of their task: 2000 learned from, 0 known already, 0 refused.\n',
   )
   const again = await foresize(args, { stdin: `${long}old/long,5001,5\n` }).done
   expect(again.stdout).toContain(': 1 learned from, 1999 known already')

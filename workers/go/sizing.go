@@ -77,7 +77,7 @@ func size(in sizingInput) sizing {
 			return unlearned(ReasonUnknownTask, answer.Reason, &advice)
 		}
 		if answer.Executions < own.minExecutions {
-			counts := plain(answer.Executions) + " executions, " + plain(own.minExecutions) + " needed"
+			counts := counted(answer.Executions, "execution") + ", " + plain(own.minExecutions) + " needed"
 			return unlearned(ReasonTooFewExecutions, counts, &advice)
 		}
 		beyond = beyondRange(answer.Notices)
@@ -206,6 +206,13 @@ func valueOf(value *float64) float64 {
 		return 0
 	}
 	return *value
+}
+
+func counted(number float64, what string) string {
+	if number == 1 {
+		return plain(number) + " " + what
+	}
+	return plain(number) + " " + what + "s"
 }
 
 func plain(number float64) string { return strconv.FormatFloat(number, 'f', -1, 64) }

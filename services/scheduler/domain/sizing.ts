@@ -1,6 +1,7 @@
 import type { EstimateSource, Notice } from '../../../shared/domain/estimate.ts'
 import { exhaustedBy } from '../../../shared/domain/evidence.ts'
 import type { Outcome } from '../../../shared/domain/execution.ts'
+import { counted } from '../../../shared/domain/quantity-text.ts'
 import { type Dimension, dimensions, type Resources } from '../../../shared/domain/resources.ts'
 import type { LearningSettings } from './learning-config.ts'
 
@@ -77,7 +78,7 @@ export function size(input: SizingInput): Sizing {
     return unlearned('unknown-task', answer.reason, advice)
   }
   if (!isEscalation && answer.executions < settings.minExecutions) {
-    const needed = `${answer.executions} executions, ${settings.minExecutions} needed`
+    const needed = `${counted(answer.executions, 'execution')}, ${settings.minExecutions} needed`
     return unlearned('too-few-executions', needed, advice)
   }
   const beyond = isEscalation ? undefined : beyondRangeOf(answer)

@@ -35,6 +35,10 @@ test.each<[Reason, RegExp]>([
     /^30 executions, mostly by p95; 2 running executions use more/,
   ],
   [
+    { ...ownHistory, executions: 1, isChanging: false, exceeding: 1 },
+    /^1 execution, mostly by p95; 1 running execution uses more/,
+  ],
+  [
     { ...ownHistory, isChanging: false, exceeding: 0, failure: { failurePrice: 238.4, tailChance: 0.0135 } },
     /; a failure is priced as 240 runs, and 1.4 % need more than the largest seen$/,
   ],

@@ -69,7 +69,7 @@ test('names where memory’s answer comes from, else that of the first dimension
   const evidence = evidenceOf({ memoryBytes: 1e9 })
   const both = confidenceOf(queryOf(), { cpuCores: 1, memoryBytes: 1e9, durationMs: 1 }, evidence)
   expect(both).toMatchObject({ source: 'profile', executions: 1, profileRevision: 1 })
-  expect(both.reason).toContain('1 executions')
+  expect(both.reason).toContain('1 execution,')
   const withoutMemory = confidenceOf(queryOf(), { cpuCores: 1, durationMs: 1 }, evidence)
   expect(withoutMemory.source).toBe('default')
   expect(withoutMemory.reason).toContain('no history')

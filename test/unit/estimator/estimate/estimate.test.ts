@@ -213,7 +213,7 @@ test('says what was left out, what bounded the amount, and that the profiler did
     access,
   })
   expect(reason).toMatch(
-    /^1 executions.*; policy-max put .* to 477 MiB; left out: p95 \(its breaker is open\); the profiler did not answer$/,
+    /^1 execution,.*; policy-max put .* to 477 MiB; left out: p95 \(its breaker is open\); the profiler did not answer$/,
   )
   expect(dimensions.find(({ dimension }) => dimension === 'memoryBytes')?.clamps).toMatchObject([
     { kind: 'policy-max', after: 5e8 },

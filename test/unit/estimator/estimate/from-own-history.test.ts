@@ -254,7 +254,7 @@ test('of CPU what runs says nothing, since a mean so far is no lower bound', () 
   const [alone, beside] = [profileOf(history), { ...profileOf(history), running }].map(answer)
   expect(beside?.cpuCores).toBe(alone?.cpuCores)
   const reason = estimateOf(queryOf(), evidenceOfTask(learned({ ...profileOf(history), running }))).reason
-  expect(reason).toContain('1 running executions use more')
+  expect(reason).toContain('1 running execution uses more')
 })
 
 describe('a request that no task of the namespace has needed all of', () => {

@@ -73,7 +73,7 @@ func (n notice) text(task string) string {
 		if n.number == 1 {
 			return "only 1 execution was learned from"
 		}
-		return fmt.Sprintf("only %.0f executions were learned from", n.number)
+		return "only " + executions(n.number) + " were learned from"
 	case staleView:
 		return "the estimator last heard from the profiler " + formatDuration(n.number) + " ago"
 	case clamped:
@@ -105,4 +105,11 @@ func (n notice) clampedText() string {
 		before = formatDuration(n.number)
 	}
 	return what[n.dimension] + " would be " + before + " without its bounds"
+}
+
+func executions(number float64) string {
+	if number == 1 {
+		return "1 execution"
+	}
+	return fmt.Sprintf("%.0f executions", number)
 }

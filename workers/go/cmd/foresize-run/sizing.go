@@ -96,7 +96,7 @@ func (e estimate) explain(explicit resources) string {
 	case e.source != sourceProfile && e.source != sourceCohort:
 		return "unknown-task: " + e.reason
 	case e.executions < minExecutions:
-		return fmt.Sprintf("too-few-executions: %.0f executions, %d needed", e.executions, minExecutions)
+		return fmt.Sprintf("too-few-executions: %s, %d needed", executions(e.executions), minExecutions)
 	case e.confidence < confidenceThreshold:
 		return fmt.Sprintf("not-confident: confidence %.2f, %v needed", e.confidence, confidenceThreshold)
 	case explicit.memoryBytes != nil:

@@ -90,7 +90,7 @@ def size(given: SizingInput) -> Sizing:
         if answer.source not in ("profile", "cohort"):
             return unlearned("unknown-task", answer.reason, advice)
         if answer.executions < settings.min_executions:
-            counts = f"{_plain(answer.executions)} executions, {_plain(settings.min_executions)} needed"
+            counts = f"{_counted(answer.executions, 'execution')}, {_plain(settings.min_executions)} needed"
             return unlearned("too-few-executions", counts, advice)
         beyond = next((notice.subject for notice in answer.notices if notice.kind == "beyond-range"), None)
         is_trusted = beyond is not None and settings.beyond_range == "trust"
@@ -178,6 +178,10 @@ def _first_of(*layers: Optional[Resources]) -> Resources:
             if value is not None:
                 values.setdefault(dimension, value)
     return Resources(**values)
+
+
+def _counted(number: float, what: str) -> str:
+    return f"{_plain(number)} {what}" if number == 1 else f"{_plain(number)} {what}s"
 
 
 def _plain(number: float) -> str:

@@ -56,7 +56,11 @@ test.each<readonly [what: string, read: (text: string) => unknown, of: (length: 
     logOf('htcondor-xml'),
     (length) => `<c>\n<a n="LogNotes"><s>${'&a'.repeat(length / 4)}\n${'<a n="'.repeat(length / 16)}\n</c>\n`,
   ],
-  ['lines like those of time -p', logOf('time'), (length) => `${'real 1\nuser 1\n'.repeat(length / 14)}real 1\nuser 1\nsys 0\n`],
+  [
+    'lines like those of time -p',
+    logOf('time'),
+    (length) => `${'real 1\nuser 1\n'.repeat(length / 14)}real 1\nuser 1\nsys 0\n`,
+  ],
 ])('%s is read in a time that grows as its length', (_, read, of) => {
   const cpuMs = (text: string) => {
     const before = process.threadCpuUsage().user

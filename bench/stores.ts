@@ -13,7 +13,7 @@ import { connectRedis } from '../services/profiler/stores/redis-client.ts'
 import { keysOf } from '../services/profiler/stores/redis-layout.ts'
 import { compareAndSet, runScript } from '../services/profiler/stores/redis-scripts.ts'
 import { profileId } from '../shared/domain/profile.ts'
-import { systemClock } from '../shared/runtime/clock.ts'
+import { followingClock, systemClock } from '../shared/runtime/clock.ts'
 import { heldBytes } from '../shared/runtime/held-bytes.ts'
 import { exampleProfile } from '../test/support/example-profile.ts'
 import { recordOf, startOf } from '../test/support/executions.ts'
@@ -116,7 +116,11 @@ async function lanes(
 async function durableFolds(): Promise<Figure> {
   const ratios: number[] = []
   const folder = await temporaryDirectory()
-  const store = await stores.lmdb(configOf({ store: 'lmdb', dataDir: folder }), systemClock, quietLog)
+  const store = await stores.lmdb(
+    configOf({ store: 'lmdb', dataDir: folder }),
+    followingClock(systemClock),
+    quietLog,
+  )
   const fold = folding(store)
   for (let round = 0; round <= rounds; round++) {
     const alone = await lanes(1, () => fold('task-0'))
@@ -140,7 +144,7 @@ async function durableFolds(): Promise<Figure> {
 async function redisFolds(): Promise<readonly Figure[]> {
   const server = await redisServer(['--appendfsync', 'everysec'])
   const config = configOf({ store: 'redis', redisNodes: [server.node] })
-  const store = await stores.redis(config, systemClock, quietLog)
+  const store = await stores.redis(config, followingClock(systemClock), quietLog)
   const client = await connectRedis(config, quietLog)
   const sealed = Buffer.from(sealProfile(exampleProfile(defaultFoldSettings.maxFolded), 'zstd'))
   const fold = folding(store)
@@ -198,7 +202,11 @@ function usedBytes(): number {
 }
 
 async function memory(): Promise<readonly Figure[]> {
-  const store = await stores.memory(configOf({ store: 'memory', cachedProfiles: 1 }), systemClock, quietLog)
+  const store = await stores.memory(
+    configOf({ store: 'memory', cachedProfiles: 1 }),
+    followingClock(systemClock),
+    quietLog,
+  )
   const count = 5000
   const bytes = async (make: () => Promise<unknown>) => {
     const before = usedBytes()

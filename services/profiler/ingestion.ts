@@ -105,7 +105,8 @@ export function ingestion(
   observe: (committer: Committer) => Committer = (committer) => committer,
 ): Ingestion {
   const owner = randomUUID()
-  const startedUnixMs = clock.nowUnixMs()
+  const startedMs = clock.monotonicMs()
+  const startedUnixMs = () => clock.nowUnixMs() - (clock.monotonicMs() - startedMs)
   const commits = observe(committer(store, clock.nowUnixMs, settings, held))
   const live = new Map<string, LiveSession>()
   const opening = new Map<string, Promise<unknown>>()
@@ -261,11 +262,11 @@ export function ingestion(
       const { session: state, written } = await readSession(sessionId, stored, now)
       // Its client could not report before this process began, nor while the clock stood wrong in between.
       const idleTtlMs = stored.dueUnixMs - state.lastActiveUnixMs
-      if (state.open.size === 0 && startedUnixMs + idleTtlMs <= now) {
+      if (state.open.size === 0 && startedUnixMs() + idleTtlMs <= now) {
         await store.deleteSession(sessionId, stored)
         return
       }
-      const lastActiveUnixMs = Math.max(state.lastActiveUnixMs, startedUnixMs)
+      const lastActiveUnixMs = Math.max(state.lastActiveUnixMs, startedUnixMs())
       const keeper = hold(
         sessionId,
         written,
@@ -283,7 +284,7 @@ export function ingestion(
   /** A part of them at a time, as long as nobody takes the session over: others go on in between. */
   async function closeLost(session: LiveSession, state: () => Session, nowUnixMs: number): Promise<void> {
     while (live.get(session.id) === session) {
-      const applied = closeSilent(state(), nowUnixMs, startedUnixMs, closedAtOnce)
+      const applied = closeSilent(state(), nowUnixMs, startedUnixMs(), closedAtOnce)
       const folded = await session.adopt(applied).durable
       lostExecutions += folded.filter(Boolean).length
       if (applied.finished.length < closedAtOnce) return

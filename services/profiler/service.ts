@@ -1,7 +1,7 @@
 import { handlers } from '../../shared/rpc/handlers.ts'
 import { type RpcServer, startRpcServer } from '../../shared/rpc/server.ts'
 import { rpcOptions, tracingOf } from '../../shared/rpc/settings.ts'
-import type { Clock } from '../../shared/runtime/clock.ts'
+import { type Clock, followingClock } from '../../shared/runtime/clock.ts'
 import { heldBytes } from '../../shared/runtime/held-bytes.ts'
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { Log } from '../../shared/runtime/log.ts'
@@ -29,10 +29,11 @@ const isWell = (store: ProfileStore) =>
 /** Opens the store, takes up what a process before it left, serves, and tells `lifecycle` how all that stops. */
 export async function startProfiler(
   config: ProfilerConfig,
-  clock: Clock,
+  ownClock: Clock,
   log: Log,
   lifecycle: Lifecycle,
 ): Promise<RpcServer> {
+  const clock = followingClock(ownClock)
   const registry = processMetrics()
   const metrics = profilerMetrics(registry, clock.monotonicMs)
   const tracing = await tracingOf(config, 'foresize-profiler', lifecycle)

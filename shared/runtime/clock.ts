@@ -21,3 +21,20 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 }
+
+/** A clock whose Unix time can be told to be that of others. */
+export interface FollowingClock extends Clock {
+  /** @param unixMs what it is now. */
+  follow(unixMs: number): void
+}
+
+export function followingClock(clock: Clock): FollowingClock {
+  let aheadMs = 0
+  return {
+    ...clock,
+    nowUnixMs: () => clock.nowUnixMs() + aheadMs,
+    follow(unixMs) {
+      aheadMs = unixMs - clock.nowUnixMs()
+    },
+  }
+}

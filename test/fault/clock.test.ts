@@ -7,6 +7,7 @@ import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profile
 import { faultEnvironment } from '../support/faults.ts'
 import { profilerProcess } from '../support/profiler-process.ts'
 import { countOf, openStream, unary, wireEnd, wireRecord, wireStart } from '../support/profiler-service.ts'
+import { redisServer } from '../support/redis.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
@@ -81,3 +82,35 @@ test('a profiler that is started again under another wall clock gives every clie
   await resumed.durable(2)
   expect(resumed.received.filter(({ $case }) => $case === 'rejection')).toEqual([])
 })
+
+test.each([
+  ['ahead', hour],
+  ['behind', -hour],
+])(
+  'a profiler whose clock is an hour %s leaves alone what runs at another one on the same redis',
+  async (_, seconds) => {
+    const folder = await temporaryDirectory()
+    cleanups.push(() => rm(folder, { recursive: true, force: true }))
+    const server = await redisServer()
+    cleanups.push(() => server.stop())
+    const flags = ['--store', 'redis', '--redis-nodes', server.node]
+    const [right, wrong] = [await profilerProcess(flags), await profilerProcess(flags)]
+    for (const profiler of [right, wrong]) cleanups.push(() => profiler.kill())
+    await right.start()
+    const client = new ProfilerServiceClient(right.address, credentials.createInsecure())
+    cleanups.push(async () => client.close())
+    const stream = await openStream(client, 'live')
+    stream.send({ sequence: 1, starts: running.map((id) => wireStart(id)) })
+    await stream.durable(1)
+    const clock = join(folder, 'clock')
+    await writeFile(clock, `${seconds}`)
+    await wrong.start(await faultEnvironment({ folder, clock }))
+    // Each looks every second for what is due.
+    await sleep(3000)
+    stream.send({ sequence: 2, ends: running.map((id) => wireEnd(id)) })
+    await stream.durable(2)
+    expect(stream.received.filter(({ $case }) => $case === 'rejection')).toEqual([])
+    await stream.close()
+    expect(await countOf(client)).toBe(running.length)
+  },
+)

@@ -6,7 +6,7 @@ import { toFileName } from '../../services/profiler/stores/file-name.ts'
 import { stores } from '../../services/profiler/stores/index.ts'
 import { keysOf } from '../../services/profiler/stores/redis-layout.ts'
 import { profileId } from '../../shared/domain/profile.ts'
-import { systemClock } from '../../shared/runtime/clock.ts'
+import { followingClock, systemClock } from '../../shared/runtime/clock.ts'
 import type { StoreSubject } from '../contract/profile-store-steps.ts'
 import { quietLog } from './profiler-fixture.ts'
 import { type RedisServer, redisCluster, redisServer } from './redis.ts'
@@ -18,7 +18,8 @@ export const configOf = (given: Partial<ProfilerConfig>): ProfilerConfig =>
 
 export async function memorySubject(): Promise<StoreSubject> {
   return {
-    open: () => stores.memory(configOf({ store: 'memory', cachedProfiles: 2 }), systemClock, quietLog),
+    open: () =>
+      stores.memory(configOf({ store: 'memory', cachedProfiles: 2 }), followingClock(systemClock), quietLog),
     dispose: async () => undefined,
   }
 }
@@ -27,7 +28,7 @@ export async function fileSubject(given: Partial<ProfilerConfig> = {}): Promise<
   const dataDir = await temporaryDirectory()
   const config = configOf({ store: 'file', dataDir, ...given })
   return {
-    open: () => stores.file(config, systemClock, quietLog),
+    open: () => stores.file(config, followingClock(systemClock), quietLog),
     async damage({ namespace, kind, task }) {
       const extension = config.fileFormat === 'json' ? 'json' : 'pb'
       const path = join(dataDir, 'profiles', toFileName(namespace), kind, `${toFileName(task)}.${extension}`)
@@ -60,7 +61,8 @@ export async function lmdbSubject(given: Partial<ProfilerConfig> = {}): Promise<
     }
   }
   return {
-    open: () => stores.lmdb(configOf({ store: 'lmdb', dataDir, ...given }), systemClock, quietLog),
+    open: () =>
+      stores.lmdb(configOf({ store: 'lmdb', dataDir, ...given }), followingClock(systemClock), quietLog),
     damage: (key) =>
       withDatabase('profiles', (database) => {
         const text = Buffer.from(profileId(key))
@@ -98,7 +100,7 @@ async function redisSubject(cluster: boolean): Promise<StoreSubject> {
     throw new Error('no node has the key')
   }
   return {
-    open: () => stores.redis(config, systemClock, quietLog),
+    open: () => stores.redis(config, followingClock(systemClock), quietLog),
     async damage(key) {
       const text = profileId(key)
       await onOwner('HSET', `test:${keysOf(text).profile(text)}`, 'b', 'damaged')

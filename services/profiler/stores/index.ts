@@ -1,4 +1,4 @@
-import type { Clock } from '../../../shared/runtime/clock.ts'
+import type { FollowingClock } from '../../../shared/runtime/clock.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import type { ProfilerConfig } from '../config.ts'
 import type { ProfileStore } from '../store.ts'
@@ -8,10 +8,10 @@ import { lmdbMedium } from './lmdb.ts'
 import { localStore } from './local-store.ts'
 import { memoryMedium } from './memory.ts'
 import { redisStore } from './redis.ts'
-import { connectRedis } from './redis-client.ts'
+import { connectRedis, timeOf } from './redis-client.ts'
 import { guardedStore } from './store-breaker.ts'
 
-type OpenStore = (config: ProfilerConfig, clock: Clock, log: Log) => Promise<ProfileStore>
+type OpenStore = (config: ProfilerConfig, clock: FollowingClock, log: Log) => Promise<ProfileStore>
 
 /** The stores there are. Law of each: test/contract/profile-store.ts. */
 export const stores: Readonly<Record<ProfilerConfig['store'], OpenStore>> = {
@@ -26,7 +26,12 @@ export const stores: Readonly<Record<ProfilerConfig['store'], OpenStore>> = {
     awaitedStore(
       'remote',
       () => connectRedis(config, log),
-      async (client) => guardedStore(await redisStore(client, config, clock, log), config, log),
+      async (client) => {
+        const store = await redisStore(client, config, clock, log)
+        // Leases are stored by Unix time: profilers that share them share a clock.
+        clock.follow(await timeOf(client))
+        return guardedStore(store, config, log)
+      },
       log,
     ),
 }

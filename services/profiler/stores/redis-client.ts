@@ -251,6 +251,13 @@ export async function checkServers(client: RedisClient): Promise<void> {
   }
 }
 
+/** Unix milliseconds, whole, by the clock of a server. */
+export async function timeOf(client: RedisClient): Promise<number> {
+  const [reply] = await client.runOnMasters('TIME')
+  const [seconds = 0, microseconds = 0] = (reply as readonly Buffer[]).map(Number)
+  return 1000 * seconds + Math.floor(microseconds / 1000)
+}
+
 /** Whether all servers keep what they are told on disk: without it an acknowledgement promises no more than their memory. */
 export async function persists(client: RedisClient): Promise<boolean> {
   const replies = await client.runOnMasters('INFO', 'persistence')

@@ -9,7 +9,7 @@ import {
 import { stores } from '../../../services/profiler/stores/index.ts'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
 import { profileId } from '../../../shared/domain/profile.ts'
-import { systemClock } from '../../../shared/runtime/clock.ts'
+import { followingClock, systemClock } from '../../../shared/runtime/clock.ts'
 import { heldBytes } from '../../../shared/runtime/held-bytes.ts'
 import { exampleProfile } from '../../support/example-profile.ts'
 import { recordOf } from '../../support/executions.ts'
@@ -23,7 +23,7 @@ const held = heldBytes({ maxHeldBytes: 1e6, maxHeldShare: 0.5 })
 
 /** The real store in memory, whose commits can be made to fail and are counted. */
 async function subject() {
-  const real = await stores.memory(configOf({ store: 'memory' }), systemClock, quietLog)
+  const real = await stores.memory(configOf({ store: 'memory' }), followingClock(systemClock), quietLog)
   let failing = false
   let commits = 0
   const store: ProfileStore = {

@@ -13,9 +13,11 @@ export interface Doubt {
 
 /** The chance grows with distance ÷ range up to `mostDoubt`, half of which it is at `halfLeverage`… */
 const mostDoubt = 0.5
-const halfLeverage = 6
+const halfLeverage = 5
 /** …and with the scatter, half at this one: what varies for no known reason may vary more. */
 const halfScatter = 0.03
+/** What no law explains takes a need no farther above the largest seen than this, a logarithm: 12 times. */
+const reach = 2.5
 /** A range counts as no less, as a logarithm. */
 const leastRange = 0.01
 
@@ -23,7 +25,7 @@ const leastRange = 0.01
 export function doubtAt({ range, scatter }: LawRecord, distance: number, largest: number): Doubt {
   const leverage = distance / (range + leastRange)
   const chance = mostDoubt * (leverage / (leverage + halfLeverage)) * (scatter / (scatter + halfScatter))
-  return { chance, from: Math.log(largest), reach: 1 + 2 * distance }
+  return { chance, from: Math.log(largest), reach }
 }
 
 /** The least amount that no doubt is cast on. */

@@ -67,6 +67,8 @@ export interface Span {
 
 /** Chance that a need stops growing whenever its feature has grown so much more: a buffer is full, a sample is enough. */
 export const stopChance = 0.3
+/** What an amount counts on of it: a need that goes on kills, one that stops wastes. */
+export const stopChanceOfAmount = 0.12
 const stopEvery = Math.log(3)
 
 /** `mayStop`: the chance that the need stops growing; 0 is never. Law: every factor is at least 1. */

@@ -2,7 +2,7 @@ import { meanOf } from '../allocation/expected-cost.ts'
 import type { FailureCost } from '../allocation/failure-cost.ts'
 import type { PredictedNeed } from '../distribution/coverage.ts'
 import { doubtAt } from '../distribution/doubt.ts'
-import { grown, growthAt, stopChance } from '../distribution/growth.ts'
+import { grown, growthAt, stopChance, stopChanceOfAmount } from '../distribution/growth.ts'
 import { type DimensionModel, growthLawsOf } from '../ensemble/dimension-model.ts'
 import type { Workspace } from '../ensemble/workspace.ts'
 import type { Point } from '../features/encoder.ts'
@@ -59,7 +59,7 @@ export function extrapolate(
   { distribution: workspace }: Workspace,
 ): Outlook {
   const record = growthLawsOf(model, beyond.column)
-  const growth = growthAt(record, beyond, workspace.growth)
+  const growth = growthAt(record, beyond, workspace.growth, stopChanceOfAmount)
   const stopping = growthAt(record, beyond, workspace.stopping, stopChance)
   const { factor } = growth
   const largest = failureCost.largest ?? 0

@@ -17,17 +17,17 @@ const recordOf = (range: number, scatter: number): LawRecord => ({
 const chanceAt = (range: number, scatter: number, distance: number) =>
   doubtAt(recordOf(range, scatter), distance, 1).chance
 
-test('is at most a half, half of that six ranges away, and half where the scatter is 0.03', () => {
+test('is at most a half, half of that five ranges away, and half where the scatter is 0.03', () => {
   expect(chanceAt(1, 1e12, 1e12)).toBeCloseTo(0.5, 9)
-  // A range counts 0.01 more than it is: 6 / (0.99 + 0.01)
-  expect(chanceAt(0.99, 1e12, 6)).toBeCloseTo(0.25, 9)
+  // A range counts 0.01 more than it is: 5 / (0.99 + 0.01)
+  expect(chanceAt(0.99, 1e12, 5)).toBeCloseTo(0.25, 9)
   expect(chanceAt(1, 0.03, 1e12)).toBeCloseTo(0.25, 9)
-  expect(chanceAt(0.99, 0.03, 6)).toBeCloseTo(0.125, 12)
-  expect(chanceAt(0.99, 0.06, 12)).toBeCloseTo((0.5 * (12 / 18) * 2) / 3, 12)
+  expect(chanceAt(0.99, 0.03, 5)).toBeCloseTo(0.125, 12)
+  expect(chanceAt(0.99, 0.06, 12)).toBeCloseTo((0.5 * (12 / 17) * 2) / 3, 12)
 })
 
 test('of values that never varied counts their range as 0.01', () => {
-  expect(chanceAt(0, 0.03, 0.06)).toBeCloseTo(0.125, 12)
+  expect(chanceAt(0, 0.03, 0.05)).toBeCloseTo(0.125, 12)
 })
 
 test('is none where every need was as the law says', () => {
@@ -41,8 +41,8 @@ test('grows with the distance and with the scatter, and falls with the range', (
 })
 
 test('reaches from the largest need seen, farther the farther the query is', () => {
-  expect(doubtAt(recordOf(1, 0.1), 0.5, Math.E)).toMatchObject({ from: 1, reach: 2 })
-  expect(doubtAt(recordOf(1, 0.1), 3, Math.E)).toMatchObject({ from: 1, reach: 7 })
+  expect(doubtAt(recordOf(1, 0.1), 0.5, Math.E)).toMatchObject({ from: 1, reach: 2.5 })
+  expect(doubtAt(recordOf(1, 0.1), 3, Math.E)).toMatchObject({ from: 1, reach: 2.5 })
 })
 
 test('falls with the square of what is left of its reach', () => {

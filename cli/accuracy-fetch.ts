@@ -1,10 +1,11 @@
 import type { StrategyAccuracy } from '../shared/domain/profile.ts'
 import { call } from '../shared/rpc/client.ts'
-import { profileKindEnum } from '../shared/wire/enums.ts'
 import { inspect } from '../shared/wire/inspection.ts'
 import { toAccuracy } from '../shared/wire/profile.ts'
-import { type CommandInput, text } from './command.ts'
-import { calling, deadlineOf, estimatorOf, profilerOf } from './connection.ts'
+import type { CommandInput } from './command.ts'
+import { calling, deadlineOf, estimatorOf } from './connection.ts'
+import { listProfiles } from './list-profiles.ts'
+import { namespaceOf } from './task-options.ts'
 
 export interface TaskAccuracy {
   readonly task: string
@@ -17,28 +18,16 @@ const mostTasks = 10_000
 /** Calls to the estimator under way at once. */
 const callsAtOnce = 16
 
-export const namespaceOf = (input: CommandInput) => text(input, 'namespace') ?? 'default'
-
 /** Those whose name begins with `taskPrefix`. */
 export async function listTasks(input: CommandInput, taskPrefix = ''): Promise<readonly string[]> {
-  const client = profilerOf(input)
-  try {
-    const tasks: string[] = []
-    let pageToken = ''
-    do {
-      const kind = profileKindEnum.toWire('task')
-      const request = { namespace: namespaceOf(input), taskPrefix, pageSize: 1000, pageToken, kind }
-      const page = await calling(input, 'profiler', () =>
-        call(client.listProfiles.bind(client), request, deadlineOf(input)),
-      )
-      tasks.push(...page.profiles.flatMap(({ key }) => key?.task ?? []))
-      pageToken = page.nextPageToken
-    } while (pageToken !== '' && tasks.length < mostTasks)
-    if (pageToken !== '') input.err(`Only the first ${mostTasks} tasks.\n`)
-    return tasks
-  } finally {
-    client.close()
-  }
+  const namespace = namespaceOf(input)
+  const { profiles, hasMore } = await listProfiles(input, {
+    ...{ namespace, taskPrefix },
+    kind: 'task',
+    limit: mostTasks,
+  })
+  if (hasMore) input.err(`Only the first ${mostTasks} tasks.\n`)
+  return profiles.flatMap(({ key }) => key?.task ?? [])
 }
 
 /** In the order asked. */

@@ -4,12 +4,13 @@ import { type AccuracyFigures, ensembleName, type StrategyAccuracy } from '../sh
 import { dimensionTitles, formatOverTime } from '../shared/domain/quantity-text.ts'
 import type { Dimension } from '../shared/domain/resources.ts'
 import { compareVariants } from './accuracy-compare.ts'
-import { fetchAccuracy, listTasks, namespaceOf, type TaskAccuracy } from './accuracy-fetch.ts'
+import { fetchAccuracy, listTasks, type TaskAccuracy } from './accuracy-fetch.ts'
 import { type Command, type CommandInput, flag, text, UsageError } from './command.ts'
 import { connectionOptions } from './connection-options.ts'
 import { readWord } from './options.ts'
 import { formatCount, formatShare } from './quantity.ts'
 import { type Column, table } from './table.ts'
+import { namespaceOf } from './task-options.ts'
 
 export const accuracy: Command = {
   summary: 'Shows how well estimates have done, and compares the variants of an A/B test.',

@@ -16,6 +16,7 @@ import {
 } from './histories/read-history.ts'
 import { readWhole } from './options.ts'
 import { createProgress } from './progress.ts'
+import { namespaceOf } from './task-options.ts'
 
 /** Below the 4096 that a profile remembers, so that a second import is known even if the task has run meanwhile. */
 const defaultMaxPerTask = 2000
@@ -109,7 +110,7 @@ const batchSize = 200
 const maxReasons = 10
 
 async function send(input: CommandInput, executions: Iterable<Found>, count: number): Promise<Sent> {
-  const namespace = text(input, 'namespace') ?? 'default'
+  const namespace = namespaceOf(input)
   const client = profilerOf(input)
   const progress = createProgress(
     input.err,

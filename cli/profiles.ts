@@ -8,7 +8,7 @@ import {
 } from '../shared/domain/quantity-text.ts'
 import { quantileSeen } from '../shared/domain/sketch.ts'
 import { call } from '../shared/rpc/client.ts'
-import { outcomeEnum, profileKindEnum } from '../shared/wire/enums.ts'
+import { outcomeEnum } from '../shared/wire/enums.ts'
 import type {
   OutcomeCount,
   ProfileSummary,
@@ -23,10 +23,14 @@ import { fromProfileKey, toProfile } from '../shared/wire/profile.ts'
 import { type Command, type CommandInput, flag, text, UsageError } from './command.ts'
 import { calling, deadlineOf, profilerOf } from './connection.ts'
 import { connectionOptions } from './connection-options.ts'
+import { listProfiles } from './list-profiles.ts'
 import { readWhole, readWord } from './options.ts'
 import { formatCount, formatResources, formatShare } from './quantity.ts'
 import { type Column, table } from './table.ts'
+import { namespaceOf } from './task-options.ts'
 import { exportProfiles, formatNames, importProfiles } from './transfer.ts'
+
+const defaultLimit = 100
 
 export const profiles: Command = {
   summary: 'Shows what was learned of each task.',
@@ -42,7 +46,7 @@ Without a FILE, or with -, export writes to standard output and import reads sta
   options: {
     kind: { type: 'string', value: 'KIND', description: `${profileKinds.join(', ')} (default task)` },
     prefix: { type: 'string', value: 'TEXT', description: 'list only tasks whose name starts so' },
-    limit: { type: 'string', value: 'N', description: 'list at most so many (default 100)' },
+    limit: { type: 'string', value: 'N', description: `list at most so many (default ${defaultLimit})` },
     format: { type: 'string', value: 'FORMAT', description: `of the file: ${formatNames.join(', ')}` },
     mode: {
       type: 'string',
@@ -69,30 +73,18 @@ Without a FILE, or with -, export writes to standard output and import reads sta
 }
 
 async function list(input: CommandInput): Promise<number> {
-  const limit = readWhole(input, 'limit') ?? 100
-  const kind = profileKindEnum.toWire(kindOf(input))
-  const client = profilerOf(input)
-  try {
-    const found: ProfileSummary[] = []
-    let pageToken = ''
-    do {
-      const pageSize = Math.min(limit - found.length, 1000)
-      const taskPrefix = text(input, 'prefix') ?? ''
-      const request = { namespace: namespaceOf(input), taskPrefix, pageSize, pageToken, kind }
-      const page = await calling(input, 'profiler', () =>
-        call(client.listProfiles.bind(client), request, deadlineOf(input)),
-      )
-      found.push(...page.profiles)
-      pageToken = page.nextPageToken
-    } while (pageToken !== '' && found.length < limit)
-    if (flag(input, 'json')) input.out(`${JSON.stringify(found.map(SummaryMessage.toJSON), null, 2)}\n`)
-    else if (found.length === 0) input.out(whyNone(input))
-    else input.out(table(summaryColumns, found, input.width))
-    if (pageToken !== '') input.err(`The first ${limit}; more with --limit.\n`)
-    return 0
-  } finally {
-    client.close()
-  }
+  const limit = readWhole(input, 'limit') ?? defaultLimit
+  const { profiles: found, hasMore } = await listProfiles(input, {
+    namespace: namespaceOf(input),
+    kind: kindOf(input),
+    taskPrefix: text(input, 'prefix') ?? '',
+    limit,
+  })
+  if (flag(input, 'json')) input.out(`${JSON.stringify(found.map(SummaryMessage.toJSON), null, 2)}\n`)
+  else if (found.length === 0) input.out(whyNone(input))
+  else input.out(table(summaryColumns, found, input.width))
+  if (hasMore) input.err(`The first ${limit}; more with --limit.\n`)
+  return 0
 }
 
 function whyNone(input: CommandInput): string {
@@ -189,10 +181,6 @@ async function remove(input: CommandInput, key: ProfileKey): Promise<number> {
   } finally {
     client.close()
   }
-}
-
-function namespaceOf(input: CommandInput): string {
-  return text(input, 'namespace') ?? 'default'
 }
 
 function kindOf(input: CommandInput): ProfileKind {

@@ -25,7 +25,7 @@ import { readBytes, readDuration, readResourceOptions, readWhole, resourceOption
 import { formatResources, parseNumber } from './quantity.ts'
 import { openReport } from './run-report.ts'
 import { environmentOf, type RunTask, sizeRun, withOverhead } from './run-sizing.ts'
-import { taskOptions } from './task-options.ts'
+import { namespaceOf, taskOptions } from './task-options.ts'
 
 export const run: Command = {
   summary: 'Runs a command, measures its whole process tree and reports it to the profiler.',
@@ -180,7 +180,7 @@ function tokenOf(input: CommandInput): Uint8Array {
 function taskOf(input: CommandInput): RunTask {
   return {
     task: required(input, 'task'),
-    namespace: text(input, 'namespace') ?? 'default',
+    namespace: namespaceOf(input),
     executionId: text(input, 'execution-id') ?? input.env['FORESIZE_EXECUTION_ID'] ?? randomUUID(),
     attempt: readWhole(input, 'attempt', { most: limits.attempt }) ?? 1,
     features: numberPairs(input, 'feature', parseNumber),

@@ -21,10 +21,15 @@ export interface GivenTask {
   readonly labels: Labels
 }
 
+/** Whose tasks are meant. */
+export function namespaceOf(input: Pick<CommandInput, 'values'>): string {
+  return text(input, 'namespace') ?? defaultNamespace
+}
+
 /** Throws: UsageError. */
 export function readTask(input: CommandInput): GivenTask {
   return {
-    task: { namespace: text(input, 'namespace') ?? defaultNamespace, task: required(input, 'task') },
+    task: { namespace: namespaceOf(input), task: required(input, 'task') },
     features: numberPairs(input, 'feature', parseNumber),
     labels: pairs(input, 'label'),
   }

@@ -1,11 +1,9 @@
 import { modeLabel } from '../../services/kubernetes/domain/names.ts'
 import type { ObjectMeta, Pod } from '../../services/kubernetes/domain/pod.ts'
 import { formatBytes, formatOverTime } from '../../shared/domain/quantity-text.ts'
-import { call } from '../../shared/rpc/client.ts'
-import { profileKindEnum } from '../../shared/wire/enums.ts'
 import type { ProfileSummary } from '../../shared/wire/gen/foresize/v1/profile.ts'
 import { type CommandInput, flag } from '../command.ts'
-import { calling, deadlineOf, profilerOf } from '../connection.ts'
+import { listProfiles } from '../list-profiles.ts'
 import { readWhole } from '../options.ts'
 import { formatCount } from '../quantity.ts'
 import { type Column, table } from '../table.ts'
@@ -13,7 +11,6 @@ import { type Kubectl, namespaceOf } from './kubectl.ts'
 import { type TaskWaste, taskWaste } from './task-waste.ts'
 
 const defaultRows = 20
-const pageSize = 1000
 
 /** Which tasks waste most, in a namespace, or in all that have opted in. */
 export async function top(input: CommandInput, api: Kubectl): Promise<number> {
@@ -48,25 +45,11 @@ async function profilesOf(
   input: CommandInput,
   namespaces: readonly string[],
 ): Promise<readonly ProfileSummary[]> {
-  const client = profilerOf(input)
   const found: ProfileSummary[] = []
-  const kind = profileKindEnum.toWire('task')
-  try {
-    for (const namespace of namespaces) {
-      for (let pageToken = ''; ; ) {
-        const request = { namespace, taskPrefix: '', pageSize, pageToken, kind }
-        const page = await calling(input, 'profiler', () =>
-          call(client.listProfiles.bind(client), request, deadlineOf(input)),
-        )
-        found.push(...page.profiles)
-        pageToken = page.nextPageToken
-        if (pageToken === '') break
-      }
-    }
-    return found
-  } finally {
-    client.close()
+  for (const namespace of namespaces) {
+    found.push(...(await listProfiles(input, { namespace, kind: 'task' })).profiles)
   }
+  return found
 }
 
 const namespaceColumn: Column<TaskWaste> = { title: 'namespace', value: ({ namespace }) => namespace }

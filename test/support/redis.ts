@@ -6,6 +6,7 @@ import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
+import { freePort } from '../../cli/pair.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 /** A real redis-server of this test, on a free port, with its data in a folder of its own. */
@@ -31,7 +32,7 @@ const program = () => {
 
 export async function redisServer(options: readonly string[] = []): Promise<RedisServer> {
   const folder = await temporaryDirectory()
-  const port = await freePort()
+  const port = await portWithBus()
   let child = await start()
   async function start(): Promise<ChildProcess> {
     const always = [
@@ -154,7 +155,7 @@ export async function redisSentinel() {
   const master = await redisServer()
   const replica = await redisServer(['--replicaof', `127.0.0.1 ${master.port}`])
   const folder = await temporaryDirectory()
-  const port = await freePort()
+  const port = await portWithBus()
   const config = join(folder, 'sentinel.conf')
   await writeFile(
     config,
@@ -257,15 +258,10 @@ async function answers(port: number, child: ChildProcess): Promise<void> {
   }
 }
 
-/** A port whose successor by 10,000 is free too: a cluster's bus needs it. */
-async function freePort(): Promise<number> {
+/** A port with room 10,000 above it: there a cluster's bus listens. */
+async function portWithBus(): Promise<number> {
   for (;;) {
-    const server = createServer()
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const address = server.address()
-    server.close()
-    await once(server, 'close')
-    if (typeof address === 'object' && address && address.port < 55_000) return address.port
+    const port = await freePort()
+    if (port < 55_000) return port
   }
 }

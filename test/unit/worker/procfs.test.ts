@@ -37,7 +37,7 @@ test('a zombie holds no memory', () => {
   expect(parseStatus('Name:\tsort\nState:\tZ (zombie)\n')).toBeUndefined()
 })
 
-test('the proportional set is found among its kin', () => {
+test('the proportional set is found among the other lines', () => {
   expect(parsePss('Rss:                1672 kB\nPss:                 383 kB\nPss_Dirty:  112 kB\n')).toBe(
     383 * 1024,
   )

@@ -50,6 +50,8 @@ export interface Ingestion {
   look(sessionId: string): Promise<Session | undefined>
   /** Folds finished executions. Resolves to which were folded now, once durable. */
   fold(records: readonly ExecutionRecord[], scope: Session['scope']): Promise<readonly boolean[]>
+  /** Lets in what namespaces are new, as far as there may be more: before anything in them is taken. */
+  letIn(namespaces: readonly string[], scope: Session['scope']): Promise<void>
   /** Why nothing may be learned in a namespace by whoever has that scope: there are as many as may be. */
   refuseNamespace(namespace: string, scope: Session['scope']): string | undefined
   /** Asks the store what there is: before anything is taken, and with every tick. */
@@ -121,11 +123,16 @@ export function ingestion(
   /** Those that were let in since, and at which tick: their first profile may not be stored yet. */
   const claimed = new Map<string, number>()
   let ticks = 0
+  /** Those of which the store is being asked, and those for which it had no room, until the next tick. */
+  const claiming = new Map<string, Promise<void>>()
+  const denied = new Set<string>()
 
   const namespaceExists = (namespace: string) => namespaces.has(namespace) || claimed.has(namespace)
 
   function refuseNamespace(namespace: string, scope: Session['scope']): string | undefined {
     if (namespaces.has(namespace)) return undefined
+    if (denied.has(namespace))
+      return `there are ${settings.maxNamespaces} namespaces, as many as max_namespaces allows`
     if (!claimed.has(namespace)) {
       const count = namespaces.size + claimed.size
       if (count >= settings.maxNamespaces)
@@ -139,8 +146,33 @@ export function ingestion(
     return undefined
   }
 
+  async function claim(namespace: string): Promise<void> {
+    try {
+      if (await store.claimNamespace(namespace, settings.maxNamespaces)) return
+      denied.add(namespace)
+      claimed.delete(namespace)
+    } catch (error) {
+      claimed.delete(namespace)
+      throw error
+    } finally {
+      claiming.delete(namespace)
+    }
+  }
+
+  async function letIn(given: readonly string[], scope: Session['scope']): Promise<void> {
+    const asked: (Promise<void> | undefined)[] = []
+    for (const namespace of new Set(given)) {
+      const isNew = !namespaceExists(namespace)
+      if (refuseNamespace(namespace, scope) !== undefined) continue
+      if (isNew) claiming.set(namespace, claim(namespace))
+      asked.push(claiming.get(namespace))
+    }
+    await Promise.all(asked)
+  }
+
   async function refresh(): Promise<void> {
     ticks += 1
+    denied.clear()
     namespaces = new Set(await store.namespaces())
     for (const [namespace, tick] of claimed) {
       if (namespaces.has(namespace) || ticks - tick > claimTicks) claimed.delete(namespace)
@@ -353,6 +385,7 @@ export function ingestion(
       const { folded } = await commits.submit({ finished: records, scope })
       return folded
     },
+    letIn,
     refuseNamespace,
     refresh,
     openExecutionsOf: (task) => open.countOf(task),

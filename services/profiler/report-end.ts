@@ -46,6 +46,7 @@ export async function reportEnd(
     )
   }
   const { start } = started
+  await ingestion.letIn([start.task.namespace], scopeOf(principal))
   const refused = ingestion.refuseNamespace(start.task.namespace, scopeOf(principal))
   if (refused) throw new ForesizeError('overloaded', refused)
   const [folded = false] = await ingestion.fold([{ ...start, ...end, endedAtUnixMs: 0 }], scopeOf(principal))

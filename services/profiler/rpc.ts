@@ -91,6 +91,7 @@ export function profilerRpc(
         store,
         nowUnixMs: parts.clock.nowUnixMs,
         settings: parts.settings,
+        letIn: ingestion.letIn,
         refuseNamespace: ingestion.refuseNamespace,
         scope: scopeOf(principal),
       }),

@@ -107,6 +107,11 @@ export interface ProfileStore {
   list(query: ProfileQuery): Promise<readonly Profile[]>
   /** In order of their UTF-8 bytes. */
   namespaces(): Promise<readonly string[]>
+  /**
+   * Counts a namespace as one that there is, before it has a profile; of one without a profile it is forgotten after a while.
+   * Resolves to false where there are so many already, whichever process has let them in.
+   */
+  claimNamespace(namespace: string, most: number): Promise<boolean>
   count(namespace: string, kind: ProfileKind): Promise<number>
   /** Of all namespaces and kinds. */
   countProfiles(): Promise<number>

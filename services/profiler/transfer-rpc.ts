@@ -34,6 +34,7 @@ export interface ImportParts {
   readonly store: ProfileStore
   readonly nowUnixMs: () => number
   readonly settings: FoldSettings & RoomSettings
+  readonly letIn: (namespaces: readonly string[], scope: Scope) => Promise<void>
   readonly refuseNamespace: (namespace: string, scope: Scope) => string | undefined
   /** Of whoever imports. */
   readonly scope: Scope
@@ -41,7 +42,7 @@ export interface ImportParts {
 
 export async function importRpc(
   requests: AsyncIterable<ImportProfilesRequest>,
-  { store, nowUnixMs, settings, refuseNamespace, scope }: ImportParts,
+  { store, nowUnixMs, settings, letIn, refuseNamespace, scope }: ImportParts,
 ): Promise<ImportProfilesResponse> {
   const iterator = requests[Symbol.asyncIterator]()
   const first = (await iterator.next()).value as ImportProfilesRequest | undefined
@@ -49,8 +50,10 @@ export async function importRpc(
     throw new ForesizeError('invalid', 'header: must be the first message')
   const options = readHeader(first.message.value)
 
-  const refuseNew = async (key: ProfileKey) =>
-    refuseNamespace(key.namespace, scope) ?? roomFor(store, settings).refusalOf(key, scope)
+  const refuseNew = async (key: ProfileKey) => {
+    await letIn([key.namespace], scope)
+    return refuseNamespace(key.namespace, scope) ?? roomFor(store, settings).refusalOf(key, scope)
+  }
 
   return importProfiles(store, dataOf(iterator), options, nowUnixMs, { ...settings, refuseNew })
 }

@@ -29,6 +29,7 @@ export async function startProfiling(
   const { executionId, task } = event.start
   authorize(principal, task.namespace)
   const claim = claimOf(principal, [task.namespace])
+  await ingestion.letIn([task.namespace], claim.scope)
   const { rejections } = await ingestion.once(unarySessionOf(executionId), claim, (session) => {
     requireItsTask(session, event)
     return session.sequence > 0 ? undefined : { sequence: 1, starts: [event], samples: [], ends: [] }
@@ -47,6 +48,7 @@ export async function endProfiling(
 ): Promise<boolean> {
   const { end, started: start } = readToldEnd(request, defaultLeaseMs, principal)
   const claim = claimOf(principal, start && [start.start.task.namespace])
+  if (start) await ingestion.letIn([start.start.task.namespace], claim.scope)
   const { folded, rejections } = await ingestion.once(
     unarySessionOf(end.executionId),
     claim,
@@ -89,17 +91,24 @@ export async function updateProfile(
     ])
   }
   const scope = scopeOf(principal)
-  const records: ExecutionRecord[] = []
-  const rejections: { index: number; violations: Inspection['violations'] }[] = []
+  const read: { readonly index: number; readonly record: ExecutionRecord; readonly seen: Inspection }[] = []
   for (const [index, message] of executions.entries()) {
     if (turn.isOver()) await turn.rest()
-    const path = `executions[${index}]`
     const seen = inspection()
-    const record = toExecutionRecord(message, path, seen)
-    const refused =
-      seen.violations.length === 0 ? ingestion.refuseNamespace(record.task.namespace, scope) : undefined
-    if (refused) seen.reject(`${path}.task.namespace`, refused)
-    if (seen.violations.length === 0) records.push(record)
+    read.push({ index, record: toExecutionRecord(message, `executions[${index}]`, seen), seen })
+  }
+  const isGood = ({ seen }: (typeof read)[number]) => seen.violations.length === 0
+  await ingestion.letIn(
+    read.filter(isGood).map(({ record }) => record.task.namespace),
+    scope,
+  )
+  const records: ExecutionRecord[] = []
+  const rejections: { index: number; violations: Inspection['violations'] }[] = []
+  for (const one of read) {
+    const { index, record, seen } = one
+    const refused = isGood(one) ? ingestion.refuseNamespace(record.task.namespace, scope) : undefined
+    if (refused) seen.reject(`executions[${index}].task.namespace`, refused)
+    if (isGood(one)) records.push(record)
     else rejections.push({ index, violations: seen.violations })
   }
   if (records.length === 0) throw invalid(rejections.flatMap(({ violations }) => violations))

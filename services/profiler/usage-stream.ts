@@ -95,6 +95,10 @@ export function usageStream(
       if (parts.stopping.aborted) return
       const message = batchOf(next.value)
       const { batch, rejections } = await readBatch(message, settings.defaultLeaseMs, principal)
+      await ingestion.letIn(
+        batch.starts.map(({ start }) => start.task.namespace),
+        session.state().scope,
+      )
       if (turn.isOver()) await turn.rest()
       const submitted = session.apply(batch, parts.clock.nowUnixMs())
       if (!submitted) {

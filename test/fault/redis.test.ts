@@ -291,3 +291,36 @@ test('4 profilers, one hot task: the totals are exact', { timeout: 60_000 + hotE
   for (const { client } of profilers) expect(await countOf(client)).toBe(hotExecutions)
   process.stdout.write(`4 replicas, one task: ${hotExecutions} executions, totals exact\n`)
 })
+
+test('two profilers let in no more namespaces than there may be, both asked at once', async () => {
+  const { node } = await server()
+  const settings = { maxNamespaces: 20, maxHeldShare: 1 }
+  const profilers = [await profilerOn([node], settings), await profilerOn([node], settings)]
+  const reported = profilers.flatMap(({ client }, at) =>
+    Array.from({ length: 20 }, (_, i) =>
+      unary(client, 'updateProfile', {
+        executions: [wireRecord(`${at} ${i}`, { task: { namespace: `reported ${at} ${i}`, task: 'task' } })],
+      }).then(
+        ({ folded }) => folded,
+        () => 0,
+      ),
+    ),
+  )
+  const streamed = profilers.map(async ({ client }, at) => {
+    const stream = await openStream(client, `s${at}`)
+    const ids = Array.from({ length: 20 }, (_, i) => `${at} ${i}`)
+    const starts = ids.map((id) => wireStart(id, { task: { namespace: `streamed ${id}`, task: 'task' } }))
+    stream.send({ sequence: 1, starts, ends: ids.map((id) => wireEnd(id)) })
+    await stream.durable(1)
+    await stream.close()
+  })
+  await Promise.all([...reported, ...streamed])
+  const list = async () =>
+    (
+      await unary(profilers[0]?.client as TestProfiler['client'], 'listNamespaces', {
+        pageSize: 1000,
+        pageToken: '',
+      })
+    ).namespaces.map(({ namespace }) => namespace)
+  expect(await list()).toHaveLength(20)
+})

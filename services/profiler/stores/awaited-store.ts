@@ -52,6 +52,7 @@ export async function awaitedStore<C extends Connection>(
     commit: async (commit) => opened().commit(commit),
     list: async (query) => opened().list(query),
     namespaces: async () => opened().namespaces(),
+    claimNamespace: async (namespace, most) => opened().claimNamespace(namespace, most),
     count: async (namespace, kind) => opened().count(namespace, kind),
     countProfiles: async () => opened().countProfiles(),
     getSession: async (id) => opened().getSession(id),

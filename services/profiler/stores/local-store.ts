@@ -254,6 +254,8 @@ export async function localStore(
         .map(([id]) => id)
     },
     countSessions: async () => sessions.size,
+    // One process has the store, and counts what it lets in itself.
+    claimNamespace: async () => true,
     sessionCounts: async () => new Map(counts),
     async *watch(cursor, signal, namespaces) {
       let position = positionOf(cursor, incarnation)

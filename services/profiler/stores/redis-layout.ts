@@ -29,6 +29,8 @@ export function shardKeys(shard: number) {
     seen: `${tag}seen`,
     /** Hash: namespace to number of its profiles. */
     namespaces: `${tag}namespaces`,
+    /** Sorted set of the namespaces that were let in, by when; of the first shard alone. */
+    claims: `${tag}claims`,
     /** Stream: `k` key of a profile that changed. */
     feed: `${tag}feed`,
     /** Written so that replicas have something to acknowledge. */

@@ -22,6 +22,7 @@ const sampleArguments = {
   ZADD: "1, 'm'",
   ZREM: "'m'",
   ZSCORE: "'m'",
+  ZCARD: '',
   HINCRBY: "'n', 1",
   HDEL: "'n'",
   XADD: "'*', 'k', ''",
@@ -65,6 +66,7 @@ const commands = {
   index: ['ZADD', 'ZREM'],
   seen: ['ZADD', 'ZREM', 'ZSCORE'],
   namespaces: ['HINCRBY', 'HDEL'],
+  claims: ['ZADD', 'ZREM', 'ZSCORE', 'ZCARD'],
   feed: ['XADD', 'EXISTS'],
   due: ['ZADD', 'ZREM'],
   counts: ['HINCRBY'],
@@ -236,6 +238,18 @@ return 1
     ['ZREM', 2],
     ['DEL', 1],
   ],
+)
+
+/** Law: ProfileStore.claimNamespace. KEYS claims. ARGV namespace, most, now. */
+export const claimNamespace = script(
+  1,
+  `
+local isKnown = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not isKnown and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+return 1
+`,
+  [['ZADD', 1]],
 )
 
 /** A feed is never empty, so that its end always has a place. KEYS feed. */

@@ -8,6 +8,7 @@ import { fullPage } from './page.ts'
 import { checkServers, persists, type RedisClient } from './redis-client.ts'
 import { cursorAt, positionOf, redisFeed } from './redis-feed.ts'
 import { onShards, rangeOf, shardKeys, shards } from './redis-layout.ts'
+import { redisNamespaces } from './redis-namespaces.ts'
 import { type RedisProfileSettings, redisProfiles } from './redis-profiles.ts'
 import { redisSessions } from './redis-sessions.ts'
 import { compareText } from './text-order.ts'
@@ -41,6 +42,8 @@ export async function redisStore(
   const readable = readableOnly(log)
   const profiles = redisProfiles(client, settings, clock, log)
   const sessions = redisSessions(client, log)
+  const namespaces = redisNamespaces(client, clock)
+  await available(namespaces.begin())
 
   async function readAll(keys: readonly string[]): Promise<readonly Profile[]> {
     const found: Profile[] = []
@@ -96,10 +99,10 @@ export async function redisStore(
   async function* watch(
     cursor: string,
     signal: AbortSignal,
-    namespaces?: ReadonlySet<string>,
+    within?: ReadonlySet<string>,
   ): AsyncIterable<StoreChange> {
     const wanted = (keys: readonly string[]) =>
-      namespaces ? keys.filter((key) => namespaces.has(profileKeyOf(key).namespace)) : keys
+      within ? keys.filter((key) => within.has(profileKeyOf(key).namespace)) : keys
     let position = positionOf(cursor)
     let known = position && (await available(feed.since(position)))
     if (cursor !== '' && !known) yield { type: 'resync', cursor: '' }
@@ -148,13 +151,8 @@ export async function redisStore(
         })(),
       ),
     list: (query) => available(fullPage(query, (part) => keysBetween(...rangeOf(part), part.limit), readAll)),
-    namespaces: () =>
-      available(
-        onShards(({ namespaces }) => client.run('HKEYS', namespaces)).then((replies) => {
-          const names = replies.flatMap((reply) => (reply as Buffer[]).map(String))
-          return [...new Set(names)].sort(compareText)
-        }),
-      ),
+    namespaces: () => available(namespaces.list()),
+    claimNamespace: (namespace, most) => available(namespaces.claim(namespace, most)),
     async count(namespace, kind) {
       const [from, to] = rangeOf({ namespace, kind, prefix: '', after: '', limit: 0 })
       const counts = await available(onShards(({ index }) => client.run('ZLEXCOUNT', index, from, to)))

@@ -45,6 +45,7 @@ export function guardedStore(store: ProfileStore, settings: StoreBreakerSettings
     commit: (commit) => guarded(() => store.commit(commit)),
     list: (query) => guarded(() => store.list(query)),
     namespaces: () => guarded(() => store.namespaces()),
+    claimNamespace: (namespace, most) => guarded(() => store.claimNamespace(namespace, most)),
     count: (namespace, kind) => guarded(() => store.count(namespace, kind)),
     countProfiles: () => guarded(() => store.countProfiles()),
     getSession: (id) => guarded(() => store.getSession(id)),

@@ -42,7 +42,7 @@ export async function profilerProcess(flags: readonly string[]): Promise<Profile
       })
       while (!hasEnded()) {
         if (await isServing(address, 500)) return performance.now() - startedMs
-        await sleep(25)
+        await sleep(100)
       }
       return undefined
     },

@@ -128,7 +128,7 @@ export function steadyClient(options: SteadyClientOptions): SteadyClient {
   const done = (async () => {
     for (let i = 0; !isDone(); i++) {
       await connection(addresses[i % addresses.length] as string)
-      if (!isDone()) await sleep(50)
+      if (!isDone()) await sleep(200)
     }
   })()
 

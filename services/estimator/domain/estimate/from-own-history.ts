@@ -57,8 +57,8 @@ export function fromOwnHistory(context: Context, dimension: Dimension): Recommen
   const { failureCost, growthFactor } = outlook
   const ceiling = (query.requested[dimension] ?? 0) * (evidence.requestRatios?.[dimension] ?? 0)
   // A request that a need has exceeded, or an attempt was killed at, is no ceiling.
-  const known = Math.max(model.largest, highestCensored(model.censored) ?? 0)
-  const need = ceiling > known ? withCeiling(outlook.need, ceiling) : outlook.need
+  const isCeiling = ceiling >= model.largest && ceiling > (highestCensored(model.censored) ?? 0)
+  const need = isCeiling ? withCeiling(outlook.need, ceiling) : outlook.need
   const { strategy } = foremost
   return {
     need,

@@ -6,8 +6,12 @@ const trustedRatio = 1.35
 /** …of so many tasks and executions. */
 const fewestTasks = 8
 const fewestExecutions = 50
-/** Above what was ever needed of a request. */
+/** Above what was ever needed of a request, but not above the request itself where nobody has needed more. */
 const margin = 1.15
+const withMargin = (largest: number): number =>
+  largest > 1 + rounding ? margin * largest : Math.min(1, margin * largest)
+/** Of a need that is the request, as a limit makes it. */
+const rounding = 1e-9
 
 /**
  * Per dimension the largest need ÷ request of a namespace's tasks, with a margin: a request times that is a ceiling that
@@ -33,5 +37,5 @@ function largestRatio(members: readonly CohortMember[], wanted: Dimension): numb
       executions += requests
       largest = Math.max(largest, ratioLogMax)
     }
-  return tasks < fewestTasks || executions < fewestExecutions ? undefined : margin * Math.exp(largest)
+  return tasks < fewestTasks || executions < fewestExecutions ? undefined : withMargin(Math.exp(largest))
 }

@@ -17,8 +17,14 @@ const tasks = (count: number, executions: number, share: number) =>
   Array.from({ length: count }, (_, i) => taskUsing(`t${i}`, new Array<number>(executions).fill(share)))
 
 test('is the largest need over request of all tasks, with 15 % on top', () => {
-  const members = [...tasks(7, 7, 0.3), taskUsing('hungry', [0.5, 0.5, 0.5, 0.9])]
-  expect(requestRatios(members).memoryBytes).toBeCloseTo(1.15 * 0.9, 9)
+  const members = [...tasks(7, 7, 0.3), taskUsing('hungry', [0.5, 0.5, 0.5, 0.8])]
+  expect(requestRatios(members).memoryBytes).toBeCloseTo(1.15 * 0.8, 9)
+})
+
+test('is the request itself where some needed nearly all of theirs, or all, and nobody more', () => {
+  for (const share of [0.9, 1])
+    expect(requestRatios([...tasks(8, 7, 0.3), taskUsing('all', [share])]).memoryBytes).toBe(1)
+  expect(requestRatios([...tasks(8, 7, 0.3), taskUsing('more', [1.01])]).memoryBytes).toBeCloseTo(1.1615, 9)
 })
 
 test('is unset of fewer than eight tasks or fifty executions, and where a need was far above its request', () => {

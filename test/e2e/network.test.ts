@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { faultEnvironment } from '../support/faults.ts'
-import { foresize, type Pair, startPair } from './support.ts'
+import { eventually, foresize, type Pair, startPair } from './support.ts'
 
 /** Networks as they are: names that nobody answers, ports that say nothing, proxies for the web. */
 
@@ -74,14 +74,17 @@ test('no proxy is asked for what is on this host or in the cluster, and none see
   }).done
   expect(proxy.received()).toBe('')
   // Asked for, it is used beyond this host; a token needs TLS all the way.
-  const far = ['--estimator', 'estimator.example:7071', '--within', '500ms']
+  const far = ['--estimator', 'estimator.example:7071', '--within', '20s']
   const withToken = await foresize(['estimate', '--task', 'x', ...far], {
     env: { ...env, FORESIZE_USE_PROXY: '1' },
   }).done
   expect(withToken.stderr).toContain('needs TLS')
-  await foresize(['estimate', '--task', 'x', ...far], {
+  const withoutToken = foresize(['estimate', '--task', 'x', ...far], {
     env: { ...env, FORESIZE_USE_PROXY: '1', FORESIZE_TOKEN: undefined },
-  }).done
+  })
+  await eventually(async () => proxy.received() || undefined)
+  withoutToken.kill('SIGTERM')
+  await withoutToken.done
   expect(proxy.received()).toMatch(/^CONNECT estimator\.example:7071/)
   expect(proxy.received()).not.toContain(token)
   proxy.server.close()

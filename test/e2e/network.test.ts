@@ -66,7 +66,7 @@ test('no proxy is asked for what is on this host or in the cluster, and none see
       ]),
     ),
   }
-  const estimate = ['estimate', '--task', 'x', '--within', '2s']
+  const estimate = ['estimate', '--task', 'x', '--within', '20s']
   const near = await foresize([...estimate, '--estimator', pair.estimatorAddress], { env }).done
   expect(near.code).toBe(0)
   await foresize([...estimate, '--estimator', pair.estimatorAddress], {

@@ -215,7 +215,7 @@ generate: $(installed) $(python_worker) ## Generate shared/wire/gen and the desc
 generated: $(installed)
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	  buf generate --output "$$fresh"; \
-  buf generate --template console/buf.gen.yaml --path proto/foresize/v1 --output "$$fresh"; \
+	  buf generate --template console/buf.gen.yaml --path proto/foresize/v1 --output "$$fresh"; \
 	  $(call build-descriptors,"$$fresh/contract.binpb"); \
 	  diff -r "$$fresh/shared/wire/gen" shared/wire/gen && diff -r "$$fresh/console/contract/gen" console/contract/gen && cmp "$$fresh/contract.binpb" $(descriptors) || { \
 	    echo "what was generated is not what proto/ generates: run 'make generate'" >&2; exit 1; }

@@ -1,7 +1,7 @@
 import { type CommandInput, type CommandOption, pairs, text, texts, UsageError } from '../command.ts'
 import { parseNumber } from '../quantity.ts'
 import type { LoggedExecution, PastExecution } from './history.ts'
-import { unreadable } from './values.ts'
+import { inOrder, unreadable } from './values.ts'
 
 /** How executions get the names and features that their log does not give them. */
 export const namingOptions: Readonly<Record<string, CommandOption>> = {
@@ -74,8 +74,8 @@ export function readNaming(input: Pick<CommandInput, 'values'>): Naming {
     return {
       ...execution,
       task: kept(task),
-      features: inOrder(Object.entries(features)),
-      labels: inOrder(labels),
+      features: inOrder(features),
+      labels: inOrder(Object.fromEntries(labels)),
     }
   }
 
@@ -94,15 +94,6 @@ function readRename(text: string): { readonly pattern: RegExp; readonly to: stri
   } catch (error) {
     throw new UsageError(`--rename ${text}: ${error instanceof Error ? error.message : String(error)}`)
   }
-}
-
-/** Features of an execution, and labels, that the contract takes. */
-const maxEntries = 32
-
-/** As every reader of the wire gives them: in order of key, and no more than it takes. */
-function inOrder<T>(entries: readonly (readonly [string, T])[]): Readonly<Record<string, T>> {
-  const sorted = entries.toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(sorted.slice(0, maxEntries))
 }
 
 /** Texts that are kept for the next who says the same. */

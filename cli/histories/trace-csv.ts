@@ -2,7 +2,7 @@ import type { Features, Labels, Outcome } from '../../shared/domain/execution.ts
 import { readRecord } from './csv.ts'
 import { deliver, type Entry, HistoryError, type HistoryFormat } from './history.ts'
 import { lines, maxEntryLength } from './lines.ts'
-import { idOf, known, occurrences } from './values.ts'
+import { idOf, inOrder, known, occurrences } from './values.ts'
 
 /** The trace CSV: docs/traces.md says what the columns are. In the order in which executions started. */
 export const traceCsv: HistoryFormat = {
@@ -146,9 +146,6 @@ function readRow(field: (column: Column) => string): TraceRow | string {
   return problem ?? row
 }
 
-/** Entries of an execution that the contract takes. */
-const maxEntries = 31
-
 /** Numbers are features, words are labels; `time_limit_ms` is a request and `execution` is a name, so neither. */
 function readFeatures(
   text: string,
@@ -179,12 +176,6 @@ function readObject(text: string): Record<string, unknown> | undefined {
   } catch {
     return undefined
   }
-}
-
-/** As every reader of the wire gives them: in order of key, and no more than it takes. */
-function inOrder<T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
-  const entries = Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries.slice(0, maxEntries + 1))
 }
 
 /** `completed`, or `failed:` and an exit code or a reason. 137 is a SIGKILL: at the memory requested it was for memory. */

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { type Dimension, dimensions, type Resources } from '../../shared/domain/resources.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
+import { limits } from '../../shared/wire/limits.ts'
 
 export function idOf(format: string, ...parts: readonly string[]): string {
   return `${format}:${hash('sha256', JSON.stringify(parts), 'hex').slice(0, 40)}`
@@ -28,6 +29,13 @@ export function known(resources: Resources): Resources {
     if (value !== undefined && value > 0 && value < Number.POSITIVE_INFINITY) all[dimension] = value
   }
   return all
+}
+
+/** As every reader of the wire gives them: in order of key, and no more than it takes. */
+export function inOrder<T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
+  const entries = Object.entries(record)
+  if (entries.length < 2) return record
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, limits.entries))
 }
 
 /** Those that are set and that the contract takes. */

@@ -110,7 +110,7 @@ function failureOf(
   return new KubectlError(reason, message === '' ? error.message : message)
 }
 
-/** `-n NAME`, else the namespace of the context. Throws: UsageError where both `-n` and `-A` are given. */
+/** `-n NAME`, else the namespace of the context. Throws: UsageError where NAME is empty. */
 export async function namespaceOf(input: CommandInput, api: Kubectl): Promise<string> {
   const named = text(input, 'namespace')
   if (named === '') throw new UsageError('--namespace is empty')

@@ -4,6 +4,7 @@ import type { Resources } from '../../shared/domain/resources.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import type { LearnedProfile } from './domain/ensemble/learned-profile.ts'
 import type { Answer } from './domain/estimate/estimate.ts'
+import { keepBytesOf } from './estimate-bytes.ts'
 
 /** Estimates made before: the same profile and the same query give the same answer, so it need not be made again. */
 export interface AnswerCache {
@@ -46,7 +47,9 @@ export function answerCache(maxAnswers: number): AnswerCache {
     },
     get: (key) => answers.get(key),
     put(key, answer) {
-      if (!answer.variantByExecution && isSecond(key)) answers.set(key, answer)
+      if (answer.variantByExecution || !isSecond(key)) return
+      answers.set(key, answer)
+      keepBytesOf(answer)
     },
   }
 }

@@ -1,4 +1,5 @@
 import { clamp } from '../../../../shared/domain/clamp.ts'
+import { firstCapacity, largerCapacity } from '../history/capacity.ts'
 
 /**
  * Prequential residuals of one strategy, r = ln(need) − ln(prediction made before the need was known), ascending.
@@ -19,6 +20,7 @@ export interface Residuals {
   first: number
 }
 
+const widthPerDistance = 0.3
 /** Of ln(need). */
 const narrowestKernel = 0.0015
 const widestKernel = 0.3
@@ -36,8 +38,6 @@ export const skewedKernel: Kernel = { atoms: [-0.6, 0.3, 1], weights: [0.45, 0.4
 
 /** Where nothing is weighed against its cost, a residual is one atom: quantiles of many need no more. */
 export const pointKernel: Kernel = { atoms: [0], weights: [1], joined: 0 }
-
-const firstCapacity = 32
 
 /** Arrays side by side in one buffer, each for so many residuals. */
 function arraysOf(capacity: number) {
@@ -64,10 +64,25 @@ export function addResidual(r: Residuals, residual: number, execution: number): 
   r.values[at] = residual
   r.execution[at] = execution
   const rank = Math.max(1, Math.round(Math.sqrt(r.count)))
-  // Only those that count the newcomer among their nearest can have become narrower.
-  const reach = rank === r.rank && r.count > rank + 1 ? rank + 1 : r.count
+  const isSameRank = rank === r.rank && r.count > rank + 1
   r.rank = rank
-  updateWidths(r, Math.max(0, at - reach), Math.min(r.count - 1, at + reach))
+  if (!isSameRank) {
+    updateWidths(r, 0, r.count - 1)
+    return
+  }
+  // Only those that count the newcomer among their nearest can have become narrower.
+  let first = Math.max(0, at - rank - 1)
+  let last = Math.min(r.count - 1, at + rank + 1)
+  while (first < at && isOutOfReach(r, first, residual)) first++
+  while (last > at && isOutOfReach(r, last, residual)) last--
+  updateWidths(r, first, last)
+}
+
+/** Whether a newcomer is surely none of the nearest that set a width. */
+function isOutOfReach({ values, widths }: Residuals, i: number, newcomer: number): boolean {
+  const width = widths[i] as number
+  const distance = Math.abs((values[i] as number) - newcomer)
+  return width < widestKernel && widthPerDistance * distance > width * (1 + 1e-9)
 }
 
 /** The widths from `first` to `last`, by the distance to the rank-th nearest of the others: a window that slides upwards. */
@@ -83,7 +98,7 @@ function updateWidths({ values, widths, count, rank }: Residuals, first: number,
     )
       low++
     const distance = Math.max(v - (values[low] as number), (values[low + size] as number) - v)
-    widths[i] = clamp(0.3 * distance, narrowestKernel, widestKernel)
+    widths[i] = clamp(widthPerDistance * distance, narrowestKernel, widestKernel)
   }
 }
 
@@ -103,7 +118,7 @@ export function firstReaching({ values, widths, count }: Residuals, widthsAbove:
 }
 
 function grow(r: Residuals): void {
-  const { values, widths, execution } = arraysOf(2 * r.values.length)
+  const { values, widths, execution } = arraysOf(largerCapacity(r.values.length))
   values.set(r.values)
   widths.set(r.widths)
   execution.set(r.execution)

@@ -12,7 +12,7 @@ import { addExecution, type ObservedExecutions, observedExecutions } from '../hi
 import { addWeights, forgetting, type SampleWeights, sampleWeights } from '../history/sample-weights.ts'
 import type { Registry } from '../strategies/strategy.ts'
 import { measureLocalSamples, measureSamples } from './effective-sample.ts'
-import { type Expert, type Member, member } from './expert.ts'
+import { type Member, member } from './expert.ts'
 import {
   allStrategies,
   type ExpertWeights,
@@ -198,17 +198,17 @@ function score(
     if (isLocal) measureLocalSamples(member, weights, samples)
     evaluate(member, weights, residual, samples, experts.length > 0, evaluations)
     for (const { expert, weight } of experts) transform += weight * evaluations[expert.weighting].cumulative
-    // By place: taking the list apart costs more than a score.
-    addScore(member.experts[0], evaluations.slow)
-    addScore(member.experts[1], evaluations.fast)
+    // In the order of `experts`.
+    addScore(member.scores, 0, evaluations.slow)
+    addScore(member.scores, 1, evaluations.fast)
     // With nothing to be near in, a local expert is the plain one.
-    addScore(member.experts[2], isLocal ? evaluations.slowLocal : evaluations.slow)
-    addScore(member.experts[3], isLocal ? evaluations.fastLocal : evaluations.fast)
+    addScore(member.scores, 2, isLocal ? evaluations.slowLocal : evaluations.slow)
+    addScore(member.scores, 3, isLocal ? evaluations.fastLocal : evaluations.fast)
     addResidual(member.residuals, residual, model.executions.count)
   }
   if (predictions.length > 0) addTransform(model.calibration, Math.min(1, transform))
 }
 
-function addScore(expert: Expert, { density }: Evaluation): void {
-  expert.logScore = expert.logScore * scoreDecay + clamp(Math.log(density), -scoreLimit, scoreLimit)
+function addScore(scores: Float64Array, place: number, { density }: Evaluation): void {
+  scores[place] = (scores[place] as number) * scoreDecay + clamp(Math.log(density), -scoreLimit, scoreLimit)
 }

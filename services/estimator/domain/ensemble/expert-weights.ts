@@ -5,7 +5,7 @@ import type { Residuals } from '../distribution/residuals.ts'
 import type { Point } from '../features/encoder.ts'
 import type { ByWeighting } from '../history/sample-weights.ts'
 import type { Predictor } from '../strategies/strategy.ts'
-import type { Expert, Member } from './expert.ts'
+import { type Expert, experts, type Member } from './expert.ts'
 import type { Guard } from './guard.ts'
 
 /** Share of a log score that counts: the strategies see the same executions, so their evidence is not independent. */
@@ -209,10 +209,12 @@ function followedOf(predictions: Weighed[], unfollowed: Selection['unfollowed'])
 /** The best log scores, as many as experts enter, the best first. */
 function bestScores(members: readonly Member[], isLocal: boolean): readonly number[] {
   const scores = new Array<number>(mostExperts).fill(Number.NEGATIVE_INFINITY)
-  for (const { experts } of members)
-    for (const expert of experts)
-      if ((isLocal || !expert.isLocal) && expert.logScore > (scores[mostExperts - 1] as number))
-        insert(scores, expert.logScore)
+  for (const { scores: own } of members)
+    for (let i = 0; i < experts.length; i++) {
+      const score = own[i] as number
+      if ((isLocal || !(experts[i] as Expert).isLocal) && score > (scores[mostExperts - 1] as number))
+        insert(scores, score)
+    }
   return scores
 }
 
@@ -225,15 +227,16 @@ function insert(largest: number[], value: number): void {
 
 /** Those of a member's experts that enter, with their weights relative to the best expert's. */
 function weightedExperts(
-  { experts }: Member,
+  { scores }: Member,
   isLocal: boolean,
   best: number,
   leastEntering: number,
 ): readonly Entering[] {
   let weighted: Entering[] | undefined
-  for (const expert of experts) {
+  for (let i = 0; i < experts.length; i++) {
+    const expert = experts[i] as Expert
     if (expert.isLocal && !isLocal) continue
-    const exponent = learningRate * (expert.logScore - best)
+    const exponent = learningRate * ((scores[i] as number) - best)
     if (exponent < leastExponent) continue
     const weight = Math.exp(exponent)
     // By weight, not by score: experts whose scores differ by rounding alone tie.

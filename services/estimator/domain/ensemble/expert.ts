@@ -6,12 +6,17 @@ import type { Learner } from '../strategies/strategy.ts'
 export interface Expert {
   readonly weighting: Weighting
   readonly isLocal: boolean
-  readonly forgetsFast: boolean
-  /** Prequential log score: decayed sum of ln(density that it gave to what then happened). */
-  logScore: number
 }
 
-/** One strategy in one dimension of one task: its learner, its residuals and its experts. */
+/** The four that each strategy competes as; a member's `scores` are in their order. */
+export const experts = [
+  { weighting: 'slow', isLocal: false },
+  { weighting: 'fast', isLocal: false },
+  { weighting: 'slowLocal', isLocal: true },
+  { weighting: 'fastLocal', isLocal: true },
+] as const satisfies readonly Expert[]
+
+/** One strategy in one dimension of one task: its learner, its residuals and the scores of its experts. */
 export interface Member {
   readonly strategy: string
   readonly learner: Learner
@@ -20,7 +25,8 @@ export interface Member {
   /** As `Strategy.ignoresPoint`. */
   readonly ignoresPoint: boolean
   readonly residuals: Residuals
-  readonly experts: readonly [slow: Expert, fast: Expert, slowLocal: Expert, fastLocal: Expert]
+  /** Prequential log score of each of its experts: decayed sum of ln(density that it gave to what then happened). */
+  readonly scores: Float64Array
   /** Over the executions that the strategy has predicted. */
   readonly weightSums: WeightSums
 }
@@ -36,11 +42,6 @@ export const member = (
   countsAllAlike,
   ignoresPoint,
   residuals: residuals(),
-  experts: [
-    { weighting: 'slow', isLocal: false, forgetsFast: false, logScore: 0 },
-    { weighting: 'fast', isLocal: false, forgetsFast: true, logScore: 0 },
-    { weighting: 'slowLocal', isLocal: true, forgetsFast: false, logScore: 0 },
-    { weighting: 'fastLocal', isLocal: true, forgetsFast: true, logScore: 0 },
-  ],
+  scores: new Float64Array(experts.length),
   weightSums: weightSums(),
 })

@@ -5,7 +5,7 @@ import { requestRatios } from '../history/request-ratios.ts'
 import type { Registry } from '../strategies/strategy.ts'
 import type { Learning } from './dimension-model.ts'
 import { extendStandby, type StandbyModel, takeOver } from './standby-model.ts'
-import { verdict } from './strategy-record.ts'
+import { verdictsOf } from './strategy-record.ts'
 import { extendTask, fitTask, type TaskModel } from './task-model.ts'
 
 /** A profile and what was learned from the executions that it holds one by one. */
@@ -103,17 +103,17 @@ function droppedOf(known: readonly string[], executions: readonly ExecutionRecor
 }
 
 function withoutExecutions({ executions, folded, ...profile }: Profile, registry: Registry): Learned {
-  const verdicts = Object.keys(registry).flatMap((strategy) =>
-    dimensions.map((dimension) => {
-      return { strategy, dimension, verdict: verdict(profile.accuracy, strategy, dimension) }
-    }),
-  )
-  return {
-    profile,
-    executionIds: executions.map(({ executionId }) => executionId),
-    poor: verdicts.filter(({ verdict }) => verdict === 'poor'),
-    judged: [
-      ...new Set(verdicts.flatMap(({ strategy, verdict }) => (verdict === undefined ? [] : strategy))),
-    ],
+  const verdictOf = verdictsOf(profile.accuracy)
+  const poor: { readonly strategy: string; readonly dimension: Dimension }[] = []
+  const judged: string[] = []
+  for (const strategy of Object.keys(registry)) {
+    let isJudged = false
+    for (const dimension of dimensions) {
+      const verdict = verdictOf(strategy, dimension)
+      if (verdict === 'poor') poor.push({ strategy, dimension })
+      isJudged ||= verdict !== undefined
+    }
+    if (isJudged) judged.push(strategy)
   }
+  return { profile, executionIds: executions.map(({ executionId }) => executionId), poor, judged }
 }

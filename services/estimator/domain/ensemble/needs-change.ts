@@ -39,10 +39,13 @@ function bestOfAlike(members: readonly Member[]): Member | undefined {
   let best: Member | undefined
   for (const member of members) {
     if (!member.countsAllAlike || member.residuals.count < fewest) continue
-    if (best === undefined || member.experts[0].logScore > best.experts[0].logScore) best = member
+    if (best === undefined || slowScore(member) > slowScore(best)) best = member
   }
   return best
 }
+
+/** Of the expert that forgets slowly. */
+const slowScore = ({ scores }: Member): number => scores[0] as number
 
 /** By execution, whether its most informative feature lies between those of the executions before it. */
 function withinInputsBefore({

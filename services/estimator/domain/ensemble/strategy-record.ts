@@ -10,32 +10,42 @@ const poorError = 3
 /** …and above this many times the ensemble's own: some tasks cannot be predicted by anyone. */
 const timesEnsemble = 4
 
+export type Verdict = 'good' | 'poor'
+
 /** What a profile's record says of a strategy in one dimension: `undefined` where it says too little. */
-export function verdict(
+export function verdictsOf(
   accuracy: readonly StrategyAccuracy[],
-  strategy: string,
-  dimension: Dimension,
-): 'good' | 'poor' | undefined {
-  const own = errorOf(accuracy, strategy, dimension)
-  const reference = errorOf(accuracy, ensembleName, dimension)
-  if (own === undefined || reference === undefined) return undefined
-  return own > poorError && own > timesEnsemble * reference ? 'poor' : 'good'
+): (strategy: string, dimension: Dimension) => Verdict | undefined {
+  const records = new Map<string, Record>()
+  for (const { strategy, dimension, executions, weight, relativeError } of accuracy) {
+    const id = idOf(strategy, dimension)
+    const record = records.get(id) ?? { executions: 0, weight: 0, error: 0 }
+    record.executions += executions
+    record.weight += weight
+    record.error += weight * relativeError
+    records.set(id, record)
+  }
+
+  function errorOf(strategy: string, dimension: Dimension): number | undefined {
+    const record = records.get(idOf(strategy, dimension))
+    return record === undefined || record.executions < fewest || record.weight === 0
+      ? undefined
+      : record.error / record.weight
+  }
+
+  return (strategy, dimension) => {
+    const reference = errorOf(ensembleName, dimension)
+    const own = reference === undefined ? undefined : errorOf(strategy, dimension)
+    if (own === undefined || reference === undefined) return undefined
+    return own > poorError && own > timesEnsemble * reference ? 'poor' : 'good'
+  }
 }
 
-/** Over all variants, weighted by how much each was scored. */
-function errorOf(
-  accuracy: readonly StrategyAccuracy[],
-  strategy: string,
-  dimension: Dimension,
-): number | undefined {
-  let executions = 0
-  let weight = 0
-  let error = 0
-  for (const entry of accuracy) {
-    if (entry.strategy !== strategy || entry.dimension !== dimension) continue
-    executions += entry.executions
-    weight += entry.weight
-    error += entry.weight * entry.relativeError
-  }
-  return executions < fewest || weight === 0 ? undefined : error / weight
+/** Over all variants, by how much each was scored. */
+interface Record {
+  executions: number
+  weight: number
+  error: number
 }
+
+const idOf = (strategy: string, dimension: Dimension): string => `${dimension} ${strategy}`

@@ -1,4 +1,5 @@
 import type { Point } from '../features/encoder.ts'
+import { firstCapacity, largerCapacity } from './capacity.ts'
 
 /**
  * The executions that a dimension of a task was observed in, oldest first.
@@ -36,8 +37,6 @@ interface LabelValues {
   readonly numbers: Map<string | undefined, number>
   values: Int32Array
 }
-
-const firstCapacity = 32
 
 /** Arrays side by side in one buffer, each for so many executions. */
 function arraysOf(capacity: number) {
@@ -94,7 +93,9 @@ export function addExecution(executions: ObservedExecutions, one: ObservedExecut
 
 function grow(executions: ObservedExecutions): void {
   const { byColumn, byLabel } = executions
-  const { sorted, order, labels, slow, fast, needs, runtimesMs } = arraysOf(2 * executions.slow.length)
+  const { sorted, order, labels, slow, fast, needs, runtimesMs } = arraysOf(
+    largerCapacity(executions.slow.length),
+  )
   sorted.set(byColumn.sorted)
   order.set(byColumn.order)
   labels.set(byLabel.values)

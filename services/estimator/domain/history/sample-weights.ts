@@ -64,24 +64,41 @@ export function sampleWeights(
 /** Sums of local weights over all executions from a number on. */
 export function localSumsFrom(weights: SampleWeights, from: number): WeightSums {
   for (const one of weights.known) if (one.from === from) return one.sums
-  const sums = weightSums()
-  for (let i = from; i < weights.executions.count; i++) addLocal(sums, weights, i)
+  const { executions, proximity } = weights
+  const sums = localSums(executions, proximity, from, executions.count)
   weights.known.push({ from, sums })
   return sums
 }
 
 /** The same over the first `count` of the numbers given. */
-export function localSumsOver(weights: SampleWeights, numbers: Int32Array, count: number): WeightSums {
-  const sums = weightSums()
-  for (let i = 0; i < count; i++) addLocal(sums, weights, numbers[i] as number)
-  return sums
-}
+export const localSumsOver = (
+  { executions, proximity }: SampleWeights,
+  numbers: Int32Array,
+  count: number,
+): WeightSums => localSums(executions, proximity, 0, count, numbers)
 
-function addLocal(
-  sums: WeightSums,
-  { executions: { slow, fast }, proximity }: SampleWeights,
-  i: number,
-): void {
-  const near = proximity[i] as number
-  addWeights(sums, (slow[i] as number) * near, (fast[i] as number) * near)
+/** Over those numbered from `from` up to `end`, or over the numbers at these places. */
+function localSums(
+  { slow, fast }: ObservedExecutions,
+  proximity: Float64Array,
+  from: number,
+  end: number,
+  numbers?: Int32Array,
+): WeightSums {
+  // In variables of their own: a number in an object is written to memory at each step.
+  let slowSum = 0
+  let fastSum = 0
+  let slowSquared = 0
+  let fastSquared = 0
+  for (let place = from; place < end; place++) {
+    const i = numbers === undefined ? place : (numbers[place] as number)
+    const near = proximity[i] as number
+    const s = (slow[i] as number) * near
+    const f = (fast[i] as number) * near
+    slowSum += s
+    fastSum += f
+    slowSquared += s * s
+    fastSquared += f * f
+  }
+  return { slow: slowSum, fast: fastSum, slowSquared, fastSquared }
 }

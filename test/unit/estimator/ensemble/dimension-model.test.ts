@@ -102,19 +102,19 @@ const priorDensity = (x: number) =>
 
 test('every expert is scored by its density before it learns; without anything local all alike', () => {
   const [one] = modelAfter(needs(Math.E), { registry: { s: always(1) } }).members
-  for (const { logScore } of one?.experts ?? []) expect(logScore).toBeCloseTo(Math.log(priorDensity(1)), 12)
+  for (const logScore of one?.scores ?? []) expect(logScore).toBeCloseTo(Math.log(priorDensity(1)), 12)
   expect([...(one?.residuals.values.subarray(0, 1) ?? [])]).toEqual([1])
   expect(one?.weightSums).toEqual({ slow: 1, fast: 1, slowSquared: 1, fastSquared: 1 })
 })
 
 test('a log score fades by 3 % an execution, and no execution moves it by more than 6', () => {
   const scoreAfter = (...values: readonly number[]) =>
-    modelAfter(needs(...values), { registry: { s: always(1) } }).members[0]?.experts[0].logScore ?? 0
+    modelAfter(needs(...values), { registry: { s: always(1) } }).members[0]?.scores[0] ?? 0
   expect(scoreAfter(Math.exp(20))).toBe(-6)
   expect(scoreAfter(Math.exp(20), Math.exp(-20))).toBeCloseTo(-6 * 0.97 - 6, 12)
   // The narrowest kernel is denser than e⁶; 6 each time adds up to 6 / (1 − 0.97).
   const sure = modelAfter(needs(...new Array<number>(300).fill(1)), { registry: { s: always(1) } })
-  for (const { logScore } of sure.members[0]?.experts ?? []) expect(logScore).toBeLessThan(6 / 0.03)
+  for (const logScore of sure.members[0]?.scores ?? []) expect(logScore).toBeLessThan(6 / 0.03)
 })
 
 test('a residual says no more beyond thirty logarithms', () => {
@@ -128,7 +128,7 @@ test('where a feature is informative, local experts are scored by what is near',
     need: Math.exp(i % 3) * (1 + 0.001 * i),
   }))
   const { members } = modelAfter(observations, { registry: { s: always(Math.E) } })
-  const [slow, , slowLocal, fastLocal] = (members[0]?.experts ?? []).map(({ logScore }) => logScore)
+  const [slow, , slowLocal, fastLocal] = members[0]?.scores ?? []
   expect(slowLocal).toBeGreaterThan(slow ?? 0)
   expect(fastLocal).not.toBe(slowLocal)
 })

@@ -13,7 +13,7 @@ import { pointAt } from '../../../support/points.ts'
 /** A strategy that predicts a value, with log scores of its experts: slow, fast, slow local, fast local. */
 function scored(strategy: string, value: number | undefined, ...logScores: readonly number[]): Member {
   const one = member(strategy, { observe() {}, predict: () => value })
-  for (const [i, expert] of one.experts.entries()) expert.logScore = logScores[i] ?? -1000
+  for (const i of one.scores.keys()) one.scores[i] = logScores[i] ?? -1000
   return one
 }
 
@@ -147,7 +147,7 @@ test('weights that were worked out before are those that would be worked out now
     { isAsked: () => true, unfollowed: new Set(['a']) },
   ]
   for (const logScore of [5, 2]) {
-    for (const expert of members[0]?.experts ?? []) expert.logScore = logScore
+    members[0]?.scores.fill(logScore)
     executions.count++
     for (const selection of [...selections, ...selections])
       for (const isLocal of [true, false, false]) {

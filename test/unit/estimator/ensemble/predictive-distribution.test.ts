@@ -6,7 +6,7 @@ import {
   type DimensionModel,
   weightsFor,
 } from '../../../../services/estimator/domain/ensemble/dimension-model.ts'
-import type { Expert, Member } from '../../../../services/estimator/domain/ensemble/expert.ts'
+import { type Expert, experts, type Member } from '../../../../services/estimator/domain/ensemble/expert.ts'
 import type { Prediction } from '../../../../services/estimator/domain/ensemble/expert-weights.ts'
 import { predictiveDistribution } from '../../../../services/estimator/domain/ensemble/predictive-distribution.ts'
 import { priorMass, priorScale } from '../../../../services/estimator/domain/ensemble/prior.ts'
@@ -24,9 +24,9 @@ function predictionOf(
   value: number,
   ...weights: readonly (readonly [index: number, weight: number])[]
 ) {
-  const experts = weights.map(([i, weight]) => ({ expert: member.experts[i] as Expert, weight }))
+  const entering = weights.map(([i, weight]) => ({ expert: experts[i] as Expert, weight }))
   const weight = weights.reduce((sum, [, weight]) => sum + weight, 0)
-  return { strategy: member.strategy, member, value, share: { weight, experts } }
+  return { strategy: member.strategy, member, value, share: { weight, experts: entering } }
 }
 
 const outlook = (

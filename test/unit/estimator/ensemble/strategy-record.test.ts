@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { verdict } from '../../../../services/estimator/domain/ensemble/strategy-record.ts'
+import { verdictsOf } from '../../../../services/estimator/domain/ensemble/strategy-record.ts'
 import type { StrategyAccuracy } from '../../../../shared/domain/profile.ts'
 
 const figures = {
@@ -30,18 +30,18 @@ const entry = (
   ...more,
 })
 
+const verdictOf = (...accuracy: readonly StrategyAccuracy[]) => verdictsOf(accuracy)('s', 'memoryBytes')
+
 test('a record is poor where it is bad and the ensemble’s is not; too short a one gives no verdict', () => {
   const of = (own: number, ensemble: number, executions?: number) =>
-    verdict([entry('s', own, executions), entry('foresize', ensemble)], 's', 'memoryBytes')
+    verdictOf(entry('s', own, executions), entry('foresize', ensemble))
 
   expect(of(10, 0.5)).toBe('poor')
   expect(of(10, 5)).toBe('good')
   expect(of(1, 0.1)).toBe('good')
   expect(of(10, 0.5, 5)).toBeUndefined()
-  expect(verdict([entry('s', 10)], 's', 'memoryBytes')).toBeUndefined()
+  expect(verdictOf(entry('s', 10))).toBeUndefined()
 })
-
-const verdictOf = (...accuracy: readonly StrategyAccuracy[]) => verdict(accuracy, 's', 'memoryBytes')
 
 test('an error is poor above 3 and above four times the ensemble’s', () => {
   expect(verdictOf(entry('s', 3), entry('foresize', 0.1))).toBe('good')

@@ -10,12 +10,14 @@ const executions = 96
 const doubles = Float64Array.from({ length: 10_000 }, (_, i) => i)
 const rounds = 20
 
+/** Asked in turn, they do not fit into the processor's nearer caches. */
+const tasksInTurn = 100
+
 /** Memory, CPU and time that go with the input, each in its own way, and scatter. */
-function rowOf(i: number) {
-  const inputBytes = 1e6 * (1 + ((i * 7919) % 97))
+function rowOf(i: number, task = 'in-process', inputBytes = 1e6 * (1 + ((i * 7919) % 97))) {
   const scatter = 1 + 0.2 * Math.sin(i * 99)
   return {
-    task: 'in-process',
+    task,
     completed: true,
     features: { input_bytes: inputBytes, threads: 1 + (i % 4) },
     labels: { tool: `tool-${i % 2}` },
@@ -41,6 +43,7 @@ export async function inProcess(): Promise<
   const history = Array.from({ length: executions }, (_, i) => recordOf(rowOf(i), `e${i}`, false))
   const passUs: number[] = []
   const replayUs: number[] = []
+  const inTurn = await manyTasks()
   const before = { estimates: pair.timings.estimateUs.length, updates: pair.timings.updateUs.length }
   for (let round = 0; round < rounds; round++) {
     passUs.push(...Array.from({ length: 20 }, () => timed(addUp)))
@@ -49,6 +52,7 @@ export async function inProcess(): Promise<
       await pair.estimate(Array.from({ length: 4 }, (_, k) => queryOf(rowOf(7 * i + k), {}, false)))
       await report()
     }
+    await inTurn.ask()
   }
   const pass = spread(passUs).median
   const row = (name: string, us: readonly number[]) => {
@@ -59,9 +63,28 @@ export async function inProcess(): Promise<
   return [
     row('a pass through 10,000 doubles', passUs),
     row('estimate', pair.timings.estimateUs.slice(before.estimates)),
+    row(`estimate, ${tasksInTurn} tasks in turn`, inTurn.us()),
     row('update', pair.timings.updateUs.slice(before.updates)),
     row(`learning ${executions} executions anew`, replayUs),
   ]
+}
+
+/** Tasks that are known well; `ask` asks for each of them, a size that was never asked for before. */
+async function manyTasks() {
+  const pair = timedPair(defaultPair(4e9))
+  const taskOf = (i: number) => `task-${i % tasksInTurn}`
+  for (let i = 0; i < executions * tasksInTurn; i++)
+    await pair.report(recordOf(rowOf(Math.floor(i / tasksInTurn), taskOf(i)), `e${i}`, false))
+  let asked = 0
+  const queries = () =>
+    Array.from({ length: tasksInTurn }, () => {
+      asked++
+      return queryOf(rowOf(asked, taskOf(asked), 1e6 + ((asked * 791_933) % 96e6)), {}, false)
+    })
+  // Once unmeasured: what a model remembers for queries is made at the first.
+  await pair.estimate(queries())
+  const before = pair.timings.estimateUs.length
+  return { ask: () => pair.estimate(queries()), us: () => pair.timings.estimateUs.slice(before) }
 }
 
 function addUp(): number {

@@ -11,7 +11,7 @@ import type { ProfileStore } from '../services/profiler/store.ts'
 import { stores } from '../services/profiler/stores/index.ts'
 import { connectRedis } from '../services/profiler/stores/redis-client.ts'
 import { keysOf } from '../services/profiler/stores/redis-layout.ts'
-import { compareAndSet, runScript } from '../services/profiler/stores/redis-scripts.ts'
+import { changeProfiles, runScript } from '../services/profiler/stores/redis-scripts.ts'
 import { profileId } from '../shared/domain/profile.ts'
 import { followingClock, systemClock } from '../shared/runtime/clock.ts'
 import { heldBytes } from '../shared/runtime/held-bytes.ts'
@@ -152,18 +152,13 @@ async function redisFolds(): Promise<readonly Figure[]> {
   const change = async (lane: number, turn: number) => {
     const key = profileId({ namespace: 'bench', kind: 'task', task: `script-${lane}` })
     const { profile, index, seen, namespaces, feed } = keysOf(key)
-    const keys = [profile(key), index, seen, namespaces, feed]
+    const keys = [index, seen, namespaces, feed, profile(key)]
     const etag = `${ids++}-${turn}`
-    const [done] = (await runScript(client, compareAndSet, keys, [
-      etags.get(lane) ?? '',
-      etag,
-      sealed,
-      key,
-      'bench',
-      turn,
-      config.profileTtlMs,
+    const expected = etags.get(lane) ?? ''
+    const [done] = (await runScript(client, changeProfiles, keys, [
       config.maxFeedEntries,
-    ])) as [number]
+      ...[expected, etag, 'b', sealed, key, 'bench', turn],
+    ])) as [unknown]
     if (done !== 1) throw new Error('somebody else has changed it')
     etags.set(lane, etag)
   }

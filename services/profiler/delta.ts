@@ -16,14 +16,25 @@ export interface Base {
   readonly folded: Profile['folded']
 }
 
-export const baseOf = ({ executions, folded }: Profile, sealed: Uint8Array): Base => ({
-  checksum: checksumIn(sealed),
+/** Of a profile that lies whole, or whole with deltas behind it. */
+export const baseOf = (
+  { executions, folded }: Profile,
+  sealed: Uint8Array,
+  deltas: readonly Buffer[] = [],
+): Base => ({
+  checksum: checksumIn(lastOf(sealed, deltas)),
   wholeBytes: sealed.length,
-  deltas: 0,
-  deltaBytes: 0,
+  deltas: deltas.length,
+  deltaBytes: deltas.reduce((sum, { length }) => sum + length, 0),
   executions,
   folded,
 })
+
+/** The sealed profile that was stored last. */
+function lastOf(sealed: Uint8Array, deltas: readonly Buffer[]): Uint8Array {
+  const last = deltas.at(-1)
+  return last === undefined ? sealed : sealedIn(last)
+}
 
 /*
  * What a profile has become since the record before, whole or a delta, little endian:
@@ -75,6 +86,23 @@ export function deltaOf(base: Base, profile: Profile): Delta | undefined {
       executions: nowExecutions,
       folded: nowFolded,
     },
+  }
+}
+
+/**
+ * The deltas that follow a sealed profile, the oldest first. One of another record was left by an earlier program.
+ * Throws: DamagedRecord.
+ * @param at what lies in that place.
+ */
+export function deltasBehind(
+  sealed: Uint8Array,
+  at: (index: number) => Buffer | undefined,
+): readonly Buffer[] {
+  const found: Buffer[] = []
+  for (;;) {
+    const delta = at(found.length)
+    if (!delta || !isDeltaOf(lastOf(sealed, found), delta)) return found
+    found.push(delta)
   }
 }
 

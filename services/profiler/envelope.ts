@@ -77,8 +77,11 @@ export function openPlainProfile(plain: Uint8Array, schemaVersion: number): Prof
   }
 }
 
-/** The checksum that a sealed profile bears: it tells one from another. */
-export const checksumIn = (sealed: Uint8Array): number => asBuffer(sealed).readUInt32LE(20)
+/** The checksum that a sealed profile bears: it tells one from another. Throws: DamagedRecord. */
+export function checksumIn(sealed: Uint8Array): number {
+  if (sealed.length < headerBytes) throw new DamagedRecord(`${sealed.length} bytes are too few`)
+  return asBuffer(sealed).readUInt32LE(20)
+}
 
 /** Without opening it. Throws as `openProfile`, but may not see damage. */
 export function lastSeenOf(bytes: Uint8Array): number {

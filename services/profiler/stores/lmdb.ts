@@ -10,7 +10,7 @@ import type { Log } from '../../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { turn } from '../../../shared/runtime/turns.ts'
 import { openPart, openVersion, sealPart, sealVersion } from '../checkpoint.ts'
-import { applyDeltas, type Base, baseOf, type Delta, deltaOf, isDeltaOf, sealedIn } from '../delta.ts'
+import { applyDeltas, type Base, baseOf, type Delta, deltaOf, deltasBehind, sealedIn } from '../delta.ts'
 import { type Codec, DamagedRecord, lastSeenOf, openProfile, sealProfile } from '../envelope.ts'
 import type { SessionPart, StoredSession } from '../store.ts'
 import { isNewer } from './changes.ts'
@@ -149,16 +149,8 @@ export async function lmdbMedium(
     return { ...stored, parts }
   }
 
-  /** The oldest first. One of another record was left by an earlier program. */
-  function deltasBeside(key: Buffer, sealed: Buffer): readonly Buffer[] {
-    const found: Buffer[] = []
-    for (let last = sealed; ; ) {
-      const delta = deltas.get(deltaKey(key, found.length))
-      if (!delta || !isDeltaOf(last, delta)) return found
-      found.push(delta)
-      last = sealedIn(delta)
-    }
-  }
+  const deltasBeside = (key: Buffer, sealed: Buffer): readonly Buffer[] =>
+    deltasBehind(sealed, (index) => deltas.get(deltaKey(key, index)))
 
   function recordOf(key: string, profile: Profile): Delta | Whole {
     const base = bases.get(key)

@@ -90,7 +90,7 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
     const pipeline = prover.pipeline() as ReturnType<Redis['pipeline']> & Pick<Redis, 'sendCommand'>
     const send = (name: string, args: readonly RedisValue[]) =>
       pipeline.sendCommand(new Command(name, [...args], { replyEncoding: null, keyPrefix }))
-    for (const { script, keys, args } of calls) send('EVAL', [script.lua, script.keys, ...keys, ...args])
+    for (const { script, keys, args } of calls) send('EVAL', [script.lua, keys.length, ...keys, ...args])
     send('WAIT', [redisWaitReplicas, Math.ceil(redisTimeoutMs / 2)])
     const replies = (await within(2 * redisTimeoutMs, pipeline.exec())) ?? []
     const failed = replies.find(([error]) => error)?.[0]

@@ -14,7 +14,7 @@ const shardOf = (text: string): number => crc32(text) % shardCount
 export function shardKeys(shard: number) {
   const tag = `{foresize:${shard}}`
   return {
-    /** Hash: `e` etag, `b` sealed profile. */
+    /** Hash: `e` etag, `b` sealed profile; once there are deltas, `w` sealed profile, and `0` and so on what it has become. */
     profile: (key: string) => `${tag}profile:${key}`,
     /**
      * Hash: `p` version, `o` owner, `d` due; of each part `x` and its name: sealed, `c` and its name: what it counts as.

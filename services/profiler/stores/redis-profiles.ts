@@ -6,12 +6,13 @@ import type { Clock } from '../../../shared/runtime/clock.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../../shared/runtime/recently-used.ts'
 import { turn } from '../../../shared/runtime/turns.ts'
+import { applyDeltas, type Base, baseOf, deltaOf, deltasBehind } from '../delta.ts'
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
 import { type ProfileChange, RefusedChanges } from '../store.ts'
 import { applyChanges } from './changes.ts'
-import type { RedisClient, ScriptCall } from './redis-client.ts'
+import type { RedisClient, RedisValue, ScriptCall } from './redis-client.ts'
 import { keysOf } from './redis-layout.ts'
-import { compareAndSet, confirm, forgetOld, putAside, runScript } from './redis-scripts.ts'
+import { changeProfiles, confirmProfiles, forgetOld, putAside, runScript } from './redis-scripts.ts'
 
 export interface RedisProfileSettings {
   readonly codec: Codec
@@ -23,9 +24,14 @@ export interface RedisProfileSettings {
 export interface Version {
   readonly etag: string
   readonly profile: Profile | undefined
+  /** What its next delta builds on. */
+  readonly base?: Base | undefined
 }
 
 const absent: Version = { etag: '', profile: undefined }
+
+/** Profiles in one script: others wait for it no longer. */
+const changedAtOnce = 32
 
 /** Tries of one compare-and-set; at each, somebody else has got through. */
 const maxTries = 200
@@ -39,6 +45,8 @@ export interface RedisProfiles {
   forget(key: string, lastSeenBeforeUnixMs: number): Promise<boolean>
   /** Put aside so far. */
   quarantined(): number
+  /** Writes whole what this process has stored in deltas, as far as it still holds it: an earlier release reads no deltas. */
+  joinDeltas(endMonotonicMs: number): Promise<void>
 }
 
 export function redisProfiles(
@@ -62,14 +70,21 @@ export function redisProfiles(
       const etag = (await client.run('HGET', place(key), 'e')) as Buffer | null
       if ((etag?.toString() ?? '') === known.etag) return known
     }
-    const [etag, sealed] = (await client.run('HMGET', place(key), 'e', 'b')) as (Buffer | null)[]
-    return etag && sealed ? open(key, etag.toString(), sealed) : absent
+    return open(key, fieldsOf(await client.run('HGETALL', place(key))))
   }
 
   /** A record that is damaged is put aside, if it still is the one that was read. */
-  async function open(key: string, etag: string, sealed: Buffer): Promise<Version> {
+  async function open(key: string, fields: Fields): Promise<Version> {
+    const etag = fields.get('e')?.toString()
+    // An earlier program writes `b` only where it has found no deltas.
+    const sealed = fields.get('b') ?? fields.get('w')
+    if (etag === undefined || sealed === undefined) return absent
     try {
-      const version = { etag, profile: openProfile(sealed) }
+      const whole = openProfile(sealed)
+      const deltas = deltasBehind(sealed, (index) => fields.get(String(index)))
+      if (fields.has(String(deltas.length))) throw new DamagedRecord('a delta is of another record')
+      const profile = deltas.length === 0 ? whole : applyDeltas(whole, deltas)
+      const version = { etag, profile, base: baseOf(profile, sealed, deltas) }
       cache.set(key, version)
       return version
     } catch (error) {
@@ -100,14 +115,6 @@ export function redisProfiles(
       ({ etag }, error) => quarantine(key, etag, error),
     )
 
-  /** Changes of one profile that are to be stored. */
-  interface Step {
-    readonly key: string
-    readonly changes: readonly ProfileChange[]
-    readonly before: Version
-    readonly next: Version
-  }
-
   /** Throws: RefusedChanges, naming all that cannot be changed. */
   async function stepsOf(
     wanted: readonly {
@@ -125,14 +132,7 @@ export function redisProfiles(
           reasons.set(key, planned.refused)
           return
         }
-        const { before, after } = planned
-        const etag = after ? `${after.revision}-${randomUUID()}` : ''
-        steps.push({
-          key,
-          changes,
-          before,
-          next: after === before.profile ? before : { etag, profile: after },
-        })
+        steps.push({ key, changes, ...planned })
       }),
     )
     if (reasons.size > 0) throw new RefusedChanges(reasons)
@@ -146,57 +146,81 @@ export function redisProfiles(
     for (let tries = 1; left.length > 0; tries++) {
       if (tries > maxTries) throw new ForesizeError('unavailable', 'a profile is changed by too many at once')
       if (tries > 8) await sleep(Math.random() * tries)
-      const calls: ScriptCall[] = []
-      for (const step of left) {
-        if (turn.isOver()) await turn.rest()
-        calls.push(callOf(step))
-      }
-      const replies = (await client.write(calls)) as [number, Buffer?, Buffer?][]
-      const conflicts = []
-      for (const [index, [done, etag, sealed]] of replies.entries()) {
-        const { key, changes: each, next } = left[index] as Step
-        if (done === 1) {
-          if (next.profile) cache.set(key, next)
-          else cache.delete(key)
-          continue
-        }
-        cache.delete(key)
-        const found = etag && sealed && etag.length > 0 ? { etag: etag.toString(), sealed } : undefined
-        conflicts.push({ key, changes: each, found })
-      }
+      const conflicts = await store(left)
       left = await stepsOf(
         await Promise.all(
-          conflicts.map(async ({ key, changes: each, found }) => ({
+          conflicts.map(async ([{ key, changes: each }, found]) => ({
             key,
             changes: each,
-            from: found ? await open(key, found.etag, found.sealed) : absent,
+            from: await open(key, found),
           })),
         ),
       )
     }
   }
 
-  function callOf({ key, before, next }: Step): ScriptCall {
-    const { namespace } = profileKeyOf(key)
-    if (next === before) {
-      const keys = keysOf(key)
-      return {
-        script: confirm,
-        keys: [keys.profile(key), keys.replicated],
-        args: [before.etag, client.replicas > 0 ? randomUUID() : ''],
+  /** Resolves to the steps that came too late, each with what is stored. */
+  async function store(steps: readonly Step[]): Promise<readonly (readonly [Step, Fields])[]> {
+    const calls: ScriptCall[] = []
+    const writes: (readonly Write[])[] = []
+    for (const ofShard of Map.groupBy(steps, groupOf).values()) {
+      for (let at = 0; at < ofShard.length; at += changedAtOnce) {
+        const part: Write[] = []
+        for (const step of ofShard.slice(at, at + changedAtOnce)) {
+          if (turn.isOver()) await turn.rest()
+          part.push(writeOf(step))
+        }
+        writes.push(part)
+        calls.push(isUnchanged(part[0]?.step) ? confirmation(part) : change(part))
       }
     }
+    const replies = (await client.write(calls)) as (readonly (1 | readonly Buffer[])[])[]
+    const conflicts: (readonly [Step, Fields])[] = []
+    for (const [call, part] of writes.entries()) {
+      for (const [index, { step, next }] of part.entries()) {
+        const reply = replies[call]?.[index]
+        if (reply !== 1) conflicts.push([step, fieldsOf(reply)])
+        if (reply === 1 && next.profile) cache.set(step.key, next)
+        else cache.delete(step.key)
+      }
+    }
+    return conflicts
+  }
+
+  function writeOf(step: Step): Write {
+    const { before, after } = step
+    if (isUnchanged(step)) return { step, next: before, field: '', value: '' }
+    if (after === undefined) return { step, next: absent, field: '', value: '' }
+    const etag = `${after.revision}-${randomUUID()}`
+    const delta = before.base && deltaOf(before.base, after)
+    if (delta) {
+      const next = { etag, profile: after, base: delta.base }
+      return { step, next, field: String(delta.index), value: delta.delta }
+    }
+    const sealed = sealProfile(after, settings.codec)
+    return { step, next: { etag, profile: after, base: baseOf(after, sealed) }, field: 'b', value: sealed }
+  }
+
+  function confirmation(writes: readonly Write[]): ScriptCall {
+    const { replicated, profile } = keysOf(shardKey(writes))
     return {
-      script: compareAndSet,
-      keys: profileKeys(key),
+      script: confirmProfiles,
+      keys: [replicated, ...writes.map(({ step }) => profile(step.key))],
+      args: [client.replicas > 0 ? randomUUID() : '', ...writes.map(({ step }) => step.before.etag)],
+    }
+  }
+
+  function change(writes: readonly Write[]): ScriptCall {
+    const { index, seen, namespaces, feed, profile } = keysOf(shardKey(writes))
+    return {
+      script: changeProfiles,
+      keys: [index, seen, namespaces, feed, ...writes.map(({ step }) => profile(step.key))],
       args: [
-        before.etag,
-        next.etag,
-        next.profile ? sealProfile(next.profile, settings.codec) : '',
-        key,
-        namespace,
-        next.profile?.lastSeenUnixMs ?? 0,
         settings.maxFeedEntries,
+        ...writes.flatMap(({ step: { key, before }, next, field, value }) => {
+          const lastSeenUnixMs = next.profile?.lastSeenUnixMs ?? 0
+          return [before.etag, next.etag, field, value, key, profileKeyOf(key).namespace, lastSeenUnixMs]
+        }),
       ],
     }
   }
@@ -211,5 +235,57 @@ export function redisProfiles(
       return Number(done) > 0
     },
     quarantined: () => quarantined,
+    async joinDeltas(endMonotonicMs) {
+      const steps = [...cache.entries()].flatMap(([key, before]) =>
+        before.base && before.base.deltas > 0 ? [{ key, changes: [], before, after: before.profile }] : [],
+      )
+      for (let at = 0; at < steps.length; at += changedAtOnce) {
+        if (clock.monotonicMs() > endMonotonicMs) {
+          log.warn({ profiles: steps.length - at }, 'an earlier release does not find these')
+          return
+        }
+        const whole = steps.slice(at, at + changedAtOnce).map((step) => ({
+          ...step,
+          after: step.after && { ...step.after },
+          before: { ...step.before, base: undefined },
+        }))
+        // One that another has changed since is for it to join.
+        await store(whole)
+      }
+    },
   }
+}
+
+/** Changes of one profile that are to be stored. */
+interface Step {
+  readonly key: string
+  readonly changes: readonly ProfileChange[]
+  readonly before: Version
+  readonly after: Profile | undefined
+}
+
+/** A step as it is stored. */
+interface Write {
+  readonly step: Step
+  readonly next: Version
+  /** Of the profile's hash; empty where it is deleted, or unchanged. */
+  readonly field: string
+  readonly value: RedisValue
+}
+
+type Fields = ReadonlyMap<string, Buffer>
+
+const isUnchanged = (step: Step | undefined): boolean =>
+  step !== undefined && step.after === step.before.profile
+
+const shardKey = (writes: readonly Write[]): string => (writes[0] as Write).step.key
+
+/** One script is for one shard, and either confirms or changes. */
+const groupOf = (step: Step): string => `${keysOf(step.key).index} ${isUnchanged(step)}`
+
+function fieldsOf(reply: unknown): Fields {
+  const flat = reply as readonly Buffer[]
+  const fields = new Map<string, Buffer>()
+  for (let i = 0; i < flat.length; i += 2) fields.set(String(flat[i]), flat[i + 1] as Buffer)
+  return fields
 }

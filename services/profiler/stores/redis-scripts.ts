@@ -5,7 +5,6 @@ import { shardKeys } from './redis-layout.ts'
 export interface Script {
   readonly lua: string
   readonly sha: string
-  readonly keys: number
 }
 
 /** A command, and the number of the key that it is run on. */
@@ -44,9 +43,9 @@ const askedFirst = (writes: readonly Write[]) =>
 end
 `
 
-const script = (keys: number, lua: string, writes: readonly Write[] = []): Script => {
+const script = (lua: string, writes: readonly Write[] = []): Script => {
   const text = askedFirst(writes) + lua
-  return { keys, lua: text, sha: createHash('sha1').update(text).digest('hex') }
+  return { lua: text, sha: createHash('sha1').update(text).digest('hex') }
 }
 
 /** What `forget` runs, on the keys that every script has at these places. */
@@ -60,7 +59,7 @@ const forgetWrites: readonly Write[] = [
 
 /** Every command that a script of ours runs, and on which key of a shard. */
 const commands = {
-  profile: ['HGET', 'HSET', 'DEL', 'RENAME', 'PERSIST'],
+  profile: ['HGET', 'HGETALL', 'HSET', 'HDEL', 'DEL', 'RENAME', 'PERSIST'],
   session: ['HGET', 'HGETALL', 'HSET', 'HDEL', 'DEL'],
   quarantine: ['RENAME', 'PERSIST'],
   index: ['ZADD', 'ZREM'],
@@ -87,7 +86,7 @@ export function rightsOf(shard: number): { readonly script: Script; readonly key
     commands[place].map((name) => `if not ${isAllowed([name, index + 1])} then return '${name}' end`),
   )
   const lua = `if not redis.acl_check_cmd then return '' end\n${checks.join('\n')}\nreturn ''`
-  return { script: script(places.length, lua), keys: places.map((place) => keyOf[place]) }
+  return { script: script(lua), keys: places.map((place) => keyOf[place]) }
 }
 
 /** The index, the count and the feed follow the profile in the same step. */
@@ -104,55 +103,75 @@ end
 `
 
 /**
- * Compare-and-set of one profile. KEYS profile, index, seen, namespaces, feed. ARGV expected etag (empty for none),
- * new etag, sealed profile (empty to delete), member, namespace, last seen, feed length.
- * Returns {1}, or {0, etag, sealed profile} as it is.
+ * Compare-and-set of profiles of one shard, each by itself. KEYS index, seen, namespaces, feed, profiles. ARGV feed length,
+ * then of each profile: expected etag (empty for none), new etag, field (`b`: whole; a number: a delta; empty to delete),
+ * its value, member, namespace, last seen. Once it has deltas, what is whole lies in `w`, where an earlier program does not
+ * find it.
+ * Returns of each 1, or all its fields as they are.
  */
-export const compareAndSet = script(
-  5,
+export const changeProfiles = script(
   `${forget}
-local etag = redis.call('HGET', KEYS[1], 'e')
-if (etag or '') ~= ARGV[1] then
-  if not etag then return {0, '', ''} end
-  return {0, etag, redis.call('HGET', KEYS[1], 'b')}
+local function change(key, at)
+  if (redis.call('HGET', key, 'e') or '') ~= ARGV[at] then return redis.call('HGETALL', key) end
+  local field, member, namespace = ARGV[at + 2], ARGV[at + 4], ARGV[at + 5]
+  if field == '' then
+    redis.call('DEL', key)
+    forget(member, namespace, KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1])
+    return 1
+  end
+  if field == 'b' then
+    redis.call('DEL', key)
+  elseif field == '0' then
+    redis.call('HSET', key, 'w', redis.call('HGET', key, 'b') or '')
+    redis.call('HDEL', key, 'b')
+  end
+  redis.call('HSET', key, 'e', ARGV[at + 1], field, ARGV[at + 3])
+  redis.call('PERSIST', key)
+  redis.call('ZADD', KEYS[2], ARGV[at + 6], member)
+  if redis.call('ZADD', KEYS[1], 0, member) == 1 then
+    redis.call('HINCRBY', KEYS[3], namespace, 1)
+  end
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[1], '*', 'k', member)
+  return 1
 end
-if ARGV[3] == '' then
-  redis.call('DEL', KEYS[1])
-  forget(ARGV[4], ARGV[5], KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[7])
-  return {1}
-end
-redis.call('HSET', KEYS[1], 'e', ARGV[2], 'b', ARGV[3])
-redis.call('PERSIST', KEYS[1])
-redis.call('ZADD', KEYS[3], ARGV[6], ARGV[4])
-if redis.call('ZADD', KEYS[2], 0, ARGV[4]) == 1 then
-  redis.call('HINCRBY', KEYS[4], ARGV[5], 1)
-end
-redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[7], '*', 'k', ARGV[4])
-return {1}
+local replies = {}
+for i = 5, #KEYS do replies[i - 4] = change(KEYS[i], 2 + (i - 5) * 7) end
+return replies
 `,
-  [['HSET', 1], ['PERSIST', 1], ['DEL', 1], ['ZADD', 2], ['ZADD', 3], ...forgetWrites],
+  [
+    ['HGETALL', 5],
+    ['HSET', 5],
+    ['HDEL', 5],
+    ['PERSIST', 5],
+    ['DEL', 5],
+    ['ZADD', 1],
+    ['ZADD', 2],
+    ['ZREM', 1],
+    ['HINCRBY', 3],
+    ['HDEL', 3],
+    ['ZREM', 2],
+    ['XADD', 4],
+  ],
 )
 
 /**
- * Says that a profile still is what was read, by a write where that is to reach replicas. KEYS profile, marker. ARGV etag,
- * marker (empty for none). Returns as compareAndSet.
+ * Says that profiles of one shard still are what was read, by a write where that is to reach replicas. KEYS marker, profiles.
+ * ARGV marker (empty for none), then the etag of each. Returns as changeProfiles.
  */
-export const confirm = script(
-  2,
+export const confirmProfiles = script(
   `
-local etag = redis.call('HGET', KEYS[1], 'e')
-if (etag or '') ~= ARGV[1] then
-  if not etag then return {0, '', ''} end
-  return {0, etag, redis.call('HGET', KEYS[1], 'b')}
+local replies = {}
+for i = 2, #KEYS do
+  local isSame = (redis.call('HGET', KEYS[i], 'e') or '') == ARGV[i]
+  replies[i - 1] = isSame and 1 or redis.call('HGETALL', KEYS[i])
 end
-if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[2]) end
-return {1}
+if ARGV[1] ~= '' then redis.call('SET', KEYS[1], ARGV[1]) end
+return replies
 `,
 )
 
 /** Puts a profile aside if it still is what was read. KEYS as above and the new place. ARGV etag, member, namespace, feed length. */
 export const putAside = script(
-  6,
   `${forget}
 if redis.call('HGET', KEYS[1], 'e') ~= ARGV[1] then return 0 end
 redis.call('RENAME', KEYS[1], KEYS[6])
@@ -165,7 +184,6 @@ return 1
 
 /** Deletes a profile if it was last seen before. KEYS as for compareAndSet. ARGV member, namespace, before, feed length. */
 export const forgetOld = script(
-  5,
   `${forget}
 local seen = redis.call('ZSCORE', KEYS[3], ARGV[1])
 if not seen or tonumber(seen) >= tonumber(ARGV[3]) then return 0 end
@@ -189,7 +207,6 @@ end
  * (empty to remove), and what it counts as (empty for nothing). Returns 0 where another has written the session since.
  */
 export const saveSession = script(
-  3,
   `${recount}
 local version = tonumber(redis.call('HGET', KEYS[1], 'p') or 0)
 local given = tonumber(ARGV[1])
@@ -222,7 +239,6 @@ return 1
 
 /** KEYS session, due, counts. ARGV version, owner, id. */
 export const deleteSession = script(
-  3,
   `${recount}
 if redis.call('HGET', KEYS[1], 'p') ~= ARGV[1] or redis.call('HGET', KEYS[1], 'o') ~= ARGV[2] then return 0 end
 local fields = redis.call('HGETALL', KEYS[1])
@@ -254,7 +270,6 @@ return 1
 
 /** A feed is never empty, so that its end always has a place. KEYS feed. */
 export const beginFeed = script(
-  1,
   `
 if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('XADD', KEYS[1], '*', 'k', '') end
 return 1
@@ -264,14 +279,14 @@ return 1
 /** Runs by hash, and sends the text to a server that does not know it yet. */
 export async function runScript(
   client: RedisClient,
-  { lua, sha, keys: keyCount }: Script,
+  { lua, sha }: Script,
   keys: readonly string[],
   args: readonly RedisValue[],
 ): Promise<unknown> {
   try {
-    return await client.run('EVALSHA', sha, keyCount, ...keys, ...args)
+    return await client.run('EVALSHA', sha, keys.length, ...keys, ...args)
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-    return client.run('EVAL', lua, keyCount, ...keys, ...args)
+    return client.run('EVAL', lua, keys.length, ...keys, ...args)
   }
 }

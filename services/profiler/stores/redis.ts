@@ -25,7 +25,10 @@ const readParallel = 64
 /** Old profiles of one shard deleted by one sweep; the next takes the rest. */
 const maxSweptPerShard = 10_000
 
-/** Several profilers on one Redis: compare-and-set by one script a profile, a stream of changes a shard. */
+/** So long a stop may take for who goes back to an earlier release. */
+const joiningMs = 5000
+
+/** Several profilers on one Redis: compare-and-set of profiles by one script a shard, a stream of changes a shard. */
 export async function redisStore(
   client: RedisClient,
   settings: RedisStoreSettings,
@@ -187,6 +190,9 @@ export async function redisStore(
     statistics: () => ({ quarantined: profiles.quarantined(), isPersistent }),
     async close() {
       feed.close()
+      await profiles
+        .joinDeltas(clock.monotonicMs() + joiningMs)
+        .catch((error: unknown) => log.warn({ err: error }, 'deltas were not joined'))
       await client.close()
     },
   }

@@ -1,14 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { ExecutionRecord, RunningExecution } from '../../shared/domain/execution.ts'
-import { type Profile, type ProfileKey, profileId } from '../../shared/domain/profile.ts'
+import { type ProfileKey, profileId } from '../../shared/domain/profile.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
 import type { HeldBytes, Holder } from '../../shared/runtime/held-bytes.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
-import { turn } from '../../shared/runtime/turns.ts'
 import { type CohortSettings, joinCohorts, type TaskFold } from './domain/cohorts.ts'
-import { type Finished, type FoldSettings, foldAll, showRunning } from './domain/fold.ts'
-import { readEstimateToken } from './estimate-token.ts'
+import type { FoldSettings } from './domain/fold.ts'
+import { type FoldPlan, foldPlan } from './fold-plan.ts'
 import { type LateEndSettings, lateSession, lateSessionOf } from './late-ends.ts'
 import { bytesOf } from './quotas.ts'
 import { type RoomSettings, roomFor, type Scope } from './room.ts'
@@ -65,8 +64,6 @@ export interface Committer {
 }
 
 const maxAdmitted = 10_000
-
-const foldsInOneStep = 64
 
 interface Waiting {
   readonly unit: Unit
@@ -174,13 +171,13 @@ export function committer(
     if (!plan.isEmpty()) overflow = plan.overflow(await refusedKeys(plan.keys(), plan.scopeOf))
     const { fenced } = await store.commit({ changes: [...plan.changes(), ...cohortChanges], checkpoints })
     overflowed += overflow
-    pendingCohorts = plan.folded()
+    pendingCohorts = plan.taskFolds()
     for (const key of plan.keys()) admitted.set(profileId(key), true)
     const lost = new Set(fenced)
     for (const [id, { stored }] of lastOf) if (!lost.has(id)) stored()
     for (const { unit, resolve } of group) {
       resolve({
-        folded: unit.finished.map((record) => plan.wasFolded(record)),
+        folded: plan.foldedOf(unit),
         fenced: unit.session !== undefined && lost.has(unit.session.id),
       })
     }
@@ -273,113 +270,3 @@ export function committer(
 const holdersOf = ({ finished }: Unit): readonly Holder[] => [
   ...new Set(finished.map(({ task }) => `tenant ${task.namespace}` as const)),
 ]
-
-type FoldPlan = ReturnType<typeof foldPlan>
-
-/** What one commit does to which profile. */
-function foldPlan(nowUnixMs: number, settings: CommitterSettings) {
-  interface Part {
-    readonly key: ProfileKey
-    readonly finished: Finished[]
-    readonly running: RunningUpdate[]
-    scope: Scope
-    readonly folded: boolean[]
-    before: Profile | undefined
-    after: Profile | undefined
-  }
-  const parts = new Map<string, Part>()
-  /** Where each record is folded. */
-  const places = new Map<ExecutionRecord, readonly [part: Part, index: number]>()
-
-  function partOf(key: ProfileKey): Part {
-    const text = profileId(key)
-    const known = parts.get(text)
-    if (known) return known
-    const part: Part = {
-      ...{ key, finished: [], running: [], folded: [] },
-      ...{ scope: undefined, before: undefined, after: undefined },
-    }
-    parts.set(text, part)
-    return part
-  }
-
-  function place(finished: Finished, key: ProfileKey, scope?: Scope): void {
-    const part = partOf(key)
-    part.scope ??= scope
-    places.set(finished.record, [part, part.finished.push(finished) - 1])
-  }
-
-  /** So many executions a step that others may go on in between; what runs is shown by the last. */
-  function changesOf(part: Part): ProfileChange[] {
-    const { key, finished, running } = part
-    const steps: ProfileChange[] = []
-    for (let from = 0; from === 0 || from < finished.length; from += foldsInOneStep) {
-      const isLast = from + foldsInOneStep >= finished.length
-      const change = (before: Profile | undefined) => {
-        const step = finished.slice(from, from + foldsInOneStep)
-        const { profile, folded } = foldAll(before, key, step, nowUnixMs, settings)
-        const shown = (isLast ? running : []).reduce(
-          (current, { reported }) => showRunning(current, reported, settings),
-          profile,
-        )
-        for (const [index, isNew] of folded.entries()) part.folded[from + index] = isNew
-        if (from === 0) part.before = before
-        part.after = shown.revision === 0 ? before : shown
-        return part.after
-      }
-      steps.push({ key, change })
-    }
-    return steps
-  }
-
-  return {
-    async add({ finished, scope, isLate = false, running = [] }: Unit): Promise<void> {
-      for (const record of finished) {
-        if (turn.isOver()) await turn.rest()
-        const estimate = readEstimateToken(record.estimateToken)
-        place({ record, estimate, isLate }, { ...record.task, kind: 'task' }, scope)
-      }
-      for (const update of running) partOf({ ...update.task, kind: 'task' }).running.push(update)
-    },
-    isEmpty: () => parts.size === 0,
-    keys: () => [...parts.values()].map(({ key }) => key),
-    scopeOf: (key: ProfileKey): Scope => parts.get(profileId(key))?.scope,
-    /** Executions of tasks that were refused a profile go to their namespace's. Returns how many there were. */
-    overflow(refused: ReadonlySet<string>): number {
-      let count = 0
-      for (const text of refused) {
-        const part = parts.get(text)
-        if (part === undefined) continue
-        parts.delete(text)
-        const { key, finished } = part
-        for (const each of finished) place(each, { namespace: key.namespace, kind: 'namespace', task: '' })
-        count += finished.length
-      }
-      return count
-    },
-    /** Why the unit cannot be made, of the reasons why profiles cannot be changed. */
-    reasonOf({ finished, running = [] }: Unit, reasons: ReadonlyMap<string, unknown>): unknown {
-      const keys = [
-        ...finished.flatMap((record) => places.get(record)?.[0].key ?? []),
-        ...running.map(({ task }) => ({ ...task, kind: 'task' as const })),
-      ]
-      const key = keys.find((each) => reasons.has(profileId(each)))
-      if (key === undefined) return undefined
-      const cause = reasons.get(profileId(key))
-      const what = `the profile of ${JSON.stringify(key.task)} in ${key.namespace}`
-      return cause instanceof ForesizeError
-        ? new ForesizeError(cause.failure, `${what}: ${cause.message}`)
-        : new ForesizeError('invalid', `${what} does not take what was reported`, { cause })
-    },
-    changes: () => [...parts.values()].flatMap(changesOf),
-    /** After the commit: the tasks' profiles that it changed. */
-    folded: (): readonly TaskFold[] =>
-      [...parts.values()].flatMap(({ key, before, after }) =>
-        key.kind === 'task' && after !== undefined && after !== before ? [{ before, after }] : [],
-      ),
-    wasFolded(record: ExecutionRecord): boolean {
-      const [part, index] = places.get(record) ?? []
-      return part?.folded[index as number] ?? false
-    },
-  }
-}

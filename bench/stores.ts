@@ -55,7 +55,7 @@ interface Figure extends Spread {
 
 const figures: readonly Figure[] = [
   sampleUpdate(),
-  await durableFolds(),
+  ...(await durableFolds()),
   ...(await redisFolds()),
   ...(await memory()),
 ]
@@ -112,9 +112,10 @@ async function lanes(
   return (operations * 1000) / (performance.now() - startMs)
 }
 
-/** Sixty-four writers, each waiting until its own execution is durable, beside one that does. */
-async function durableFolds(): Promise<Figure> {
+/** Sixty-four writers, each waiting until its own execution is durable, beside one that does; and what each fold costs them. */
+async function durableFolds(): Promise<readonly Figure[]> {
   const ratios: number[] = []
+  const cpuMicros: number[] = []
   const folder = await temporaryDirectory()
   const store = await stores.lmdb(
     configOf({ store: 'lmdb', dataDir: folder }),
@@ -124,17 +125,20 @@ async function durableFolds(): Promise<Figure> {
   const fold = folding(store)
   for (let round = 0; round <= rounds; round++) {
     const alone = await lanes(1, () => fold('task-0'))
+    const [startCpu, startId] = [process.cpuUsage(), ids]
     const together = await lanes(writers, (lane) => fold(`task-${lane % tasks}`))
-    if (round > 0) ratios.push(together / alone)
+    const { user, system } = process.cpuUsage(startCpu)
+    if (round === 0) continue
+    ratios.push(together / alone)
+    cpuMicros.push((user + system) / (ids - startId))
   }
   await store.close()
   await rm(folder, { recursive: true, force: true })
-  return {
-    name: `durable folds into LMDB: ${writers} writers over one fsync at a time`,
-    unit: '×',
-    ...spread(ratios),
-    goal: '≥ 40',
-  }
+  const name = `durable folds into LMDB, ${writers} writers`
+  return [
+    { name: `${name}: over one fsync at a time`, unit: '×', ...spread(ratios), goal: '≥ 40' },
+    { name: `${name}: CPU of each`, unit: 'µs', ...spread(cpuMicros), goal: '≤ 30' },
+  ]
 }
 
 /**
@@ -234,9 +238,16 @@ async function memory(): Promise<readonly Figure[]> {
     }
     return session
   })
+  const sessions = await bytes(async () => {
+    const opened = []
+    const claim = { scope: undefined, authorize: () => undefined }
+    for (let i = 0; i < count; i++) opened.push(await intake.open(`session-${i}`, claim))
+    return opened
+  })
   await store.close()
   return [
     { name: 'memory of an idle profile of 96 executions, compressed', unit: 'bytes', ...full, goal: '' },
     { name: 'memory of an open execution with one feature and one label', unit: 'bytes', ...open, goal: '' },
+    { name: 'memory of a session that is held, without executions', unit: 'bytes', ...sessions, goal: '' },
   ]
 }

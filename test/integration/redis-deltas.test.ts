@@ -6,7 +6,7 @@ import { stores } from '../../services/profiler/stores/index.ts'
 import { connectRedis, type RedisClient } from '../../services/profiler/stores/redis-client.ts'
 import { keysOf } from '../../services/profiler/stores/redis-layout.ts'
 import { type Profile, type ProfileKey, profileId } from '../../shared/domain/profile.ts'
-import { systemClock } from '../../shared/runtime/clock.ts'
+import { followingClock, systemClock } from '../../shared/runtime/clock.ts'
 import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
 import { recordOf } from '../support/executions.ts'
 import { quietLog } from '../support/profiler-fixture.ts'
@@ -18,7 +18,7 @@ import { configOf } from '../support/stores.ts'
 const key: ProfileKey = { namespace: 'default', kind: 'task', task: 'a' }
 const place = keysOf(profileId(key)).profile(profileId(key))
 const config = () => configOf({ store: 'redis', redisNodes: [server.node] })
-const open = (): Promise<ProfileStore> => stores.redis(config(), systemClock, quietLog)
+const open = (): Promise<ProfileStore> => stores.redis(config(), followingClock(systemClock), quietLog)
 
 let server: RedisServer
 let client: RedisClient

@@ -258,7 +258,6 @@ return 1
 
 /** Law: ProfileStore.claimNamespace. KEYS claims. ARGV namespace, most, now. */
 export const claimNamespace = script(
-  1,
   `
 local isKnown = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not isKnown and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end

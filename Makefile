@@ -276,6 +276,11 @@ soak: $(installed) ## Memory and latency at 70 % of what this machine stores, an
 bench-stores: $(installed) $(redis) ## Samples, durable folds and memory inside the profiler, each beside what it is built on
 	@node bench/stores.ts
 
+.PHONY: bench-scale
+bench-scale: $(installed) $(redis) ## 1, 2 and 4 processes of each service, a part of a core each (root, cgroup v1); an estimator of a million profiles
+	@node bench/scale.ts $(BENCH)
+	@$(if $(BENCH),true,node bench/many-profiles.ts)
+
 .PHONY: bench-admission
 bench-admission: $(installed) $(kustomize) ## The admission webhook at 200 reviews a second beside a bare HTTPS server (BENCH='--rate 500')
 	@scripts/build-kubernetes.sh etcd kube-apiserver

@@ -1,4 +1,7 @@
 import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import { startRpcServer } from '../shared/rpc/server.ts'
+import { heldBytes } from '../shared/runtime/held-bytes.ts'
+import { createLog } from '../shared/runtime/log.ts'
 import {
   EstimateBatchResponse,
   EstimateResponse,
@@ -14,13 +17,18 @@ import {
 export interface Canned {
   readonly estimate: Uint8Array
   readonly estimateBatch: Uint8Array
+  /** Served as our services are, behind the guard and with bounded requests; by grpc-js alone where unset. */
+  readonly behindGuard?: Served
 }
+
+/** One service a server, as ours are. */
+export type Served = 'profiler' | 'estimator'
 
 /**
  * The yardstick: a server of grpc-js alone that decodes each request, does nothing with it, and encodes an answer of
  * the same shape as the real service's.
  */
-process.once('message', ({ estimate, estimateBatch }: Canned) => {
+process.once('message', async ({ estimate, estimateBatch, behindGuard }: Canned) => {
   const estimateResponse = EstimateResponse.decode(estimate)
   const batchResponse = EstimateBatchResponse.decode(estimateBatch)
   const estimator: Pick<EstimatorServiceServer, 'estimate' | 'estimateBatch'> = {
@@ -49,6 +57,28 @@ process.once('message', ({ estimate, estimateBatch }: Canned) => {
       })
       call.on('end', () => call.end())
     },
+  }
+  if (behindGuard !== undefined) {
+    const { address } = await startRpcServer({
+      listen: '127.0.0.1:0',
+      maxMessageBytes: 4_194_304,
+      maxConcurrentStreams: 1000,
+      held: heldBytes({ maxHeldBytes: 268_435_456, maxHeldShare: 0.5 }),
+      log: createLog('echo', 'warn'),
+      ...(behindGuard === 'profiler'
+        ? {
+            serviceName: 'foresize.v1.ProfilerService',
+            definition: ProfilerServiceService,
+            implementation: profiler as UntypedServiceImplementation,
+          }
+        : {
+            serviceName: 'foresize.v1.EstimatorService',
+            definition: EstimatorServiceService,
+            implementation: estimator as UntypedServiceImplementation,
+          }),
+    })
+    process.send?.(address)
+    return
   }
   const server = new Server({ 'grpc.max_send_message_length': -1 })
   server.addService(EstimatorServiceService, estimator as UntypedServiceImplementation)

@@ -15,7 +15,7 @@ import { type ServerProcess, startEcho, startPair } from './server-process.ts'
 
 const tasks = 100
 const executionsPerTask = 96
-const queriesPerBatch = 100
+export const queriesPerBatch = 100
 const inFlight = 32
 const deadlineMs = 30_000
 
@@ -39,12 +39,12 @@ function recordOf(index: number): ExecutionRecord {
 const sizes = 97
 
 /** A query as of `recordOf`: the first tasks × sizes of them are all there are. */
-const knownQuery = (index: number) => queryOf(index, 1e8 * (1 + ((index * 104_729) % sizes)))
+export const knownQuery = (index: number) => queryOf(index, 1e8 * (1 + ((index * 104_729) % sizes)))
 
 let sizesAsked = 0
 
 /** A query that was never asked before. */
-const newQuery = (index: number) => queryOf(index, 1e8 + 1000 * sizesAsked++)
+export const newQuery = (index: number) => queryOf(index, 1e8 + 1000 * sizesAsked++)
 
 const queryOf = (index: number, inputBytes: number) =>
   EstimateQuery.fromPartial({
@@ -97,7 +97,7 @@ export const estimateBench: Bench = {
   },
 }
 
-async function compare(
+export async function compare(
   name: string,
   options: BenchOptions,
   echo: ServerProcess,
@@ -132,15 +132,15 @@ type Ask = (client: EstimatorServiceClient, index: number) => Promise<unknown>
 
 type QueryOf = (index: number) => EstimateQuery
 
-const estimate = (query: QueryOf) => (client: EstimatorServiceClient, index: number) =>
+export const estimate = (query: QueryOf) => (client: EstimatorServiceClient, index: number) =>
   call(client.estimate.bind(client), { query: query(index) }, deadlineMs)
 
-const estimateBatch = (query: QueryOf) => (client: EstimatorServiceClient, index: number) => {
+export const estimateBatch = (query: QueryOf) => (client: EstimatorServiceClient, index: number) => {
   const queries = Array.from({ length: queriesPerBatch }, (_, i) => query(index + i))
   return call(client.estimateBatch.bind(client), { queries }, deadlineMs)
 }
 
-async function teach(address: string): Promise<void> {
+export async function teach(address: string): Promise<void> {
   const client = new ProfilerServiceClient(address, credentials.createInsecure(), clientOptions)
   const total = tasks * executionsPerTask
   for (let from = 0; from < total; from += 800) {
@@ -152,7 +152,7 @@ async function teach(address: string): Promise<void> {
 }
 
 /** Asks until every task is answered from all of its executions: the replica has caught up, the models are fitted. */
-async function learned(client: EstimatorServiceClient): Promise<void> {
+export async function learned(client: EstimatorServiceClient): Promise<void> {
   for (let index = 0; index < tasks; ) {
     const { estimate: answer } = await estimate(knownQuery)(client, index)
     if (answer?.executions === executionsPerTask) index++

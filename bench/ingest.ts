@@ -120,8 +120,8 @@ export const ingestBench: Bench = {
 let sessions = 0
 
 /** One session for `runMs`; counts what was acknowledged, to the last batch. */
-async function stream(
-  server: ServerProcess,
+export async function stream(
+  server: Pick<ServerProcess, 'address' | 'cpuSeconds'>,
   make: MakeBatch,
   operationsPerBatch: number,
   { runMs }: BenchOptions,

@@ -2,11 +2,13 @@ import { parseArgs } from 'node:util'
 import { type Bench, type Comparison, cpuRatio, rate, rateRatio, type Spread, spread } from './bench.ts'
 import { estimateBench } from './estimate.ts'
 import { ingestBench } from './ingest.ts'
+import { wireBench } from './wire.ts'
 
 /** Every benchmark there is, in the order run. */
 const benches: Readonly<Record<string, Bench>> = {
   estimate: estimateBench,
   ingest: ingestBench,
+  wire: wireBench,
 }
 
 const { values, positionals } = parseArgs({

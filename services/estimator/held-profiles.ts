@@ -71,7 +71,9 @@ export function heldProfiles(
   /** Makes room for it, and keeps it even where it is larger than all the room there is. */
   function put(id: string, profile: ProfileBytes): HeldProfile {
     const before = entries.peek(id)
-    const held: HeldProfile = { version: ++versions, read: () => decodeProfile(profile) }
+    // A view would keep the whole chunk that the network delivered.
+    const kept = new Uint8Array(profile.bytes)
+    const held: HeldProfile = { version: ++versions, read: () => decodeProfile({ bytes: kept }) }
     const entry = { held, bytes: sizeOf(profile), generation }
     bytes += entry.bytes - (before?.bytes ?? 0)
     if (before === undefined) {

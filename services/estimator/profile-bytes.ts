@@ -8,7 +8,10 @@ import { toProfile } from '../../shared/wire/profile.ts'
 /** A profile as it came, not yet decoded: a replica holds many, and is asked for few between two changes. */
 export interface ProfileBytes {
   readonly key: gen.ProfileKey
-  /** The encoded profile without `folded`, which only the profiler needs and which is most of its bytes. */
+  /**
+   * The encoded profile without `folded`, which only the profiler needs and which is most of its bytes. It may lie in what the
+   * network delivered: who keeps it copies it.
+   */
   readonly bytes: Uint8Array
 }
 
@@ -62,7 +65,7 @@ export function readGetProfileResponse(message: Uint8Array): ProfileBytes | unde
 }
 
 /** Throws: ForesizeError `unsupported` for one newer than this program, `invalid` for one that is damaged. */
-export function decodeProfile({ bytes }: ProfileBytes): Profile {
+export function decodeProfile({ bytes }: Pick<ProfileBytes, 'bytes'>): Profile {
   return inspect((seen) => toProfile(gen.Profile.decode(bytes), 'profile', seen))
 }
 
@@ -85,8 +88,9 @@ function readProfile(bytes: Uint8Array): ProfileBytes {
   return { key, bytes: joined(kept) }
 }
 
-/** Copies: a slice would keep the whole chunk that the network delivered. */
 function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [first] = parts
+  if (first !== undefined && parts.length === 1) return first
   const whole = new Uint8Array(parts.reduce((total, part) => total + part.length, 0))
   let at = 0
   for (const part of parts) {

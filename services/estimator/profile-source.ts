@@ -10,16 +10,18 @@ import { fromProfileKey } from '../../shared/wire/profile.ts'
 import { readGetProfileResponse, readWatchMessage } from './profile-bytes.ts'
 import type { ProfileSource } from './replica.ts'
 
+/** Sent ahead of what was read, at most: all profiles come over one stream, which 64 KiB at a time would wait for the network. */
+const windowBytes = 1_048_576
+
 /** The profiler over gRPC, its profiles left encoded. Nothing is dialled before the first call. */
 export function grpcProfileSource(
   settings: ClientSettings,
   namespaces: readonly string[],
 ): ProfileSource & { close(): void } {
-  const client: Client = new GrpcClient(
-    settings.target,
-    channelCredentials(settings),
-    clientOptionsFor(settings),
-  )
+  const client: Client = new GrpcClient(settings.target, channelCredentials(settings), {
+    ...clientOptionsFor(settings),
+    'grpc-node.flow_control_window': windowBytes,
+  })
   const { watchProfiles, getProfile } = ProfilerServiceService
   return {
     watch: (cursor) =>

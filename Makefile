@@ -237,7 +237,7 @@ audit: $(installed)
 	scripts/audit.sh
 
 .PHONY: bench
-bench: $(installed) $(launcher) $(runner) ## Rates as ratios to a bare gRPC echo server (BENCH='ingest --json' picks)
+bench: $(installed) $(launcher) $(runner) $(redis) ## Rates as ratios to a bare gRPC echo server (BENCH='ingest --json' picks)
 	@node bench/main.ts $(BENCH)
 	@$(if $(BENCH),true,node bench/overhead.ts)
 

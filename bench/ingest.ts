@@ -8,6 +8,7 @@ import {
   type StreamUsageResponse,
   type UsageBatch,
 } from '../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { redisServer } from '../test/support/redis.ts'
 import { alternate, type Bench, type BenchOptions, type Comparison, type Run } from './bench.ts'
 import { measure } from './load.ts'
 import { type ServerProcess, startEcho, startPair } from './server-process.ts'
@@ -83,16 +84,17 @@ const hundredSamples: MakeBatch = (session, sequence) => ({
 
 /** StreamUsage: executions and samples acknowledged as stored. */
 export const ingestBench: Bench = {
-  summary: 'StreamUsage, 10 executions a batch, until acknowledged, into memory and into LMDB',
+  summary: 'StreamUsage, 10 executions a batch, until acknowledged, into memory, LMDB and Redis',
   async run(options) {
     const echo = await startEcho({
       estimate: EstimateResponse.encode({}).finish(),
       estimateBatch: EstimateBatchResponse.encode({ results: [] }).finish(),
     })
+    const redis = await redisServer(['--appendfsync', 'everysec'])
     const comparisons: Comparison[] = []
     try {
-      for (const store of ['memory', 'lmdb'] as const) {
-        const pair = await startPair(store)
+      for (const store of ['memory', 'lmdb', 'redis'] as const) {
+        const pair = await startPair(store, ['--redis-nodes', redis.node])
         try {
           const at = (make: MakeBatch, perBatch: number) => (server: ServerProcess) => () =>
             stream(server, make, perBatch, options)
@@ -111,6 +113,7 @@ export const ingestBench: Bench = {
         }
       }
     } finally {
+      await redis.stop()
       await echo.stop()
     }
     return comparisons

@@ -23,7 +23,7 @@ export interface Flood {
 process.once('message', ({ profiles, executions }: Flood) => {
   const bodies = Array.from({ length: kinds }, (_, seed) => {
     const history = generatedHistory(seed).slice(0, 1 + (seed % executions))
-    return withoutKey(encodeProfile({ ...profileOf(history), folded: [] }))
+    return withoutKey(encodeProfile({ ...profileOf(history), folded: new Float64Array() }))
   })
   const server = new Server({ 'grpc.max_send_message_length': -1 })
   const { watchProfiles } = ProfilerServiceService

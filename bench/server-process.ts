@@ -57,8 +57,11 @@ export interface Pair {
   stop(): Promise<void>
 }
 
-/** The two services, each a process of its own, on a store that is new. */
-export async function startPair(store: 'memory' | 'lmdb'): Promise<Pair> {
+/** The two services, each a process of its own, on a store that is new. `flags`: of the profiler. */
+export async function startPair(
+  store: 'memory' | 'lmdb' | 'redis',
+  flags: readonly string[] = [],
+): Promise<Pair> {
   const folder = await mkdtemp(join(tmpdir(), 'foresize-bench-'))
   const started: RunningService[] = []
   const stop = async () => {
@@ -67,13 +70,13 @@ export async function startPair(store: 'memory' | 'lmdb'): Promise<Pair> {
   }
   const start = async (
     service: 'profiler' | 'estimator',
-    flags: readonly string[],
+    more: readonly string[],
   ): Promise<ServerProcess> => {
     const listen = `127.0.0.1:${await freePort()}`
     const running = await startService({
       service,
       listen,
-      flags: [...flags, '--log-level=warn', '--metrics-listen='],
+      flags: [...more, '--log-level=warn', '--metrics-listen='],
       onLog,
     })
     started.push(running)
@@ -85,7 +88,7 @@ export async function startPair(store: 'memory' | 'lmdb'): Promise<Pair> {
     }
   }
   try {
-    const profiler = await start('profiler', ['--store', store, '--data-dir', folder])
+    const profiler = await start('profiler', ['--store', store, '--data-dir', folder, ...flags])
     const estimator = await start('estimator', ['--profiler', profiler.address])
     return { profiler, estimator, stop }
   } catch (error) {

@@ -40,7 +40,8 @@ interface Live {
   readonly child: Child
   readonly kill: () => void
   readonly ended: Promise<void>
-  silentTicks: number
+  /** Since it last spoke; undefined before it has: how long a start takes is the machine's matter. */
+  silentTicks: number | undefined
 }
 
 /** The wait before one that ended is started again doubles up to the longest; one that lived for so long begins with the first. */
@@ -82,7 +83,7 @@ export function startChildren(settings: ChildrenSettings, parts: ChildrenParts):
       child,
       kill: () => worker.process.kill('SIGKILL'),
       ended: ended.promise,
-      silentTicks: 0,
+      silentTicks: undefined,
     }
     all.add(live)
     child.onMessage((message) => {
@@ -123,6 +124,7 @@ export function startChildren(settings: ChildrenSettings, parts: ChildrenParts):
 
   const watch = setInterval(() => {
     for (const live of all) {
+      if (live.silentTicks === undefined) continue
       live.silentTicks += 1
       if (live.silentTicks * tickMs <= settings.silenceMs) continue
       log.error({ silenceMs: settings.silenceMs }, 'a process is silent, and is ended')

@@ -40,7 +40,7 @@ test('grows with the distance and with the scatter, and falls with the range', (
   expect(chanceAt(2, 0.1, 1)).toBeLessThan(chanceAt(1, 0.1, 1))
 })
 
-test('reaches from the largest need seen, farther the farther the query is', () => {
+test('reaches from the largest need seen to e^2.5 times that, however far the query is', () => {
   expect(doubtAt(recordOf(1, 0.1), 0.5, Math.E)).toMatchObject({ from: 1, reach: 2.5 })
   expect(doubtAt(recordOf(1, 0.1), 3, Math.E)).toMatchObject({ from: 1, reach: 2.5 })
 })

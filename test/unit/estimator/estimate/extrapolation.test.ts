@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { probability } from '../../../../services/estimator/domain/distribution/distribution.ts'
 import { doubtAt } from '../../../../services/estimator/domain/distribution/doubt.ts'
 import {
   grown,
@@ -196,6 +197,21 @@ describe('an outlook beyond the range', () => {
     )
     expect(need.tail).toBe(tail)
     expect(need.doubt).toEqual(doubtAt(record, Math.log(3), 8e9))
+  })
+
+  test('may stop growing on the way: confidence counts on it with 0.3 at each factor of three, amounts with 0.12', () => {
+    const far = { ...beyond, distance: Math.log(10) }
+    const { need } = extrapolate(edge, far, linear, createWorkspace())
+    const believed = need.believed ?? need.distribution
+    const stopping = (chance: number) =>
+      listed(
+        grown(edge.need.distribution, growthAt(record, far, growthWorkspace(), chance), growthWorkspace()),
+      )
+    expect(listed(need.distribution)).toEqual(stopping(0.12))
+    expect(listed(believed)).toEqual(stopping(0.3))
+    // A need that is as the value is would be three times as large where it stopped at three, ten times where it did not.
+    expect(probability(need.distribution, 5 * 4e9)).toBeGreaterThan(0.12)
+    expect(probability(believed, 5 * 4e9)).toBeGreaterThan(0.3)
   })
 
   test('grows from the edge, and is doubted from there on', () => {

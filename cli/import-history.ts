@@ -185,8 +185,8 @@ function describe(result: Result, isDry: boolean): string {
   const { executions, tasks, older, folded, repeated, refused, reasons, files } = result
   const left = older === 0 ? '' : `, ${older} left out for later ones of their task`
   const found = `${counted(executions, 'execution')} of ${counted(tasks, 'task')}${left}`
-  const told = isDry
+  const outcome = isDry
     ? `Found ${found}. Nothing was sent.\n`
     : `Found ${found}: ${folded} learned from, ${repeated} known already, ${refused} refused.\n`
-  return `${files.map(describeTally).join('')}${told}${reasons.map((reason) => `  ${reason}\n`).join('')}`
+  return `${files.map(describeTally).join('')}${outcome}${reasons.map((reason) => `  ${reason}\n`).join('')}`
 }

@@ -59,8 +59,8 @@ export function readOneLine(input: CommandInput): OneLine | undefined {
   if (unknown !== undefined) {
     throw new UsageError(`--print ${unknown}: must be of ${Object.keys(dimensionOf).join(', ')}, token`)
   }
-  const said = or === undefined ? undefined : readFallback(or, words, notation)
-  const fallback = said === undefined ? undefined : Object.fromEntries(said.amounts)
+  const written = or === undefined ? undefined : readFallback(or, words, notation)
+  const fallback = written === undefined ? undefined : Object.fromEntries(written.amounts)
   return {
     fallback,
     line(query, answer) {
@@ -72,8 +72,8 @@ export function readOneLine(input: CommandInput): OneLine | undefined {
         if (dimension === undefined) return token
         const amount = resources[dimension]
         if (amount === undefined) throw new Error(`nothing is known of its ${word}; --or says what to print`)
-        const asSaid = amount === fallback?.[dimension] ? said?.texts.get(dimension) : undefined
-        return asSaid ?? notation.format(dimension, amount)
+        const asWritten = amount === fallback?.[dimension] ? written?.texts.get(dimension) : undefined
+        return asWritten ?? notation.format(dimension, amount)
       })
       return { text: parts.join(' ').trimEnd(), remarks }
     },
@@ -94,10 +94,10 @@ function readFallback(or: string, words: readonly string[], notation: Notation) 
     }
     return [dimension, amount] as const
   })
-  const asSaid = notation.isPlain
+  const asWritten = notation.isPlain
     ? []
     : dimensions.map((dimension, i) => [dimension, texts[i] ?? ''] as const)
-  return { amounts, texts: new Map(asSaid) }
+  return { amounts, texts: new Map(asWritten) }
 }
 
 interface Decision {

@@ -99,8 +99,8 @@ function lastWords(lines: readonly string[], signal: NodeJS.Signals | null, alon
     ? `if nobody did that, look for "out of memory" in the kernel's log (dmesg)`
     : `start it alone to see more: ${alone}`
   if (lines.length === 0) return ` without a word; ${hint}`
-  const said = ['; it said last:', ...lines.map((line) => `  ${readable(line)}`)]
-  return (isKilled ? [...said, hint] : said).join('\n')
+  const words = ['; it said last:', ...lines.map((line) => `  ${readable(line)}`)]
+  return (isKilled ? [...words, hint] : words).join('\n')
 }
 
 /** A line of the log as a person reads it; any other line as it is. */

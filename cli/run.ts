@@ -157,8 +157,8 @@ so at the end.
 /** Says why the command was not executed. Returns the exit code that a shell would give. */
 function refuse(input: CommandInput, command: string, reason: string): number {
   const number = Object.entries(constants.errno).find(([name]) => name === reason)?.[1]
-  const said = number === undefined ? reason : getSystemErrorMessage(-number)
-  say(input, `${command}: ${reason === 'ENOENT' ? 'command not found' : said}`)
+  const message = number === undefined ? reason : getSystemErrorMessage(-number)
+  say(input, `${command}: ${reason === 'ENOENT' ? 'command not found' : message}`)
   return reason === 'ENOENT' ? 127 : 126
 }
 

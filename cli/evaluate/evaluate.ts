@@ -93,7 +93,7 @@ ${formatList}
     try {
       for (const path of input.positionals) {
         const file = await readTrace(path, settings, limit)
-        input.err(file.told)
+        input.err(file.tally)
         check(file, options)
         const rows = seed === undefined ? file.rows : shuffled(file.rows, seed)
         if (done.length === 0 && text(input, 'via') === undefined) warmUp()

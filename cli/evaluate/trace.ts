@@ -24,7 +24,7 @@ export interface Trace {
   /** In the order in which they started, as far as that is told. */
   readonly rows: readonly TraceRow[]
   /** What was found in the file, for a person. */
-  readonly told: string
+  readonly tally: string
 }
 
 /** Rows of one file that are kept to be played. */
@@ -48,7 +48,7 @@ export async function readTrace(
   const isSorted = tally.format !== 'trace' && rows.every(({ submitMs }) => submitMs !== undefined)
   if (isSorted) rows.sort((a, b) => (a.submitMs ?? 0) - (b.submitMs ?? 0))
   const cut = rows.length < limit ? '' : `  only the first ${limit} rows are taken: --limit says how many\n`
-  return { name: nameOf(path), rows, told: describeTally(tally) + cut }
+  return { name: nameOf(path), rows, tally: describeTally(tally) + cut }
 }
 
 function rowOf({ task, used, requested, outcome, features, labels, startedAtMs }: PastExecution): TraceRow {

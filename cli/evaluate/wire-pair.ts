@@ -139,8 +139,8 @@ export function wirePair(
       return answers
     },
     async confidence(query, resources) {
-      const asked = { query: fromQuery({ ...query, task: here(query.task) }), resources, withCurve: false }
-      return toConfidence(await call(estimator.confidence.bind(estimator), asked, deadlineMs))
+      const request = { query: fromQuery({ ...query, task: here(query.task) }), resources, withCurve: false }
+      return toConfidence(await call(estimator.confidence.bind(estimator), request, deadlineMs))
     },
     async report(record) {
       const startMs = performance.now()

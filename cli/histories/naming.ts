@@ -51,8 +51,8 @@ export function readNaming(input: Pick<CommandInput, 'values'>): Naming {
 
   function nameOf(logged: LoggedExecution, place: Place): string {
     if (fixed !== undefined) return fixed
-    const said = column === undefined ? (logged.task ?? place.file) : (columnOf(column, logged, place) ?? '')
-    return renames.reduce((name, { pattern, to }) => name.replace(pattern, to), said)
+    const named = column === undefined ? (logged.task ?? place.file) : (columnOf(column, logged, place) ?? '')
+    return renames.reduce((name, { pattern, to }) => name.replace(pattern, to), named)
   }
 
   function apply(logged: LoggedExecution, place: Place): PastExecution | string {

@@ -185,6 +185,6 @@ export function describeTally({
   const known = `${counted(executions, 'execution')}, ${memory} with memory, ${cpu} with CPU, ${time} with time`
   const others = some(rest.skipped, 'entries skipped') + some(rest.unreadable, 'entries unreadable')
   const reasons = rest.reasons.map((reason) => `  ${reason}\n`).join('')
-  const untold = Math.max(0, rest.unreadable - maxReasons)
-  return `${path} (${format}): ${known}${others}\n${reasons}${untold > 0 ? `  and ${untold} more\n` : ''}`
+  const unnamed = Math.max(0, rest.unreadable - maxReasons)
+  return `${path} (${format}): ${known}${others}\n${reasons}${unnamed > 0 ? `  and ${unnamed} more\n` : ''}`
 }

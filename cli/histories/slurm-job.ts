@@ -119,14 +119,14 @@ const outcomeIn = (state: string) => {
 
 /** An attempt that was requeued ended as its steps did; where none says, it had to make room. */
 function outcomeOf({ state, exitCode, steps }: SlurmJob): Outcome | undefined {
-  const said = outcomeIn(state)
-  if (said === undefined || said === 'succeeded') return said
+  const outcome = outcomeIn(state)
+  if (outcome === undefined || outcome === 'succeeded') return outcome
   const ended = steps.map((step) => outcomeIn(step.state))
-  const isUnsaid = said === 'requeued' || said === 'failed' || said === 'cancelled'
-  if (isUnsaid && (exitCode === '0:125' || ended.includes('out-of-memory'))) return 'out-of-memory'
-  if (said !== 'requeued') return said
-  const telling = (['timed-out', 'lost', 'evicted', 'failed'] as const).find((each) => ended.includes(each))
-  return telling ?? 'evicted'
+  const hidesCause = outcome === 'requeued' || outcome === 'failed' || outcome === 'cancelled'
+  if (hidesCause && (exitCode === '0:125' || ended.includes('out-of-memory'))) return 'out-of-memory'
+  if (outcome !== 'requeued') return outcome
+  const cause = (['timed-out', 'lost', 'evicted', 'failed'] as const).find((each) => ended.includes(each))
+  return cause ?? 'evicted'
 }
 
 const uuid = '[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}'

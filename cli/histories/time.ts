@@ -31,7 +31,7 @@ export const time: HistoryFormat = {
         line,
         typeof read === 'string'
           ? read
-          : { ...unsaid, line, id: idOf('time', text, String(occurredBefore(text))), ...read },
+          : { ...unreported, line, id: idOf('time', text, String(occurredBefore(text))), ...read },
       )
     }
 
@@ -63,12 +63,12 @@ export const time: HistoryFormat = {
         const at = text.indexOf(firstLine)
         const bsd = bsdLine.exec(text)
         if (at >= 0) {
-          const said = text.slice(at + firstLine.length)
+          const rest = text.slice(at + firstLine.length)
           begin({
             line,
             wasKilled,
-            command: said.trim().replace(/^"|"$/g, ''),
-            text: said,
+            command: rest.trim().replace(/^"|"$/g, ''),
+            text: rest,
             values: new Map(),
           })
         } else if (bsd !== null) {
@@ -95,7 +95,7 @@ export const time: HistoryFormat = {
 }
 
 /** What no report tells. */
-const unsaid = { attempt: 1, features: {}, labels: {}, requested: {}, allocated: {} }
+const unreported = { attempt: 1, features: {}, labels: {}, requested: {}, allocated: {} }
 
 const firstLine = 'Command being timed:'
 /** `4.02 real 1.50 user 0.50 sys`, with `-h` as `1m4.02s real`. */

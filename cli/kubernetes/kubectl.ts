@@ -105,8 +105,8 @@ function failureOf(
       'Timeout',
       `kubectl gave no answer within ${timeoutMs} ms; wait longer with --within`,
     )
-  const said = stderr.trim().split('\n').at(-1) ?? ''
-  const [, reason = '', message = said] = /^Error from server(?: \((\w+)\))?: (.*)$/.exec(said) ?? []
+  const lastLine = stderr.trim().split('\n').at(-1) ?? ''
+  const [, reason = '', message = lastLine] = /^Error from server(?: \((\w+)\))?: (.*)$/.exec(lastLine) ?? []
   return new KubectlError(reason, message === '' ? error.message : message)
 }
 

@@ -88,8 +88,8 @@ your own cluster to see what foresize would change there.
     const isDrawn = Object.keys(givenCluster(input)).length < 3
     const pictured: Pictured[] = []
     for (const path of input.positionals) {
-      const { name, rows, told } = await readTrace(path, settings, limit)
-      input.err(told)
+      const { name, rows, tally } = await readTrace(path, settings, limit)
+      input.err(tally)
       const result = compare(name, rows, optionsOf(input, rows))
       if (flag(input, 'json')) input.out(`${JSON.stringify(result.simulation)}\n`)
       else if (!isPagePrinted(input)) input.out(`${describe(result.simulation, isDrawn, input.width)}\n`)

@@ -83,14 +83,14 @@ export function requestHandler(options: RequestHandlerOptions): RequestListener 
     response.once('close', call.close)
     try {
       const values = createContextValues().set(admittedCall, call).set(peerOf, peer)
-      const asked = universalRequestFromNodeRequest(request, response, undefined, values)
-      dropEndlessTimeout(asked.header)
-      const bounds = requestBounds(handler.method, asked.header.get('content-type') ?? '')
+      const universalRequest = universalRequestFromNodeRequest(request, response, undefined, values)
+      dropEndlessTimeout(universalRequest.header)
+      const bounds = requestBounds(handler.method, universalRequest.header.get('content-type') ?? '')
       const parts = received(handler, request, call)
       const body = isOfManyRequests(handler.method)
         ? parts
-        : boundedBody(parts, asked.header, { maxBytes: maxMessageBytes, bounds })
-      const answer = await withBounds(bounds, () => handler({ ...asked, body }))
+        : boundedBody(parts, universalRequest.header, { maxBytes: maxMessageBytes, bounds })
+      const answer = await withBounds(bounds, () => handler({ ...universalRequest, body }))
       const explanation = answer.body === undefined ? explanations[answer.status] : undefined
       if (explanation !== undefined) refuse(response, answer.status, Code.InvalidArgument, explanation)
       else await universalResponseToNodeResponse(sent(answer, call, response), response)

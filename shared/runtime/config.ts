@@ -21,10 +21,10 @@ export interface ConfigSources {
 export function readConfig<S extends ConfigSchema>(schema: S, sources: ConfigSources): z.output<S> {
   const settings = Object.keys(schema.shape)
   const flags = readFlags(settings, sources.argv)
-  const told = Object.keys(flags.settings).find(isSecret)
-  if (told !== undefined) {
+  const secret = Object.keys(flags.settings).find(isSecret)
+  if (secret !== undefined) {
     throw new ConfigError(
-      `--${kebab(told)}: every program of this host can read a flag; set ${sources.envPrefix}_${kebab(told).replaceAll('-', '_').toUpperCase()}`,
+      `--${kebab(secret)}: every program of this host can read a flag; set ${sources.envPrefix}_${kebab(secret).replaceAll('-', '_').toUpperCase()}`,
     )
   }
   const fromFile = flags.config === undefined ? {} : readFile(settings, flags.config)

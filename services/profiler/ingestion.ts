@@ -17,11 +17,12 @@ import {
 } from './domain/session.ts'
 import { DamagedRecord } from './envelope.ts'
 import { type LiveSession, liveSession } from './live-session.ts'
+import { type NamespaceSettings, namespacesLetIn } from './namespaces-let-in.ts'
 import { openExecutions } from './open-executions.ts'
 import { countsOfOpen, countsOfSession, type QuotaSettings, quotas, tenantOfScope } from './quotas.ts'
 import type { ProfileStore, StoredSession } from './store.ts'
 
-export interface IngestionSettings extends CommitterSettings, QuotaSettings {
+export interface IngestionSettings extends CommitterSettings, QuotaSettings, NamespaceSettings {
   /** Silence after which an execution is lost, unless its start says otherwise. Default 5 minutes. */
   readonly defaultLeaseMs: number
   /** The same for StartProfiling, whose caller sends no samples. Default 24 hours. */
@@ -32,8 +33,6 @@ export interface IngestionSettings extends CommitterSettings, QuotaSettings {
   readonly unaryMemoryMs: number
   /** Default 1000. */
   readonly maxOpenExecutionsPerSession: number
-  /** Namespaces that have profiles. Default 1000. */
-  readonly maxNamespaces: number
   /** Executions under way are shown in their profile at most so often. Default 1000. */
   readonly runningIntervalMs: number
 }
@@ -92,9 +91,6 @@ const maxDueSessions = 256
 /** Silent executions of one session that are closed in one commit. */
 const closedAtOnce = 128
 
-/** Ticks after which a namespace that was let in and still has no profile is forgotten. */
-const claimTicks = 60
-
 /** One that could not be closed is looked at again after so long. */
 const putOffMs = 60_000
 
@@ -114,69 +110,13 @@ export function ingestion(
   const opening = new Map<string, Promise<unknown>>()
   const open = openExecutions(settings)
   const kept = quotas(settings, held)
+  const namespaces = namespacesLetIn(store, settings)
   /** Due sessions that could not be closed, and until when they are left alone by the monotonic clock. */
   const putOff = new Map<string, number>()
   let lostExecutions = 0
 
-  /** Namespaces that have profiles, as the store said last. */
-  let namespaces: ReadonlySet<string> = new Set()
-  /** Those that were let in since, and at which tick: their first profile may not be stored yet. */
-  const claimed = new Map<string, number>()
-  let ticks = 0
-  /** Those of which the store is being asked, and those for which it had no room, until the next tick. */
-  const claiming = new Map<string, Promise<void>>()
-  const denied = new Set<string>()
-
-  const namespaceExists = (namespace: string) => namespaces.has(namespace) || claimed.has(namespace)
-
-  function refuseNamespace(namespace: string, scope: Session['scope']): string | undefined {
-    if (namespaces.has(namespace)) return undefined
-    if (denied.has(namespace))
-      return `there are ${settings.maxNamespaces} namespaces, as many as max_namespaces allows`
-    if (!claimed.has(namespace)) {
-      const count = namespaces.size + claimed.size
-      if (count >= settings.maxNamespaces)
-        return `there are ${count} namespaces, as many as max_namespaces allows`
-      // Whoever may use all leaves room for those who may use a few.
-      const own = scope === 'all' ? count : (scope?.filter(namespaceExists).length ?? 0)
-      if (own >= Math.max(1, Math.floor(settings.maxNamespaces * settings.maxHeldShare)))
-        return `the tenant has ${own} namespaces, its share of max_namespaces`
-    }
-    claimed.set(namespace, ticks)
-    return undefined
-  }
-
-  async function claim(namespace: string): Promise<void> {
-    try {
-      if (await store.claimNamespace(namespace, settings.maxNamespaces)) return
-      denied.add(namespace)
-      claimed.delete(namespace)
-    } catch (error) {
-      claimed.delete(namespace)
-      throw error
-    } finally {
-      claiming.delete(namespace)
-    }
-  }
-
-  async function letIn(given: readonly string[], scope: Session['scope']): Promise<void> {
-    const asked: (Promise<void> | undefined)[] = []
-    for (const namespace of new Set(given)) {
-      const isNew = !namespaceExists(namespace)
-      if (refuseNamespace(namespace, scope) !== undefined) continue
-      if (isNew) claiming.set(namespace, claim(namespace))
-      asked.push(claiming.get(namespace))
-    }
-    await Promise.all(asked)
-  }
-
   async function refresh(): Promise<void> {
-    ticks += 1
-    denied.clear()
-    namespaces = new Set(await store.namespaces())
-    for (const [namespace, tick] of claimed) {
-      if (namespaces.has(namespace) || ticks - tick > claimTicks) claimed.delete(namespace)
-    }
+    await namespaces.refresh()
     await kept.refresh(() => store.sessionCounts())
   }
 
@@ -217,7 +157,7 @@ export function ingestion(
       committer: commits,
       limits: {
         ...limits,
-        refuseNamespace: (namespace) => refuseNamespace(namespace, state.scope),
+        refuseNamespace: (namespace) => namespaces.refusalOf(namespace, state.scope),
       },
       idleSessionTtlMs,
       onSubmitted: ({ applied: { opened, closed }, durable }) => {
@@ -385,8 +325,8 @@ export function ingestion(
       const { folded } = await commits.submit({ finished: records, scope })
       return folded
     },
-    letIn,
-    refuseNamespace,
+    letIn: namespaces.letIn,
+    refuseNamespace: namespaces.refusalOf,
     refresh,
     openExecutionsOf: (task) => open.countOf(task),
     async tick() {

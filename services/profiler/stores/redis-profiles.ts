@@ -280,8 +280,9 @@ const isUnchanged = (step: Step | undefined): boolean =>
 
 const shardKey = (writes: readonly Write[]): string => (writes[0] as Write).step.key
 
-/** One script is for one shard, and either confirms or changes. */
-const groupOf = (step: Step): string => `${keysOf(step.key).index} ${isUnchanged(step)}`
+/** One script is for one shard, and confirms, writes or deletes: where a slot is on the move, nothing that a deletion emptied is written again. */
+const groupOf = (step: Step): string =>
+  `${keysOf(step.key).index} ${isUnchanged(step)} ${step.after === undefined}`
 
 function fieldsOf(reply: unknown): Fields {
   const flat = reply as readonly Buffer[]

@@ -14,6 +14,7 @@ type Write = readonly [command: keyof typeof sampleArguments, key: number]
 const sampleArguments = {
   HGET: "'e'",
   HGETALL: '',
+  HKEYS: '',
   HSET: "'e', '1'",
   DEL: '',
   RENAME: 'KEYS[1]',
@@ -59,7 +60,7 @@ const forgetWrites: readonly Write[] = [
 
 /** Every command that a script of ours runs, and on which key of a shard. */
 const commands = {
-  profile: ['HGET', 'HGETALL', 'HSET', 'HDEL', 'DEL', 'RENAME', 'PERSIST'],
+  profile: ['HGET', 'HGETALL', 'HKEYS', 'HSET', 'HDEL', 'DEL', 'RENAME', 'PERSIST'],
   session: ['HGET', 'HGETALL', 'HSET', 'HDEL', 'DEL'],
   quarantine: ['RENAME', 'PERSIST'],
   index: ['ZADD', 'ZREM'],
@@ -106,7 +107,7 @@ end
  * Compare-and-set of profiles of one shard, each by itself. KEYS index, seen, namespaces, feed, profiles. ARGV feed length,
  * then of each profile: expected etag (empty for none), new etag, field (`b`: whole; a number: a delta; empty to delete),
  * its value, member, namespace, last seen. Once it has deltas, what is whole lies in `w`, where an earlier program does not
- * find it.
+ * find it. No key is deleted that is written again: where its slot is on the move, the second step would be refused.
  * Returns of each 1, or all its fields as they are.
  */
 export const changeProfiles = script(
@@ -119,13 +120,15 @@ local function change(key, at)
     forget(member, namespace, KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1])
     return 1
   end
-  if field == 'b' then
-    redis.call('DEL', key)
-  elseif field == '0' then
+  local replaced = field == 'b' and redis.call('HKEYS', key) or {}
+  if field == '0' then
     redis.call('HSET', key, 'w', redis.call('HGET', key, 'b') or '')
     redis.call('HDEL', key, 'b')
   end
   redis.call('HSET', key, 'e', ARGV[at + 1], field, ARGV[at + 3])
+  for _, name in ipairs(replaced) do
+    if name ~= 'e' and name ~= 'b' then redis.call('HDEL', key, name) end
+  end
   redis.call('PERSIST', key)
   redis.call('ZADD', KEYS[2], ARGV[at + 6], member)
   if redis.call('ZADD', KEYS[1], 0, member) == 1 then
@@ -140,6 +143,7 @@ return replies
 `,
   [
     ['HGETALL', 5],
+    ['HKEYS', 5],
     ['HSET', 5],
     ['HDEL', 5],
     ['PERSIST', 5],

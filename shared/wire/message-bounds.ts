@@ -11,7 +11,7 @@ import { limits } from './limits.ts'
  */
 export type MessageBounds = (piece: Uint8Array) => void
 
-/** A message of fewer bytes cannot hold enough to matter. */
+/** So many bytes at the beginning of a message cannot hold enough to matter. */
 const uncheckedBytes = 16 * 1024
 
 /**
@@ -28,8 +28,10 @@ export function messageBounds(
   const isStrict = decoding === 'strict'
   return () => {
     const cursor: Cursor = { isStrict, bytes: new Uint8Array(), at: 0, objects: 0, fields: 0, numbers: 0 }
+    let seenBytes = 0
     return (piece) => {
-      if (piece.length <= uncheckedBytes && !isStrict) return
+      seenBytes += piece.length
+      if (seenBytes <= uncheckedBytes && !isStrict) return
       cursor.bytes = piece
       cursor.at = 0
       check(cursor, piece.length, shape)

@@ -4,6 +4,9 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 /** A piece is no larger, but for an entry of a list or a value that is so by itself. */
 export const pieceBytes = 32 * 1024
 
+/** Nor has it more fields: entries of two bytes each take as long to decode as any. */
+const pieceFields = 1024
+
 /**
  * Cuts an encoded message into messages of its type, to be decoded in several turns.
  * Law: the pieces, merged, are the message.
@@ -14,23 +17,28 @@ export function* messagePieces(bytes: Uint8Array, type: DescMessage): Generator<
     yield bytes
     return
   }
+  const fieldOf = new Map(type.fields.map((field) => [field.number, field]))
   const reader = new BinaryReader(bytes)
   let from = 0
+  let fields = 0
   while (reader.pos < reader.len) {
     const start = reader.pos
     const [number, wireType] = reader.tag()
-    const field = type.fields.find((one) => one.number === number)
+    const field = fieldOf.get(number)
     if (field?.fieldKind === 'message' && wireType === WireType.LengthDelimited) {
       const content = reader.bytes()
       if (content.length > pieceBytes) {
         if (start > from) yield bytes.subarray(from, start)
         for (const piece of messagePieces(content, field.message)) yield asField(number, piece)
         from = reader.pos
+        fields = 0
       }
     } else reader.skip(wireType, number)
-    if (reader.pos - from >= pieceBytes) {
+    fields += 1
+    if (reader.pos - from >= pieceBytes || fields >= pieceFields) {
       yield bytes.subarray(from, reader.pos)
       from = reader.pos
+      fields = 0
     }
   }
   if (from < reader.len) yield bytes.subarray(from)

@@ -138,6 +138,7 @@ export async function lmdbMedium(
   async function withParts(id: string, stored: StoredSession): Promise<StoredSession> {
     const parts = new Map<string, SessionPart>(stored.parts)
     for (const { key, value } of sessionParts.getRange(partsOf(id))) {
+      if (turn.isOver()) await turn.rest()
       try {
         parts.set(key.subarray(Buffer.byteLength(id) + 1).toString(), openPart(value))
       } catch (error) {
@@ -163,17 +164,22 @@ export async function lmdbMedium(
   /** Profiles with more than one delta become whole: of several, an earlier release reads the first alone. */
   async function joinDeltas(): Promise<void> {
     const endMs = clock.monotonicMs() + joiningMs
-    const places = [...profiles.getKeys()].filter((place) => deltas.doesExist(deltaKey(place, 1)))
+    const places: Buffer[] = []
+    for (const place of profiles.getKeys()) {
+      if (turn.isOver()) await turn.rest()
+      if (deltas.doesExist(deltaKey(place, 1))) places.push(place)
+    }
     for (let at = 0; at < places.length; at += joinedAtOnce) {
       if (clock.monotonicMs() > endMs) {
         log.warn({ profiles: places.length - at }, 'an earlier release would not know the latest of these')
         return
       }
-      const joined = places.slice(at, at + joinedAtOnce).flatMap((place) => {
+      const joined: (readonly [place: Buffer, sealed: Buffer])[] = []
+      for (const place of places.slice(at, at + joinedAtOnce)) {
+        if (turn.isOver()) await turn.rest()
         const sealed = joinedRecord(place)
-        return sealed ? [[place, sealed] as const] : []
-      })
-      if (turn.isOver()) await turn.rest()
+        if (sealed) joined.push([place, sealed])
+      }
       await durably(() => {
         for (const [place, sealed] of joined) {
           removeDeltas(place)

@@ -118,19 +118,20 @@ export async function localStore(
     return result
   }
 
-  async function load(key: string): Promise<Profile | undefined> {
-    const cached = cache.get(key)
+  /** @param isInUse kept in memory from then on; not so where all are read one after the other. */
+  async function load(key: string, isInUse: boolean): Promise<Profile | undefined> {
+    const cached = isInUse ? cache.get(key) : cache.peek(key)
     if (cached || !index.has(key)) return cached
     const asOf = writes
     const profile = await unavailableOnFailure(() => medium.read(key))
-    if (profile && asOf === writes) cache.set(key, profile)
+    if (profile && isInUse && asOf === writes) cache.set(key, profile)
     return profile
   }
 
   /** Only while writers are held off: what is put aside must still be what was read. */
   async function loadOrQuarantine(key: string): Promise<Profile | undefined> {
     try {
-      return await load(key)
+      return await load(key, true)
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error
       return putAside(key, error)
@@ -145,9 +146,9 @@ export async function localStore(
     adopt(key, undefined)
   }
 
-  async function read(key: string): Promise<Profile | undefined> {
+  async function read(key: string, isInUse: boolean): Promise<Profile | undefined> {
     try {
-      return await load(key)
+      return await load(key, isInUse)
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error
       return exclusively(() => loadOrQuarantine(key))
@@ -187,7 +188,7 @@ export async function localStore(
     for (const key of keys) {
       if (turn.isOver()) await turn.rest()
       if (namespaces && !namespaces.has(namespaceIn(key))) continue
-      const profile = await readable(read(key))
+      const profile = await readable(read(key, false))
       if (profile) yield { type: 'profile', profile, cursor }
       else if (!index.has(key)) yield { type: 'deleted', key: profileKeyOf(key), cursor }
     }
@@ -197,7 +198,7 @@ export async function localStore(
     durability: medium.durability,
     // One that fails ends the process, or says so call by call.
     check: async () => undefined,
-    get: (key) => read(profileId(key)),
+    get: (key) => read(profileId(key), true),
     commit: ({ changes, checkpoints }) =>
       exclusively(async () => {
         const profiles = new Map<string, Profile | undefined>()
@@ -227,7 +228,7 @@ export async function localStore(
         const profiles: Profile[] = []
         for (const key of keys) {
           if (turn.isOver()) await turn.rest()
-          const profile = await readable(read(key))
+          const profile = await readable(read(key, false))
           if (profile) profiles.push(profile)
         }
         return profiles

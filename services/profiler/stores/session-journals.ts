@@ -43,9 +43,12 @@ export function sessionJournals(
     return length !== undefined && length.bytes + bytes <= 2 * length.bytesAnew + slackBytes
   }
 
-  async function readable<T>(path: string, read: (content: Buffer) => T): Promise<T | undefined> {
+  async function readable<T>(
+    path: string,
+    read: (content: Buffer) => T | Promise<T>,
+  ): Promise<T | undefined> {
     try {
-      return read(await readFile(path))
+      return await read(await readFile(path))
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error
       log.error({ err: error, path }, 'a damaged session was put aside')
@@ -54,10 +57,11 @@ export function sessionJournals(
     }
   }
 
-  function readJournal(content: Buffer, path: string) {
+  async function readJournal(content: Buffer, path: string) {
     const parts = new Map<string, SessionPart>()
     let last: ReturnType<typeof openCheckpoint> | undefined
     for (const frame of framesOf(content)) {
+      if (turn.isOver()) await turn.rest()
       let checkpoint: ReturnType<typeof openCheckpoint>
       try {
         checkpoint = openCheckpoint(frame.content)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { credentials } from '@grpc/grpc-js'
+import { credentials, type ServiceError, status } from '@grpc/grpc-js'
 import { clientOptions } from '../shared/rpc/client.ts'
 import {
   ProfilerServiceClient,
@@ -57,8 +57,14 @@ async function session(name: string): Promise<void> {
   await ended
 }
 
+/** A server cuts connections of a certain age: what was under way then is left, and the next session takes another. */
 async function lane(index: number): Promise<void> {
-  for (let round = 0; ; round++) await session(`soak-${process.pid}-${index}-${round}`)
+  for (let round = 0; ; round++) {
+    await session(`soak-${process.pid}-${index}-${round}`).catch((error: ServiceError) => {
+      if (error.code !== status.UNAVAILABLE) throw error
+      process.stderr.write(`a session was cut: ${error.details}\n`)
+    })
+  }
 }
 
 setInterval(() => process.send?.(stored), 1000)

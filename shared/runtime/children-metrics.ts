@@ -13,7 +13,7 @@ type Figures = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 interface Known {
   latest: Figures
   /** Called when `latest` was renewed. */
-  heard: () => void
+  answered: () => void
 }
 
 /**
@@ -28,7 +28,7 @@ export function childrenMetrics(own: Registry, withinMs: number): ChildrenMetric
   async function ask(child: Child, of: Known): Promise<void> {
     if (!child.isHealthy()) return
     const answer = Promise.withResolvers<void>()
-    of.heard = answer.resolve
+    of.answered = answer.resolve
     child.tell({ kind: 'metrics' })
     const timer = setTimeout(answer.resolve, withinMs)
     await answer.promise
@@ -52,19 +52,19 @@ export function childrenMetrics(own: Registry, withinMs: number): ChildrenMetric
       return underWay
     },
     add(child) {
-      const of: Known = { latest: [], heard: () => {} }
+      const of: Known = { latest: [], answered: () => {} }
       known.set(child, of)
       child.onMessage((message) => {
         if (message.kind !== 'metrics') return
         of.latest = message.metrics as Figures
-        of.heard()
+        of.answered()
       })
     },
     remove(child) {
       const of = known.get(child)
       if (of === undefined) return
       known.delete(child)
-      of.heard()
+      of.answered()
       if (of.latest.length > 0) ofThoseEnded.push(of.latest.filter(isCounted))
     },
   }

@@ -76,6 +76,12 @@ test('no piece is larger than it should be, but an entry that is so by itself', 
   expect(sizes.length).toBeGreaterThan(10)
 })
 
+test('nor does it hold more than a thousand entries, however small they are', () => {
+  const bytes = Buffer.alloc(200_000, Buffer.from([0x0a, 0]))
+  const sizes = [...messagePieces(bytes, descriptorOf('UpdateProfileRequest'))].map(({ length }) => length)
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(2 * 1024)
+})
+
 test.each(['UpdateProfileRequest', 'StreamUsageRequest'] as const)(
   'random bytes are read as a %s or refused as bad input, and never otherwise',
   async (name) => {

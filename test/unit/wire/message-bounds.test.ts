@@ -203,3 +203,11 @@ test.each([
   for (const inside of ['{[,'.repeat(1000), `\\" ${'{[,'.repeat(1000)} \\\\`])
     checkJsonBounds(Buffer.from(`[${`{"a":"${inside}"},`.repeat(1000)}1]`))
 })
+
+test('a message in pieces is held to its bounds, however small the pieces are', () => {
+  const bounds = messageBounds(registry.getMessage('foresize.v1.UpdateProfileRequest') as DescMessage)()
+  const piece = Buffer.alloc(2048, Buffer.from([0x0a, 0]))
+  expect(() => {
+    for (let i = 0; i < 64; i++) bounds(piece)
+  }).toThrow('executions: the message has more than 16,384 objects')
+})

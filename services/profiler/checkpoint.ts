@@ -2,14 +2,14 @@ import { crc32 } from 'node:zlib'
 import { turn } from '../../shared/runtime/turns.ts'
 import { fromExecutionStart, toExecutionStart, toLeaseMs } from '../../shared/wire/execution.ts'
 import {
-  SessionState,
+  SessionState as SessionStateMessage,
   StoredExecution,
   StoredPart,
   StoredSession as StoredSessionMessage,
 } from '../../shared/wire/gen/foresize/internal/v1/session.ts'
 import * as gen from '../../shared/wire/gen/foresize/v1/execution.ts'
 import { inspect } from '../../shared/wire/inspection.ts'
-import type { OpenExecution, Session } from './domain/session.ts'
+import type { Change, Changes, OpenExecution, Session } from './domain/session.ts'
 import { noUsage } from './domain/usage.ts'
 import { DamagedRecord } from './envelope.ts'
 import { countsOfOpen, countsOfSession, tenantOfScope } from './quotas.ts'
@@ -25,52 +25,67 @@ const usagePart = (executionId: string) => `u${executionId}`
 /** What is stored of a session, as whoever holds it knows: only what differs from it is written. */
 export interface Written {
   readonly version: number
-  readonly open: ReadonlyMap<string, OpenExecution>
+  /** Executions that are stored otherwise than they are. */
+  readonly unwritten: Changes
   /** Parts that nobody could read: the next write removes them. */
   readonly unread: readonly string[]
 }
 
-export const nothingWritten: Written = { version: 0, open: new Map(), unread: [] }
+export const nothingWritten: Written = { version: 0, unwritten: new Map(), unread: [] }
+
+/** The state of a session, without its executions. */
+export type SessionState = Omit<Session, 'open'>
 
 /**
- * The parts of a session that differ from what is written of it.
+ * The parts of a session that differ from what is stored of it.
  * Law: as many as executions that have begun, ended or been reported since, however many are open.
+ * @param changes since it was written, of each execution the oldest first.
  */
 export async function changedParts(
-  before: Written,
-  after: Session,
+  { unwritten, unread }: Written,
+  changes: readonly Changes[],
+  after: SessionState,
   countsOf = countsOfOpen,
 ): Promise<Map<string, SessionPart | undefined>> {
   const parts = new Map<string, SessionPart | undefined>()
-  for (const name of before.unread) parts.set(name, undefined)
-  for (const [executionId, execution] of before.open) {
-    if (after.open.has(executionId)) continue
-    parts.set(startPart(executionId), undefined)
-    if (hasUsage(execution)) parts.set(usagePart(executionId), undefined)
-  }
-  for (const [executionId, execution] of after.open) {
-    const written = before.open.get(executionId)
-    if (written === execution) continue
+  for (const name of unread) parts.set(name, undefined)
+  for (const [executionId, { before, after: execution }] of joined([unwritten, ...changes])) {
+    if (before === execution) continue
     if (turn.isOver()) await turn.rest()
-    const { start, startedUnixMs, leaseMs } = execution
-    const isSameStart =
-      written?.start === start && written.startedUnixMs === startedUnixMs && written.leaseMs === leaseMs
-    if (!isSameStart) {
-      parts.set(startPart(executionId), { value: encodeStart(execution), counts: countsOf([start]) })
+    if (execution === undefined) parts.set(startPart(executionId), undefined)
+    else if (!isSameStart(before, execution)) {
+      const counts = countsOf([execution.start])
+      parts.set(startPart(executionId), { value: encodeStart(execution), counts })
     }
-    if (hasUsage(execution)) parts.set(usagePart(executionId), { value: encodeUsage(execution), counts: {} })
-    else if (written && hasUsage(written)) parts.set(usagePart(executionId), undefined)
+    if (execution && hasUsage(execution))
+      parts.set(usagePart(executionId), { value: encodeUsage(execution), counts: {} })
+    else if (before && hasUsage(before)) parts.set(usagePart(executionId), undefined)
   }
   const counts = countsOfSession(tenantOfScope(after.scope))
   return parts.set(statePart, { value: encodeState(after), counts })
 }
 
+/** What several changes of each execution come to. */
+function joined(all: readonly Changes[]): Changes {
+  const total = new Map<string, Change>()
+  for (const changes of all) {
+    for (const [executionId, { before, after }] of changes) {
+      const first = total.get(executionId)
+      total.set(executionId, { before: first ? first.before : before, after })
+    }
+  }
+  return total
+}
+
+const isSameStart = (before: OpenExecution | undefined, { start, startedUnixMs, leaseMs }: OpenExecution) =>
+  before?.start === start && before.startedUnixMs === startedUnixMs && before.leaseMs === leaseMs
+
 /** Whether anything was reported of it since its start. */
 const hasUsage = ({ totals, lastSeenUnixMs, startedUnixMs }: OpenExecution) =>
   totals !== noUsage || lastSeenUnixMs !== startedUnixMs
 
-const encodeState = ({ sequence, lastActiveUnixMs, scope }: Session) =>
-  SessionState.encode({
+const encodeState = ({ sequence, lastActiveUnixMs, scope }: SessionState) =>
+  SessionStateMessage.encode({
     sequence,
     lastActiveUnixMs,
     open: [],
@@ -94,7 +109,7 @@ export async function decodeSession(
   const statePiece = stored.parts.get(statePart)
   if (!statePiece) throw new DamagedRecord('the session has lost its state')
   try {
-    const state = SessionState.decode(statePiece.value)
+    const state = SessionStateMessage.decode(statePiece.value)
     const { sequence, lastActiveUnixMs, scope } = state
     const open = new Map<string, OpenExecution>()
     for (const message of state.open) {
@@ -119,8 +134,9 @@ export async function decodeSession(
       lastActiveUnixMs,
       open,
     }
-    const written = isWhole ? nothingWritten.open : open
-    return { session, written: { version: stored.version, open: written, unread: [] } }
+    const whole = isWhole ? [...open] : []
+    const unwritten = new Map(whole.map(([id, after]) => [id, { before: undefined, after }]))
+    return { session, written: { version: stored.version, unwritten, unread: [] } }
   } catch (error) {
     throw new DamagedRecord('the session cannot be read', { cause: error })
   }
@@ -129,7 +145,7 @@ export async function decodeSession(
 /** What is written of a session that cannot be read and begins anew. */
 export const writtenUnread = ({ version, parts }: StoredSession): Written => ({
   version,
-  open: new Map(),
+  unwritten: new Map(),
   unread: [...parts.keys()],
 })
 

@@ -1,6 +1,13 @@
 import { authorize, authorizeAll, type Principal } from '../../shared/rpc/principal.ts'
 import type { Session } from './domain/session.ts'
-import type { Claim } from './ingestion.ts'
+
+/** By what right a session is taken. */
+export interface Claim {
+  /** What the session is for from then on; undefined leaves it as it is. */
+  readonly scope: Session['scope']
+  /** Throws where the claimant may not have a session in that state: it is left to whoever has it. */
+  readonly authorize: (session: Session) => void
+}
 
 /**
  * The right of whoever calls to a session: that one may use every namespace that the session is for and every one in

@@ -33,9 +33,9 @@ export async function lateSession(
     lastSeenUnixMs: nowUnixMs,
     totals,
   }
-  const open = new Map([[start.executionId, execution]])
-  const session = { sequence: 1, lastActiveUnixMs: nowUnixMs, open }
+  const changes = new Map([[start.executionId, { before: undefined, after: execution }]])
+  const state = { sequence: 1, lastActiveUnixMs: nowUnixMs }
   // It is not open any more: it counts among the sessions alone.
-  const parts = await changedParts(nothingWritten, session, () => ({}))
+  const parts = await changedParts(nothingWritten, [changes], state, () => ({}))
   return { version: 1, owner: '', dueUnixMs: nowUnixMs + graceMs, parts }
 }

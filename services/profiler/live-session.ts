@@ -1,12 +1,12 @@
 import { ForesizeError } from '../../shared/domain/errors.ts'
-import type { ExecutionRecord } from '../../shared/domain/execution.ts'
-import { changedParts, type Written } from './checkpoint.ts'
+import { changedParts, nothingWritten, type Written } from './checkpoint.ts'
 import type { Committer } from './committer.ts'
+import { firstLeaseEnd, firstLeaseEndAfter } from './domain/lease-end.ts'
 import {
   type Applied,
   applyBatch,
   type Batch,
-  dueOf,
+  type Changes,
   type Session,
   type SessionLimits,
 } from './domain/session.ts'
@@ -15,6 +15,7 @@ import { isLateSession } from './late-ends.ts'
 /** A session held by this process: its state as applied, ahead of what is durable by the batches under way. */
 export interface LiveSession {
   readonly id: string
+  /** As it is now: its executions change with the next batch. */
   state(): Session
   /**
    * Takes in one batch; undefined for a repeat.
@@ -23,7 +24,7 @@ export interface LiveSession {
   apply(batch: Batch, nowUnixMs: number): Submitted | undefined
   /** Takes in a batch that its holder makes itself, under any number. Throws as `apply`, of another holder. */
   applyOwn(batch: Batch, nowUnixMs: number): Submitted
-  /** Goes on with a state that was derived from this one. */
+  /** Goes on with what somebody has made of this state, who has looked at all of it. */
   adopt(applied: Applied): Submitted
   /** No more batches are taken; resolves once those under way are stored or have failed. */
   release(): Promise<void>
@@ -50,28 +51,41 @@ export interface LiveSessionOptions {
 export function liveSession(options: LiveSessionOptions): LiveSession {
   const { id, owner, committer, limits, idleSessionTtlMs, onSubmitted } = options
   const holder = {}
-  let { state, written } = options
+  const { scope } = options.state
+  const open = new Map(options.state.open)
+  let lease = firstLeaseEnd(open)
+  let { sequence, lastActiveUnixMs } = options.state
+  let { written } = options
+  /** Of each unit that is not stored yet, the oldest first. */
+  const unstored: Changes[] = []
+  let storedUnits = 0
   let released = false
   let isTakenOver = false
   let last: Promise<unknown> = Promise.resolve()
 
-  async function store(finished: readonly ExecutionRecord[]): Promise<readonly boolean[]> {
+  async function store({ finished, changes }: Applied): Promise<readonly boolean[]> {
     if (isTakenOver) throw takenOver(id)
-    const now = state
+    const state = { sequence, lastActiveUnixMs, scope }
+    // When somebody has to look at it again: the first lease runs out, or, with none open, the session itself.
+    const dueUnixMs = open.size > 0 ? lease.unixMs : lastActiveUnixMs + idleSessionTtlMs
+    unstored.push(changes)
+    const unit = storedUnits + unstored.length
     const session = {
       id,
       holder,
       checkpoint: async () => ({
         version: written.version + 1,
         owner,
-        dueUnixMs: dueOf(now, idleSessionTtlMs),
-        parts: await changedParts(written, now),
+        dueUnixMs,
+        parts: await changedParts(written, unstored.slice(0, unit - storedUnits), state),
       }),
       stored: () => {
-        written = { version: written.version + 1, open: now.open, unread: [] }
+        written = { ...nothingWritten, version: written.version + 1 }
+        unstored.splice(0, unit - storedUnits)
+        storedUnits = unit
       },
     }
-    const result = committer.submit({ finished, scope: now.scope, isLate: isLateSession(id), session })
+    const result = committer.submit({ finished, scope, isLate: isLateSession(id), session })
     last = result.catch(() => undefined)
     const { folded, fenced } = await result
     if (fenced) {
@@ -81,33 +95,49 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
     return folded
   }
 
-  function adopt(applied: Applied): Submitted {
-    state = applied.session
-    const submitted = { applied, durable: store(applied.finished) }
+  function change({ changes, ...applied }: Applied): void {
+    for (const [executionId, { after }] of changes) {
+      if (after) open.set(executionId, after)
+      else open.delete(executionId)
+    }
+    ;({ sequence, lastActiveUnixMs } = applied)
+  }
+
+  function submit(applied: Applied): Submitted {
+    const submitted = { applied, durable: store(applied) }
     onSubmitted(submitted)
     return submitted
   }
 
+  const state = (): Session => ({ sequence, lastActiveUnixMs, scope, open })
+
   function applyOwn(batch: Batch, nowUnixMs: number): Submitted {
     if (released) throw takenOver(id)
-    const applied = applyBatch(state, batch, nowUnixMs, limits)
+    const applied = applyBatch(state(), batch, nowUnixMs, limits)
+    const { changes, finished } = applied
     // A new session of which all was refused is not kept: it would use up its tenant's share.
-    const isEmpty = applied.session.open.size === 0 && applied.finished.length === 0
+    const isEmpty = open.size + changes.size + finished.length === 0
     if (written.version === 0 && isEmpty) return { applied, durable: Promise.resolve([]) }
-    return adopt(applied)
+    change(applied)
+    lease = firstLeaseEndAfter(lease, changes, open)
+    return submit(applied)
   }
 
   return {
     id,
-    state: () => state,
+    state,
     apply(batch, nowUnixMs) {
       if (released) throw takenOver(id)
-      if (batch.sequence <= state.sequence) return undefined
-      if (batch.sequence !== state.sequence + 1) throw gap(state.sequence, batch.sequence)
+      if (batch.sequence <= sequence) return undefined
+      if (batch.sequence !== sequence + 1) throw gap(sequence, batch.sequence)
       return applyOwn(batch, nowUnixMs)
     },
     applyOwn,
-    adopt,
+    adopt(applied) {
+      change(applied)
+      lease = firstLeaseEnd(open)
+      return submit(applied)
+    },
     async release() {
       released = true
       await last

@@ -8,6 +8,7 @@ import type { OpenExecution, Session } from './domain/session.ts'
 import { usageOf } from './domain/usage.ts'
 
 export interface OpenExecutionsSettings {
+  /** Executions under way are shown in their profile at most so often. Default 1000. */
   readonly runningIntervalMs: number
 }
 

@@ -21,7 +21,7 @@ export interface OpenExecution {
   readonly totals: UsageTotals
 }
 
-/** A session of numbered batches: a value, replaced by each batch. */
+/** A session of numbered batches. */
 export interface Session {
   /** The latest batch taken in; 0 for none. */
   readonly sequence: number
@@ -81,8 +81,20 @@ export interface SessionLimits {
   readonly refuseNamespace: (namespace: string) => string | undefined
 }
 
+/** What became of an execution; undefined before it was open, and once it no longer is. */
+export interface Change {
+  readonly before: OpenExecution | undefined
+  readonly after: OpenExecution | undefined
+}
+
+/** By execution id: those that are not as they were. */
+export type Changes = ReadonlyMap<string, Change>
+
+/** What something has made of a session. */
 export interface Applied {
-  readonly session: Session
+  readonly sequence: number
+  readonly lastActiveUnixMs: number
+  readonly changes: Changes
   readonly started: readonly ExecutionStart[]
   /** Of those the ones that stay open. */
   readonly opened: readonly ExecutionStart[]
@@ -95,10 +107,10 @@ export interface Applied {
 /**
  * Takes in the next batch. A start that is open already is a repeat and ignored, unless it names another task; that,
  * and samples and ends of what is not open, are refused, and all else is taken.
- * Law: the session given is not changed; the caller adopts the one returned once that is durable.
+ * Law: the session given is not changed; it takes as long as what the batch speaks of, however many are open.
  */
 export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, limits: SessionLimits): Applied {
-  const open = new Map(before.open)
+  const changes = new Map<string, Change>()
   const started: ExecutionStart[] = []
   const opened: ExecutionStart[] = []
   const closed: ExecutionStart[] = []
@@ -107,16 +119,23 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
   const refuse = (executionId: string, field: string, description: string) =>
     rejections.push({ executionId, violations: [{ field, description }] })
 
+  const openNow = (executionId: string): OpenExecution | undefined => {
+    const change = changes.get(executionId)
+    return change ? change.after : before.open.get(executionId)
+  }
+  const change = (executionId: string, after: OpenExecution | undefined) =>
+    changes.set(executionId, { before: before.open.get(executionId), after })
+
   // One that ends in the batch it begins in is not kept open: the limits of what is open are not for it.
   const brief = new Set(batch.ends.map(({ executionId }) => executionId))
-  let kept = open.size
+  let kept = before.open.size
   const refuseOpen = (start: ExecutionStart) =>
     kept >= limits.maxOpenExecutionsPerSession
       ? `the session has ${kept} executions open, as many as it may`
       : limits.refuseOpen(start)
   for (const { start, leaseMs, path } of batch.starts) {
     const { executionId } = start
-    const known = open.get(executionId)
+    const known = openNow(executionId)
     if (known) {
       if (isOfOtherTask(known, start)) refuse(executionId, `${path}.task`, otherTask)
       continue
@@ -133,16 +152,11 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
       opened.push(start)
     }
     started.push(start)
-    open.set(executionId, {
-      start,
-      leaseMs,
-      startedUnixMs: nowUnixMs,
-      lastSeenUnixMs: nowUnixMs,
-      totals: noUsage,
-    })
+    const times = { startedUnixMs: nowUnixMs, lastSeenUnixMs: nowUnixMs }
+    change(executionId, { start, leaseMs, ...times, totals: noUsage })
   }
   for (const { executionId, columns, path } of batch.samples) {
-    const execution = open.get(executionId)
+    const execution = openNow(executionId)
     if (!execution) {
       refuse(executionId, `${path}.execution_id`, notOpen)
       continue
@@ -152,27 +166,33 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
       refuse(executionId, `${path}.elapsed_delta_ms`, `must add up to at most ${resourceLimits.durationMs}`)
       continue
     }
-    open.set(executionId, { ...execution, totals, lastSeenUnixMs: nowUnixMs })
+    change(executionId, { ...execution, totals, lastSeenUnixMs: nowUnixMs })
   }
-  for (const { executionId, path, ...end } of batch.ends) {
-    const execution = open.get(executionId)
+  for (const end of batch.ends) {
+    const { executionId, path } = end
+    const execution = openNow(executionId)
     if (!execution) {
       refuse(executionId, `${path}.execution_id`, notOpen)
       continue
     }
-    open.delete(executionId)
-    if (before.open.has(executionId)) closed.push(execution.start)
+    if (before.open.has(executionId)) {
+      change(executionId, undefined)
+      closed.push(execution.start)
+    } else changes.delete(executionId)
     finished.push(recordOf(execution, end))
   }
+  const { sequence } = batch
   return {
-    session: { ...before, sequence: batch.sequence, lastActiveUnixMs: nowUnixMs, open },
-    started,
-    opened,
-    closed,
-    finished,
-    rejections,
+    ...{ sequence, lastActiveUnixMs: nowUnixMs, changes },
+    ...{ started, opened, closed, finished, rejections },
   }
 }
+
+/** Nothing has happened to the session. */
+export const unchanged = ({ sequence, lastActiveUnixMs }: Session): Applied => ({
+  ...{ sequence, lastActiveUnixMs, changes: new Map() },
+  ...{ started: [], opened: [], closed: [], finished: [], rejections: [] },
+})
 
 export const isOfOtherTask = (opened: OpenExecution | undefined, start: ExecutionStart): boolean =>
   opened !== undefined && taskId(opened.start.task) !== taskId(start.task)
@@ -190,24 +210,18 @@ export function closeSilent(
   aliveSinceUnixMs: number,
   atMost: number,
 ): Applied {
-  const open = new Map<string, OpenExecution>()
+  const changes = new Map<string, Change>()
   const finished: ExecutionRecord[] = []
   for (const [executionId, execution] of before.open) {
     const isSince = execution.lastSeenUnixMs >= aliveSinceUnixMs
     const followed = isSince ? execution : { ...execution, lastSeenUnixMs: aliveSinceUnixMs }
     const isSilent = followed.lastSeenUnixMs + execution.leaseMs <= nowUnixMs
-    if (!isSilent || finished.length >= atMost) open.set(executionId, followed)
-    else finished.push(recordOf(execution, { outcome: 'lost', used: {}, source: 'unknown' }))
+    if (isSilent && finished.length < atMost) {
+      changes.set(executionId, { before: execution, after: undefined })
+      finished.push(recordOf(execution, { outcome: 'lost', used: {}, source: 'unknown' }))
+    } else if (!isSince) changes.set(executionId, { before: execution, after: followed })
   }
-  return { session: { ...before, open }, started: [], opened: [], closed: finished, finished, rejections: [] }
-}
-
-/** When somebody has to look at the session again: its first lease runs out, or, with none open, the session itself. */
-export function dueOf(session: Session, idleSessionTtlMs: number): number {
-  let due = Number.POSITIVE_INFINITY
-  for (const { lastSeenUnixMs, leaseMs } of session.open.values())
-    due = Math.min(due, lastSeenUnixMs + leaseMs)
-  return due === Number.POSITIVE_INFINITY ? session.lastActiveUnixMs + idleSessionTtlMs : due
+  return { ...unchanged(before), changes, closed: finished, finished }
 }
 
 function recordOf(

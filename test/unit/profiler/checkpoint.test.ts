@@ -4,11 +4,13 @@ import {
   changedParts,
   decodeSession,
   nothingWritten,
+  type Written,
   writtenUnread,
 } from '../../../services/profiler/checkpoint.ts'
 import {
   applyBatch,
   type Batch,
+  type Changes,
   closeSilent,
   newSession,
   type Session,
@@ -16,6 +18,7 @@ import {
 import { DamagedRecord } from '../../../services/profiler/envelope.ts'
 import type { SessionPart, StoredSession } from '../../../services/profiler/store.ts'
 import { startOf } from '../../support/executions.ts'
+import { sessionAfter } from '../../support/sessions.ts'
 
 const now = 1_800_000_000_000
 const estimateToken = Buffer.from('token')
@@ -83,6 +86,7 @@ const step = fc.record({
   samples: ids,
   ends: ids,
   afterMs: fc.integer({ min: 0, max: 40_000 }),
+  isStored: fc.boolean(),
   isTakenOver: fc.boolean(),
 })
 
@@ -91,23 +95,25 @@ test('whatever a session goes through, it is what was written of it, whoever tak
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
       const store = stored()
       let session: Session = { ...newSession(now), scope: ['default'] }
-      let written = nothingWritten
+      let written: Written = nothingWritten
+      let changes: Changes[] = []
       let atMs = now
-      for (const { afterMs, isTakenOver, ...events } of steps) {
+      for (const { afterMs, isTakenOver, isStored, ...events } of steps) {
         atMs += afterMs
-        const { session: applied } = applyBatch(
-          session,
-          batchOf(session.sequence + 1, events),
-          atMs,
-          noLimits,
-        )
-        session = closeSilent(applied, atMs, now + 10_000, 10).session
-        store.take(await changedParts(written, session))
+        const applied = applyBatch(session, batchOf(session.sequence + 1, events), atMs, noLimits)
+        session = sessionAfter(session, applied)
+        const closed = closeSilent(session, atMs, now + 10_000, 10)
+        session = sessionAfter(session, closed)
+        changes.push(applied.changes, closed.changes)
+        if (!isStored) continue
+        store.take(await changedParts(written, changes, session))
         const read = await decodeSession(store.read())
         expect(plain(read.session)).toEqual(plain(session))
-        written = { version: written.version + 1, open: session.open, unread: [] }
+        written = { ...nothingWritten, version: written.version + 1 }
+        changes = []
         if (isTakenOver) ({ session, written } = read)
       }
+      store.take(await changedParts(written, changes, session))
       expect(store.counts()['executions'] ?? 0).toBe(session.open.size)
       expect(store.counts()['sessions default']).toBe(1)
     }),
@@ -116,29 +122,25 @@ test('whatever a session goes through, it is what was written of it, whoever tak
 })
 
 test('a batch writes the executions that it speaks of, of however many', async () => {
-  const begun = applyBatch(
+  const starts = Array.from({ length: 500 }, (_, i) => `e${i}`)
+  const begun = sessionAfter(
     newSession(now),
-    batchOf(1, { starts: Array.from({ length: 500 }, (_, i) => `e${i}`) }),
-    now,
-    noLimits,
-  ).session
-  const written = { version: 1, open: begun.open, unread: [] }
-  const after = applyBatch(begun, batchOf(2, { samples: ['e7'], ends: ['e9'] }), now + 10, noLimits).session
-  expect([...(await changedParts(written, after)).keys()].sort()).toEqual(['', 'se9', 'ue7'])
+    applyBatch(newSession(now), batchOf(1, { starts }), now, noLimits),
+  )
+  const applied = applyBatch(begun, batchOf(2, { samples: ['e7'], ends: ['e9'] }), now + 10, noLimits)
+  const written = { ...nothingWritten, version: 1 }
+  const parts = await changedParts(written, [applied.changes], sessionAfter(begun, applied))
+  expect([...parts.keys()].sort()).toEqual(['', 'se9', 'ue7'])
 })
 
 test('a session that cannot be read is begun anew, and nothing of it is left', async () => {
   const store = stored()
-  const { session } = applyBatch(
-    newSession(now),
-    batchOf(1, { starts: ['a'], samples: ['a'] }),
-    now,
-    noLimits,
-  )
-  store.take(await changedParts(nothingWritten, session))
+  const batch = batchOf(1, { starts: ['a'], samples: ['a'] })
+  const applied = applyBatch(newSession(now), batch, now, noLimits)
+  store.take(await changedParts(nothingWritten, [applied.changes], applied))
   store.take(new Map([['sa', { value: Buffer.from('no message'), counts: {} }]]))
   await expect(decodeSession(store.read())).rejects.toBeInstanceOf(DamagedRecord)
-  store.take(await changedParts(writtenUnread(store.read()), newSession(now)))
+  store.take(await changedParts(writtenUnread(store.read()), [], newSession(now)))
   expect(await decodeSession(store.read())).toMatchObject({ session: newSession(now) })
   expect([...store.read().parts.keys()]).toEqual([''])
 })

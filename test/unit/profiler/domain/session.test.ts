@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { firstLeaseEnd, firstLeaseEndAfter } from '../../../../services/profiler/domain/lease-end.ts'
 import {
   applyBatch,
   type Batch,
   closeSilent,
-  dueOf,
   newSession,
   type Session,
 } from '../../../../services/profiler/domain/session.ts'
@@ -16,6 +16,7 @@ import {
 } from '../../../../services/profiler/domain/usage.ts'
 import { resourceLimits } from '../../../../shared/domain/resources.ts'
 import { startOf } from '../../../support/executions.ts'
+import { sessionAfter } from '../../../support/sessions.ts'
 
 const now = 1_800_000_000_000
 const limits = {
@@ -50,8 +51,14 @@ const end = (executionId: string, used = {}) => ({
   path: 'ends[0]',
 })
 const batch = (given: Partial<Batch>): Batch => ({ sequence: 1, starts: [], samples: [], ends: [], ...given })
-const apply = (session: Session, given: Partial<Batch>, at = now) =>
-  applyBatch(session, batch(given), at, limits)
+function apply(before: Session, given: Partial<Batch>, at = now) {
+  const applied = applyBatch(before, batch(given), at, limits)
+  return { ...applied, session: sessionAfter(before, applied) }
+}
+function close(before: Session, nowUnixMs: number, aliveSinceUnixMs: number, atMost: number) {
+  const applied = closeSilent(before, nowUnixMs, aliveSinceUnixMs, atMost)
+  return { ...applied, session: sessionAfter(before, applied) }
+}
 
 test('one batch may start, sample and end an execution', () => {
   const { session, finished } = apply(newSession(now), {
@@ -178,30 +185,54 @@ test('what is silent beyond its lease is lost; what reported meanwhile is not', 
     { sequence: 2, samples: [samples('reporting', { elapsedDeltaMs: [5] })] },
     now + 900,
   ).session
-  expect(dueOf(session, 60_000)).toBe(now + 1000)
-  const { session: after, finished } = closeSilent(session, now + 1000, 0, 10)
+  const { session: after, finished } = close(session, now + 1000, 0, 10)
   expect(finished.map(({ executionId, outcome }) => [executionId, outcome])).toEqual([['silent', 'lost']])
   expect([...after.open.keys()]).toEqual(['reporting', 'patient'])
 })
 
-test('no more is closed at once than may be: what is left is due still', () => {
+test('no more is closed at once than may be: what is left is silent still', () => {
   const { session } = apply(newSession(now), { starts: ['a', 'b', 'c'].map((id) => start(id)) })
-  const { session: after, finished } = closeSilent(session, now + 1000, 0, 2)
+  const { session: after, finished } = close(session, now + 1000, 0, 2)
   expect(finished.map(({ executionId }) => executionId)).toEqual(['a', 'b'])
   expect([...after.open.keys()]).toEqual(['c'])
-  expect(dueOf(after, 60_000)).toBe(now + 1000)
+  expect(firstLeaseEnd(after.open).unixMs).toBe(now + 1000)
 })
 
 test('silence counts only from when somebody could hear', () => {
   const { session } = apply(newSession(now), { starts: [start('a')] })
   const restarted = now + 50_000
-  const { session: after, finished } = closeSilent(session, restarted + 10, restarted, 10)
+  const { session: after, finished } = close(session, restarted + 10, restarted, 10)
   expect(finished).toEqual([])
-  expect(dueOf(after, 0)).toBe(restarted + 1000)
+  expect(firstLeaseEnd(after.open).unixMs).toBe(restarted + 1000)
 })
 
-test('a session with nothing open is due when it has been idle for long enough', () => {
-  expect(dueOf(newSession(now), 60_000)).toBe(now + 60_000)
+const ids = fc.subarray(['a', 'b', 'c', 'd', 'e', 'f'])
+const steps = fc.array(
+  fc.record({ starts: ids, samples: ids, ends: ids, leaseMs: fc.integer({ min: 1, max: 50 }) }),
+)
+
+test('the first lease never ends before it is known to, nor later once as many have changed as are open', () => {
+  fc.assert(
+    fc.property(steps, (all) => {
+      let session = newSession(now)
+      let known = firstLeaseEnd(session.open)
+      for (const [i, { starts, samples: sampled, ends, leaseMs }] of all.entries()) {
+        const given = {
+          starts: starts.map((id) => start(id, leaseMs)),
+          samples: sampled.map((id) => samples(id, { elapsedDeltaMs: [1] })),
+          ends: ends.map((id) => end(id)),
+        }
+        const roomy = { ...limits, maxOpenExecutionsPerSession: 6 }
+        const applied = applyBatch(session, batch(given), now + i, roomy)
+        session = sessionAfter(session, applied)
+        known = firstLeaseEndAfter(known, applied.changes, session.open)
+        const { unixMs } = firstLeaseEnd(session.open)
+        expect(known.unixMs).toBeLessThanOrEqual(unixMs)
+        if (known.changed === 0) expect(known.unixMs).toBe(unixMs)
+        expect(known.changed).toBeLessThan(Math.max(1, session.open.size))
+      }
+    }),
+  )
 })
 
 test.each([
@@ -271,12 +302,24 @@ test('a run may be as long as any, and not longer', () => {
   ])
 })
 
+test('a batch changes the executions that it speaks of, of however many', () => {
+  const many = Array.from({ length: 500 }, (_, i) => `e${i}`)
+  const roomy = { ...limits, maxOpenExecutionsPerSession: 1000 }
+  const begun = applyBatch(newSession(now), batch({ starts: many.map((id) => start(id)) }), now, roomy)
+  const open = sessionAfter(newSession(now), begun)
+  const { changes } = apply(open, {
+    samples: [samples('e7', { elapsedDeltaMs: [5] })],
+    ends: [end('e9')],
+  })
+  expect([...changes.keys()]).toEqual(['e7', 'e9'])
+})
+
 test('closing what is silent starts and refuses nothing; what was lost keeps what was sampled', () => {
   const opened = apply(newSession(now), {
     starts: [start('a'), start('b')],
     samples: [samples('a', { elapsedDeltaMs: [5], memoryBytes: [9] })],
   }).session
-  const closed = closeSilent(opened, now + 1000, 0, 10)
+  const closed = close(opened, now + 1000, 0, 10)
   expect(closed).toMatchObject({ started: [], rejections: [] })
   expect(closed.finished).toMatchObject([
     { executionId: 'a', outcome: 'lost', source: 'sampled', used: { memoryBytes: 9 } },

@@ -27,9 +27,10 @@ import {
   wireRecord,
   wireStart,
 } from '../support/profiler-service.ts'
+import { redisServer } from '../support/redis.ts'
 import type { Replay } from '../support/replaying-worker.ts'
 import type { Sending } from '../support/sending-worker.ts'
-import { configOf, lmdbSubject } from '../support/stores.ts'
+import { configOf, lmdbSubject, redisSubjectOn } from '../support/stores.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 /**
@@ -38,6 +39,8 @@ import { temporaryDirectory } from '../support/temporary-directory.ts'
  */
 
 let store: ProfileStore
+/** The same profiles in Redis. */
+let remote: ProfileStore
 let reopen: () => Promise<ProfileStore>
 let profiler: TestProfiler
 let feed: Awaited<ReturnType<typeof profileFeed>>
@@ -67,9 +70,13 @@ beforeAll(async () => {
   cleanups.push(() => feed.close())
   estimator = await estimatorFixture({ profiler: feed.address })
   cleanups.push(() => estimator.close())
+  const redis = await redisServer()
+  cleanups.push(() => redis.stop())
+  remote = await (await redisSubjectOn([redis], { cachedProfiles: 1 })).open()
+  cleanups.push(() => remote.close())
   const profile = exampleProfile(90)
   const changes = keys.map((key) => ({ key, change: () => ({ ...profile, key }) }))
-  await store.commit({ changes, checkpoints: new Map() })
+  for (const each of [store, remote]) await each.commit({ changes, checkpoints: new Map() })
 })
 afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup()
@@ -123,10 +130,10 @@ async function turnsOf(work: () => Promise<unknown>) {
   return { longestMs: Math.max(...ownMs), wholeMs: long[0]?.usedMs ?? 0, totalMs, turns }
 }
 
-async function watch(namespaces?: ReadonlySet<string>): Promise<number> {
+async function watch(of: ProfileStore, namespaces?: ReadonlySet<string>): Promise<number> {
   const abort = new AbortController()
   let profiles = 0
-  for await (const { type } of store.watch('', abort.signal, namespaces)) {
+  for await (const { type } of of.watch('', abort.signal, namespaces)) {
     if (type === 'caught-up') break
     profiles += 1
   }
@@ -138,6 +145,16 @@ const fold = (key: ProfileKey, executionId: string) => ({
   change: (before: Profile | undefined) =>
     foldAll(before, key, [{ record: recordOf(executionId) }], now, defaultFoldSettings).profile,
 })
+
+const foldMany = (into: ProfileStore, run: string) =>
+  into.commit({
+    changes: keys.slice(0, 400).map((key, i) => fold(key, `${run} ${i}`)),
+    checkpoints: new Map(),
+  })
+
+const page = { kind: 'task', prefix: '', after: '', limit: 1000 } as const
+const lists = (of: ProfileStore) =>
+  Promise.all([0, 1, 2].map((i) => of.list({ namespace: `ns${i}`, ...page })))
 
 const longLabels = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`${i}`, 'x'.repeat(250)]))
 
@@ -277,20 +294,19 @@ const calls = (of: string) =>
 type Work = () => Promise<unknown>
 
 const works: Readonly<Record<string, (run: string) => Work | Promise<Work>>> = {
-  'a watch of everything': () => watch,
-  '20 watches at once': () => () => Promise.all(Array.from({ length: 20 }, () => watch(new Set(['ns3'])))),
+  'a watch of everything': () => () => watch(store),
+  'a watch of everything in Redis': () => () => watch(remote),
+  '20 watches at once': () => () =>
+    Promise.all(Array.from({ length: 20 }, () => watch(store, new Set(['ns3'])))),
   '20 watches of nothing at once': () => () =>
-    Promise.all(Array.from({ length: 20 }, () => watch(new Set(['nobody'])))),
-  'a list of a thousand': () => () =>
-    Promise.all([0, 1, 2].map((i) => store.list({ namespace: `ns${i}`, ...page }))),
+    Promise.all(Array.from({ length: 20 }, () => watch(store, new Set(['nobody'])))),
+  'lists of hundreds': () => () => lists(store),
+  'lists of hundreds in Redis': () => () => lists(remote),
   'an export': () => async () => {
     for await (const _ of exportProfiles(store, ['ns4', 'ns5'], 'json-lines'));
   },
-  'one commit of many folds': (run) => () =>
-    store.commit({
-      changes: keys.slice(0, 400).map((key, i) => fold(key, `${run} ${i}`)),
-      checkpoints: new Map(),
-    }),
+  'one commit of many folds': (run) => () => foldMany(store, run),
+  'one commit of many folds into Redis': (run) => () => foldMany(remote, run),
   'a worker that reports again what it has kept': replay,
   'sessions that are taken up with all that may be open': async (run) => {
     const ids = names(run, 2)
@@ -348,10 +364,8 @@ test.each(Object.entries(works))('%s holds no turn of the event loop for long', 
   expect(best).toBeLessThan(longestTurnMs)
 })
 
-const page = { kind: 'task', prefix: '', after: '', limit: 1000 } as const
-
 test('a watch of a namespace without profiles reads none', async () => {
-  const { totalMs: everything } = await turnsOf(() => watch())
-  const { totalMs } = await turnsOf(() => watch(new Set(['nobody'])))
+  const { totalMs: everything } = await turnsOf(() => watch(store))
+  const { totalMs } = await turnsOf(() => watch(store, new Set(['nobody'])))
   expect(totalMs).toBeLessThan(everything / 5)
 })

@@ -78,23 +78,26 @@ export async function lmdbSubject(given: Partial<ProfilerConfig> = {}): Promise<
 let oneServer: Promise<readonly RedisServer[]> | undefined
 let oneCluster: Promise<readonly RedisServer[]> | undefined
 
-/** One server, or one cluster, for all subjects of a test file; each finds it empty. */
+/** One server, or one cluster, for all subjects of a test file. */
 async function redisSubject(cluster: boolean): Promise<StoreSubject> {
   oneServer ??= cluster ? undefined : redisServer().then((server) => [server])
   oneCluster ??= cluster ? redisCluster().then(({ nodes }) => nodes) : undefined
   const servers = (await (cluster ? oneCluster : oneServer)) ?? []
-  for (const server of servers) await server.command('FLUSHALL')
-  const config = configOf({
-    store: 'redis',
-    redisMode: cluster ? 'cluster' : 'single',
-    redisNodes: servers.map(({ node }) => node),
-    redisPollMs: 10,
-    redisKeyPrefix: 'test:',
-  })
+  return redisSubjectOn(servers, { redisMode: cluster ? 'cluster' : 'single', redisKeyPrefix: 'test:' })
+}
+
+/** Finds the masters empty. */
+export async function redisSubjectOn(
+  masters: readonly RedisServer[],
+  given: Partial<ProfilerConfig> = {},
+): Promise<StoreSubject> {
+  for (const master of masters) await master.command('FLUSHALL')
+  const redisNodes = masters.map(({ node }) => node)
+  const config = configOf({ store: 'redis', redisNodes, redisPollMs: 10, ...given })
   /** Each key lies on one of them; the others say so. */
   const onOwner = async (...command: string[]) => {
-    for (const server of servers) {
-      const reply = await server.command(...command).catch((error: Error) => error)
+    for (const master of masters) {
+      const reply = await master.command(...command).catch((error: Error) => error)
       if (!(reply instanceof Error && reply.message.startsWith('MOVED'))) return reply
     }
     throw new Error('no node has the key')
@@ -103,10 +106,10 @@ async function redisSubject(cluster: boolean): Promise<StoreSubject> {
     open: () => stores.redis(config, followingClock(systemClock), quietLog),
     async damage(key) {
       const text = profileId(key)
-      await onOwner('HSET', `test:${keysOf(text).profile(text)}`, 'b', 'damaged')
+      await onOwner('HSET', `${config.redisKeyPrefix}${keysOf(text).profile(text)}`, 'b', 'damaged')
     },
     async quarantined() {
-      const found = await Promise.all(servers.map((server) => server.command('KEYS', '*}quarantine:*')))
+      const found = await Promise.all(masters.map((master) => master.command('KEYS', '*}quarantine:*')))
       return (found as string[][]).flat().length
     },
     dispose: async () => undefined,

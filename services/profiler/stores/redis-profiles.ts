@@ -75,6 +75,8 @@ export function redisProfiles(
 
   /** A record that is damaged is put aside, if it still is the one that was read. */
   async function open(key: string, fields: Fields): Promise<Version> {
+    // Answers to many come together.
+    if (turn.isOver()) await turn.rest()
     const etag = fields.get('e')?.toString()
     // An earlier program writes `b` only where it has found no deltas.
     const sealed = fields.get('b') ?? fields.get('w')

@@ -190,7 +190,8 @@ test('a profiler that starts while redis is away waits, not ready, and serves on
 test.each([
   ['its eviction policy', ['CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru'], ['noeviction']],
   ['its role', ['REPLICAOF', '127.0.0.1', '1'], ['NO', 'ONE']],
-  ['the rights of the user', ['ACL', 'SETUSER', 'default', '-zadd'], ['+zadd']],
+  ['the rights of the user to write', ['ACL', 'SETUSER', 'default', '-zadd'], ['+zadd']],
+  ['the rights of the user to read', ['ACL', 'SETUSER', 'default', '-zrangebylex'], ['+zrangebylex']],
   ['whether it keeps what it is told on disk', ['CONFIG', 'SET', 'appendonly', 'no'], ['yes']],
 ])(
   'a redis that changes %s while it runs makes the profiler not ready, until that is mended',

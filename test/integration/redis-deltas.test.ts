@@ -28,7 +28,7 @@ beforeAll(async () => {
   server = await redisServer()
   client = await connectRedis(config(), quietLog)
 })
-beforeEach(() => client.run('FLUSHALL'))
+beforeEach(() => server.command('FLUSHALL'))
 afterAll(async () => {
   await client?.close()
   await server?.stop()
@@ -91,7 +91,7 @@ test('an earlier program finds nothing of a profile that has deltas, and may not
   await fold(store, 3)
   const latest = await fold(store)
   // It reads `e` and `b`, takes the profile for absent, and writes where there is no etag.
-  const [etag, whole] = (await client.run('HMGET', place, 'e', 'b')) as (Buffer | null)[]
+  const [etag, whole] = (await server.command('HMGET', place, 'e', 'b')) as (string | null)[]
   expect([etag === null, whole]).toEqual([false, null])
   const again = await open()
   expect(bytesOf(await again.get(key))).toEqual(bytesOf(latest))
@@ -100,7 +100,7 @@ test('an earlier program finds nothing of a profile that has deltas, and may not
 
 test('a delta that is damaged, or of another profile, puts the profile aside', async () => {
   for (const damage of ['torn', 'foreign']) {
-    await client.run('FLUSHALL')
+    await server.command('FLUSHALL')
     const store = await open()
     await fold(store, 3)
     await fold(store)
@@ -115,7 +115,7 @@ test('a delta that is damaged, or of another profile, puts the profile aside', a
     const again = await open()
     expect(await again.get(key)).toBeUndefined()
     expect(again.statistics().quarantined).toBe(1)
-    expect(((await client.run('KEYS', '*quarantine*')) as Buffer[]).length).toBe(1)
+    expect(((await server.command('KEYS', '*quarantine*')) as string[]).length).toBe(1)
     for (const each of [again, store]) await each.close()
   }
 })

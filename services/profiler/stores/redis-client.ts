@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster, Command, Redis } from 'ioredis'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
-import { rightsOf, runScript, type Script } from './redis-scripts.ts'
+import { missingRight, type RedisCommand } from './redis-rights.ts'
+import { runScript, type Script, script } from './redis-scripts.ts'
 
 export const redisModes = ['single', 'sentinel', 'cluster'] as const
 
@@ -34,9 +35,9 @@ export interface ScriptCall {
 
 /** A Redis, wherever its keys lie. Replies are buffers. */
 export interface RedisClient {
-  run(command: string, ...args: readonly RedisValue[]): Promise<unknown>
+  run(command: RedisCommand, ...args: readonly RedisValue[]): Promise<unknown>
   /** On every server that takes writes. */
-  runOnMasters(command: string, ...args: readonly string[]): Promise<readonly unknown[]>
+  runOnMasters(command: RedisCommand, ...args: readonly string[]): Promise<readonly unknown[]>
   /**
    * Runs scripts of which each writes, or says that it had nothing to. Resolves to their replies once so many replicas as
    * are asked for have what they wrote: proven on the connection that wrote it, since on another WAIT knows of no write.
@@ -65,7 +66,7 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
   keep(client)
 
   /** A cluster of which no node is known keeps commands without an end. */
-  function run(on: Redis | Cluster, command: string, args: readonly RedisValue[]): Promise<unknown> {
+  function run(on: Redis | Cluster, command: RedisCommand, args: readonly RedisValue[]): Promise<unknown> {
     const sent = on.sendCommand(new Command(command, [...args], { replyEncoding: null, keyPrefix }))
     return on instanceof Cluster
       ? within(2 * redisTimeoutMs, sent as Promise<unknown>)
@@ -88,7 +89,7 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
   async function proven(calls: readonly ScriptCall[], tries = 1): Promise<readonly unknown[]> {
     // The types of ioredis do not tell that a pipeline takes commands as a client does.
     const pipeline = prover.pipeline() as ReturnType<Redis['pipeline']> & Pick<Redis, 'sendCommand'>
-    const send = (name: string, args: readonly RedisValue[]) =>
+    const send = (name: RedisCommand, args: readonly RedisValue[]) =>
       pipeline.sendCommand(new Command(name, [...args], { replyEncoding: null, keyPrefix }))
     for (const { script, keys, args } of calls) send('EVAL', [script.lua, keys.length, ...keys, ...args])
     send('WAIT', [redisWaitReplicas, Math.ceil(redisTimeoutMs / 2)])
@@ -244,8 +245,8 @@ export async function checkServers(client: RedisClient): Promise<void> {
     const role = fieldOf(reply, 'role')
     if (role !== 'master') throw new ForesizeError('unavailable', `redis is a ${role} and takes no writes`)
   }
-  const { script, keys } = rightsOf(0)
-  const missing = String(await runScript(client, script, keys, []))
+  const { lua, keys } = missingRight(0, client.replicas > 0)
+  const missing = String(await runScript(client, script(lua), keys, []))
   if (missing !== '') {
     throw new ForesizeError('unavailable', `redis does not let this user run ${missing}`)
   }

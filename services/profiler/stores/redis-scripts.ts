@@ -1,42 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { RedisClient, RedisValue } from './redis-client.ts'
-import { shardKeys } from './redis-layout.ts'
+import { isAllowed, type KeyRight } from './redis-rights.ts'
 
 export interface Script {
   readonly lua: string
   readonly sha: string
 }
 
-/** A command, and the number of the key that it is run on. */
-type Write = readonly [command: keyof typeof sampleArguments, key: number]
-
-/** Something to say after the key, so that the server can tell whether the command would be let through. */
-const sampleArguments = {
-  HGET: "'e'",
-  HGETALL: '',
-  HKEYS: '',
-  HSET: "'e', '1'",
-  DEL: '',
-  RENAME: 'KEYS[1]',
-  PERSIST: '',
-  ZADD: "1, 'm'",
-  ZREM: "'m'",
-  ZSCORE: "'m'",
-  ZCARD: '',
-  HINCRBY: "'n', 1",
-  HDEL: "'n'",
-  XADD: "'*', 'k', ''",
-  EXISTS: '',
-  SET: "'1'",
-} as const
-
-const isAllowed = ([command, key]: Write) => {
-  const given = sampleArguments[command]
-  return `redis.acl_check_cmd('${command}', KEYS[${key}]${given && `, ${given}`})`
-}
-
 /** A script that is stopped halfway has done half: it begins by asking for all the rights it needs, where the server can tell. */
-const askedFirst = (writes: readonly Write[]) =>
+const askedFirst = (writes: readonly KeyRight[]) =>
   writes.length === 0
     ? ''
     : `if redis.acl_check_cmd and not (${writes.map(isAllowed).join(' and ')}) then
@@ -44,51 +16,19 @@ const askedFirst = (writes: readonly Write[]) =>
 end
 `
 
-const script = (lua: string, writes: readonly Write[] = []): Script => {
+export const script = (lua: string, writes: readonly KeyRight[] = []): Script => {
   const text = askedFirst(writes) + lua
   return { lua: text, sha: createHash('sha1').update(text).digest('hex') }
 }
 
 /** What `forget` runs, on the keys that every script has at these places. */
-const forgetWrites: readonly Write[] = [
+const forgetWrites: readonly KeyRight[] = [
   ['ZREM', 2],
   ['HINCRBY', 4],
   ['HDEL', 4],
   ['ZREM', 3],
   ['XADD', 5],
 ]
-
-/** Every command that a script of ours runs, and on which key of a shard. */
-const commands = {
-  profile: ['HGET', 'HGETALL', 'HKEYS', 'HSET', 'HDEL', 'DEL', 'RENAME', 'PERSIST'],
-  session: ['HGET', 'HGETALL', 'HSET', 'HDEL', 'DEL'],
-  quarantine: ['RENAME', 'PERSIST'],
-  index: ['ZADD', 'ZREM'],
-  seen: ['ZADD', 'ZREM', 'ZSCORE'],
-  namespaces: ['HINCRBY', 'HDEL'],
-  claims: ['ZADD', 'ZREM', 'ZSCORE', 'ZCARD'],
-  feed: ['XADD', 'EXISTS'],
-  due: ['ZADD', 'ZREM'],
-  counts: ['HINCRBY'],
-  replicated: ['SET'],
-} as const
-
-/** Names the first command that this user may not run; nothing where all are allowed, or the server (before 7) cannot tell. */
-export function rightsOf(shard: number): { readonly script: Script; readonly keys: readonly string[] } {
-  const names = shardKeys(shard)
-  const keyOf = {
-    ...names,
-    profile: names.profile('rights'),
-    session: names.session('rights'),
-    quarantine: names.quarantine('rights', 0),
-  }
-  const places = Object.keys(commands) as (keyof typeof commands)[]
-  const checks = places.flatMap((place, index) =>
-    commands[place].map((name) => `if not ${isAllowed([name, index + 1])} then return '${name}' end`),
-  )
-  const lua = `if not redis.acl_check_cmd then return '' end\n${checks.join('\n')}\nreturn ''`
-  return { script: script(lua), keys: places.map((place) => keyOf[place]) }
-}
 
 /** The index, the count and the feed follow the profile in the same step. */
 const forget = `

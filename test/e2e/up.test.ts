@@ -32,7 +32,7 @@ describe('what it cannot do it says at once, in one sentence that names the flag
   })
 })
 
-async function startUp(name: string) {
+async function startUp(name: string, env: NodeJS.ProcessEnv = {}) {
   const data = join(folder, name)
   const address = async () => `127.0.0.1:${await freePort()}`
   const [profiler, estimator, gateway] = [await address(), await address(), await address()]
@@ -44,16 +44,9 @@ async function startUp(name: string) {
     '--gateway-listen',
     gateway,
   ]
-  const up = foresize([
-    'up',
-    '-q',
-    '--data-dir',
-    data,
-    ...listens,
-    '--profiler-metrics=',
-    '--estimator-metrics=',
-    '--gateway-metrics=',
-  ])
+  const estimatorMetrics = await address()
+  const metrics = ['--profiler-metrics=', '--estimator-metrics', estimatorMetrics, '--gateway-metrics=']
+  const up = foresize(['up', '-q', '--data-dir', data, ...listens, ...metrics], { env })
   await up.prints('Ready')
   const lock = join(data, 'lock')
   const { pid } = JSON.parse(readFileSync(lock, 'utf8')) as { readonly pid: number }
@@ -66,7 +59,7 @@ async function startUp(name: string) {
       ]
       return served.includes(true) || existsSync(lock) ? undefined : true
     })
-  return { up, gateway, profilerPid: pid, areGone }
+  return { up, profiler, estimator, gateway, estimatorMetrics, profilerPid: pid, areGone }
 }
 
 test('killed, it takes all services with it, and the store is closed in order', async () => {
@@ -87,6 +80,65 @@ test('of a service that dies it says which, how, and what to look at, and stops 
   expect(done.stderr).toMatch(/ profiler info serving .*\n.*"out of memory" in the kernel's log/)
   rmSync(join(folder, 'dies', 'lock'))
   expect(await areGone()).toBe(true)
+})
+
+/** Processes that it has started, and those that they have. */
+function descendantsOf(pid: number): readonly number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter(Boolean)
+    .map(Number)
+  return children.flatMap((child) => [child, ...descendantsOf(child)])
+}
+
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+describe('with an estimator of three processes', () => {
+  const threeServe = (metrics: string) =>
+    eventually(async () => {
+      const figures = await (await fetch(`http://${metrics}/metrics`)).text()
+      return figures.includes('foresize_estimator_processes 3') ? true : undefined
+    })
+
+  test.each(['SIGTERM', 'SIGKILL'] as const)(
+    'it serves as with one, also while one of the three is killed, and ended by %s leaves none',
+    async (signal) => {
+      const { up, profiler, estimator, gateway, estimatorMetrics, areGone } = await startUp(signal, {
+        FORESIZE_ESTIMATOR_PROCESSES: '3',
+      })
+      await threeServe(estimatorMetrics)
+      const started = descendantsOf(up.pid)
+      expect(started).toHaveLength(6)
+      const estimators = started.filter((pid) => descendantsOf(pid).length === 3).flatMap(descendantsOf)
+      process.kill(estimators[0] ?? 0, 'SIGKILL')
+      const env = { FORESIZE_PROFILER: profiler, FORESIZE_ESTIMATOR: estimator }
+      const asked = await foresize(['estimate', '--task', 'sort', '--within', '10s'], { env }).done
+      expect(asked).toMatchObject({ code: 0, stdout: expect.stringContaining('sort: ') })
+      expect(await isReady(gateway, 10_000)).toBe(true)
+      expect((await foresize(['doctor'], { env }).done).code).toBe(0)
+      await threeServe(estimatorMetrics)
+      const last = descendantsOf(up.pid)
+      up.kill(signal)
+      expect(await up.done).toMatchObject(signal === 'SIGTERM' ? { code: 0 } : { signal })
+      expect(await areGone()).toBe(true)
+      await eventually(async () => (last.some(isAlive) ? undefined : true))
+    },
+  )
+
+  test('and a profiler of several it refuses, since its store belongs to one process', async () => {
+    const listens = ['--profiler-listen', `127.0.0.1:${await freePort()}`]
+    const data = ['--data-dir', join(folder, 'refused')]
+    const env = { FORESIZE_PROFILER_PROCESSES: '2' }
+    const done = await foresize(['up', '-q', ...listens, ...data], { env }).done
+    expect(done.code).toBe(1)
+    expect(done.stderr).toContain('--processes 2: --store lmdb belongs to one process')
+  })
 })
 
 test('of one that dies without a word it says how to see more', async () => {

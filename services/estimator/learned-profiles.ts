@@ -181,7 +181,7 @@ export function learnedProfiles(
       if (found === 'not-held') return (young ? memo.learned : undefined) ?? 'not-held'
 
       const next = memo !== undefined && isCurrent(memo, found, young) ? memo : refresh(key, found, memo)
-      memos.set(id, next)
+      if (next !== memo) memos.set(id, next)
       return next.learned ?? 'unknown'
     },
     prepare(key, found) {

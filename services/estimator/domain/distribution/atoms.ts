@@ -42,9 +42,14 @@ export function mergeAtoms(of: Atoms, into: Atoms, from: number, middle: number,
   const { at, weights, times } = of
   let left = from
   let right = middle
-  for (let to = from; to < end; to++) {
-    const takeLeft = right >= end || (left < middle && (at[left] as number) <= (at[right] as number))
-    const i = takeLeft ? left++ : right++
+  let to = from
+  for (; left < middle && right < end; to++) {
+    const i = (at[left] as number) <= (at[right] as number) ? left++ : right++
+    into.at[to] = at[i] as number
+    into.weights[to] = weights[i] as number
+    into.times[to] = times[i] as number
+  }
+  for (let i = left < middle ? left : right; to < end; to++, i++) {
     into.at[to] = at[i] as number
     into.weights[to] = weights[i] as number
     into.times[to] = times[i] as number

@@ -16,26 +16,11 @@ export type Verdict = 'good' | 'poor'
 export function verdictsOf(
   accuracy: readonly StrategyAccuracy[],
 ): (strategy: string, dimension: Dimension) => Verdict | undefined {
-  const records = new Map<string, Record>()
-  for (const { strategy, dimension, executions, weight, relativeError } of accuracy) {
-    const id = idOf(strategy, dimension)
-    const record = records.get(id) ?? { executions: 0, weight: 0, error: 0 }
-    record.executions += executions
-    record.weight += weight
-    record.error += weight * relativeError
-    records.set(id, record)
-  }
-
-  function errorOf(strategy: string, dimension: Dimension): number | undefined {
-    const record = records.get(idOf(strategy, dimension))
-    return record === undefined || record.executions < fewest || record.weight === 0
-      ? undefined
-      : record.error / record.weight
-  }
-
+  const records = recordsOf(accuracy)
   return (strategy, dimension) => {
-    const reference = errorOf(ensembleName, dimension)
-    const own = reference === undefined ? undefined : errorOf(strategy, dimension)
+    const ofDimension = records.get(dimension)
+    const reference = errorOf(ofDimension?.get(ensembleName))
+    const own = reference === undefined ? undefined : errorOf(ofDimension?.get(strategy))
     if (own === undefined || reference === undefined) return undefined
     return own > poorError && own > timesEnsemble * reference ? 'poor' : 'good'
   }
@@ -48,4 +33,23 @@ interface Record {
   error: number
 }
 
-const idOf = (strategy: string, dimension: Dimension): string => `${dimension} ${strategy}`
+function recordsOf(
+  accuracy: readonly StrategyAccuracy[],
+): ReadonlyMap<Dimension, ReadonlyMap<string, Record>> {
+  const records = new Map<Dimension, Map<string, Record>>()
+  for (const { strategy, dimension, executions, weight, relativeError } of accuracy) {
+    const ofDimension = records.get(dimension) ?? new Map<string, Record>()
+    const record = ofDimension.get(strategy) ?? { executions: 0, weight: 0, error: 0 }
+    record.executions += executions
+    record.weight += weight
+    record.error += weight * relativeError
+    records.set(dimension, ofDimension.set(strategy, record))
+  }
+  return records
+}
+
+function errorOf(record: Record | undefined): number | undefined {
+  return record === undefined || record.executions < fewest || record.weight === 0
+    ? undefined
+    : record.error / record.weight
+}

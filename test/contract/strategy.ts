@@ -44,7 +44,7 @@ function learnerOf(strategy: Strategy) {
     observe({ features, need }: Seen): void {
       const point = encode(features, true)
       learner.observe(point, need)
-      addExecution(executions, { point, need, runtimeMs: 1, slow: 1, fast: 1 })
+      addExecution(executions, { point, need, runtimeMs: 1 })
       relevance.observe(point, need)
     },
     predict: (features: Seen['features']) => learner.predict(encode(features, false)),

@@ -12,13 +12,13 @@ export const pointAt = (
   labels: Readonly<Record<string, string>> = {},
 ): Point => ({ values: columns, logs: columns, labels, labelNames: Object.keys(labels).sort() })
 
-/** Executions at these points, oldest first: each of need 1 and weight 1 unless said otherwise. */
+/** Executions at these points, oldest first: each of need 1 unless said otherwise. */
 export function executionsAt(
   points: readonly Point[],
   more: (i: number) => Partial<ObservedExecution> = () => ({}),
 ): ObservedExecutions {
   const executions = observedExecutions()
   for (const [i, point] of points.entries())
-    addExecution(executions, { point, need: 1, runtimeMs: 1, slow: 1, fast: 1, ...more(i) })
+    addExecution(executions, { point, need: 1, runtimeMs: 1, ...more(i) })
   return executions
 }

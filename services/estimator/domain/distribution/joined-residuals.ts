@@ -23,10 +23,11 @@ export const joinedSize = 5
 
 /**
  * Residuals, close ones joined, relative to the prediction.
- * Shape: `count` entries of `joinedSize` numbers each, one after the other in `cells`; ascending.
+ * Shape: `count` entries of `joinedSize` numbers each, one after the other in `cells` from `from` on; ascending.
  */
 export interface JoinedResiduals {
   readonly cells: Float64Array
+  readonly from: number
   readonly count: number
 }
 
@@ -95,14 +96,8 @@ export function joinResiduals(
     cells[at + 3] = time
     cells[at + 4] = last > first ? 1 : 0
   }
-  return { cells, count: size }
+  return { cells, from: 0, count: size }
 }
-
-/** A copy that outlives the workspace. */
-export const keptResiduals = ({ cells, count }: JoinedResiduals): JoinedResiduals => ({
-  cells: cells.slice(0, count * joinedSize),
-  count,
-})
 
 /** The share of each residual, in their order; returns the sum. */
 function weigh(

@@ -82,7 +82,7 @@ function makeRoom(
 
 /** The atoms of a component, from `from` on; returns where they end. */
 function placeResiduals(
-  { cells, count }: JoinedResiduals,
+  { cells, from: first, count }: JoinedResiduals,
   logPrediction: number,
   kernel: Kernel,
   held: Atoms,
@@ -90,7 +90,7 @@ function placeResiduals(
 ): number {
   let size = from
   for (let i = 0; i < count; i++) {
-    const at = i * joinedSize
+    const at = first + i * joinedSize
     const x = logPrediction + (cells[at] as number)
     const width = cells[at + 1] as number
     const share = cells[at + 2] as number

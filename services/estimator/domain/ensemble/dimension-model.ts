@@ -8,8 +8,19 @@ import type { Point } from '../features/encoder.ts'
 import { type FeatureRelevance, featureRelevance } from '../features/feature-relevance.ts'
 import { type LabelRelevance, labelRelevance } from '../features/label-relevance.ts'
 import { type CensoredAttempt, settleCensored } from '../history/censored-attempts.ts'
-import { addExecution, type ObservedExecutions, observedExecutions } from '../history/observed-executions.ts'
-import { addWeights, forgetting, type SampleWeights, sampleWeights } from '../history/sample-weights.ts'
+import {
+  addExecution,
+  type ExecutionSet,
+  type ObservedExecutions,
+  observedExecutions,
+} from '../history/observed-executions.ts'
+import {
+  addWeights,
+  makeRoom,
+  type SampleWeights,
+  sampleWeights,
+  type WeighedBy,
+} from '../history/sample-weights.ts'
 import type { Registry } from '../strategies/strategy.ts'
 import { measureLocalSamples, measureSamples } from './effective-sample.ts'
 import { type Member, member } from './expert.ts'
@@ -107,13 +118,21 @@ export function meanRuntimeMs({
   return runtimeCount > 0 ? runtimeSumMs / runtimeCount : undefined
 }
 
-/** How much each past execution counts for a point. Valid until the workspace is used again. */
+/**
+ * How much each past execution counts for a point. Valid until the workspace is used again. Mostly the dimensions of a task were
+ * observed in the same executions and are told most by the same feature: then the second finds what the first has made.
+ */
 export function weightsFor(model: DimensionModel, point: Point, workspace: Workspace): SampleWeights {
   const { executions, column, label } = model
-  if (workspace.proximity.length < executions.count)
-    workspace.proximity = new Float64Array(2 * executions.count)
-  return sampleWeights(executions, column, label, point, workspace.proximity)
+  const known = workspace.weights
+  if (known !== undefined && isBy(known.by, { set: executions.set, column, label, point })) return known
+  makeRoom(workspace.weighing, executions.count + 1)
+  workspace.weights = sampleWeights(executions, column, label, point, workspace.weighing)
+  return workspace.weights
 }
+
+const isBy = (a: WeighedBy, b: WeighedBy): boolean =>
+  a.set === b.set && a.column === b.column && a.label === b.label && a.point === b.point
 
 /** What the executions say of growth along a column, remembered until there are more. */
 export function growthLawsOf(model: DimensionModel, column: number): LawRecord {
@@ -132,26 +151,23 @@ export interface Observation {
   /** Unset: not known. */
   readonly runtimeMs?: number | undefined
   readonly attempt: number
+  /** The executions observed, with this one, where other dimensions have observed the same. */
+  readonly set?: ExecutionSet | undefined
 }
 
 /** Scores every expert against the need, then lets the strategies learn it. */
 export function learnExecution(model: DimensionModel, observation: Observation, learning: Learning): void {
-  const { point, need, runtimeMs, attempt } = observation
+  const { point, need, runtimeMs, attempt, set } = observation
   const { guard, workspace } = learning
   const { executions } = model
   const weights = weightsFor(model, point, workspace)
   const predictions = weighedPredictions(model, point, weights.isLocal, allStrategies, guard)
-  const slow = forgetting.slow ** -executions.count
-  const fast = forgetting.fast ** -executions.count
+  const slow = weights.slow[executions.count] as number
+  const fast = weights.fast[executions.count] as number
   score(model, predictions, weights, Math.log(need), workspace)
   for (const { member } of predictions) addWeights(member.weightSums, slow, fast)
-  addExecution(executions, {
-    point,
-    need,
-    runtimeMs: Math.max(runtimeMs ?? meanRuntimeMs(model) ?? 0, 1),
-    slow,
-    fast,
-  })
+  const knownRuntimeMs = Math.max(runtimeMs ?? meanRuntimeMs(model) ?? 0, 1)
+  addExecution(executions, { point, need, runtimeMs: knownRuntimeMs }, set)
   model.members = model.members.filter(({ strategy, learner }) =>
     guard(strategy, () => {
       learner.observe(point, need)

@@ -34,7 +34,7 @@ export function measureLocalSamples(
   out: ByWeighting<EffectiveSample>,
 ): void {
   // Mostly a strategy has predicted all executions from some number on.
-  const hasPredictedAll = count === weights.executions.count - first
+  const hasPredictedAll = count === weights.by.set.size - first
   const local = hasPredictedAll ? localSumsFrom(weights, first) : localSumsOver(weights, execution, count)
   measure(out.slowLocal, local.slow, local.slowSquared)
   measure(out.fastLocal, local.fast, local.fastSquared)

@@ -1,9 +1,7 @@
 import { type Dimension, resourceLimits } from '../../../../shared/domain/resources.ts'
 import type { JoinedResiduals } from '../distribution/joined-residuals.ts'
-import type { PriorComponent } from '../distribution/mixture.ts'
 import type { Residuals } from '../distribution/residuals.ts'
 import type { Point } from '../features/encoder.ts'
-import type { ByWeighting } from '../history/sample-weights.ts'
 import type { Predictor } from '../strategies/strategy.ts'
 import { type Expert, experts, type Member } from './expert.ts'
 import type { Guard } from './guard.ts'
@@ -42,15 +40,15 @@ export interface WeightedExpert {
   readonly weight: number
 }
 
-/** Of the experts that weigh no execution by its proximity. */
-export interface FixedPart {
+/**
+ * Of the experts that weigh no execution by its proximity: where the strategy has no others, its residuals joined. All numbers
+ * lie in `cells`: what a unit of slow and of fast weight is worth in the mixture, the priors, and from `from` on the residuals.
+ */
+export interface FixedPart extends JoinedResiduals {
   readonly residuals: Residuals
-  /** What a unit of each weighting is worth in the mixture; 0 of those by proximity. */
-  readonly shares: ByWeighting<number>
-  /** What they believe beside the residuals, around the prediction, in the order of the experts. */
-  readonly priors: readonly Pick<PriorComponent, 'scale' | 'share'>[]
-  /** Of a strategy without other experts. */
-  readonly joined: JoinedResiduals | undefined
+  readonly isWhole: boolean
+  /** What the experts believe beside the residuals, around the prediction, in their order: so many scales and shares. */
+  readonly priors: number
 }
 
 /** The strategies of one dimension of a task. */
@@ -63,21 +61,18 @@ export interface Ensemble {
   fits: Fits | undefined
 }
 
-/** The strategies after so many executions. Side by side, and as little as predicting takes: a query reads them all. */
+/**
+ * The strategies after so many executions. By member, side by side, and as little as predicting takes: a query reads them
+ * all, and objects of their own would be most of what it waits for.
+ */
 export interface Fits {
   readonly executions: number
   readonly members: readonly Member[]
-  readonly fits: readonly Fit[]
-}
-
-interface Fit {
-  readonly strategy: string
-  readonly member: Member
+  readonly strategies: readonly string[]
   /** Made when it is first asked. */
-  predict: Predictor | undefined
-  /** What it predicts of any point, where it ignores the point and was asked before. */
-  value: number | undefined
-  isKnown: boolean
+  readonly predictors: (Predictor | undefined)[]
+  /** What it predicts of any point, once it was asked, where it ignores the point; else 0, which none predicts. */
+  readonly values: Float64Array
 }
 
 /** What the experts weigh: of a query it depends on nothing but who predicts, and whether anything is near. */
@@ -120,13 +115,15 @@ export function weighedPredictions(
 ): readonly Prediction[] {
   const predictions: Weighed[] = []
   const most = nonsense * resourceLimits[ensemble.dimension]
-  let fit: Fit
-  const predict = () => predicted(fit, point, most)
-  for (fit of fitsOf(ensemble)) {
-    const { strategy, member } = fit
+  const fits = fitsOf(ensemble)
+  let i = 0
+  const predict = () => predicted(fits, i, point, most)
+  for (; i < fits.strategies.length; i++) {
+    const strategy = fits.strategies[i] as string
     if (!isAsked(strategy)) continue
     const value = guard(strategy, predict)
-    if (value !== undefined) predictions.push({ strategy, member, value, share: leftOut })
+    if (value === undefined) continue
+    predictions.push({ strategy, member: fits.members[i] as Member, value, share: leftOut })
   }
   const followed = followedOf(predictions, unfollowed)
   const { shares } = expertWeightsOf(ensemble, followed, isLocal)
@@ -135,31 +132,34 @@ export function weighedPredictions(
 }
 
 /** The strategies as they predict until another execution is observed. */
-function fitsOf(ensemble: Ensemble): readonly Fit[] {
+function fitsOf(ensemble: Ensemble): Fits {
   const { executions, members, fits: known } = ensemble
-  if (known?.executions === executions.count && known.members === members) return known.fits
-  const fits = members.map((member) => ({
-    strategy: member.strategy,
-    member,
-    predict: undefined,
-    value: undefined,
-    isKnown: false,
-  }))
-  ensemble.fits = { executions: executions.count, members, fits }
-  return fits
+  if (known?.executions === executions.count && known.members === members) return known
+  ensemble.fits = {
+    executions: executions.count,
+    members,
+    strategies: members.map(({ strategy }) => strategy),
+    predictors: new Array<Predictor | undefined>(members.length).fill(undefined),
+    values: new Float64Array(members.length),
+  }
+  return ensemble.fits
 }
 
 /** A prediction that may be used, or undefined: it abstains. Nonsense is a failure, for the guard to see. */
-function predicted(fit: Fit, point: Point, most: number): number | undefined {
-  if (fit.isKnown) return fit.value
-  const { learner, ignoresPoint } = fit.member
-  fit.predict ??= learner.fitted?.() ?? learner.predict
-  const value = fit.predict(point)
+function predicted(
+  { members, predictors, values }: Fits,
+  i: number,
+  point: Point,
+  most: number,
+): number | undefined {
+  const known = values[i] as number
+  if (known > 0) return known
+  const member = members[i] as Member
+  const isFirst = predictors[i] === undefined
+  if (isFirst) predictors[i] = member.learner.fitted?.() ?? member.learner.predict
+  const value = predictors[i]?.(point)
   if (value !== undefined && !(value > 0 && value <= most)) throw new RangeError(`answered ${value}`)
-  if (ignoresPoint) {
-    fit.value = value
-    fit.isKnown = true
-  }
+  if (isFirst && member.ignoresPoint) values[i] = value ?? 0
   return value
 }
 

@@ -29,7 +29,7 @@ const broadWeight = 0.02
  */
 export function evaluate(
   { residuals }: Member,
-  { executions: { slow, fast }, proximity, isLocal }: SampleWeights,
+  { slow, fast, proximity, isLocal }: SampleWeights,
   x: number,
   samples: ByWeighting<EffectiveSample>,
   withCumulative: boolean,

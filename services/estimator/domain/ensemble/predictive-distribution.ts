@@ -1,6 +1,6 @@
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { type Distribution, quantile } from '../distribution/distribution.ts'
-import { joinResiduals, keptResiduals, type Runtimes } from '../distribution/joined-residuals.ts'
+import { joinedSize, joinResiduals, type Runtimes } from '../distribution/joined-residuals.ts'
 import {
   type MixtureOptions,
   mixture,
@@ -71,26 +71,29 @@ function componentsOf(
 ): { readonly components: readonly ResidualComponent[]; readonly priors: readonly PriorComponent[] } {
   const components: ResidualComponent[] = []
   const priors: PriorComponent[] = []
-  const { slow, fast } = weights.executions
-  const { proximity } = weights
+  const { slow, fast, proximity } = weights
   for (const { member, value, share } of predictions) {
     if (share.experts.length === 0) continue
     share.fixed ??= fixedPart(member, share, weights, runtimes, samples, distribution)
-    const { residuals, joined, shares: fixedShares, priors: fixedPriors } = share.fixed
+    const { fixed } = share
+    const { cells, residuals, isWhole } = fixed
     const logPrediction = Math.log(value)
-    for (const prior of fixedPriors)
-      priors.push({ at: logPrediction, scale: prior.scale, share: prior.share })
-    let shares = fixedShares
-    if (joined === undefined) {
+    for (let at = sharesSize; at < sharesSize + 2 * fixed.priors; at += 2)
+      priors.push({ at: logPrediction, scale: cells[at] as number, share: cells[at + 1] as number })
+    const shares = { slow: cells[0] as number, fast: cells[1] as number, slowLocal: 0, fastLocal: 0 }
+    if (!isWhole) {
       measureLocalSamples(member, weights, samples)
-      shares = { ...fixedShares }
       for (const { expert, weight } of share.experts)
         if (expert.isLocal) priors.push({ at: logPrediction, ...enter(expert, weight, samples, shares) })
     }
+    const joined = isWhole ? fixed : undefined
     components.push({ residuals, logPrediction, slow, fast, proximity, shares, joined })
   }
   return { components, priors }
 }
+
+/** Numbers at the beginning of a fixed part's cells: what a unit of slow and of fast weight is worth. */
+const sharesSize = 2
 
 /** What of a strategy's part in the mixture hangs on no query. */
 function fixedPart(
@@ -107,14 +110,17 @@ function fixedPart(
     expert.isLocal ? [] : enter(expert, weight, samples, shares),
   )
   const { residuals } = member
-  if (priors.length < experts.length) return { residuals, shares, priors, joined: undefined }
-  const { slow, fast } = weights.executions
-  const joined = joinResiduals(
-    { residuals, slow, fast, proximity: weights.proximity, shares },
-    runtimes,
-    joining,
-  )
-  return { residuals, shares, priors, joined: keptResiduals(joined) }
+  const { slow, fast, proximity } = weights
+  const isWhole = priors.length === experts.length
+  const numbers = [shares.slow, shares.fast, ...priors.flatMap(({ scale, share }) => [scale, share])]
+  const from = numbers.length
+  const part = { residuals, isWhole, priors: priors.length, from }
+  if (!isWhole) return { ...part, cells: Float64Array.from(numbers), count: 0 }
+  const joined = joinResiduals({ residuals, slow, fast, proximity, shares }, runtimes, joining)
+  const cells = new Float64Array(from + joined.count * joinedSize)
+  cells.set(numbers)
+  cells.set(joined.cells.subarray(0, joined.count * joinedSize), from)
+  return { ...part, cells, count: joined.count }
 }
 
 /** Puts what a unit of an expert's weighting is worth in `shares`; returns its prior. */
@@ -123,7 +129,7 @@ function enter(
   weight: number,
   samples: Workspace['samples'],
   shares: { -readonly [W in Weighting]: number },
-): FixedPart['priors'][number] {
+): Pick<PriorComponent, 'scale' | 'share'> {
   const sample = samples[weighting]
   const mass = priorMass(sample)
   shares[weighting] = weight / (sample.total + mass)

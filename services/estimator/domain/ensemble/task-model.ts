@@ -4,6 +4,7 @@ import type { ExecutionRecord } from '../../../../shared/domain/execution.ts'
 import { type Dimension, dimensions, type Resources } from '../../../../shared/domain/resources.ts'
 import { type Encoder, encoder } from '../features/encoder.ts'
 import { addCensored } from '../history/censored-attempts.ts'
+import { type ExecutionSet, withOneMore } from '../history/observed-executions.ts'
 import { type DimensionModel, dimensionModel, type Learning, learnExecution } from './dimension-model.ts'
 
 /**
@@ -36,12 +37,15 @@ export function fitTask(executions: readonly ExecutionRecord[], learning: Learni
 export function extendTask(model: TaskModel, execution: ExecutionRecord, learning: Learning): TaskModel {
   const point = model.encoder.encode(execution.features, execution.labels, true)
   const { attempt, used } = execution
+  const sets = new Map<ExecutionSet, ExecutionSet>()
   for (const dimension of dimensions) {
     const evidence = needEvidence(execution, dimension)
     if (evidence?.kind === 'exact') {
       const need = clamp(evidence.need, leastNeed[dimension], mostNeed)
-      const observation = { point, need, runtimeMs: runtimeOf(used), attempt }
-      learnExecution(modelOf(model, dimension, learning), observation, learning)
+      const learned = modelOf(model, dimension, learning)
+      const set = sets.get(learned.executions.set) ?? withOneMore(learned.executions.set)
+      sets.set(learned.executions.set, set)
+      learnExecution(learned, { point, need, runtimeMs: runtimeOf(used), attempt, set }, learning)
     } else if (evidence?.kind === 'censored') {
       const { censored } = modelOf(model, dimension, learning)
       if (evidence.above > 0 && Number.isFinite(evidence.above)) addCensored(censored, evidence.above)

@@ -1,6 +1,11 @@
 import { type DistributionWorkspace, distributionWorkspace } from '../distribution/workspace.ts'
 import { type NeighbourSearch, neighbourSearch } from '../history/nearest-neighbours.ts'
-import type { ByWeighting } from '../history/sample-weights.ts'
+import {
+  type ByWeighting,
+  type SampleWeights,
+  type WeighingWorkspace,
+  weighingWorkspace,
+} from '../history/sample-weights.ts'
 import { type EffectiveSample, effectiveSamples } from './effective-sample.ts'
 import { type Evaluation, evaluations } from './predictive-density.ts'
 
@@ -9,8 +14,9 @@ import { type Evaluation, evaluations } from './predictive-density.ts'
  * is given to. Nothing in it outlives an answer.
  */
 export interface Workspace {
-  /** Proximity of each execution to the query. */
-  proximity: Float64Array
+  readonly weighing: WeighingWorkspace
+  /** The weights made last. */
+  weights: SampleWeights | undefined
   readonly neighbours: NeighbourSearch
   readonly samples: ByWeighting<EffectiveSample>
   readonly evaluations: ByWeighting<Evaluation>
@@ -18,7 +24,8 @@ export interface Workspace {
 }
 
 export const createWorkspace = (): Workspace => ({
-  proximity: new Float64Array(0),
+  weighing: weighingWorkspace(),
+  weights: undefined,
   neighbours: neighbourSearch(),
   samples: effectiveSamples(),
   evaluations: evaluations(),

@@ -1,5 +1,5 @@
 import type { Point } from '../features/encoder.ts'
-import { type ObservedExecutions, orderedBy } from './observed-executions.ts'
+import { type ExecutionSet, type ObservedExecutions, orderedBy } from './observed-executions.ts'
 import { firstFrom } from './sorted-search.ts'
 
 /** The nearest executions, the nearest first: the first `count` of each array. Valid until others are asked for. */
@@ -18,22 +18,31 @@ export interface NeighbourSearch {
   readonly find: (executions: ObservedExecutions, column: number | undefined, point: Point) => Neighbours
 }
 
-/** The strategies ask one after the other for the same point: it is searched once. One search serves all models. */
+/**
+ * The strategies ask one after the other for the same point: it is searched once, also for dimensions that were observed in the
+ * same executions. One search serves all models.
+ */
 export function neighbourSearch(): NeighbourSearch {
-  const found = { count: 0, needs: new Float64Array(most), distances: new Float64Array(most) }
+  const found = {
+    count: 0,
+    numbers: new Int32Array(most),
+    needs: new Float64Array(most),
+    distances: new Float64Array(most),
+  }
   let executions: ObservedExecutions | undefined
+  let set: ExecutionSet | undefined
   let point: Point | undefined
   let column: number | undefined
-  let count = 0
   return {
     find(among, inColumn, near) {
-      const isKnown = executions === among && point === near && column === inColumn && count === among.count
-      if (isKnown) return found
-      search(among, inColumn, near, found)
+      const isSearched = set === among.set && point === near && column === inColumn
+      if (isSearched && executions === among) return found
+      if (!isSearched) search(among, inColumn, near, found)
+      for (let i = 0; i < found.count; i++) found.needs[i] = among.needs[found.numbers[i] as number] as number
       executions = among
+      set = among.set
       point = near
       column = inColumn
-      count = among.count
       return found
     },
   }
@@ -43,12 +52,11 @@ function search(
   executions: ObservedExecutions,
   column: number | undefined,
   point: Point,
-  found: { count: number; needs: Float64Array; distances: Float64Array },
+  found: { count: number; readonly numbers: Int32Array; readonly distances: Float64Array },
 ): void {
   found.count = 0
   const x = column === undefined ? undefined : point.logs[column]
   if (column === undefined || x === undefined) return
-  const { needs } = executions
   const { sorted, order, present } = orderedBy(executions, column)
   let up = firstFrom(sorted, present, x)
   let down = up - 1
@@ -60,7 +68,7 @@ function search(
     const above = up < present ? (sorted[inRun] as number) - x : Number.POSITIVE_INFINITY
     const takeBelow = below < above || (below === above && (order[down] as number) > (order[inRun] as number))
     const at = takeBelow ? down-- : inRun--
-    found.needs[found.count] = needs[order[at] as number] as number
+    found.numbers[found.count] = order[at] as number
     found.distances[found.count++] = takeBelow ? below : above
     if (!takeBelow && inRun < up) {
       up = runEnd

@@ -1,20 +1,28 @@
 import type { Point } from '../features/encoder.ts'
 import { firstCapacity, largerCapacity } from './capacity.ts'
 
+/** Which executions a dimension was observed in: one object for all dimensions of a task that were observed in the same. */
+export interface ExecutionSet {
+  readonly size: number
+}
+
+const noExecutions: ExecutionSet = { size: 0 }
+
+/** The set with one execution more. */
+export const withOneMore = ({ size }: ExecutionSet): ExecutionSet => ({ size: size + 1 })
+
 /**
  * The executions that a dimension of a task was observed in, oldest first.
  * Shape: the first `count` entries of each array. Grows in place, by `addExecution` alone. The arrays of numbers lie side by
- * side in one buffer, 48 bytes an execution: a query reads most of them.
+ * side in one buffer, 32 bytes an execution: a query reads most of them.
  */
 export interface ObservedExecutions {
   count: number
+  set: ExecutionSet
   readonly points: Point[]
   needs: Float64Array
   /** Milliseconds, at least 1. One that is not known is the mean before, or the first one known. */
   runtimesMs: Float64Array
-  /** Weights that grow with time, slowly and fast, which is forgetting what came before. */
-  slow: Float64Array
-  fast: Float64Array
   /** The executions in order of one column; kept so until another is asked for. */
   readonly byColumn: ColumnOrder
   /** Each execution's value of one label; kept so until another is asked for. */
@@ -41,15 +49,13 @@ interface LabelValues {
 /** Arrays side by side in one buffer, each for so many executions. */
 function arraysOf(capacity: number) {
   const bytes = 8 * capacity
-  const buffer = new ArrayBuffer(6 * bytes)
+  const buffer = new ArrayBuffer(4 * bytes)
   return {
     sorted: new Float64Array(buffer, 0, capacity),
     order: new Int32Array(buffer, bytes, capacity),
     labels: new Int32Array(buffer, 1.5 * bytes, capacity),
-    slow: new Float64Array(buffer, 2 * bytes, capacity),
-    fast: new Float64Array(buffer, 3 * bytes, capacity),
-    needs: new Float64Array(buffer, 4 * bytes, capacity),
-    runtimesMs: new Float64Array(buffer, 5 * bytes, capacity),
+    needs: new Float64Array(buffer, 2 * bytes, capacity),
+    runtimesMs: new Float64Array(buffer, 3 * bytes, capacity),
   }
 }
 
@@ -57,6 +63,7 @@ export function observedExecutions(): ObservedExecutions {
   const { sorted, order, labels, ...arrays } = arraysOf(firstCapacity)
   return {
     count: 0,
+    set: noExecutions,
     points: [],
     ...arrays,
     byColumn: { column: undefined, present: 0, order, sorted },
@@ -69,17 +76,19 @@ export interface ObservedExecution {
   readonly point: Point
   readonly need: number
   readonly runtimeMs: number
-  readonly slow: number
-  readonly fast: number
 }
 
-export function addExecution(executions: ObservedExecutions, one: ObservedExecution): void {
+/** `set`: what its set is with this one, where other dimensions have observed the same. */
+export function addExecution(
+  executions: ObservedExecutions,
+  one: ObservedExecution,
+  set = withOneMore(executions.set),
+): void {
+  executions.set = set
   const n = executions.count++
-  if (n === executions.slow.length) grow(executions)
+  if (n === executions.needs.length) grow(executions)
   executions.needs[n] = one.need
   executions.runtimesMs[n] = one.runtimeMs
-  executions.slow[n] = one.slow
-  executions.fast[n] = one.fast
   executions.points.push(one.point)
   const { byColumn, byLabel } = executions
   if (byLabel.label !== undefined) addLabelValue(byLabel, n, one.point.labels[byLabel.label])
@@ -93,17 +102,13 @@ export function addExecution(executions: ObservedExecutions, one: ObservedExecut
 
 function grow(executions: ObservedExecutions): void {
   const { byColumn, byLabel } = executions
-  const { sorted, order, labels, slow, fast, needs, runtimesMs } = arraysOf(
-    largerCapacity(executions.slow.length),
-  )
+  const { sorted, order, labels, needs, runtimesMs } = arraysOf(largerCapacity(executions.needs.length))
   sorted.set(byColumn.sorted)
   order.set(byColumn.order)
   labels.set(byLabel.values)
-  slow.set(executions.slow)
-  fast.set(executions.fast)
   needs.set(executions.needs)
   runtimesMs.set(executions.runtimesMs)
-  Object.assign(executions, { slow, fast, needs, runtimesMs })
+  Object.assign(executions, { needs, runtimesMs })
   Object.assign(byColumn, { sorted, order })
   byLabel.values = labels
 }

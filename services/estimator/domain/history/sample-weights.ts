@@ -1,5 +1,5 @@
 import type { Point } from '../features/encoder.ts'
-import type { ObservedExecutions } from './observed-executions.ts'
+import type { ExecutionSet, ObservedExecutions } from './observed-executions.ts'
 import { proximityTo } from './proximity.ts'
 
 /**
@@ -18,6 +18,31 @@ export type Weighting = keyof ByWeighting<unknown>
 /** Factor on the weight of an execution for each one after it. */
 export const forgetting = { slow: 0.99, fast: 0.9 } as const
 
+/**
+ * Scratch space of weights, by the number of an execution: those that are forgotten slowly and fast, which grow with time and
+ * are the same of every task, and proximities. Grows as needed.
+ */
+export interface WeighingWorkspace {
+  slow: Float64Array
+  fast: Float64Array
+  proximity: Float64Array
+}
+
+export const weighingWorkspace = (): WeighingWorkspace => ({
+  slow: new Float64Array(0),
+  fast: new Float64Array(0),
+  proximity: new Float64Array(0),
+})
+
+/** Makes room for the weights of so many executions. */
+export function makeRoom(workspace: WeighingWorkspace, executions: number): void {
+  if (workspace.slow.length >= executions) return
+  const length = 2 * executions
+  workspace.slow = Float64Array.from({ length }, (_, n) => forgetting.slow ** -n)
+  workspace.fast = Float64Array.from({ length }, (_, n) => forgetting.fast ** -n)
+  workspace.proximity = new Float64Array(length)
+}
+
 /** Sums over some executions of their weights, slowly and fast forgotten, and of the squares of these. */
 export interface WeightSums {
   slow: number
@@ -35,13 +60,24 @@ export function addWeights(sums: WeightSums, slow: number, fast: number): void {
   sums.fastSquared += fast * fast
 }
 
+/** What the weights of the past hang on. */
+export interface WeighedBy {
+  readonly set: ExecutionSet
+  /** The most informative feature's column, and the most informative label; undefined: none. */
+  readonly column: number | undefined
+  readonly label: string | undefined
+  readonly point: Point
+}
+
 /**
- * Weight of every past execution for one query, by its number; valid until the next query.
+ * Weight of every past execution for one query, by its number; valid until others are made in the same workspace.
  * Unit: relative; only ratios matter.
  */
 export interface SampleWeights {
-  readonly executions: ObservedExecutions
-  /** Shape: the first `executions.count` entries. */
+  readonly by: WeighedBy
+  /** Shape: the first `by.set.size` entries of each array. */
+  readonly slow: Float64Array
+  readonly fast: Float64Array
   readonly proximity: Float64Array
   /** Whether there is a feature or label to be near in; without one the local weightings say nothing. */
   readonly isLocal: boolean
@@ -49,38 +85,34 @@ export interface SampleWeights {
   readonly known: { readonly from: number; readonly sums: WeightSums }[]
 }
 
-/** `proximity` is where the proximities are put; it has room for all executions. */
+/** Puts the proximities in the workspace, which has room for all executions. */
 export function sampleWeights(
   executions: ObservedExecutions,
   column: number | undefined,
   label: string | undefined,
   point: Point,
-  proximity: Float64Array,
+  { slow, fast, proximity }: WeighingWorkspace,
 ): SampleWeights {
   const isLocal = proximityTo(executions, column, label, point, proximity)
-  return { executions, proximity, isLocal, known: [] }
+  const by = { set: executions.set, column, label, point }
+  return { by, slow, fast, proximity, isLocal, known: [] }
 }
 
 /** Sums of local weights over all executions from a number on. */
 export function localSumsFrom(weights: SampleWeights, from: number): WeightSums {
   for (const one of weights.known) if (one.from === from) return one.sums
-  const { executions, proximity } = weights
-  const sums = localSums(executions, proximity, from, executions.count)
+  const sums = localSums(weights, from, weights.by.set.size)
   weights.known.push({ from, sums })
   return sums
 }
 
 /** The same over the first `count` of the numbers given. */
-export const localSumsOver = (
-  { executions, proximity }: SampleWeights,
-  numbers: Int32Array,
-  count: number,
-): WeightSums => localSums(executions, proximity, 0, count, numbers)
+export const localSumsOver = (weights: SampleWeights, numbers: Int32Array, count: number): WeightSums =>
+  localSums(weights, 0, count, numbers)
 
 /** Over those numbered from `from` up to `end`, or over the numbers at these places. */
 function localSums(
-  { slow, fast }: ObservedExecutions,
-  proximity: Float64Array,
+  { slow, fast, proximity }: SampleWeights,
   from: number,
   end: number,
   numbers?: Int32Array,

@@ -65,18 +65,16 @@ test('residuals are as fine as it matters: where a shortfall kills, and where it
 })
 
 test('each execution is worth 1 % or 10 % more than the one before it', () => {
-  const { executions, largest } = modelAfter(needs(3, 9, 5), { registry: {} })
-  const { slow, fast } = executions
-  expect([...executions.needs.subarray(0, 3)]).toEqual([3, 9, 5])
-  expect([1, 2].map((i) => (slow[i - 1] ?? 0) / (slow[i] ?? 0))).toEqual([
-    expect.closeTo(0.99, 12),
-    expect.closeTo(0.99, 12),
-  ])
-  expect([1, 2].map((i) => (fast[i - 1] ?? 0) / (fast[i] ?? 0))).toEqual([
-    expect.closeTo(0.9, 12),
-    expect.closeTo(0.9, 12),
-  ])
-  expect(largest).toBe(9)
+  const model = modelAfter(needs(3, 9, 5), { registry: { s: always(1) } })
+  expect([...model.executions.needs.subarray(0, 3)]).toEqual([3, 9, 5])
+  const sum = (of: (i: number) => number) => expect.closeTo(of(0) + of(1) + of(2), 12)
+  expect(model.members[0]?.weightSums).toEqual({
+    slow: sum((i) => 0.99 ** -i),
+    fast: sum((i) => 0.9 ** -i),
+    slowSquared: sum((i) => 0.99 ** (-2 * i)),
+    fastSquared: sum((i) => 0.9 ** (-2 * i)),
+  })
+  expect(model.largest).toBe(9)
 })
 
 test('a run time that is not known is the mean before, or the first one known; none is below a millisecond', () => {
@@ -176,4 +174,20 @@ test('weights of the past are local where a feature or label is informative', ()
   // The other genome counts a tenth.
   expect(weights.proximity[1]).toBeLessThan(0.1)
   expect(weights.proximity[2]).toBeGreaterThan(0.5)
+})
+
+test('weights are made once for a point, and anew for another, or once there are more executions', () => {
+  const learning = learningWith({ registry: {} })
+  const model = modelAfter(
+    [1, 2, 3].map((i) => ({ point: pointAt([i]), need: i })),
+    learning,
+  )
+  const workspace = createWorkspace()
+  const [point, other] = [pointAt([1]), pointAt([3])]
+  const weights = weightsFor(model, point, workspace)
+  expect(weightsFor(model, point, workspace)).toBe(weights)
+  expect(weightsFor(model, other, workspace)).not.toBe(weights)
+  expect(weightsFor(model, point, workspace).proximity[0]).toBe(1)
+  learnExecution(model, { point: pointAt([4]), need: 4, attempt: 1 }, learning)
+  expect(weightsFor(model, point, workspace).by.set.size).toBe(4)
 })

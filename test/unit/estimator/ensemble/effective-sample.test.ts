@@ -11,12 +11,13 @@ import { executionsAt, pointAt } from '../../../support/points.ts'
 
 /** Three executions of slow weights 1, 2, 3 and fast weights 1, 4, 9; the second one's proximity is 0.1. */
 const genomes = ['human', 'yeast', 'human']
-const executions = executionsAt(
-  genomes.map((genome) => pointAt([], { genome })),
-  (i) => ({ slow: i + 1, fast: (i + 1) ** 2 }),
-)
+const executions = executionsAt(genomes.map((genome) => pointAt([], { genome })))
 const weights = () =>
-  sampleWeights(executions, undefined, 'genome', pointAt([], { genome: 'human' }), new Float64Array(3))
+  sampleWeights(executions, undefined, 'genome', pointAt([], { genome: 'human' }), {
+    slow: Float64Array.of(1, 2, 3),
+    fast: Float64Array.of(1, 4, 9),
+    proximity: new Float64Array(3),
+  })
 
 /** A strategy that has predicted the executions of these numbers. */
 function memberAfter(...numbers: readonly number[]): Member {

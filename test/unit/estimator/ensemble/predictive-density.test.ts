@@ -38,11 +38,12 @@ function weightsOf(
   fast: readonly number[],
   proximity?: readonly number[],
 ): SampleWeights {
-  const executions = executionsAt(
-    slow.map(() => pointAt([])),
-    (i) => ({ slow: slow[i] ?? 0, fast: fast[i] ?? 0 }),
-  )
-  const weights = sampleWeights(executions, undefined, undefined, pointAt([]), new Float64Array(slow.length))
+  const executions = executionsAt(slow.map(() => pointAt([])))
+  const weights = sampleWeights(executions, undefined, undefined, pointAt([]), {
+    slow: Float64Array.from(slow),
+    fast: Float64Array.from(fast),
+    proximity: new Float64Array(slow.length),
+  })
   if (proximity === undefined) return weights
   return { ...weights, proximity: Float64Array.from(proximity), isLocal: true }
 }

@@ -58,13 +58,14 @@ test('is the residuals around the prediction with a prior there, in the proporti
   const fast = sampleOf(weightSums.fast, weightSums.fastSquared)
   const unit = (sample: typeof slow, weight: number) => weight / (sample.total + priorMass(sample))
   const logPrediction = Math.log(2e9)
+  const weights = weightsFor(model, query, createWorkspace())
   const expected = mixture(
     [
       {
         residuals,
         logPrediction,
-        slow: model.executions.slow,
-        fast: model.executions.fast,
+        slow: weights.slow,
+        fast: weights.fast,
         proximity: new Float64Array(10),
         shares: { slow: unit(slow, 0.75), fast: unit(fast, 0.25), slowLocal: 0, fastLocal: 0 },
       },

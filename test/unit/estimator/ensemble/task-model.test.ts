@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
+import {
+  type DimensionModel,
+  weightsFor,
+} from '../../../../services/estimator/domain/ensemble/dimension-model.ts'
 import { extendTask, fitTask } from '../../../../services/estimator/domain/ensemble/task-model.ts'
+import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
 import type { ExecutionRecord } from '../../../../shared/domain/execution.ts'
 import type { Dimension, Resources } from '../../../../shared/domain/resources.ts'
 import { execution } from '../../../support/histories.ts'
@@ -22,6 +27,25 @@ test('learns each dimension from the executions that it was measured in', () => 
   expect(needsAfter('memoryBytes', ...history)).toEqual([5, 7])
   expect(needsAfter('cpuCores', ...history)).toEqual([2, 3])
   expect(dimensionAfter('diskBytes', ...history)).toBeUndefined()
+})
+
+test('dimensions share the weights of the past as long as they were observed in the same executions', () => {
+  const both = ran({ memoryBytes: 5, durationMs: 2 }, { features: { size: 1 } })
+  const one = ran({ memoryBytes: 5 }, { features: { size: 1 } })
+  const sharesWeights = (...history: readonly ExecutionRecord[]) => {
+    const { dimensions, encoder } = fitTask(history, learning)
+    const workspace = createWorkspace()
+    const point = encoder.encode({ size: 2 }, {}, false)
+    const [memory, duration] = (['memoryBytes', 'durationMs'] as const).map((dimension) =>
+      weightsFor(dimensions.get(dimension) as DimensionModel, point, workspace),
+    )
+    return memory === duration
+  }
+  expect(sharesWeights(both)).toBe(true)
+  expect(sharesWeights(both, both)).toBe(true)
+  expect(sharesWeights(both, one)).toBe(false)
+  expect(sharesWeights(one, both)).toBe(false)
+  expect(sharesWeights(both, one, both)).toBe(false)
 })
 
 test('a need below noise counts as noise, one above 10¹⁸ as that', () => {

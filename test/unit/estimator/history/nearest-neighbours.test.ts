@@ -19,7 +19,7 @@ test('finds the five nearest, of equals the latest first, as a linear search wou
       const executions = observedExecutions()
       const { find } = neighbourSearch()
       for (const [i, size] of inputs.entries())
-        addExecution(executions, { point: pointOf(size), need: i + 1, runtimeMs: 1, slow: 1, fast: 1 })
+        addExecution(executions, { point: pointOf(size), need: i + 1, runtimeMs: 1 })
       const point = pointOf(queried)
       const distance = (i: number) =>
         Math.abs((executions.points[i]?.logs[0] ?? Number.NaN) - (point.logs[0] ?? Number.NaN))
@@ -50,7 +50,7 @@ test('searches again for another point, for another column, and once there are m
   expect(nearest(0, pointAt([5, 2]))).toBe(1)
   expect(nearest(0, point)).toBe(0)
   expect(nearest(1, point)).toBe(1)
-  addExecution(executions, { point, need: 2, runtimeMs: 1, slow: 1, fast: 1 })
+  addExecution(executions, { point, need: 2, runtimeMs: 1 })
   expect(nearest(1, point)).toBe(2)
 })
 

@@ -11,17 +11,14 @@ import { executionsAt, pointAt } from '../../../support/points.ts'
 test('keeps every execution as it was given, however many there are', () => {
   const executions = observedExecutions()
   const points = Array.from({ length: 100 }, (_, i) => pointAt([i]))
-  for (const [i, point] of points.entries())
-    addExecution(executions, { point, need: i, runtimeMs: 2 * i, slow: 3 * i, fast: 4 * i })
+  for (const [i, point] of points.entries()) addExecution(executions, { point, need: i, runtimeMs: 2 * i })
 
   const expected = (factor: number) => Array.from({ length: 100 }, (_, i) => factor * i)
-  const { count, needs, runtimesMs, slow, fast } = executions
+  const { count, needs, runtimesMs } = executions
   expect(count).toBe(100)
   expect(executions.points).toEqual(points)
   expect([...needs.subarray(0, count)]).toEqual(expected(1))
   expect([...runtimesMs.subarray(0, count)]).toEqual(expected(2))
-  expect([...slow.subarray(0, count)]).toEqual(expected(3))
-  expect([...fast.subarray(0, count)]).toEqual(expected(4))
 })
 
 const anyColumns = fc.array(fc.option(fc.integer({ min: 0, max: 9 }), { nil: undefined }), {
@@ -35,7 +32,7 @@ test('is ordered by any column, equal values in order of arrival, also as execut
     fc.property(fc.array(fc.tuple(anyColumns, anyColumn), { maxLength: 80 }), (history) => {
       const executions = observedExecutions()
       for (const [i, [columns, queried]] of history.entries()) {
-        addExecution(executions, { point: pointAt(columns), need: 1, runtimeMs: 1, slow: 1, fast: 1 })
+        addExecution(executions, { point: pointAt(columns), need: 1, runtimeMs: 1 })
         const { present, order, sorted } = orderedBy(executions, queried)
         const known = history
           .slice(0, i + 1)
@@ -57,7 +54,7 @@ test('gives the values of any label, oldest first, also as executions are added'
   }
   expect(texts('genome')).toEqual(['human', undefined])
   const point = pointAt([], { genome: 'yeast', tool: 'z' })
-  addExecution(executions, { point, need: 1, runtimeMs: 1, slow: 1, fast: 1 })
+  addExecution(executions, { point, need: 1, runtimeMs: 1 })
   expect(texts('genome')).toEqual(['human', undefined, 'yeast'])
   expect(texts('tool')).toEqual(['x', 'y', 'z'])
   expect(texts('genome')).toEqual(['human', undefined, 'yeast'])
@@ -66,7 +63,7 @@ test('gives the values of any label, oldest first, also as executions are added'
 test('keeps the order of a column while it grows', () => {
   const executions = observedExecutions()
   for (let i = 0; i < 100; i++) {
-    addExecution(executions, { point: pointAt([100 - i]), need: 1, runtimeMs: 1, slow: 1, fast: 1 })
+    addExecution(executions, { point: pointAt([100 - i]), need: 1, runtimeMs: 1 })
     orderedBy(executions, 0)
   }
   const { order, sorted } = orderedBy(executions, 0)

@@ -12,7 +12,7 @@ test('is largest where the feature is the same and falls with the distance, but 
   const executions = observedExecutions()
   for (let i = 0; i < 20; i++) {
     const point = columns.encode({ size: i }, {}, true)
-    addExecution(executions, { point, need: 1, runtimeMs: 1, slow: 1, fast: 1 })
+    addExecution(executions, { point, need: 1, runtimeMs: 1 })
   }
   const proximity = new Float64Array(20)
   const query = columns.encode({ size: 5 }, {}, false)

@@ -18,7 +18,7 @@ function asked(seen: readonly (number | undefined)[], value: number | undefined)
   const executions = observedExecutions()
   for (const a of seen) {
     const point = encode(a === undefined ? {} : { a }, {}, true)
-    addExecution(executions, { point, need: 1, runtimeMs: 1, slow: 1, fast: 1 })
+    addExecution(executions, { point, need: 1, runtimeMs: 1 })
   }
   return [executions, 0, encode(value === undefined ? {} : { a: value }, {}, false)] as const
 }

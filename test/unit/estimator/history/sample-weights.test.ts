@@ -4,13 +4,28 @@ import {
   forgetting,
   localSumsFrom,
   localSumsOver,
+  makeRoom,
   sampleWeights,
+  weighingWorkspace,
   weightSums,
 } from '../../../../services/estimator/domain/history/sample-weights.ts'
 import { executionsAt, pointAt } from '../../../support/points.ts'
 
 test('an execution is worth 1 % less after each one that follows, or a tenth less', () => {
   expect(forgetting).toEqual({ slow: 0.99, fast: 0.9 })
+})
+
+test('every execution weighs more than the one before it, from 1 on, and as much when there is room for more', () => {
+  const workspace = weighingWorkspace()
+  makeRoom(workspace, 2)
+  const { slow, fast } = workspace
+  expect([...slow.subarray(0, 2)]).toEqual([1, 0.99 ** -1])
+  expect([...fast.subarray(0, 2)]).toEqual([1, 0.9 ** -1])
+  makeRoom(workspace, 100)
+  expect([...workspace.slow.subarray(0, 2)]).toEqual([...slow.subarray(0, 2)])
+  expect(workspace.slow[99]).toBe(0.99 ** -99)
+  expect(workspace.fast[99]).toBe(0.9 ** -99)
+  expect(workspace.proximity.length).toBeGreaterThanOrEqual(100)
 })
 
 test('adds up weights and their squares', () => {
@@ -23,12 +38,14 @@ test('adds up weights and their squares', () => {
 /** Three executions of slow weights 1, 2, 3 and fast weights 1, 4, 9, of which the second has another label. */
 function threeExecutions() {
   const genomes = ['human', 'yeast', 'human']
-  const executions = executionsAt(
-    genomes.map((genome) => pointAt([], { genome })),
-    (i) => ({ slow: i + 1, fast: (i + 1) ** 2 }),
-  )
+  const executions = executionsAt(genomes.map((genome) => pointAt([], { genome })))
   const query = pointAt([], { genome: 'human' })
-  return sampleWeights(executions, undefined, 'genome', query, new Float64Array(3))
+  const workspace = {
+    slow: Float64Array.of(1, 2, 3),
+    fast: Float64Array.of(1, 4, 9),
+    proximity: new Float64Array(3),
+  }
+  return sampleWeights(executions, undefined, 'genome', query, workspace)
 }
 
 const close = (sums: Record<string, number>) =>
@@ -55,7 +72,7 @@ test('local weights are summed over some executions by their numbers', () => {
 
 test('without a feature or label that is informative nothing is local', () => {
   const executions = executionsAt([pointAt([1])])
-  expect(sampleWeights(executions, undefined, undefined, pointAt([1]), new Float64Array(1)).isLocal).toBe(
-    false,
-  )
+  const workspace = weighingWorkspace()
+  makeRoom(workspace, 1)
+  expect(sampleWeights(executions, undefined, undefined, pointAt([1]), workspace).isLocal).toBe(false)
 })

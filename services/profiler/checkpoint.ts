@@ -13,7 +13,7 @@ import type { Change, Changes, OpenExecution, Session } from './domain/session.t
 import { noUsage } from './domain/usage.ts'
 import { DamagedRecord } from './envelope.ts'
 import { countsOfOpen, countsOfSession, tenantOfScope } from './quotas.ts'
-import type { SessionCheckpoint, SessionPart, SessionVersion, StoredSession } from './store.ts'
+import type { Counts, SessionCheckpoint, SessionPart, SessionVersion, StoredSession } from './store.ts'
 
 const everyNamespace = '*'
 
@@ -45,7 +45,7 @@ export async function changedParts(
   { unwritten, unread }: Written,
   changes: readonly Changes[],
   after: SessionState,
-  countsOf = countsOfOpen,
+  counts: CountsOfParts = { ofOpen: countsOfOpen, ofSession: countsOfSession(tenantOfScope(after.scope)) },
 ): Promise<Map<string, SessionPart | undefined>> {
   const parts = new Map<string, SessionPart | undefined>()
   for (const name of unread) parts.set(name, undefined)
@@ -54,15 +54,20 @@ export async function changedParts(
     if (turn.isOver()) await turn.rest()
     if (execution === undefined) parts.set(startPart(executionId), undefined)
     else if (!isSameStart(before, execution)) {
-      const counts = countsOf([execution.start])
-      parts.set(startPart(executionId), { value: encodeStart(execution), counts })
+      const part = { value: encodeStart(execution), counts: counts.ofOpen([execution.start]) }
+      parts.set(startPart(executionId), part)
     }
     if (execution && hasUsage(execution))
       parts.set(usagePart(executionId), { value: encodeUsage(execution), counts: {} })
     else if (before && hasUsage(before)) parts.set(usagePart(executionId), undefined)
   }
-  const counts = countsOfSession(tenantOfScope(after.scope))
-  return parts.set(statePart, { value: encodeState(after), counts })
+  return parts.set(statePart, { value: encodeState(after), counts: counts.ofSession })
+}
+
+/** What the parts of a session count as in quotas. */
+interface CountsOfParts {
+  readonly ofOpen: typeof countsOfOpen
+  readonly ofSession: Counts
 }
 
 /** What several changes of each execution come to. */

@@ -8,8 +8,8 @@ import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import { type CohortSettings, joinCohorts, type TaskFold } from './domain/cohorts.ts'
 import type { FoldSettings } from './domain/fold.ts'
 import { type FoldPlan, foldPlan } from './fold-plan.ts'
-import { type LateEndSettings, lateSession, lateSessionOf } from './late-ends.ts'
-import { bytesOf } from './quotas.ts'
+import { type LateEndSettings, type Lost, lateSessions } from './late-ends.ts'
+import { bytesOf, sessionsLeft } from './quotas.ts'
 import { type RoomSettings, roomFor, type Scope } from './room.ts'
 import { type ProfileChange, type ProfileStore, RefusedChanges, type SessionCheckpoint } from './store.ts'
 
@@ -161,37 +161,34 @@ export function committer(
     for (const { unit } of group) if (unit.session) lastOf.set(unit.session.id, unit.session)
     const checkpoints = new Map<string, SessionCheckpoint>()
     for (const [id, { checkpoint }] of lastOf) checkpoints.set(id, await checkpoint())
-    for (const lost of await correctable(group)) {
-      checkpoints.set(
-        lateSessionOf(lost.executionId),
-        await lateSession(lost, nowUnixMs(), settings.lateEndGraceMs),
-      )
-    }
+    const lost = await correctable(group)
+    for (const [id, late] of await lateSessions(store, lost, nowUnixMs(), settings.lateEndGraceMs))
+      checkpoints.set(id, late)
     let overflow = 0
     if (!plan.isEmpty()) overflow = plan.overflow(await refusedKeys(plan.keys(), plan.scopeOf))
     const { fenced } = await store.commit({ changes: [...plan.changes(), ...cohortChanges], checkpoints })
     overflowed += overflow
     pendingCohorts = plan.taskFolds()
     for (const key of plan.keys()) admitted.set(profileId(key), true)
-    const lost = new Set(fenced)
-    for (const [id, { stored }] of lastOf) if (!lost.has(id)) stored()
+    const refused = new Set(fenced)
+    for (const [id, { stored }] of lastOf) if (!refused.has(id)) stored()
     for (const { unit, resolve } of group) {
       resolve({
         folded: plan.foldedOf(unit),
-        fenced: unit.session !== undefined && lost.has(unit.session.id),
+        fenced: unit.session !== undefined && refused.has(unit.session.id),
       })
     }
   }
 
   /** Executions lost now, as far as there is room to keep them for a late end. */
-  async function correctable(group: readonly Waiting[]): Promise<readonly ExecutionRecord[]> {
+  async function correctable(group: readonly Waiting[]): Promise<readonly Lost[]> {
     if (settings.lateEndGraceMs === 0) return []
-    const lost = group.flatMap(({ unit }) =>
-      unit.isLate ? [] : unit.finished.filter(({ outcome }) => outcome === 'lost'),
+    const lost = group.flatMap(({ unit: { isLate, finished, scope } }) =>
+      isLate ? [] : finished.flatMap((record) => (record.outcome === 'lost' ? [{ record, scope }] : [])),
     )
-    return lost.length === 0
-      ? lost
-      : lost.slice(0, Math.max(0, settings.maxSessions - (await store.countSessions())))
+    if (lost.length === 0) return lost
+    const left = sessionsLeft(settings, await store.countSessions(), await store.sessionCounts())
+    return lost.filter(({ scope }) => left.take(scope))
   }
 
   /** A summary that is lost with a failed commit comes again at the profile's next power of two: nobody waits for it. */

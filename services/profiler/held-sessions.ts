@@ -10,7 +10,9 @@ import { DamagedRecord } from './envelope.ts'
 import { type LiveSession, liveSession } from './live-session.ts'
 import type { NamespacesLetIn } from './namespaces-let-in.ts'
 import type { OpenExecutions } from './open-executions.ts'
-import { countsOfOpen, countsOfSession, type Quotas, tenantOfScope } from './quotas.ts'
+import { countsOfOpen, type Quotas } from './quotas.ts'
+import { placeApart } from './session-place.ts'
+import { sessionsLetIn } from './sessions-let-in.ts'
 import type { ProfileStore, StoredSession } from './store.ts'
 
 export interface HeldSessionSettings {
@@ -24,19 +26,23 @@ export interface HeldSessionSettings {
 
 /** The sessions that this process holds. */
 export interface HeldSessions {
-  /** One action after the other on each session that is not held. */
-  inTurn<T>(sessionId: string, action: () => Promise<T>): Promise<T>
+  /** One action after the other on what lies at a place and is not held. */
+  inTurn<T>(place: string, action: () => Promise<T>): Promise<T>
+  /** The same on the claimant's session of that id, given its place. */
+  inTurnOf<T>(sessionId: string, claim: Claim, action: (place: string) => Promise<T>): Promise<T>
+  /** The claimant's session of that id as it is now, held or not. */
+  look(sessionId: string, claim: Claim): Promise<Session | undefined>
   /** In its turn: takes a session, or begins one, from whoever holds it. Errors: `overloaded`, `unavailable`, `forbidden`. */
-  take(sessionId: string, claim: Claim, idleTtlMs?: number): Promise<LiveSession>
+  take(place: string, claim: Claim, idleTtlMs?: number): Promise<LiveSession>
   /** Holds a session as it was read. */
-  hold(sessionId: string, read: ReadSession, idleTtlMs?: number): LiveSession
+  hold(place: string, read: ReadSession, idleTtlMs?: number): LiveSession
   /** Lets go of a session: what is stored of it stays. */
   letGo(session: LiveSession): Promise<void>
   isHeld(session: LiveSession): boolean
-  get(sessionId: string): LiveSession | undefined
+  get(place: string): LiveSession | undefined
   all(): readonly LiveSession[]
   /** One that cannot be read is reported and begun anew: its client is told that nothing is stored. */
-  read(sessionId: string, stored: StoredSession): Promise<ReadSession>
+  read(place: string, stored: StoredSession): Promise<ReadSession>
 }
 
 export interface ReadSession {
@@ -60,28 +66,45 @@ export function heldSessions(parts: HeldSessionParts): HeldSessions {
   const owner = randomUUID()
   const live = new Map<string, LiveSession>()
   const turns = new Map<string, Promise<unknown>>()
+  const arrivals = sessionsLetIn(store, quotas, settings.maxSessions)
 
-  async function inTurn<T>(sessionId: string, action: () => Promise<T>): Promise<T> {
-    const before = turns.get(sessionId)
+  async function inTurn<T>(place: string, action: () => Promise<T>): Promise<T> {
+    const before = turns.get(place)
     const result = (before ?? Promise.resolve()).then(action)
     const settled = result.then(
       () => undefined,
       () => undefined,
     )
-    turns.set(sessionId, settled)
+    turns.set(place, settled)
     try {
       return await result
     } finally {
-      if (turns.get(sessionId) === settled) turns.delete(sessionId)
+      if (turns.get(place) === settled) turns.delete(place)
     }
   }
 
-  async function read(sessionId: string, stored: StoredSession): Promise<ReadSession> {
+  async function stateOf(place: string): Promise<Session | undefined> {
+    const holder = live.get(place)
+    if (holder) return holder.state()
+    const stored = await store.getSession(place)
+    return stored && (await read(place, stored)).session
+  }
+
+  /** Where the claimant's session of that id lies: apart where the id is another tenant's. */
+  async function placeOf(sessionId: string, { namespaces, authorize }: Claim): Promise<string> {
+    if (namespaces === undefined) return sessionId
+    const apart = placeApart(sessionId, namespaces)
+    const [own, given] = await Promise.all([stateOf(apart), stateOf(sessionId)])
+    if (own) return apart
+    return given === undefined || isAllowed(() => authorize(given)) ? sessionId : apart
+  }
+
+  async function read(place: string, stored: StoredSession): Promise<ReadSession> {
     try {
       return await decodeSession(stored)
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error
-      log.error({ err: error, session: sessionId }, 'a session could not be read and begins anew')
+      log.error({ err: error, session: place }, 'a session could not be read and begins anew')
       return { session: newSession(clock.nowUnixMs()), written: writtenUnread(stored) }
     }
   }
@@ -90,10 +113,8 @@ export function heldSessions(parts: HeldSessionParts): HeldSessions {
     id: string,
     { session: state, written }: ReadSession,
     idleSessionTtlMs = settings.idleSessionTtlMs,
-    isNew = false,
   ): LiveSession {
     const { scope } = state
-    let uncounted = isNew ? countsOfSession(tenantOfScope(scope)) : {}
     const session = liveSession({
       id,
       owner,
@@ -109,8 +130,8 @@ export function heldSessions(parts: HeldSessionParts): HeldSessions {
       onSubmitted: ({ applied: { opened, closed }, durable }) => {
         openExecutions.add(opened)
         openExecutions.remove(closed)
-        quotas.change({ ...countsOfOpen(opened), ...uncounted }, countsOfOpen(closed), durable)
-        uncounted = {}
+        quotas.change(countsOfOpen(opened), countsOfOpen(closed), durable)
+        arrivals.storing(id, durable)
       },
     })
     openExecutions.add(startsOf(state))
@@ -123,41 +144,51 @@ export function heldSessions(parts: HeldSessionParts): HeldSessions {
     live.delete(session.id)
     openExecutions.remove(startsOf(session.state()))
     await session.release()
+    arrivals.leave(session.id)
   }
 
-  async function begin(scope: Session['scope']): Promise<ReadSession> {
-    const refused = quotas.refuseSession(tenantOfScope(scope))
-    if (refused) throw new ForesizeError('overloaded', refused)
-    if ((await store.countSessions()) >= settings.maxSessions) {
-      throw new ForesizeError(
-        'overloaded',
-        `there are ${settings.maxSessions} sessions, as many as max_sessions allows`,
-      )
-    }
+  async function begin(place: string, scope: Session['scope']): Promise<ReadSession> {
+    await arrivals.letIn(place, scope)
     return { session: newSession(clock.nowUnixMs()), written: nothingWritten }
   }
 
   return {
     inTurn,
-    async take(sessionId, { scope, authorize }, idleTtlMs) {
-      const holder = live.get(sessionId)
+    inTurnOf: (sessionId, claim, action) =>
+      inTurn(sessionId, async () => {
+        const place = await placeOf(sessionId, claim)
+        return place === sessionId ? action(place) : inTurn(place, () => action(place))
+      }),
+    look: async (sessionId, claim) => stateOf(await placeOf(sessionId, claim)),
+    async take(place, { scope, authorize }, idleTtlMs) {
+      const holder = live.get(place)
       if (holder) {
         authorize(holder.state())
         await letGo(holder)
       }
-      const stored = await store.getSession(sessionId)
-      const { session, written } = stored ? await read(sessionId, stored) : await begin(scope)
+      const stored = await store.getSession(place)
+      const { session, written } = stored ? await read(place, stored) : await begin(place, scope)
       authorize(session)
       const taken = { ...session, scope: scope ?? session.scope }
-      return hold(sessionId, { session: taken, written }, idleTtlMs, stored === undefined)
+      return hold(place, { session: taken, written }, idleTtlMs)
     },
     hold,
     letGo,
     isHeld: (session) => live.get(session.id) === session,
-    get: (sessionId) => live.get(sessionId),
+    get: (place) => live.get(place),
     all: () => [...live.values()],
     read,
   }
 }
 
 const startsOf = ({ open }: Session) => [...open.values()].map(({ start }) => start)
+
+function isAllowed(authorize: () => void): boolean {
+  try {
+    authorize()
+    return true
+  } catch (error) {
+    if (error instanceof ForesizeError && error.failure === 'forbidden') return false
+    throw error
+  }
+}

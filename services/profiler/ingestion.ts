@@ -38,8 +38,8 @@ export interface Ingestion {
   close(session: LiveSession): Promise<void>
   /** One batch of a session that nobody streams; undefined leaves it as it is. Resolves once durable. */
   once(sessionId: string, claim: Claim, next: (session: Session) => Batch | undefined): Promise<OnceResult>
-  /** A session as it is now, held or not, undefined where there is none: for who has to look before touching it. */
-  look(sessionId: string): Promise<Session | undefined>
+  /** A session as it is now, held or not, undefined where the claimant has none: for who has to look before touching it. */
+  look(sessionId: string, claim: Claim): Promise<Session | undefined>
   /** Folds finished executions. Resolves to which were folded now, once durable. */
   fold(records: readonly ExecutionRecord[], scope: Session['scope']): Promise<readonly boolean[]>
   /** Lets in what namespaces are new, as far as there may be more: before anything in them is taken. */
@@ -105,8 +105,8 @@ export function ingestion(
 
   return {
     open: (sessionId, claim) =>
-      sessions.inTurn(sessionId, async () => {
-        const session = await sessions.take(sessionId, claim)
+      sessions.inTurnOf(sessionId, claim, async (place) => {
+        const session = await sessions.take(place, claim)
         try {
           await session.adopt(unchanged(session.state())).durable
         } catch (error) {
@@ -117,8 +117,8 @@ export function ingestion(
       }),
     close: sessions.letGo,
     once: (sessionId, claim, next) =>
-      sessions.inTurn(sessionId, async () => {
-        const session = await sessions.take(sessionId, claim, settings.unaryMemoryMs)
+      sessions.inTurnOf(sessionId, claim, async (place) => {
+        const session = await sessions.take(place, claim, settings.unaryMemoryMs)
         try {
           const batch = next(session.state())
           const submitted = batch && session.applyOwn(batch, clock.nowUnixMs())
@@ -130,12 +130,7 @@ export function ingestion(
           await sessions.letGo(session)
         }
       }),
-    async look(sessionId) {
-      const holder = sessions.get(sessionId)
-      if (holder) return holder.state()
-      const stored = await store.getSession(sessionId)
-      return stored && (await sessions.read(sessionId, stored)).session
-    },
+    look: sessions.look,
     async fold(records, scope) {
       const { folded } = await commits.submit({ finished: records, scope })
       return folded

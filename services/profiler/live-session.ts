@@ -11,6 +11,7 @@ import {
   type SessionLimits,
 } from './domain/session.ts'
 import { isLateSession } from './late-ends.ts'
+import { givenId } from './session-place.ts'
 
 /** A session held by this process: its state as applied, ahead of what is durable by the batches under way. */
 export interface LiveSession {
@@ -145,7 +146,8 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
   }
 }
 
-const takenOver = (id: string) => new ForesizeError('conflict', `session ${id} was opened anew elsewhere`)
+const takenOver = (id: string) =>
+  new ForesizeError('conflict', `session ${givenId(id)} was opened anew elsewhere`)
 
 const gap = (sequence: number, given: number) =>
   new ForesizeError('out-of-order', `batch ${sequence + 1} was expected, came ${given}`)

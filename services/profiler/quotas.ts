@@ -33,10 +33,7 @@ export interface Quotas {
 
 export function quotas(settings: QuotaSettings, held: HeldBytes): Quotas {
   const { maxOpenExecutions, maxOpenExecutionsPerNamespace, maxSessions, maxHeldShare } = settings
-  const ofOne = Math.min(
-    maxOpenExecutionsPerNamespace,
-    Math.max(1, Math.floor(maxOpenExecutions * maxHeldShare)),
-  )
+  const ofOne = Math.min(maxOpenExecutionsPerNamespace, shareOf(maxOpenExecutions, maxHeldShare))
   let base: ReadonlyMap<string, number> = new Map()
   const since = new Map<string, number>()
   /** Durable since the store was last asked. */
@@ -96,7 +93,7 @@ export function quotas(settings: QuotaSettings, held: HeldBytes): Quotas {
     refuseSession(tenant) {
       if (tenant === undefined) return undefined
       const own = count(sessionsOf(tenant))
-      if (own < Math.max(1, Math.floor(maxSessions * maxHeldShare))) return undefined
+      if (own < shareOf(maxSessions, maxHeldShare)) return undefined
       return `${tenant} has ${own} sessions, its share of max_sessions`
     },
     change(added, freed, durable) {
@@ -159,6 +156,30 @@ export function countsOfOpen(starts: readonly ExecutionStart[]): Counts {
 /** What a session counts as by itself. */
 export const countsOfSession = (tenant: string | undefined): Counts =>
   tenant === undefined ? {} : { [sessionsOf(tenant)]: 1 }
+
+/** Room for sessions that nobody asked for: what a tenant has left there counts in its share. */
+export function sessionsLeft(
+  { maxSessions, maxHeldShare }: Pick<QuotaSettings, 'maxSessions' | 'maxHeldShare'>,
+  all: number,
+  counts: ReadonlyMap<string, number>,
+) {
+  const taken = new Map<string, number>()
+  let inAll = all
+  return {
+    /** Whether there is room for one more of that scope, which is taken then. */
+    take(scope: Session['scope']): boolean {
+      const tenant = tenantOfScope(scope)
+      const name = tenant === undefined ? undefined : sessionsOf(tenant)
+      const own = name === undefined ? 0 : (counts.get(name) ?? 0) + (taken.get(name) ?? 0)
+      if (inAll >= maxSessions || own >= shareOf(maxSessions, maxHeldShare)) return false
+      inAll += 1
+      if (name !== undefined) addTo(taken, name, 1)
+      return true
+    },
+  }
+}
+
+const shareOf = (most: number, share: number) => Math.max(1, Math.floor(most * share))
 
 /** Whose share of the sessions one uses; undefined where nobody was asked. */
 export const tenantOfScope = (scope: Session['scope']): string | undefined =>

@@ -1,24 +1,24 @@
 import { ForesizeError } from '../../shared/domain/errors.ts'
-import { authorize, type Principal, scopeOf } from '../../shared/rpc/principal.ts'
+import { type Principal, scopeOf } from '../../shared/rpc/principal.ts'
 import type { ReportEndRequest } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
-import { claimOf } from './claim.ts'
+import { type Claim, claimOf } from './claim.ts'
 import type { EndEvent, Placed } from './domain/session.ts'
 import type { Ingestion } from './ingestion.ts'
-import { lateSessionOf } from './late-ends.ts'
+import { lateSessionsOf } from './late-ends.ts'
 import { readToldEnd } from './told-end.ts'
 import { unarySessionOf } from './unary-profiling.ts'
 
-/** Sessions that hold one execution alone, by its id: a unary one, one of `foresize run`, one that was lost. */
-const sessionsOf = (executionId: string) => [
+/** Sessions that hold one execution alone, by its id: a unary one, one of `foresize run`, those that were lost. */
+const sessionsOf = (executionId: string, namespaces: readonly string[] | undefined) => [
   unarySessionOf(executionId),
   `run:${executionId}`,
-  lateSessionOf(executionId),
+  ...lateSessionsOf(executionId, namespaces),
 ]
 
 /**
  * Ends from outside an execution whose worker cannot. Resolves to whether that changed anything, once durable: not where
  * an end was known.
- * Law: nothing is touched before the caller is known to be let into its namespace.
+ * Law: an execution of a namespace that is not the caller's is not there.
  */
 export async function reportEnd(
   ingestion: Ingestion,
@@ -27,16 +27,16 @@ export async function reportEnd(
   principal: Principal,
 ): Promise<boolean> {
   const { end, started } = readToldEnd(request, defaultLeaseMs, principal)
+  const claim = claimOf(principal, undefined)
+  const namespaces = claim.namespaces ?? (started && [started.start.task.namespace])
   let isKnown = false
-  for (const sessionId of sessionsOf(end.executionId)) {
-    const session = await ingestion.look(sessionId)
+  for (const sessionId of sessionsOf(end.executionId, namespaces)) {
+    const session = await ingestion.look(sessionId, claim)
     if (session === undefined) continue
     isKnown = true
-    const opened = session.open.get(end.executionId)
-    if (opened === undefined) continue
-    authorize(principal, opened.start.task.namespace)
+    if (!session.open.has(end.executionId)) continue
     // Where another session has told its loss already, the end is for the session that holds what was lost.
-    if (await endIn(ingestion, sessionId, end, principal)) return true
+    if (await endIn(ingestion, sessionId, end, claim)) return true
   }
   if (isKnown) return false
   if (started === undefined) {
@@ -60,9 +60,9 @@ async function endIn(
   ingestion: Ingestion,
   sessionId: string,
   end: Placed<EndEvent>,
-  principal: Principal,
+  claim: Claim,
 ): Promise<boolean> {
-  const { folded } = await ingestion.once(sessionId, claimOf(principal, undefined), ({ sequence, open }) =>
+  const { folded } = await ingestion.once(sessionId, claim, ({ sequence, open }) =>
     open.has(end.executionId)
       ? { sequence: sequence + beyondTheWorker, starts: [], samples: [], ends: [end] }
       : undefined,

@@ -18,7 +18,7 @@ import {
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { exampleProfile } from '../support/example-profile.ts'
 import { quietLog } from '../support/profiler-fixture.ts'
-import { openStream, unary, wireRecord, wireStart } from '../support/profiler-service.ts'
+import { eventually, openStream, unary, wireRecord, wireStart } from '../support/profiler-service.ts'
 import { outcomeOf, secureClient, type TokenEntry, writeTokens } from '../support/secure-services.ts'
 import { configOf } from '../support/stores.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -227,6 +227,21 @@ async function report(client: ProfilerServiceClient, namespace: string, tasks: n
   return profiles.length
 }
 
+test('what one tenant has lost is kept for a late end within its share of the sessions', async () => {
+  const { as } = await profiler({ maxSessions: 8, maxHeldShare: 0.5 })
+  const brief = starts('evil', 0, 12).map((start) => ({ ...start, leaseMs: 100 }))
+  await park(as(evil), 'one', brief)
+  const client = as(all)
+  const lost = async () => {
+    const request = ListProfilesRequest.fromPartial({ namespace: 'evil', pageSize: 1000 })
+    const { profiles } = await unary(client, 'listProfiles', request)
+    return profiles.flatMap(({ outcomes }) => outcomes).reduce((sum, { count }) => sum + count, 0)
+  }
+  await eventually(async () => (await lost()) === 12)
+  const opened = await Promise.all(['a', 'b', 'c'].map((id) => outcomeOf(openStream(as(good), id))))
+  expect(opened).toEqual([status.OK, status.OK, status.OK])
+})
+
 test('one tenant has its share of the profiles, whatever it reports: the rest goes to its namespace', async () => {
   const { as } = await profiler({ maxProfiles: 20, maxHeldShare: 0.5, cohortLabels: [] })
   expect(await report(as(evil), 'evil', 30)).toBe(10)
@@ -296,6 +311,20 @@ test('a call that is refused leaves nothing behind', async () => {
       details: expect.stringContaining('max_open_executions_per_namespace'),
     })
   }
+})
+
+test.each([
+  ['in all', { maxSessions: 5, maxHeldShare: 1, tokensFile: undefined }],
+  ['of one tenant', { maxSessions: 10, maxHeldShare: 0.5 }],
+])('however many open one at once, there are no more sessions than may be %s', async (_, given) => {
+  const { as } = await profiler(given)
+  const client = as(evil)
+  const opened = await Promise.allSettled(
+    Array.from({ length: 40 }, (_, i) => openStream(client, `session ${i}`)),
+  )
+  const refused = opened.flatMap((each) => (each.status === 'rejected' ? [String(each.reason)] : []))
+  expect(refused).toHaveLength(35)
+  expect(new Set(refused)).toEqual(new Set([`Error: the stream ended with ${status.RESOURCE_EXHAUSTED}`]))
 })
 
 test('however many ask at once, there are no more namespaces than may be', async () => {

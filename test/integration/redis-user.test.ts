@@ -25,7 +25,7 @@ async function refused(server: RedisServer): Promise<readonly string[]> {
   return (
     entries
       .map((entry) => `${entry[entry.indexOf('reason') + 1]} ${entry[entry.indexOf('object') + 1]}`)
-    // The client tells its name where it may.
+      // The client tells its name where it may.
       .filter((refusal) => !refusal.startsWith('command client|'))
   )
 }

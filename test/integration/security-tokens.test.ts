@@ -8,7 +8,15 @@ import { startProfiler } from '../../services/profiler/service.ts'
 import { systemClock } from '../../shared/runtime/clock.ts'
 import { createLifecycle, type Lifecycle } from '../../shared/runtime/lifecycle.ts'
 import type { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
-import { countOf, openStream, unary, wireEnd, wireRecord, wireStart } from '../support/profiler-service.ts'
+import {
+  countOf,
+  eventually,
+  openStream,
+  unary,
+  wireEnd,
+  wireRecord,
+  wireStart,
+} from '../support/profiler-service.ts'
 import {
   memoryLog,
   outcomeOf,
@@ -62,6 +70,8 @@ function as(entry: { readonly token: string } | undefined): ProfilerServiceClien
   clients.push(client)
   return client
 }
+
+const lostOutcome = 7
 
 const inNamespace = (namespace: string) => ({ task: { namespace, task: 'task' } })
 const listing = (namespace: string) => ({
@@ -144,14 +154,11 @@ test('on a stream a start in a foreign namespace is refused alone; the stream go
   await stream.close()
 })
 
-/** The status with which a stream ends that asks for the session; OK where it was opened. */
-function asking(entry: TokenEntry, sessionId: string): Promise<status> {
-  const call = as(entry).streamUsage()
-  call.write({ message: { $case: 'open', value: { sessionId, client: 'thief' } } })
-  return new Promise((resolve) => {
-    call.on('error', (error: ServiceError) => resolve(error.code))
-    call.on('data', () => resolve(status.OK))
-  })
+/** Opens the session, and says up to which batch it is stored for whoever asks. */
+async function asking(entry: TokenEntry, sessionId: string): Promise<number> {
+  const stream = await openStream(as(entry), sessionId)
+  await stream.close()
+  return stream.opened.durableSequence
 }
 
 test.each([
@@ -167,19 +174,69 @@ test.each([
     stream.send({ sequence, ...batch })
     await stream.durable(sequence)
   }
-  expect(await asking(other, sessionId)).toBe(status.PERMISSION_DENIED)
+  expect(await asking(other, sessionId)).toBe(0)
   stream.send({ sequence: sequence + 1 })
   await stream.durable(sequence + 1)
   await stream.close()
-  expect(await asking(other, sessionId)).toBe(status.PERMISSION_DENIED)
-  expect((await openStream(as(worker), sessionId)).opened.durableSequence).toBe(sequence + 1)
+  expect(await asking(other, sessionId)).toBe(0)
+  expect(await asking(worker, sessionId)).toBe(sequence + 1)
+})
+
+test("a session id that another tenant took first is its owner's all the same", async () => {
+  const [foreign, own] = [await openStream(as(other), 'guessed'), await openStream(as(worker), 'guessed')]
+  const entries = [
+    { stream: foreign, namespace: 'b', last: 2 },
+    { stream: own, namespace: 'a', last: 3 },
+  ]
+  for (const { stream, namespace, last } of entries) {
+    for (let sequence = 1; sequence <= last; sequence++)
+      stream.send({ sequence, starts: [wireStart(`guessed ${sequence}`, inNamespace(namespace))] })
+    await stream.durable(last)
+  }
+  await own.close()
+  await foreign.close()
+  expect(await asking(other, 'guessed')).toBe(2)
+  expect(await asking(worker, 'guessed')).toBe(3)
+})
+
+test("an execution id that another tenant took first is its owner's all the same", async () => {
+  const callers = [
+    { entry: other, namespace: 'b' },
+    { entry: worker, namespace: 'a' },
+  ]
+  const end = wireEnd('taken')
+  for (const { entry, namespace } of callers)
+    await unary(as(entry), 'startProfiling', { start: wireStart('taken', inNamespace(namespace)) })
+  for (const { entry } of callers.toReversed())
+    expect(await unary(as(entry), 'endProfiling', { end, start: undefined })).toMatchObject({ folded: true })
+})
+
+test('what two tenants lost under one id is corrected by each', async () => {
+  const callers = [
+    { entry: other, namespace: 'b' },
+    { entry: worker, namespace: 'a' },
+  ]
+  const lost = (namespace: string) => ({ task: { namespace, task: 'lost' }, leaseMs: 100 })
+  for (const { entry, namespace } of callers)
+    await unary(as(entry), 'startProfiling', { start: wireStart('lost', lost(namespace)) })
+  const lossOf = async (namespace: string) => {
+    const key = { namespace, kind: 1, task: 'lost' } as const
+    const answer = await unary(as(operator), 'getProfile', { key }).catch(() => undefined)
+    return answer?.profile?.outcomes.find(({ outcome }) => outcome === lostOutcome)?.count ?? 0
+  }
+  for (const { namespace } of callers) await eventually(async () => (await lossOf(namespace)) === 1)
+  for (const { entry } of callers) {
+    const told = { end: wireEnd('lost', { outcome: 3 }), start: undefined }
+    expect(await unary(as(entry), 'reportEnd', told)).toMatchObject({ folded: true })
+  }
+  for (const { namespace } of callers) expect(await lossOf(namespace)).toBe(0)
 })
 
 test('a session of one call is left alone by a stream of another namespace', async () => {
   await unary(as(worker), 'startProfiling', { start: wireStart('called', inNamespace('a')) })
-  expect(await asking(other, 'unary:called')).toBe(status.PERMISSION_DENIED)
+  expect(await asking(other, 'unary:called')).toBe(0)
   const end = { end: wireEnd('called'), start: undefined }
-  expect(await outcomeOf(unary(as(other), 'endProfiling', end))).toBe(status.PERMISSION_DENIED)
+  expect(await outcomeOf(unary(as(other), 'endProfiling', end))).toBe(status.NOT_FOUND)
   expect(await unary(as(worker), 'endProfiling', end)).toMatchObject({ folded: true })
 })
 
@@ -187,9 +244,7 @@ test('an execution cannot be ended by a token of another namespace', async () =>
   const start = wireStart('unary', inNamespace('a'))
   await unary(as(worker), 'startProfiling', { start })
   const end = wireEnd('unary')
-  expect(await outcomeOf(unary(as(other), 'endProfiling', { end, start: undefined }))).toBe(
-    status.PERMISSION_DENIED,
-  )
+  expect(await outcomeOf(unary(as(other), 'endProfiling', { end, start: undefined }))).toBe(status.NOT_FOUND)
   expect(await outcomeOf(unary(as(other), 'endProfiling', { end, start }))).toBe(status.PERMISSION_DENIED)
   expect(await outcomeOf(unary(as(worker), 'endProfiling', { end, start: undefined }))).toBe(status.OK)
 })
@@ -200,7 +255,7 @@ test('an execution is neither ended nor touched from outside by a token of anoth
   await stream.durable(1)
   const report = (token: TokenEntry, start?: ReturnType<typeof wireStart>) =>
     outcomeOf(unary(as(token), 'reportEnd', { end: wireEnd('watched', { outcome: 3 }), start }))
-  expect(await report(other)).toBe(status.PERMISSION_DENIED)
+  expect(await report(other)).toBe(status.NOT_FOUND)
   expect(await report(other, wireStart('watched', inNamespace('a')))).toBe(status.PERMISSION_DENIED)
   // Its stream was not taken from it.
   stream.send({ sequence: 2, samples: [{ executionId: 'watched', elapsedDeltaMs: [10] }] })

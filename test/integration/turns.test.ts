@@ -232,7 +232,7 @@ async function upkeep(run: string): Promise<void> {
     quietLog,
     heldBytes(configOf({})),
   )
-  const claim = { scope: undefined, authorize: () => undefined }
+  const claim = { scope: undefined, namespaces: undefined, authorize: () => undefined }
   for (let k = 0; k < 4; k++) {
     const session = await intake.open(`${run}${k}`, claim)
     const starts = names(`${run}${k} `, 1000).map((id) => ({ start: startOf(id), leaseMs: 5000, path: '' }))

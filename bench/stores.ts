@@ -150,7 +150,7 @@ async function redisFolds(): Promise<readonly Figure[]> {
   const config = configOf({ store: 'redis', redisNodes: [server.node] })
   const store = await stores.redis(config, followingClock(systemClock), quietLog)
   const client = await connectRedis(config, quietLog)
-  const sealed = Buffer.from(sealProfile(exampleProfile(defaultFoldSettings.maxFolded), 'zstd'))
+  const sealed = Buffer.from(await sealProfile(exampleProfile(defaultFoldSettings.maxFolded), 'zstd'))
   const fold = folding(store)
   const etags = new Map<number, string>()
   const change = async (lane: number, turn: number) => {

@@ -81,19 +81,21 @@ function encodeAnswered(answered: Answered): Buffer {
   return message
 }
 
-/** An EstimateBatchResponse. */
-function encodeBatch(answered: BatchAnswered): Buffer {
+/** An EstimateBatchResponse, a result a step. */
+export function* encodeBatch(answered: BatchAnswered): Generator<undefined, Buffer> {
   const age = encodedAge(answered)
   let size = 0
-  const parts = answered.results.map((result) => {
+  const parts: { readonly isAnswer: boolean; readonly bytes: Uint8Array; readonly length: number }[] = []
+  for (const result of answered.results) {
+    yield
     const isAnswer = !('violations' in result)
     const bytes = isAnswer
       ? encoded(result)
       : EstimateResult.encode({ result: { $case: 'rejection', value: result } }).finish()
     const length = isAnswer ? sizeOfAnswer(bytes, age) : bytes.length
     size += sizeOfHead(length) + length
-    return { isAnswer, bytes, length }
-  })
+    parts.push({ isAnswer, bytes, length })
+  }
   const message = Buffer.allocUnsafe(size)
   let at = 0
   for (const { isAnswer, bytes, length } of parts) {
@@ -107,11 +109,11 @@ function encodeBatch(answered: BatchAnswered): Buffer {
   return message
 }
 
-/** The service as generated, but that estimates are sent in the bytes that are kept of them. */
+/** The service as generated, but that estimates are sent in the bytes that are kept of them; a batch is encoded before. */
 export const estimatorDefinition = {
   ...EstimatorServiceService,
   estimate: { ...EstimatorServiceService.estimate, responseSerialize: encodeAnswered },
-  estimateBatch: { ...EstimatorServiceService.estimateBatch, responseSerialize: encodeBatch },
+  estimateBatch: { ...EstimatorServiceService.estimateBatch, responseSerialize: (bytes: Buffer) => bytes },
 } as const
 
 function sizeOfAnswer(bytes: Uint8Array, age: Uint8Array): number {

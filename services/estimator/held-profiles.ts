@@ -1,5 +1,6 @@
 import type { Profile } from '../../shared/domain/profile.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
+import { pieceBytes } from '../../shared/wire/message-pieces.ts'
 import { decodeProfile, type ProfileBytes } from './profile-bytes.ts'
 import type { TaskNames } from './task-names.ts'
 
@@ -7,8 +8,10 @@ import type { TaskNames } from './task-names.ts'
 export interface HeldProfile {
   /** Of this process, not of the profiler: two different states never share it. */
   readonly version: number
-  /** Throws: ForesizeError where it cannot be read. */
-  read(): Profile
+  /** To read it takes long, and so does to learn it. */
+  readonly isLarge: boolean
+  /** In steps, between which others may go on. Throws: ForesizeError where it cannot be read. */
+  read(): Generator<undefined, Profile>
 }
 
 export interface HeldProfiles {
@@ -73,7 +76,11 @@ export function heldProfiles(
     const before = entries.peek(id)
     // A view would keep the whole chunk that the network delivered.
     const kept = new Uint8Array(profile.bytes)
-    const held: HeldProfile = { version: ++versions, read: () => decodeProfile({ bytes: kept }) }
+    const held: HeldProfile = {
+      version: ++versions,
+      isLarge: kept.length > pieceBytes,
+      read: () => decodeProfile({ bytes: kept }),
+    }
     const entry = { held, bytes: sizeOf(profile), generation }
     bytes += entry.bytes - (before?.bytes ?? 0)
     if (before === undefined) {

@@ -1,8 +1,8 @@
 import { ForesizeError } from '../../shared/domain/errors.ts'
-import { type ProfileKey, profileId } from '../../shared/domain/profile.ts'
+import { type Profile, type ProfileKey, profileId } from '../../shared/domain/profile.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
-import { turn } from '../../shared/runtime/turns.ts'
+import { atOnce, inTurns, turn } from '../../shared/runtime/turns.ts'
 import type { Breakers } from './breaker.ts'
 import { unguarded } from './domain/ensemble/guard.ts'
 import {
@@ -33,9 +33,15 @@ export interface LearnedProfilesSettings {
 export interface LearnedProfiles {
   /** Of what a lookup or a fetch found. `unknown`: there is no such profile. `not-held`: it must be fetched first. */
   get(key: ProfileKey, found: Lookup): LearnedProfile | 'unknown' | 'not-held'
-  /** Learns a profile of which nothing is known yet so that others go on in between; undefined where `get` is quick. */
+  /**
+   * Learns a profile of which nothing is known yet, or that has changed a lot, so that others go on in between; undefined
+   * where `get` is quick.
+   */
   prepare(key: ProfileKey, found: Lookup): Promise<void> | undefined
 }
+
+/** Executions that a model is extended by without a rest. */
+const learnedAtOnce = 16
 
 interface Memo {
   readonly version: number
@@ -64,6 +70,8 @@ export function learnedProfiles(
   const workspace = createWorkspace()
   const memos = recentlyUsed<Memo>(settings.maxModels)
   const preparing = new Map<string, Promise<void>>()
+  /** Profiles that were read to see how much has changed, for `get`. */
+  const decoded = new WeakMap<HeldProfile, Profile>()
 
   /** Spent on learning anew in this turn of the event loop; undefined before the first such profile of a turn. */
   let spentMs: number | undefined
@@ -76,8 +84,7 @@ export function learnedProfiles(
   function refresh(key: ProfileKey, held: HeldProfile, before: Memo | undefined): Memo {
     const { epoch } = breakers
     const nowMs = monotonicMs()
-    const reusable = before?.epoch === epoch && before.learned?.leftOut.size === 0
-    return memoOf(held, epoch, nowMs, read(key, held, reusable ? before.learned : undefined), before)
+    return memoOf(held, epoch, nowMs, read(key, held, reusable(before)), before)
   }
 
   function memoOf(
@@ -100,7 +107,8 @@ export function learnedProfiles(
     before: LearnedProfile | undefined,
   ): LearnedProfile | undefined {
     try {
-      const profile = held.read()
+      const profile = decoded.get(held) ?? atOnce(held.read())
+      decoded.delete(held)
       const fit = breakers.beginFit()
       const learning = { registry, guard: fit.guard, workspace }
       const extended = before === undefined ? undefined : extendProfile(before, profile, learning)
@@ -127,18 +135,28 @@ export function learnedProfiles(
   }
 
   async function learnInTurns(id: string, held: HeldProfile): Promise<void> {
+    const before = memos.peek(id)
+    const profile = await inTurns(held.read())
+    if (before !== undefined && isExtension(before, profile)) {
+      decoded.set(held, profile)
+      return
+    }
     const { epoch } = breakers
     const fit = breakers.beginFit()
-    const steps = learnInSteps(held.read(), { registry, guard: fit.guard, workspace })
-    let step = steps.next()
-    while (!step.done) {
-      if (turn.isOver()) await turn.rest()
-      step = steps.next()
-    }
-    if (memos.peek(id) !== undefined) return
-    const learned = { ...step.value, leftOut: fit.settle() }
-    memos.set(id, memoOf(held, epoch, monotonicMs(), learned, undefined))
+    const learned = await inTurns(learnInSteps(profile, { registry, guard: fit.guard, workspace }))
+    if (memos.peek(id) !== before) return
+    memos.set(id, memoOf(held, epoch, monotonicMs(), { ...learned, leftOut: fit.settle() }, before))
   }
+
+  /** What was learned grows by few enough executions to do so in one turn. */
+  function isExtension(before: Memo, { executions }: Profile): boolean {
+    const known = reusable(before)?.executionIds
+    if (known === undefined || executions[0]?.executionId !== known[0]) return false
+    return executions.length - known.length <= learnedAtOnce
+  }
+
+  const reusable = (memo: Memo | undefined): LearnedProfile | undefined =>
+    memo?.epoch === breakers.epoch && memo.learned?.leftOut.size === 0 ? memo.learned : undefined
 
   /** Each profile counts once a window, however often it is learned. Returns whether it had anything to say. */
   function reportRecord({ poor, judged }: LearnedProfile): boolean {
@@ -149,6 +167,8 @@ export function learnedProfiles(
     }
     return judged.length > 0
   }
+
+  const isYoung = (memo: Memo) => monotonicMs() - memo.refreshedAtMs < settings.updateIntervalMs
 
   function isCurrent(memo: Memo, found: HeldProfile, young: boolean): boolean {
     if (memo.epoch !== breakers.epoch) return false
@@ -177,7 +197,7 @@ export function learnedProfiles(
         memos.delete(id)
         return 'unknown'
       }
-      const young = memo !== undefined && monotonicMs() - memo.refreshedAtMs < settings.updateIntervalMs
+      const young = memo !== undefined && isYoung(memo)
       if (found === 'not-held') return (young ? memo.learned : undefined) ?? 'not-held'
 
       const next = memo !== undefined && isCurrent(memo, found, young) ? memo : refresh(key, found, memo)
@@ -186,7 +206,12 @@ export function learnedProfiles(
     },
     prepare(key, found) {
       const id = profileId(key)
-      if (typeof found === 'string' || memos.peek(id) !== undefined) return undefined
+      const memo = memos.peek(id)
+      if (typeof found === 'string') return undefined
+      if (memo !== undefined) {
+        const isQuick = !found.isLarge || decoded.has(found)
+        if (isQuick || isCurrent(memo, found, isYoung(memo))) return undefined
+      }
       const underWay = preparing.get(id)
       if (underWay !== undefined) return underWay
       const prepared = learnInTurns(id, found)

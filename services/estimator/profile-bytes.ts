@@ -2,8 +2,9 @@ import { BinaryReader } from '@bufbuild/protobuf/wire'
 import type { Profile } from '../../shared/domain/profile.ts'
 import * as gen from '../../shared/wire/gen/foresize/v1/profile.ts'
 import { CaughtUp, Resync } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
-import { inspect } from '../../shared/wire/inspection.ts'
-import { toProfile } from '../../shared/wire/profile.ts'
+import { inspectSteps } from '../../shared/wire/inspection.ts'
+import { profileSteps } from '../../shared/wire/profile.ts'
+import { decodeSteps } from '../../shared/wire/profile-bytes.ts'
 
 /** A profile as it came, not yet decoded: a replica holds many, and is asked for few between two changes. */
 export interface ProfileBytes {
@@ -64,9 +65,13 @@ export function readGetProfileResponse(message: Uint8Array): ProfileBytes | unde
   return profile
 }
 
-/** Throws: ForesizeError `unsupported` for one newer than this program, `invalid` for one that is damaged. */
-export function decodeProfile({ bytes }: Pick<ProfileBytes, 'bytes'>): Profile {
-  return inspect((seen) => toProfile(gen.Profile.decode(bytes), 'profile', seen))
+/**
+ * In steps, between which others may go on.
+ * Throws: ForesizeError `unsupported` for one newer than this program, `invalid` for one that is damaged.
+ */
+export function* decodeProfile({ bytes }: Pick<ProfileBytes, 'bytes'>): Generator<undefined, Profile> {
+  const message = yield* decodeSteps(bytes)
+  return yield* inspectSteps((seen) => profileSteps(message, 'profile', seen))
 }
 
 function readProfile(bytes: Uint8Array): ProfileBytes {

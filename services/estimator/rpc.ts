@@ -2,7 +2,7 @@ import type { handleUnaryCall } from '@grpc/grpc-js'
 import { invalid } from '../../shared/domain/errors.ts'
 import type { EstimateQuery, Notice } from '../../shared/domain/estimate.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
-import { turn } from '../../shared/runtime/turns.ts'
+import { atOnce, inTurns, turn } from '../../shared/runtime/turns.ts'
 import { fromConfidence, toQuery } from '../../shared/wire/estimate.ts'
 import { readResources, readTask } from '../../shared/wire/fields.ts'
 import type {
@@ -15,16 +15,19 @@ import { type Inspection, inspect, inspection } from '../../shared/wire/inspecti
 import { limits } from '../../shared/wire/limits.ts'
 import { fromAccuracy } from '../../shared/wire/profile.ts'
 import type { Answer } from './domain/estimate/estimate.ts'
-import type { Answered, BatchAnswered, Rejection } from './estimate-bytes.ts'
+import { type Answered, encodeBatch, type Rejection } from './estimate-bytes.ts'
 import type { Estimator } from './estimator.ts'
 import { withReason } from './reason-text.ts'
 
 type EstimatorServer = Omit<EstimatorServiceServer, 'estimate' | 'estimateBatch'> & {
   readonly estimate: handleUnaryCall<EstimateRequest, Answered>
-  readonly estimateBatch: handleUnaryCall<EstimateBatchRequest, BatchAnswered>
+  readonly estimateBatch: handleUnaryCall<EstimateBatchRequest, Buffer>
 }
 
 type Results = (Answer | Rejection)[]
+
+/** Answers of one batch that are encoded without a rest. */
+const encodedAtOnce = 32
 
 /** Queries of one batch for which profiles are fetched or learned at once: others have theirs in between. */
 const maxWaitingOfBatch = 4
@@ -92,12 +95,15 @@ export function estimatorRpc(
         })),
       ),
     ),
-    estimateBatch: unary(({ queries }) => {
+    estimateBatch: unary(({ queries }: EstimateBatchRequest) => {
       if (queries.length < 1 || queries.length > limits.queries) {
         const description = `must have 1 to ${limits.queries} entries, has ${queries.length}`
         throw invalid([{ field: 'queries', description }])
       }
-      return after(results(queries), (all) => ({ results: all, ...estimator.age() }))
+      return after(results(queries), (all) => {
+        const steps = encodeBatch({ results: all, ...estimator.age() })
+        return all.length <= encodedAtOnce ? atOnce(steps) : inTurns(steps)
+      })
     }),
     confidence: unary(({ query, resources, withCurve }) =>
       inItsTurn(() => {
@@ -124,7 +130,7 @@ const withNotice = <T extends { readonly notices: readonly Notice[] }>(
 ): T => (more === undefined ? answer : { ...answer, notices: [...answer.notices, more] })
 
 /** An answer from memory stays synchronous: a promise for each would cost a quarter of it. */
-function after<A, B>(value: A | Promise<A>, next: (value: A) => B): B | Promise<B> {
+function after<A, B>(value: A | Promise<A>, next: (value: A) => B | Promise<B>): B | Promise<B> {
   return value instanceof Promise ? value.then(next) : next(value)
 }
 

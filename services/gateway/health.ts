@@ -1,5 +1,6 @@
-import type { DescMethod, DescService, Message } from '@bufbuild/protobuf'
-import { Code, ConnectError, type ConnectRouter, type MethodImpl } from '@connectrpc/connect'
+import { create, type DescMethod, type DescService, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect'
+import { carrying, implementationOf } from './carried-bytes.ts'
 import { servingStatus } from './upstream-health.ts'
 
 const notServingStatus = 2
@@ -13,13 +14,17 @@ export function addHealth(
   health: DescService,
   isServing: (service: string) => boolean | undefined,
 ): void {
-  const check = (request: Message) => {
-    const service = 'service' in request ? String(request.service) : ''
-    const is = isServing(service)
-    if (is === undefined) throw new ConnectError(`the service ${service} is not known here`, Code.NotFound)
-    return { status: is ? servingStatus : notServingStatus }
-  }
+  const check =
+    ({ input, output }: DescMethod) =>
+    async (bytes: Uint8Array) => {
+      const request = fromBinary(input, bytes)
+      const service = 'service' in request ? String(request.service) : ''
+      const is = isServing(service)
+      if (is === undefined) throw new ConnectError(`the service ${service} is not known here`, Code.NotFound)
+      const answer = { status: is ? servingStatus : notServingStatus }
+      return toBinary(output, create(output, answer))
+    }
   for (const method of health.methods) {
-    if (method.name === 'Check') router.rpc(method, check as unknown as MethodImpl<DescMethod>)
+    if (method.name === 'Check') router.rpc(carrying(method), implementationOf({ unary: check(method) }))
   }
 }

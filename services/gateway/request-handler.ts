@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { DescMethod, Registry } from '@bufbuild/protobuf'
 import { Code, type ConnectRouter, cors as connectCors, createContextValues } from '@connectrpc/connect'
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol'
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node'
@@ -10,8 +11,8 @@ import type { Log } from '../../shared/runtime/log.ts'
 import { type Admission, type AdmittedCall, admittedCall, peerOf } from './admission.ts'
 import { dropEndlessTimeout } from './caller-timeout.ts'
 import { type ConsoleOptions, consoleHandler, isOfConsole } from './console-handler.ts'
-import { boundedBody, requestBounds, withBounds } from './request-bounds.ts'
 import { isOfManyRequests } from './routes.ts'
+import { translated } from './translation.ts'
 
 export interface RequestHandlerOptions {
   readonly router: ConnectRouter
@@ -20,6 +21,8 @@ export interface RequestHandlerOptions {
   /** Undefined: any name. */
   readonly allowedHosts: readonly string[] | undefined
   readonly maxMessageBytes: number
+  /** Of the contract's messages, for what is repeated in JSON. */
+  readonly registry: Registry
   readonly sendTimeoutMs: number
   /** Undefined: it is not served. */
   readonly console: Pick<ConsoleOptions, 'files' | 'isSafe'> | undefined
@@ -37,8 +40,17 @@ const explanations: Readonly<Record<number, string>> = {
 
 /** Calls of the contract, `/healthz`, and the console's pages. */
 export function requestHandler(options: RequestHandlerOptions): RequestListener {
-  const { router, admission, allowedHosts, maxMessageBytes, sendTimeoutMs, isHealthy, onResponse, log } =
-    options
+  const {
+    router,
+    admission,
+    allowedHosts,
+    maxMessageBytes,
+    registry,
+    sendTimeoutMs,
+    isHealthy,
+    onResponse,
+    log,
+  } = options
   const calls = new Map(router.handlers.map((handler) => [handler.requestPath, handler]))
   const answerConsole = options.console && consoleHandler({ ...options.console, admission, sendTimeoutMs })
   const allowOrigins = cors({
@@ -85,12 +97,10 @@ export function requestHandler(options: RequestHandlerOptions): RequestListener 
       const values = createContextValues().set(admittedCall, call).set(peerOf, peer)
       const universalRequest = universalRequestFromNodeRequest(request, response, undefined, values)
       dropEndlessTimeout(universalRequest.header)
-      const bounds = requestBounds(handler.method, universalRequest.header.get('content-type') ?? '')
-      const parts = received(handler, request, call)
-      const body = isOfManyRequests(handler.method)
-        ? parts
-        : boundedBody(parts, universalRequest.header, { maxBytes: maxMessageBytes, bounds })
-      const answer = await withBounds(bounds, () => handler({ ...universalRequest, body }))
+      const onPacked = () => call.receive(maxMessageBytes)
+      const translation = { registry, maxMessageBytes, onPacked }
+      const body = received(handler, request, call, maxMessageBytes)
+      const answer = await translated(handler, methodOf(handler), translation)({ ...universalRequest, body })
       const explanation = answer.body === undefined ? explanations[answer.status] : undefined
       if (explanation !== undefined) refuse(response, answer.status, Code.InvalidArgument, explanation)
       else await universalResponseToNodeResponse(sent(answer, call, response), response)
@@ -125,11 +135,20 @@ export function requestHandler(options: RequestHandlerOptions): RequestListener 
   }
 }
 
+/** As the contract has it: the router carries bytes. */
+function methodOf({ service, method }: UniversalHandler): DescMethod {
+  const found = service.methods.find(({ name }) => name === method.name)
+  if (found === undefined) throw new Error(`the contract has no ${method.name}`)
+  return found
+}
+
 async function* received(
   { method }: UniversalHandler,
   request: IncomingMessage,
   call: AdmittedCall,
+  maxMessageBytes: number,
 ): AsyncGenerator<Uint8Array> {
+  if (isOfManyRequests(method)) call.receive(maxMessageBytes)
   for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     if (!isOfManyRequests(method)) call.receive(part.byteLength)
     yield part

@@ -1,8 +1,8 @@
-import type { DescMethod, DescMethodUnary, DescService, FileRegistry, Message } from '@bufbuild/protobuf'
-import type { ConnectRouter, HandlerContext, MethodImpl } from '@connectrpc/connect'
+import type { DescMethod, DescMethodUnary, DescService, FileRegistry } from '@bufbuild/protobuf'
+import type { ConnectRouter, HandlerContext } from '@connectrpc/connect'
 import { ConfigError } from '../../shared/runtime/config-error.ts'
-import { turn } from '../../shared/runtime/turns.ts'
 import { peerOf } from './admission.ts'
+import { type BytesHandler, carrying, implementationOf } from './carried-bytes.ts'
 import type { ForwardedCall, Upstream } from './upstream.ts'
 
 export interface RouteSettings {
@@ -37,17 +37,9 @@ export function unaryMethodOf(service: DescService, name: string): DescMethodUna
 /** Its requests pass one by one: at most one of them is held. */
 export const isOfManyRequests = ({ methodKind }: DescMethod): boolean => methodKind === 'client_streaming'
 
-const encodingHeaders = ['content-encoding', 'connect-content-encoding', 'grpc-encoding'] as const
-
-/** Whether what a call holds of its request cannot be told from the bytes that arrive. */
-export function isOfUnknownSize({ method, requestHeader }: HandlerContext): boolean {
-  const isPlain = (name: string) => (requestHeader.get(name) ?? 'identity') === 'identity'
-  return isOfManyRequests(method) || !encodingHeaders.every(isPlain)
-}
-
 /**
  * Every method of the services under its name in the contract, but those that stream both ways: HTTP/1.1 cannot.
- * Requests and answers are read and written by the contract's descriptors; what they mean is the services' to say.
+ * Requests and answers pass as bytes; what they mean is the services' to say.
  * @param stopping aborted when the gateway stops: streams end, so that they are resumed elsewhere.
  */
 export function addRoutes(
@@ -59,7 +51,7 @@ export function addRoutes(
   for (const { service, upstream } of routes) {
     for (const method of service.methods) {
       const handler = handlerOf(method, upstream, settings, stopping)
-      if (handler !== undefined) router.rpc(method, handler as MethodImpl<DescMethod>)
+      if (handler !== undefined) router.rpc(carrying(method), implementationOf(handler))
     }
   }
 }
@@ -69,23 +61,21 @@ function handlerOf(
   upstream: Upstream,
   { maxCallMs, receiveTimeoutMs }: RouteSettings,
   stopping: AbortSignal,
-) {
+): BytesHandler | undefined {
   switch (method.methodKind) {
     case 'unary':
-      // To read a message and to write it are turns of their own.
-      return async (request: Message, context: HandlerContext) => {
-        await turn.rest()
-        const answer = await upstream.unary(forwarded(method, context, maxCallMs), request)
-        await turn.rest()
-        return answer
-      }
+      return { unary: (request, context) => upstream.unary(forwarded(method, context, maxCallMs), request) }
     case 'client_streaming':
-      return (requests: AsyncIterable<Message>, context: HandlerContext) =>
-        upstream.clientStream(forwarded(method, context, receiveTimeoutMs + maxCallMs), requests)
+      return {
+        clientStream: (requests, context) =>
+          upstream.clientStream(forwarded(method, context, receiveTimeoutMs + maxCallMs), requests),
+      }
     case 'server_streaming':
-      return (request: Message, context: HandlerContext) => {
-        const signal = AbortSignal.any([context.signal, stopping])
-        return upstream.serverStream({ ...forwarded(method, context), signal }, request)
+      return {
+        serverStream(request, context) {
+          const signal = AbortSignal.any([context.signal, stopping])
+          return upstream.serverStream({ ...forwarded(method, context), signal }, request)
+        },
       }
     case 'bidi_streaming':
       return undefined

@@ -19,9 +19,8 @@ import { builtConsole, readConsole } from './console-files.ts'
 import { addHealth } from './health.ts'
 import { gatewayCounts, gatewayFigures } from './metrics.ts'
 import { observedUpstream } from './observed-upstream.ts'
-import { boundedGzip } from './request-bounds.ts'
 import { requestHandler } from './request-handler.ts'
-import { addRoutes, isOfUnknownSize, type Route, serviceOf, unaryMethodOf } from './routes.ts'
+import { addRoutes, type Route, serviceOf, unaryMethodOf } from './routes.ts'
 import { openUpstream } from './upstream.ts'
 import { followHealth } from './upstream-health.ts'
 
@@ -82,15 +81,10 @@ export async function startGateway(
   const stopping = new AbortController()
   const router = createConnectRouter({
     grpc: false,
-    readMaxBytes: config.maxMessageBytes,
-    acceptCompression: [boundedGzip],
-    // A field that is misspelt is refused by its name, not ignored.
-    jsonOptions: { ignoreUnknownFields: false, registry },
-    requestGate(context) {
-      const call = context.values.get(admittedCall)
-      call?.admit()
-      if (isOfUnknownSize(context)) call?.receive(config.maxMessageBytes)
-    },
+    // What is packed is unpacked before it.
+    acceptCompression: [],
+    jsonOptions: { registry },
+    requestGate: (context) => context.values.get(admittedCall)?.admit(),
   })
   addRoutes(router, routes, config, stopping.signal)
   addHealth(router, healthService, (name) => {
@@ -107,6 +101,7 @@ export async function startGateway(
       corsOrigins: config.corsOrigins,
       allowedHosts: isLoopback(splitAddress(config.listen).host) ? config.allowedHosts : undefined,
       maxMessageBytes: config.maxMessageBytes,
+      registry,
       sendTimeoutMs: config.sendTimeoutMs,
       console: config.console
         ? { files: readConsole(builtConsole), isSafe: isConsoleSafe(config) }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { create, type DescMethodUnary } from '@bufbuild/protobuf'
+import { type DescMethodUnary, fromBinary } from '@bufbuild/protobuf'
 import { Code, ConnectError } from '@connectrpc/connect'
 import type { Log } from '../../shared/runtime/log.ts'
 import type { Upstream } from './upstream.ts'
@@ -43,14 +43,14 @@ export async function followHealth(
   function call(upstream: Upstream, method: DescMethodUnary) {
     const { signal } = closing
     const forwarded = { method, header: new Headers(), peer: '', timeoutMs: answerWithinMs, signal }
-    return upstream.unary(forwarded, create(method.input))
+    return upstream.unary(forwarded, new Uint8Array())
   }
 
   /** Says why it is not to be called; undefined where it is. */
   async function problemOf({ upstream, guarded }: FollowedUpstream): Promise<string | undefined> {
     try {
       const answer = await call(upstream, check)
-      if (!isServing(answer)) return 'it says that it does not serve'
+      if (!isServing(fromBinary(check.output, answer))) return 'it says that it does not serve'
     } catch (error) {
       return error instanceof Error ? error.message : String(error)
     }

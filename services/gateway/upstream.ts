@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf'
+import type { DescMethod } from '@bufbuild/protobuf'
 import { Client, connectivityState, Metadata, type ServiceError } from '@grpc/grpc-js'
 import { type ClientSettings, channelCredentials, clientOptionsFor } from '../../shared/rpc/client.ts'
 import { currentTraceparent } from '../../shared/runtime/tracing.ts'
@@ -18,16 +18,16 @@ export interface ForwardedCall {
 }
 
 /**
- * One of the services, over gRPC: balanced, reconnected and encrypted as every client of it.
+ * One of the services, over gRPC: balanced, reconnected and encrypted as every client of it. Messages pass as their bytes.
  * Law: every call rejects with a ConnectError alone.
  */
 export interface Upstream {
   readonly name: string
-  unary(call: ForwardedCall, request: Message): Promise<Message>
+  unary(call: ForwardedCall, request: Uint8Array): Promise<Uint8Array>
   /** Reads no further in the service than its caller reads. */
-  serverStream(call: ForwardedCall, request: Message): AsyncIterable<Message>
+  serverStream(call: ForwardedCall, request: Uint8Array): AsyncIterable<Uint8Array>
   /** Reads the next request only when the service has room for it. */
-  clientStream(call: ForwardedCall, requests: AsyncIterable<Message>): Promise<Message>
+  clientStream(call: ForwardedCall, requests: AsyncIterable<Uint8Array>): Promise<Uint8Array>
   close(): void
 }
 
@@ -82,7 +82,7 @@ export function openUpstream(name: string, settings: ClientSettings): Upstream {
 
     async clientStream(call, requests) {
       const { path, serialize, deserialize, metadata, options } = parts(call)
-      const ended = Promise.withResolvers<Message>()
+      const ended = Promise.withResolvers<Uint8Array>()
       const going = client.makeClientStreamRequest(
         path,
         serialize,
@@ -125,11 +125,9 @@ function parts({ method, header, timeoutMs }: ForwardedCall) {
   if (traceparent !== undefined) metadata.set('traceparent', traceparent)
   return {
     path: pathOf(method),
-    serialize(message: Message) {
-      const { buffer, byteOffset, byteLength } = toBinary(method.input, message)
-      return Buffer.from(buffer, byteOffset, byteLength)
-    },
-    deserialize: (bytes: Buffer): Message => fromBinary(method.output, bytes),
+    serialize: ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+      Buffer.from(buffer, byteOffset, byteLength),
+    deserialize: (bytes: Buffer): Uint8Array => bytes,
     metadata,
     options: timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs },
   }

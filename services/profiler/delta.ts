@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { Profile } from '../../shared/domain/profile.ts'
+import { turn } from '../../shared/runtime/turns.ts'
 import { grownBy } from './domain/folded-memory.ts'
 import { checksumIn, DamagedRecord, openProfile, sealBehind } from './envelope.ts'
 
@@ -61,13 +62,13 @@ export interface Delta {
  * What has to be stored of a profile beside what is stored: of the two long lists only what was added [of a task that runs
  * often 0.5 KB for 31]. Undefined where it did not grow out of the base, or where it is better stored whole again.
  */
-export function deltaOf(base: Base, profile: Profile): Delta | undefined {
+export async function deltaOf(base: Base, profile: Profile): Promise<Delta | undefined> {
   if (base.deltas === mostDeltas) return undefined
   const executions = listGrownBy(base.executions, profile.executions)
   const folded = grownBy(base.folded, profile.folded)
   if (!executions || !folded) return undefined
   const news = { ...profile, executions: executions.added, folded: folded.added }
-  const delta = sealBehind(headBytes, news, 'none')
+  const delta = await sealBehind(headBytes, news, 'none')
   const deltaBytes = base.deltaBytes + delta.length
   if (deltaBytes > Math.max(leastDeltaBytes, base.wholeBytes)) return undefined
   delta.writeUInt32LE(base.checksum, 0)
@@ -114,13 +115,15 @@ export function isDeltaOf(sealed: Uint8Array, delta: Buffer): boolean {
   return delta.readUInt32LE(0) === checksumIn(sealed)
 }
 
-/** What the profile has become by its deltas, the oldest first. Law: what `deltaOf` was given last. Throws as `openProfile`. */
-export function applyDeltas(whole: Profile, deltas: readonly Buffer[]): Profile {
+/** What the profile has become by its deltas, the oldest first. Law: what `deltaOf` was given last. Rejects as `openProfile`. */
+export async function applyDeltas(whole: Profile, deltas: readonly Buffer[]): Promise<Profile> {
+  if (deltas.length === 0) return whole
   let profile = whole
   const executions = whole.executions.slice()
   const folded = [...whole.folded]
   for (const delta of deltas) {
-    profile = openProfile(sealedIn(delta))
+    if (turn.isOver()) await turn.rest()
+    profile = await openProfile(sealedIn(delta))
     executions.splice(0, delta.readUInt32LE(4))
     executions.push(...profile.executions)
     folded.splice(0, delta.readUInt32LE(8))

@@ -1,11 +1,23 @@
-import { constants, crc32, deflateSync, inflateSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import {
+  constants,
+  crc32,
+  deflate,
+  deflateSync,
+  inflate,
+  inflateSync,
+  zstdCompress,
+  zstdCompressSync,
+  zstdDecompress,
+  zstdDecompressSync,
+} from 'node:zlib'
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import { type Profile, profileSchemaVersion } from '../../shared/domain/profile.ts'
 import { profileLimits } from '../../shared/domain/profile-limits.ts'
-import * as gen from '../../shared/wire/gen/foresize/v1/profile.ts'
-import { inspect } from '../../shared/wire/inspection.ts'
-import { toProfile } from '../../shared/wire/profile.ts'
-import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
+import { inTurns } from '../../shared/runtime/turns.ts'
+import { inspectSteps } from '../../shared/wire/inspection.ts'
+import { profileSteps } from '../../shared/wire/profile.ts'
+import { decodeSteps, profileByteSteps } from '../../shared/wire/profile-bytes.ts'
 import { migrate } from './migrations.ts'
 
 export const codecs = ['none', 'zlib', 'zstd'] as const
@@ -30,12 +42,12 @@ const magic = 0x505a5346
 const envelopeVersion = 1
 const headerBytes = 24
 
-export const sealProfile = (profile: Profile, codec: Codec): Buffer => sealBehind(0, profile, codec)
+export const sealProfile = (profile: Profile, codec: Codec): Promise<Buffer> => sealBehind(0, profile, codec)
 
 /** The same behind so many bytes that are left to whoever asks. */
-export function sealBehind(roomBytes: number, profile: Profile, codec: Codec): Buffer {
-  const plain = encodeProfile(profile)
-  const payload = compress(plain, codec)
+export async function sealBehind(roomBytes: number, profile: Profile, codec: Codec): Promise<Buffer> {
+  const plain = await inTurns(profileByteSteps(profile))
+  const payload = await compress(plain, codec)
   // Not from the pool: a record that is kept would keep 8 KiB of it.
   const whole = Buffer.allocUnsafeSlow(roomBytes + headerBytes + payload.length)
   const sealed = whole.subarray(roomBytes)
@@ -50,14 +62,17 @@ export function sealBehind(roomBytes: number, profile: Profile, codec: Codec): B
   return whole
 }
 
-/** Throws: DamagedRecord; ForesizeError `unsupported` where it was written by a newer program. */
-export function openProfile(bytes: Uint8Array): Profile {
+/**
+ * A large one takes turns, as it does to seal it.
+ * Rejects: DamagedRecord; ForesizeError `unsupported` where it was written by a newer program.
+ */
+export async function openProfile(bytes: Uint8Array): Promise<Profile> {
   const sealed = asBuffer(bytes)
   const { codec, schemaVersion, plainBytes } = readHeader(sealed)
   checkChecksum(sealed)
   let plain: Uint8Array
   try {
-    plain = decompress(sealed.subarray(headerBytes), codec, plainBytes)
+    plain = await decompress(sealed.subarray(headerBytes), codec, plainBytes)
   } catch (error) {
     throw new DamagedRecord('the payload does not decompress', { cause: error })
   }
@@ -65,12 +80,12 @@ export function openProfile(bytes: Uint8Array): Profile {
   return openPlainProfile(plain, schemaVersion)
 }
 
-/** Throws as `openProfile`. */
-export function openPlainProfile(plain: Uint8Array, schemaVersion: number): Profile {
+/** Rejects as `openProfile`. */
+export async function openPlainProfile(plain: Uint8Array, schemaVersion: number): Promise<Profile> {
   refuseNewer(schemaVersion)
   try {
-    const message = migrate(gen.Profile.decode(plain), schemaVersion)
-    return inspect((seen) => toProfile(message, '', seen))
+    const message = migrate(await inTurns(decodeSteps(plain)), schemaVersion)
+    return await inTurns(inspectSteps((seen) => profileSteps(message, '', seen)))
   } catch (error) {
     if (error instanceof ForesizeError && error.failure === 'unsupported') throw error
     throw new DamagedRecord('the payload is no profile', { cause: error })
@@ -126,26 +141,40 @@ function checksumOf(sealed: Buffer): number {
 /** A window no larger than a profile: the default one costs more to set up than the compression [217 µs against 67]. */
 const zstdParams = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_windowLog]: 15 }
 
-function compress(plain: Uint8Array, codec: Codec): Uint8Array {
+/** More than so many bytes are compressed beside the event loop; of fewer the way there costs more. */
+const compressedHere = 256 * 1024
+
+const aside = {
+  deflate: promisify(deflate),
+  inflate: promisify(inflate),
+  zstdCompress: promisify(zstdCompress),
+  zstdDecompress: promisify(zstdDecompress),
+}
+
+function compress(plain: Uint8Array, codec: Codec): Uint8Array | Promise<Uint8Array> {
+  const isShort = plain.length <= compressedHere
   switch (codec) {
     case 'none':
       return plain
     case 'zlib':
-      return deflateSync(plain, { level: 1 })
-    case 'zstd':
-      return zstdCompressSync(plain, { params: zstdParams })
+      return isShort ? deflateSync(plain, { level: 1 }) : aside.deflate(plain, { level: 1 })
+    case 'zstd': {
+      const options = { params: zstdParams }
+      return isShort ? zstdCompressSync(plain, options) : aside.zstdCompress(plain, options)
+    }
   }
 }
 
-function decompress(payload: Uint8Array, codec: Codec, plainBytes: number): Uint8Array {
+function decompress(payload: Uint8Array, codec: Codec, plainBytes: number): Uint8Array | Promise<Uint8Array> {
+  const isShort = plainBytes <= compressedHere
   const options = { maxOutputLength: Math.max(plainBytes, 1) }
   switch (codec) {
     case 'none':
       return payload
     case 'zlib':
-      return inflateSync(payload, options)
+      return isShort ? inflateSync(payload, options) : aside.inflate(payload, options)
     case 'zstd':
-      return zstdDecompressSync(payload, options)
+      return isShort ? zstdDecompressSync(payload, options) : aside.zstdDecompress(payload, options)
   }
 }
 

@@ -1,17 +1,16 @@
-import { BinaryReader } from '@bufbuild/protobuf/wire'
 import { outcomes } from '../../shared/domain/execution.ts'
 import type { Profile } from '../../shared/domain/profile.ts'
 import { profileLimits } from '../../shared/domain/profile-limits.ts'
 import { dimensions } from '../../shared/domain/resources.ts'
 import { csvCell } from '../../shared/domain/text.ts'
 import { contractRegistry } from '../../shared/rpc/contract.ts'
+import { requestReader } from '../../shared/rpc/request-reader.ts'
+import { inTurns } from '../../shared/runtime/turns.ts'
 import { wireNames } from '../../shared/wire/fields.ts'
 import * as gen from '../../shared/wire/gen/foresize/v1/profile.ts'
-import { checkJsonBounds } from '../../shared/wire/json-bounds.ts'
-import { messageBounds } from '../../shared/wire/message-bounds.ts'
-import { fromProfile } from '../../shared/wire/profile.ts'
-import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
-import { utf8Text } from '../../shared/wire/utf8.ts'
+import { readJson } from '../../shared/wire/json-steps.ts'
+import { profileByteSteps } from '../../shared/wire/profile-bytes.ts'
+import { profileFromJson, profileLineSteps } from '../../shared/wire/profile-json.ts'
 import { DamagedRecord } from './envelope.ts'
 import { typicalUse } from './summary.ts'
 
@@ -25,15 +24,15 @@ export function headOf(format: ProfileFormat): Uint8Array {
   return format === 'csv-summary' ? Buffer.from(`${csvColumns.join(',')}\n`) : Buffer.alloc(0)
 }
 
-/** One profile as it stands in a file. */
-export function formatProfile(profile: Profile, format: ProfileFormat): Uint8Array {
+/** One profile as it stands in a file. A large one takes turns. */
+export async function formatProfile(profile: Profile, format: ProfileFormat): Promise<Uint8Array> {
   switch (format) {
     case 'protobuf': {
-      const message = encodeProfile(profile)
+      const message = await inTurns(profileByteSteps(profile))
       return Buffer.concat([varint(message.length), message])
     }
     case 'json-lines':
-      return Buffer.from(`${JSON.stringify(gen.Profile.toJSON(fromProfile(profile)))}\n`)
+      return inTurns(profileLineSteps(profile))
     case 'csv-summary':
       return Buffer.from(`${csvRow(profile).map(cellOf).join(',')}\n`)
   }
@@ -43,13 +42,13 @@ export function formatProfile(profile: Profile, format: ProfileFormat): Uint8Arr
 export type ReadProfile = { readonly message: gen.Profile } | { readonly error: string }
 
 /**
- * Reads a file that comes in pieces of any size. Holds no more than one profile and one piece.
+ * Finds the profiles of a file that comes in pieces of any size. Holds no more than one profile and one piece. What it yields
+ * is overwritten once it goes on.
  * Law: pieces that are small cost no more than one that is large: what is there is looked at once a profile may be whole.
  * Throws: DamagedRecord where nothing after it can be read either.
  */
 export function profileReader(format: Exclude<ProfileFormat, 'csv-summary'>) {
   const isText = format === 'json-lines'
-  const decode = isText ? decodeLine : messageDecoder()
   let buffer = Buffer.alloc(0)
   let length = 0
   /** Of a message: bytes that have to be there. */
@@ -82,18 +81,16 @@ export function profileReader(format: Exclude<ProfileFormat, 'csv-summary'>) {
   }
 
   return {
-    *push(data: Uint8Array): Generator<ReadProfile> {
+    *push(data: Uint8Array): Generator<Buffer> {
       append(data)
-      if (isText ? data.includes(newline) : length >= wanted) {
-        for (const content of whole()) yield readProfile(content, decode)
-      }
+      if (isText ? data.includes(newline) : length >= wanted) yield* whole()
       if (length > profileLimits.bytes)
         throw new DamagedRecord(`a profile is longer than ${profileLimits.bytes} bytes`)
     },
     /** What is left when the file ends. */
-    *end(): Generator<ReadProfile> {
+    *end(): Generator<Buffer> {
       if (length === 0) return
-      if (isText) yield readProfile(buffer.subarray(0, length), decode)
+      if (isText) yield buffer.subarray(0, length)
       else throw new DamagedRecord('the file ends within a profile')
     },
   }
@@ -127,30 +124,33 @@ function nextMessage(bytes: Buffer, from: number): Found {
   return { from, end: bytes.length + 1 }
 }
 
-type ProfileDecoder = (content: Buffer) => gen.Profile
-
-function readProfile(content: Buffer, decode: ProfileDecoder): ReadProfile {
-  try {
-    return { message: decode(content) }
-  } catch (error) {
-    return { error: `is no profile: ${error instanceof Error ? error.message : String(error)}` }
+/** Reads what stands in a file for one profile. A large one takes turns. */
+export function profileDecoder(
+  format: Exclude<ProfileFormat, 'csv-summary'>,
+): (content: Buffer) => Promise<ReadProfile> {
+  const decode = format === 'json-lines' ? decodeLine : messageDecoder()
+  return async (content) => {
+    try {
+      return { message: await decode(content) }
+    } catch (error) {
+      return { error: `is no profile: ${error instanceof Error ? error.message : String(error)}` }
+    }
   }
 }
 
-function messageDecoder(): ProfileDecoder {
+function messageDecoder(): (content: Buffer) => Promise<gen.Profile> {
   const type = contractRegistry().getMessage('foresize.v1.Profile')
   if (type === undefined) throw new Error('the contract has no profile')
-  const bounds = messageBounds(type)
-  return (content) => {
-    bounds()(content)
-    return gen.Profile.decode(new BinaryReader(content, utf8Text))
-  }
+  const read = requestReader(type, gen.Profile.decode)
+  return async (content) => (await read(content)) as gen.Profile
 }
 
-const decodeLine: ProfileDecoder = (content) => {
-  checkJsonBounds(content)
-  return gen.Profile.fromJSON(JSON.parse(content.toString()))
-}
+const decodeLine = (content: Buffer): Promise<gen.Profile> =>
+  inTurns(
+    (function* () {
+      return yield* profileFromJson(yield* readJson(content))
+    })(),
+  )
 
 function varint(value: number): Buffer {
   const bytes: number[] = []

@@ -1,4 +1,4 @@
-import type { handleServerStreamingCall } from '@grpc/grpc-js'
+import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js'
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import { nothingFolded, type ProfileKey } from '../../shared/domain/profile.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
@@ -7,18 +7,20 @@ import type { Clock } from '../../shared/runtime/clock.ts'
 import type { HeldBytes } from '../../shared/runtime/held-bytes.ts'
 import { checkText } from '../../shared/wire/fields.ts'
 import type {
+  GetProfileRequest,
   ProfilerServiceServer,
   WatchProfilesRequest,
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { inspect } from '../../shared/wire/inspection.ts'
-import { fromProfile, toProfileKey } from '../../shared/wire/profile.ts'
+import { toProfileKey } from '../../shared/wire/profile.ts'
 import { fromDurability } from './durability.ts'
 import { listNamespaces, listProfiles } from './listing.ts'
 import { reportEnd } from './report-end.ts'
-import type { ProfileStore, StoreChange } from './store.ts'
+import type { ProfileStore } from './store.ts'
 import { exportRpc, type ImportParts, importRpc } from './transfer-rpc.ts'
 import { endProfiling, startProfiling, updateProfile } from './unary-profiling.ts'
 import { type UsageStreamParts, type UsageStreamSettings, usageStream } from './usage-stream.ts'
+import { encodeAnswer, encodeChange } from './watch-bytes.ts'
 
 export interface ProfilerParts extends UsageStreamParts {
   readonly store: ProfileStore
@@ -32,8 +34,9 @@ export interface ProfilerParts extends UsageStreamParts {
   readonly held: HeldBytes
 }
 
-type ProfilerServer = Omit<ProfilerServiceServer, 'watchProfiles'> & {
-  readonly watchProfiles: handleServerStreamingCall<WatchProfilesRequest, StoreChange>
+type ProfilerServer = Omit<ProfilerServiceServer, 'watchProfiles' | 'getProfile'> & {
+  readonly watchProfiles: handleServerStreamingCall<WatchProfilesRequest, Buffer>
+  readonly getProfile: handleUnaryCall<GetProfileRequest, Buffer>
 }
 
 /** The methods of `profilerDefinition`: wire in, one call, wire out. */
@@ -63,11 +66,11 @@ export function profilerRpc(
       ...(await updateProfile(ingestion, request, principal)),
       durability,
     })),
-    getProfile: unary(async (request) => {
+    getProfile: unary(async (request: GetProfileRequest) => {
       const key = inspect((seen) => toProfileKey(request.key, 'key', seen))
       const profile = await store.get(key)
       if (!profile) throw unknownProfile(key)
-      return { profile: fromProfile(profile) }
+      return encodeAnswer(profile)
     }),
     listProfiles: unary((request) => listProfiles(store, request)),
     listNamespaces: unary((request, { principal }) => listNamespaces(store, request, principal)),
@@ -82,7 +85,7 @@ export function profilerRpc(
       if (!existed) throw unknownProfile(key)
       return {}
     }),
-    watchProfiles: serverStream<WatchProfilesRequest, StoreChange>((request, { signal, principal }) =>
+    watchProfiles: serverStream<WatchProfilesRequest, Buffer>((request, { signal, principal }) =>
       watchers.taken(watch(parts, request, either(signal, parts.stopping)), tenantOf(principal)),
     ),
     exportProfiles: serverStream((request) => exportRpc(store, request)),
@@ -109,7 +112,7 @@ async function* watch(
   { store, clock, watchIntervalMs }: Pick<ProfilerParts, 'store' | 'clock' | 'watchIntervalMs'>,
   { cursor, omitFolded, ...request }: WatchProfilesRequest,
   signal: AbortSignal,
-): AsyncIterable<StoreChange> {
+): AsyncIterable<Buffer> {
   inspect((seen) => {
     for (const [i, namespace] of request.namespaces.entries()) checkText(namespace, `namespaces[${i}]`, seen)
   })
@@ -117,9 +120,11 @@ async function* watch(
   let beganMs: number | undefined
   for await (const change of store.watch(cursor, signal, namespaces)) {
     beganMs ??= clock.monotonicMs()
-    yield change.type === 'profile' && omitFolded
-      ? { ...change, profile: { ...change.profile, folded: nothingFolded } }
-      : change
+    yield await encodeChange(
+      change.type === 'profile' && omitFolded
+        ? { ...change, profile: { ...change.profile, folded: nothingFolded } }
+        : change,
+    )
     if (change.type !== 'caught-up') continue
     const restMs = Math.min(restsOfARound * (clock.monotonicMs() - beganMs), longestRestMs)
     beganMs = undefined

@@ -1,10 +1,11 @@
 import { ForesizeError, type Violation } from '../../shared/domain/errors.ts'
 import { type Profile, type ProfileKey, profileKinds } from '../../shared/domain/profile.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
-import { turn } from '../../shared/runtime/turns.ts'
-import { inspection } from '../../shared/wire/inspection.ts'
-import { toProfile } from '../../shared/wire/profile.ts'
-import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
+import { inTurns, turn } from '../../shared/runtime/turns.ts'
+import { checkText } from '../../shared/wire/fields.ts'
+import { type Inspection, inspection } from '../../shared/wire/inspection.ts'
+import { profileSteps } from '../../shared/wire/profile.ts'
+import { encodeProfile, profileByteSteps } from '../../shared/wire/profile-bytes.ts'
 import { type FoldSettings, foldAll } from './domain/fold.ts'
 import { DamagedRecord } from './envelope.ts'
 import { migrate } from './migrations.ts'
@@ -12,6 +13,7 @@ import {
   formatProfile,
   headOf,
   type ProfileFormat,
+  profileDecoder,
   profileReader,
   type ReadProfile,
 } from './profile-format.ts'
@@ -37,7 +39,7 @@ export async function* exportProfiles(
   let profiles = 0
   for await (const profile of allProfiles(store, namespaces)) {
     if (turn.isOver()) await turn.rest()
-    const piece = formatProfile({ ...profile, running: [] }, format)
+    const piece = await formatProfile({ ...profile, running: [] }, format)
     pieces.push(piece)
     bytes += piece.length
     profiles += 1
@@ -103,10 +105,10 @@ export async function importProfiles(
     if (rejections.length < maxRejections) rejections.push({ index, violations })
   }
 
-  async function take(read: ReadProfile): Promise<void> {
+  async function take(content: Buffer): Promise<void> {
     if (turn.isOver()) await turn.rest()
     const seen = inspection()
-    const profile = toImported(read, seen)
+    const profile = await toImported(await decode(content), seen)
     if (profile && seen.violations.length === 0) {
       const before = await store.get(profile.key)
       const refused = before ? undefined : await settings.refuseNew(profile.key)
@@ -118,9 +120,13 @@ export async function importProfiles(
 
   async function put(profile: Profile, seenBefore: Profile | undefined): Promise<keyof typeof counts> {
     let done: keyof typeof counts = 'unchanged'
+    // What they hold one by one is encoded here, in turns: within the change it is known then.
+    for (const each of [profile, seenBefore]) if (each) await inTurns(profileByteSteps(each))
     const change = (before: Profile | undefined) => {
-      const after = before && options.mode === 'merge' ? merged(before, profile) : profile
-      const isSame = before !== undefined && (after === before || sameBytes(before, after))
+      const isMerge = before !== undefined && options.mode === 'merge'
+      const after = isMerge ? merged(before, profile) : profile
+      // A fold that changes anything raises the revision.
+      const isSame = before !== undefined && (after === before || (!isMerge && sameBytes(before, after)))
       done = before ? (isSame ? 'unchanged' : 'changed') : 'created'
       return isSame ? before : after
     }
@@ -135,9 +141,10 @@ export async function importProfiles(
   }
 
   const reader = profileReader(options.format)
+  const decode = profileDecoder(options.format)
   try {
-    for await (const piece of pieces) for (const read of reader.push(piece)) await take(read)
-    for (const read of reader.end()) await take(read)
+    for await (const piece of pieces) for (const content of reader.push(piece)) await take(content)
+    for (const content of reader.end()) await take(content)
   } catch (error) {
     if (!(error instanceof DamagedRecord)) throw error
     throw new ForesizeError('invalid', `profile ${index}: ${error.message}; ${index} were read before it`)
@@ -145,20 +152,25 @@ export async function importProfiles(
   return { ...counts, rejections, rejected }
 }
 
-function toImported(read: ReadProfile, seen: ReturnType<typeof inspection>): Profile | undefined {
+async function toImported(read: ReadProfile, seen: Inspection): Promise<Profile | undefined> {
   if ('error' in read) {
     seen.reject('', read.error)
     return undefined
   }
-  if (read.message.schemaVersion === 0) {
-    seen.reject('schema_version', 'is required')
+  const { schemaVersion } = read.message
+  if (!(Number.isInteger(schemaVersion) && schemaVersion > 0)) {
+    const fault = schemaVersion === 0 ? 'is required' : `must be a whole number from 1, was ${schemaVersion}`
+    seen.reject('schema_version', fault)
     return undefined
   }
   try {
-    const { schemaVersion } = read.message
-    const profile = toProfile(migrate(read.message, schemaVersion), '', seen)
+    const profile = await inTurns(profileSteps(migrate(read.message, schemaVersion), '', seen))
     for (const [i, { task }] of profile.executions.entries()) {
       if (!isOf(profile.key, task)) seen.reject(`executions[${i}].task`, 'is not of this profile')
+    }
+    for (const [i, { strategy, variant }] of profile.accuracy.entries()) {
+      checkText(strategy, `accuracy[${i}].strategy`, seen)
+      checkText(variant, `accuracy[${i}].variant`, seen)
     }
     return { ...profile, running: [] }
   } catch (error) {

@@ -1,3 +1,6 @@
+import type { BinaryWriter } from '@bufbuild/protobuf/wire'
+import type { Profile } from '../../shared/domain/profile.ts'
+import { inTurns } from '../../shared/runtime/turns.ts'
 import {
   ProfilerServiceService,
   WatchProfilesResponse,
@@ -7,17 +10,17 @@ import { writeProfile, written } from '../../shared/wire/profile-bytes.ts'
 import type { StoreChange } from './store.ts'
 
 const cursorTag = (1 << 3) | 2
-const profileTag = (2 << 3) | 2
+const profileTagOfChange = (2 << 3) | 2
+const profileTagOfAnswer = (1 << 3) | 2
 
 /** A change as WatchProfilesResponse: a profile that many watch is not turned into a message for each of them. */
-function encodeChange(change: StoreChange): Buffer {
+export function encodeChange(change: StoreChange): Buffer | Promise<Buffer> {
   const { cursor } = change
   switch (change.type) {
     case 'profile':
-      return written((writer) => {
+      return encodeWithProfile(change.profile, (writer) => {
         if (cursor !== '') writer.uint32(cursorTag).string(cursor)
-        writeProfile(change.profile, writer.uint32(profileTag).fork())
-        writer.join()
+        return profileTagOfChange
       })
     case 'deleted':
       return encode({ cursor, change: { $case: 'deleted', value: fromProfileKey(change.key) } })
@@ -28,10 +31,26 @@ function encodeChange(change: StoreChange): Buffer {
   }
 }
 
+/** A profile as GetProfileResponse. */
+export const encodeAnswer = (profile: Profile): Promise<Buffer> =>
+  encodeWithProfile(profile, () => profileTagOfAnswer)
+
+/** @param begin writes what stands before the profile, and says by which tag that follows. */
+const encodeWithProfile = (profile: Profile, begin: (writer: BinaryWriter) => number): Promise<Buffer> =>
+  inTurns(
+    written(function* (writer) {
+      yield* writeProfile(profile, writer.uint32(begin(writer)).fork())
+      writer.join()
+    }),
+  )
+
 const encode = (message: WatchProfilesResponse) => Buffer.from(WatchProfilesResponse.encode(message).finish())
 
-/** The service as generated, but that a change is encoded from the domain's value. */
+const asItIs = (bytes: Buffer) => bytes
+
+/** The service as generated, but that answers which hold a profile are encoded before, from the domain's value. */
 export const profilerDefinition = {
   ...ProfilerServiceService,
-  watchProfiles: { ...ProfilerServiceService.watchProfiles, responseSerialize: encodeChange },
+  watchProfiles: { ...ProfilerServiceService.watchProfiles, responseSerialize: asItIs },
+  getProfile: { ...ProfilerServiceService.getProfile, responseSerialize: asItIs },
 } as const

@@ -7,6 +7,7 @@ import {
   readName,
   readResources,
   readTask,
+  readWhole,
   readWithin,
   readWord,
 } from './fields.ts'
@@ -99,7 +100,7 @@ function toStart(message: Started, at: string, seen: Inspection): ExecutionStart
   return {
     executionId: readName(message.executionId, `${at}execution_id`, seen),
     task: readTask(message.task, `${at}task`, seen),
-    attempt: readWithin(message.attempt || 1, { min: 1, max: limits.attempt }, `${at}attempt`, seen),
+    attempt: readWhole(message.attempt || 1, { min: 1, max: limits.attempt }, `${at}attempt`, seen),
     features: readFeatures(message.features, `${at}features`, seen),
     labels: readLabels(message.labels, `${at}labels`, seen),
     requested: readResources(message.requested, `${at}requested`, seen),
@@ -145,7 +146,7 @@ export function toRunningExecution(
     value === undefined ? undefined : readWithin(value, { min: 0, max: limits.unixMs }, `${at}${name}`, seen)
   return {
     executionId: readName(message.executionId, `${at}execution_id`, seen),
-    attempt: readWithin(message.attempt || 1, { min: 1, max: limits.attempt }, `${at}attempt`, seen),
+    attempt: readWhole(message.attempt || 1, { min: 1, max: limits.attempt }, `${at}attempt`, seen),
     features: readFeatures(message.features, `${at}features`, seen),
     labels: readLabels(message.labels, `${at}labels`, seen),
     requested: readResources(message.requested, `${at}requested`, seen),

@@ -131,6 +131,18 @@ export function readWithin(
   return unsignedZero(value)
 }
 
+/** The same of a number that is whole: JSON may hold others where the contract has none. */
+export function readWhole(
+  value: number,
+  range: { readonly min: number; readonly max: number },
+  path: string,
+  seen: Inspection,
+): number {
+  if (Number.isInteger(value)) return readWithin(value, range, path, seen)
+  seen.reject(path, `must be a whole number, was ${value}`)
+  return value
+}
+
 /** A word of a closed list; `unspecified` and numbers newer than this program are refused. */
 export function readWord<Word extends string>(
   codec: { toWord(wire: number): Word | undefined },

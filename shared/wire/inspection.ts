@@ -24,6 +24,20 @@ export function inspection(): Inspection {
 export function inspect<T>(read: (inspection: Inspection) => T): T {
   const seen = inspection()
   const value = read(seen)
-  if (seen.violations.length > 0) throw invalid(seen.violations)
+  requireNone(seen)
   return value
+}
+
+/** The same of one that is read in steps. */
+export function* inspectSteps<T>(
+  read: (inspection: Inspection) => Generator<undefined, T>,
+): Generator<undefined, T> {
+  const seen = inspection()
+  const value = yield* read(seen)
+  requireNone(seen)
+  return value
+}
+
+function requireNone({ violations }: Inspection): void {
+  if (violations.length > 0) throw invalid(violations)
 }

@@ -32,8 +32,8 @@ export const limits = {
     numbers: 1_048_576,
     /** One text of JSON, as it is written: parsers repeat what they do not know. */
     textBytes: 4096,
-    /** Of one entry of a list of messages, which is decoded in one turn. */
-    entry: { fields: 16_384, numbers: 65_536 },
+    /** Of one entry of a list of messages, which is decoded in one turn; in JSON of all beside the lists, too. */
+    entry: { fields: 16_384, numbers: 65_536, textBytes: 1_048_576 },
   },
   /** Unix milliseconds: the year 2100. */
   unixMs: 4_102_444_800_000,

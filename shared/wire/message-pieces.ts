@@ -11,13 +11,14 @@ const pieceFields = 1024
  * Cuts an encoded message into messages of its type, to be decoded in several turns.
  * Law: the pieces, merged, are the message.
  * Throws: Error where the bytes are not well formed.
+ * @param type where it is given, messages within the message are cut as well.
  */
-export function* messagePieces(bytes: Uint8Array, type: DescMessage): Generator<Uint8Array> {
+export function* messagePieces(bytes: Uint8Array, type?: DescMessage): Generator<Uint8Array> {
   if (bytes.length <= pieceBytes) {
     yield bytes
     return
   }
-  const fieldOf = new Map(type.fields.map((field) => [field.number, field]))
+  const fieldOf = new Map(type?.fields.map((field) => [field.number, field]))
   const reader = new BinaryReader(bytes)
   let from = 0
   let fields = 0

@@ -12,9 +12,18 @@ import {
 } from '../domain/profile.ts'
 import { dimensions, resourceLimits } from '../domain/resources.ts'
 import { bucketsBetween, emptySketch } from '../domain/sketch.ts'
+import { atOnce } from '../runtime/turns.ts'
 import { dimensionEnum, outcomeEnum, profileKindEnum } from './enums.ts'
 import { fromExecutionRecord, toExecutionRecord, toRunningExecution } from './execution.ts'
-import { checkText, readName, readNamespace, readWithin, readWord, unsignedZero } from './fields.ts'
+import {
+  checkText,
+  readName,
+  readNamespace,
+  readWhole,
+  readWithin,
+  readWord,
+  unsignedZero,
+} from './fields.ts'
 import type * as gen from './gen/foresize/v1/profile.ts'
 import type { Inspection } from './inspection.ts'
 import { limits } from './limits.ts'
@@ -46,7 +55,15 @@ export function fromProfileKey(key: ProfileKey): gen.ProfileKey {
 }
 
 /** Refuses a profile newer than this program, loudly: `unsupported`. */
-export function toProfile(message: gen.Profile, path: string, seen: Inspection): Profile {
+export const toProfile = (message: gen.Profile, path: string, seen: Inspection): Profile =>
+  atOnce(profileSteps(message, path, seen))
+
+/** The same, an entry of a list a step. */
+export function* profileSteps(
+  message: gen.Profile,
+  path: string,
+  seen: Inspection,
+): Generator<undefined, Profile> {
   if (message.schemaVersion > profileSchemaVersion) {
     throw new ForesizeError(
       'unsupported',
@@ -60,7 +77,7 @@ export function toProfile(message: gen.Profile, path: string, seen: Inspection):
   return {
     key: toProfileKey(message.key, `${at}key`, seen),
     schemaVersion: message.schemaVersion,
-    revision: readWithin(message.revision, { min: 1, max: ranges.sum.max }, `${at}revision`, seen),
+    revision: readWhole(message.revision, { min: 1, max: ranges.sum.max }, `${at}revision`, seen),
     firstSeenUnixMs: readWithin(message.firstSeenUnixMs, ranges.unixMs, `${at}first_seen_unix_ms`, seen),
     lastSeenUnixMs: readWithin(message.lastSeenUnixMs, ranges.unixMs, `${at}last_seen_unix_ms`, seen),
     outcomes: message.outcomes.map(({ outcome, count }, i) => ({
@@ -68,12 +85,26 @@ export function toProfile(message: gen.Profile, path: string, seen: Inspection):
       count: readWithin(count, ranges.sum, `${at}outcomes[${i}].count`, seen),
     })),
     statistics: message.statistics.map((s, i) => toStatistics(s, `${at}statistics[${i}]`, seen)),
-    executions: message.executions.map((e, i) => toExecutionRecord(e, `${at}executions[${i}]`, seen)),
-    running: message.running.map((e, i) => toRunningExecution(e, `${at}running[${i}]`, seen)),
+    executions: yield* eachOf(message.executions, `${at}executions`, toExecutionRecord, seen),
+    running: yield* eachOf(message.running, `${at}running`, toRunningExecution, seen),
     folded: Float64Array.from(readList(message.folded, ranges.fingerprint, `${at}folded`, seen)),
-    accuracy: message.accuracy.map((a, i) => toAccuracy(a, `${at}accuracy[${i}]`, seen)),
-    members: message.members.map((m, i) => toMember(m, `${at}members[${i}]`, seen)),
+    accuracy: yield* eachOf(message.accuracy, `${at}accuracy`, toAccuracy, seen),
+    members: yield* eachOf(message.members, `${at}members`, toMember, seen),
   }
+}
+
+function* eachOf<M, T>(
+  entries: readonly M[],
+  path: string,
+  read: (entry: M, path: string, seen: Inspection) => T,
+  seen: Inspection,
+): Generator<undefined, T[]> {
+  const values: T[] = []
+  for (const [i, entry] of entries.entries()) {
+    yield
+    values.push(read(entry, `${path}[${i}]`, seen))
+  }
+  return values
 }
 
 export function fromProfile(profile: Profile): gen.Profile {
@@ -114,6 +145,9 @@ function toStatistics(message: gen.DimensionStatistics, path: string, seen: Insp
   }
 }
 
+/** Of a sketch without buckets. */
+const anyOffset = [-(2 ** 31), 2 ** 31 - 2] as const
+
 /** Its buckets must stand for values that were measured: those of others have no finite value, or no end. */
 function toSketch(
   { relativeAccuracy, zeroWeight, offset, weights }: gen.QuantileSketch,
@@ -125,10 +159,9 @@ function toSketch(
   const isAccuracy = relativeAccuracy >= min && relativeAccuracy <= max
   readWithin(relativeAccuracy, ranges.relativeAccuracy, `${path}.relative_accuracy`, seen)
   atMost(limits.profile.sketchBuckets, weights, `${path}.weights`, seen)
-  if (isAccuracy && weights.length > 0) {
-    const [first, last] = bucketsBetween(relativeAccuracy, largest)
-    readWithin(offset, { min: first, max: last + 1 - weights.length }, `${path}.offset`, seen)
-  }
+  const hasBuckets = isAccuracy && weights.length > 0
+  const [first, last] = hasBuckets ? bucketsBetween(relativeAccuracy, largest) : anyOffset
+  readWhole(offset, { min: first, max: last + 1 - weights.length }, `${path}.offset`, seen)
   return {
     relativeAccuracy,
     zeroWeight: readWithin(zeroWeight, ranges.sum, `${path}.zero_weight`, seen),
@@ -141,13 +174,13 @@ function toMember(message: gen.CohortMember, path: string, seen: Inspection): Co
   atMost(dimensions.length, message.dimensions, `${path}.dimensions`, seen)
   return {
     task: readName(message.task, `${path}.task`, seen),
-    revision: message.revision,
+    revision: readWhole(message.revision, ranges.sum, `${path}.revision`, seen),
     dimensions: message.dimensions.map((summary, i) => {
       const at = `${path}.dimensions[${i}]`
       const log = (value: number, name: string) => readWithin(value, ranges.logarithm, `${at}.${name}`, seen)
       return {
         dimension: readWord(dimensionEnum, summary.dimension, 'memoryBytes', `${at}.dimension`, seen),
-        count: summary.count,
+        count: readWhole(summary.count, ranges.count, `${at}.count`, seen),
         logMean: log(summary.logMean, 'log_mean'),
         logSpread: readWithin(
           summary.logSpread,
@@ -156,7 +189,7 @@ function toMember(message: gen.CohortMember, path: string, seen: Inspection): Co
           seen,
         ),
         logMax: log(summary.logMax, 'log_max'),
-        requests: summary.requests,
+        requests: readWhole(summary.requests, ranges.count, `${at}.requests`, seen),
         ratioLogMean: log(summary.ratioLogMean, 'ratio_log_mean'),
         ratioLogMax: log(summary.ratioLogMax, 'ratio_log_max'),
       }
@@ -199,7 +232,7 @@ function toFigures(figures: AccuracyFigures, path: string, seen: Inspection): Ac
     brier: read(figures.brier, ranges.share, 'brier'),
     meanConfidence: read(figures.meanConfidence, ranges.share, 'mean_confidence'),
     calibration: figures.calibration.map(({ bin, weight, confidence, coverage }, i) => ({
-      bin: read(bin, { min: 0, max: calibrationBins - 1 }, `calibration[${i}].bin`),
+      bin: readWhole(bin, { min: 0, max: calibrationBins - 1 }, `${path}.calibration[${i}].bin`, seen),
       weight: read(weight, ranges.sum, `calibration[${i}].weight`),
       confidence: read(confidence, ranges.share, `calibration[${i}].confidence`),
       coverage: read(coverage, ranges.share, `calibration[${i}].coverage`),
@@ -225,6 +258,7 @@ const ranges = {
   unixMs: { min: 0, max: limits.unixMs },
   sum: { min: 0, max: 1e15 },
   sumOfSquares: { min: 0, max: 1e24 },
+  count: { min: 0, max: 2 ** 32 - 1 },
   share: { min: 0, max: 1 + rounding },
   relativeError: { min: 0, max: 1e28 },
   wastage: { min: 0, max: 1e31 },

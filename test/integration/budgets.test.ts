@@ -255,7 +255,8 @@ test('no more profiles are kept than may be, by whoever, also where they are imp
   // Beside those of tasks that of the namespace.
   expect(await report(as(evil), 'b', 5)).toBe(2)
   const exported = { ...exampleProfile(1), key: { namespace: 'c', kind: 'task', task: 'new' } as const }
-  const answer = await importing(as(evil), formatProfile({ ...exported, executions: [] }, 'json-lines'))
+  const line = await formatProfile({ ...exported, executions: [] }, 'json-lines')
+  const answer = await importing(as(evil), line)
   expect(answer).toMatchObject({ created: 0, rejected: 1 })
   expect(answer.rejections[0]?.violations[0]?.description).toContain('max_profiles')
 })

@@ -123,6 +123,15 @@ describe('a message of more entries than any may have is refused before it is pa
       ] as const),
     ],
     [
+      'a message of a stream of requests',
+      ...([
+        'ProfilerService/ImportProfiles',
+        'application/connect+json',
+        enveloped(Buffer.from(`{"header":[${'{},'.repeat(100_000)}{}]}`)),
+        {},
+      ] as const),
+    ],
+    [
       'a stream of JSON, packed',
       ...([watch, 'application/connect+json', enveloped(gzipSync(namespaces), 1)] as const),
       { 'connect-content-encoding': 'gzip' },
@@ -311,6 +320,18 @@ describe('what a refusal repeats of a request is bounded', () => {
     })
     expect(answer.status).toBe(400)
     expect((await answer.text()).length).toBeLessThan(5000)
+  })
+
+  test('a key of an import', async () => {
+    const gateway = await gatewayWith({})
+    const answer = await fetch(`${gateway.origin}/foresize.v1.ProfilerService/ImportProfiles`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/connect+json' },
+      body: enveloped(Buffer.from(JSON.stringify({ [long]: 1 }))),
+    })
+    const text = await answer.text()
+    expect(text).toContain('invalid_argument')
+    expect(text.length).toBeLessThan(1500)
   })
 
   test('a path', async () => {

@@ -41,6 +41,9 @@ async function* inPieces(file: Buffer, pieceBytes: number) {
   for (let at = 0; at < file.length; at += pieceBytes) yield file.subarray(at, at + pieceBytes)
 }
 
+const { namespace, task } = exampleProfile(1).key
+const exampleKey = { namespace, task }
+
 const settings = { ...defaultFoldSettings, refuseNew: async () => undefined }
 const imported = (
   store: ProfileStore,
@@ -149,6 +152,31 @@ test('a profile that cannot be read is refused by its place, the others are impo
   expect(result).toMatchObject({ created: 2, rejected: 3 })
   expect(result.rejections.map(({ index }) => index)).toEqual([1, 2, 3])
   expect(result.rejections[1]?.violations[0]?.description).toMatch(/schema version 99/)
+})
+
+test.each([
+  [
+    'members[0].dimensions[0].count',
+    { members: [{ task: 'm', dimensions: [{ dimension: 1, count: 'x' }] }] },
+  ],
+  ['members[0].revision', { members: [{ task: 'm', revision: -0.5 }] }],
+  [
+    'executions[0].attempt',
+    { executions: [{ executionId: 'e', task: exampleKey, attempt: 1.5, outcome: 1 }] },
+  ],
+  ['schema_version', { schemaVersion: 'none' }],
+  ['accuracy[0].strategy', { accuracy: [{ strategy: 'x'.repeat(300), dimension: 1 }] }],
+])('a profile whose %s is no such number or name is refused, and puts none aside', async (field, given) => {
+  const store = await openStore('memory')
+  const mine = exampleProfile(10)
+  await store.commit({ changes: [{ key: mine.key, change: () => mine }], checkpoints: new Map() })
+  const line = JSON.parse((await exported(store, 'json-lines')).toString())
+  const file = Buffer.from(JSON.stringify({ ...line, ...given }))
+  const { rejections, ...counts } = await imported(store, file, { format: 'json-lines' })
+  expect(counts).toEqual({ created: 0, changed: 0, unchanged: 0, rejected: 1 })
+  expect(rejections[0]?.violations.map((violation) => violation.field)).toContain(field)
+  expect((await store.get(mine.key))?.revision).toBe(mine.revision)
+  expect(store.statistics().quarantined).toBe(0)
 })
 
 test('a torn file, or one that is none, is an error that says how far it was read', async () => {

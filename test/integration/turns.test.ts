@@ -1,29 +1,33 @@
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import type { PerformanceEntry } from 'node:perf_hooks'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
 import { status } from '@grpc/grpc-js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fold.ts'
 import { ingestion } from '../../services/profiler/ingestion.ts'
+import { formatProfile } from '../../services/profiler/profile-format.ts'
 import type { ProfileStore } from '../../services/profiler/store.ts'
-import { exportProfiles } from '../../services/profiler/transfer.ts'
+import { exportProfiles, importProfiles } from '../../services/profiler/transfer.ts'
 import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
 import { systemClock } from '../../shared/runtime/clock.ts'
 import { heldBytes } from '../../shared/runtime/held-bytes.ts'
+import { fromExecutionRecord } from '../../shared/wire/execution.ts'
 import { EstimateBatchRequest } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
-import { UpdateProfileRequest } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import {
+  GetProfileRequest,
+  UpdateProfileRequest,
+} from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { estimatorFixture, wireQuery } from '../support/estimator-fixture.ts'
 import { exampleProfile } from '../support/example-profile.ts'
 import { recordOf, startOf } from '../support/executions.ts'
+import { largestExecutions, largestProfile } from '../support/largest-profile.ts'
 import { profileFeed } from '../support/profile-feed.ts'
 import { quietLog } from '../support/profiler-fixture.ts'
 import {
   openStream,
   type TestProfiler,
   testProfiler,
+  unary,
   wireRecord,
   wireStart,
 } from '../support/profiler-service.ts'
@@ -32,6 +36,7 @@ import type { Replay } from '../support/replaying-worker.ts'
 import type { Sending } from '../support/sending-worker.ts'
 import { configOf, lmdbSubject, redisSubjectOn } from '../support/stores.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { expectShortTurns, type Preparation, turnsOf, type Work } from '../support/turns.ts'
 
 /**
  * No work holds the event loop, whatever is asked. Measured in CPU time, which others on the machine do not lengthen, and
@@ -81,54 +86,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup()
 })
-
-setFlagsFromString('--expose-gc')
-/** Turns that are looked at: the longest with the collector may not be so without. */
-const looked = 20
-
-/** What was made for a measurement is not collected in it. */
-const collectGarbage: () => void = runInNewContext('gc')
-
-/**
- * CPU time of the longest turn of the event loop while `work` runs, and of all of it, in milliseconds. Of a turn without what
- * the collector took of it: how long that is hangs on the machine and on all that is kept, not on the work.
- */
-async function turnsOf(work: () => Promise<unknown>) {
-  const used = () => {
-    const { user, system } = process.threadCpuUsage()
-    return (user + system) / 1000
-  }
-  collectGarbage()
-  const collected: PerformanceEntry[] = []
-  const collector = new PerformanceObserver((list) => void collected.push(...list.getEntries()))
-  collector.observe({ entryTypes: ['gc'] })
-  const long: { readonly fromMs: number; readonly toMs: number; readonly usedMs: number }[] = []
-  let isDone = false
-  let turns = 0
-  const beganMs = used()
-  let turn = { fromMs: performance.now(), usedMs: beganMs }
-  const look = () => {
-    const now = { fromMs: performance.now(), usedMs: used() }
-    long.push({ fromMs: turn.fromMs, toMs: now.fromMs, usedMs: now.usedMs - turn.usedMs })
-    long.sort((a, b) => b.usedMs - a.usedMs)
-    long.length = Math.min(long.length, looked)
-    turn = now
-    turns += 1
-    if (!isDone) setImmediate(look)
-  }
-  setImmediate(look)
-  await work()
-  isDone = true
-  look()
-  const totalMs = used() - beganMs
-  collected.push(...collector.takeRecords())
-  collector.disconnect()
-  const ownMs = long.map(({ fromMs, toMs, usedMs }) => {
-    const within = collected.filter(({ startTime }) => fromMs <= startTime && startTime < toMs)
-    return usedMs - within.reduce((sum, { duration }) => sum + duration, 0)
-  })
-  return { longestMs: Math.max(...ownMs), wholeMs: long[0]?.usedMs ?? 0, totalMs, turns }
-}
 
 async function watch(of: ProfileStore, namespaces?: ReadonlySet<string>): Promise<number> {
   const abort = new AbortController()
@@ -255,14 +212,33 @@ const features = Object.fromEntries(names('f', 32).map((name, i) => [name, 1e6 *
 
 /** Tasks of which the estimator has learned nothing yet. */
 async function publish(of: string): Promise<void> {
-  for (let i = 0; i < coldTasks; i++) feed.put(richProfile(`${of} ${i}`))
-  feed.put(exampleProfile(20, { namespace: 'default', kind: 'task', task: `${of} last` }))
-  await estimator.estimateUntil(({ source }) => source === 1, {
-    task: { namespace: 'default', task: `${of} last` },
-  })
+  await follow(...names(`${of} `, coldTasks).map(richProfile))
 }
 
+let followed = 0
+/** The estimator has them, and has not been asked for them. */
+async function follow(...profiles: readonly Profile[]): Promise<void> {
+  for (const profile of profiles) feed.put(profile)
+  const task = { namespace: 'default', task: `last ${followed++}` }
+  feed.put(exampleProfile(20, { ...task, kind: 'task' }))
+  await estimator.estimateUntil(({ source }) => source === 1, { task })
+}
+
+const estimateAt = ({ revision, key: { namespace, task } }: Profile) =>
+  estimator.estimateUntil(({ profileRevision }) => profileRevision === revision, {
+    task: { namespace, task },
+  })
+
 const coldTasks = 30
+
+const largeKey: ProfileKey = { namespace: 'large', kind: 'task', task: 'large' }
+
+const putLarge = (key: ProfileKey) =>
+  store.commit({ changes: [{ key, change: () => largestProfile(key) }], checkpoints: new Map() })
+
+async function* piecesOf(file: Uint8Array): AsyncIterable<Uint8Array> {
+  for (let at = 0; at < file.length; at += 2 ** 20) yield file.subarray(at, at + 2 ** 20)
+}
 
 function richProfile(task: string): Profile {
   const key = { namespace: 'default', kind: 'task', task } as const
@@ -290,10 +266,7 @@ const batch = (of: string, scale = 1) =>
 const calls = (of: string) =>
   Promise.all(Array.from({ length: coldTasks }, (_, i) => estimator.estimate(cold(of, i))))
 
-/** What is measured; what it needs is made before. */
-type Work = () => Promise<unknown>
-
-const works: Readonly<Record<string, (run: string) => Work | Promise<Work>>> = {
+const works: Readonly<Record<string, Preparation>> = {
   'a watch of everything': () => () => watch(store),
   'a watch of everything in Redis': () => () => watch(remote),
   '20 watches at once': () => () =>
@@ -343,26 +316,76 @@ const works: Readonly<Record<string, (run: string) => Work | Promise<Work>>> = {
     return request(estimator.address, 'EstimatorService/EstimateBatch', bytes, status.OK)
   },
   'a batch of millions of empty queries': () => empties(estimator.address, 'EstimatorService/EstimateBatch'),
+  'a fold into a profile as large as may be': async (run) => {
+    const key = { ...largeKey, task: run }
+    await putLarge(key)
+    // Others have been read since: it is no longer in memory.
+    await store.get(keys[0] as ProfileKey)
+    return async () => {
+      for (const id of names(run, 3)) await store.commit({ changes: [fold(key, id)], checkpoints: new Map() })
+    }
+  },
+  'a profile as large as may be that is read, listed and exported': async (run) => {
+    const namespace = `large ${run}`
+    await putLarge({ ...largeKey, namespace })
+    return async () => {
+      await store.get(keys[0] as ProfileKey)
+      await store.list({ namespace, ...page })
+      for (const format of ['protobuf', 'json-lines', 'csv-summary'] as const)
+        for await (const _ of exportProfiles(store, [namespace], format));
+    }
+  },
+  ...Object.fromEntries(
+    (['protobuf', 'json-lines'] as const).map((format) => [
+      `a profile as large as may be that is imported: ${format}`,
+      async (run: string): Promise<Work> => {
+        const file = await formatProfile(largestProfile({ ...largeKey, task: run }), format)
+        const options = { format, mode: 'replace', dryRun: false } as const
+        const settings = { ...defaultFoldSettings, refuseNew: async () => undefined }
+        return async () => {
+          for (let i = 0; i < 2; i++) {
+            const result = await importProfiles(store, piecesOf(file), options, () => now, settings)
+            expect(result).toMatchObject({ rejected: 0 })
+          }
+        }
+      },
+    ]),
+  ),
+  'a profile as large as may be that is asked for': async (run) => {
+    const records = largestProfile({ ...largeKey, task: run }).executions.map(fromExecutionRecord)
+    for (let at = 0; at < records.length; at += 8)
+      await unary(profiler.client, 'updateProfile', { executions: records.slice(at, at + 8) })
+    const key = { namespace: largeKey.namespace, kind: 1 as const, task: run }
+    const asked = GetProfileRequest.encode(GetProfileRequest.fromPartial({ key })).finish()
+    return request(profiler.address, 'ProfilerService/GetProfile', asked, status.OK)
+  },
+  'an estimate of a profile as large as may be': async (run) => {
+    const profile = largestProfile({ ...largeKey, namespace: 'default', task: run })
+    await follow(profile)
+    return () => estimateAt(profile)
+  },
+  'an estimate of a profile as large as may be that has changed': async (run) => {
+    const key = { ...largeKey, namespace: 'default', task: run }
+    const before = largestProfile(key)
+    await follow(before)
+    await estimateAt(before)
+    const after = foldAll(
+      before,
+      key,
+      largestExecutions(`${run} more`, key, 40),
+      now,
+      defaultFoldSettings,
+    ).profile
+    await follow(after)
+    return () => estimateAt(after)
+  },
   'opening a store': () => async () => {
     await store.close()
     store = await reopen()
   },
 }
 
-/** CPU time of a turn, in milliseconds. The machine lengthens one now and then: it holds of the best run. */
-const longestTurnMs = 20
-
-test.each(Object.entries(works))('%s holds no turn of the event loop for long', async (name, prepare) => {
-  let best = Number.POSITIVE_INFINITY
-  for (let run = 0; run < 6 && best >= longestTurnMs; run++) {
-    const { longestMs, wholeMs, totalMs, turns } = await turnsOf(await prepare(`${name} ${run} `))
-    best = Math.min(best, longestMs)
-    const whole = `${wholeMs.toFixed(1)} with the collector`
-    const figures = `${longestMs.toFixed(1)} ms in the longest of ${turns} turns, ${whole}, of ${totalMs.toFixed(0)}`
-    process.stdout.write(`${name}: ${figures}\n`)
-  }
-  expect(best).toBeLessThan(longestTurnMs)
-})
+test.each(Object.entries(works))('%s holds no turn of the event loop for long', expectShortTurns)
 
 test('a watch of a namespace without profiles reads none', async () => {
   const { totalMs: everything } = await turnsOf(() => watch(store))

@@ -11,9 +11,10 @@ import {
 import type { Clock } from '../../../shared/runtime/clock.ts'
 import { makeFolder } from '../../../shared/runtime/folder.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
+import { turn } from '../../../shared/runtime/turns.ts'
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
 import { isNewer } from './changes.ts'
-import { entriesOf, moveDurably, temporaryPrefix, writeDurably } from './durable-files.ts'
+import { entriesOf, type FileWrite, moveDurably, temporaryPrefix, writeDurably } from './durable-files.ts'
 import { fromFileName, toFileName } from './file-name.ts'
 import type { Medium } from './local-store.ts'
 import { lockDirectory } from './lock.ts'
@@ -61,9 +62,12 @@ export async function fileMedium(
 
   const journals = sessionJournals(join(directory, 'sessions'), putAside, log)
 
+  const contentOf = (profile: Profile) =>
+    format === 'json' ? profileToJson(profile) : sealProfile(profile, codec)
+
   async function readProfileAt(path: string): Promise<Profile> {
     const content = await readFile(path)
-    return extname(path) === '.json' ? profileFromJson(content.toString()) : openProfile(content)
+    return extname(path) === '.json' ? profileFromJson(content) : openProfile(content)
   }
 
   async function* profileFiles(): AsyncIterable<{ key: string; path: string; lastSeenUnixMs: number }> {
@@ -123,12 +127,12 @@ export async function fileMedium(
       return profile
     },
     async write(profiles, sessions) {
-      await writeDurably(
-        profiles.map(([key, profile]) => [
-          pathOf(key),
-          profile && (format === 'json' ? profileToJson(profile) : sealProfile(profile, codec)),
-        ]),
-      )
+      const files: FileWrite[] = []
+      for (const [key, profile] of profiles) {
+        if (turn.isOver()) await turn.rest()
+        files.push([pathOf(key), profile && (await contentOf(profile))])
+      }
+      await writeDurably(files)
       const moved = profiles.flatMap(([key]) => elsewhere.get(key) ?? [])
       await writeDurably(moved.map((path) => [path, undefined]))
       for (const [key] of profiles) elsewhere.delete(key)

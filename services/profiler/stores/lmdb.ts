@@ -153,11 +153,11 @@ export async function lmdbMedium(
   const deltasBeside = (key: Buffer, sealed: Buffer): readonly Buffer[] =>
     deltasBehind(sealed, (index) => deltas.get(deltaKey(key, index)))
 
-  function recordOf(key: string, profile: Profile): Delta | Whole {
+  async function recordOf(key: string, profile: Profile): Promise<Delta | Whole> {
     const base = bases.get(key)
-    const delta = base && deltaOf(base, profile)
+    const delta = base && (await deltaOf(base, profile))
     if (delta) return delta
-    const sealed = sealProfile(profile, codec)
+    const sealed = await sealProfile(profile, codec)
     return { sealed, base: baseOf(profile, sealed) }
   }
 
@@ -177,7 +177,7 @@ export async function lmdbMedium(
       const joined: (readonly [place: Buffer, sealed: Buffer])[] = []
       for (const place of places.slice(at, at + joinedAtOnce)) {
         if (turn.isOver()) await turn.rest()
-        const sealed = joinedRecord(place)
+        const sealed = await joinedRecord(place)
         if (sealed) joined.push([place, sealed])
       }
       await durably(() => {
@@ -190,12 +190,12 @@ export async function lmdbMedium(
   }
 
   /** Undefined where there is nothing to join, or nobody can read it. */
-  function joinedRecord(place: Buffer): Buffer | undefined {
+  async function joinedRecord(place: Buffer): Promise<Buffer | undefined> {
     try {
       const sealed = profiles.get(place)
       const beside = sealed && deltasBeside(place, sealed)
       if (!sealed || !beside || beside.length < 2) return undefined
-      return sealProfile(applyDeltas(openProfile(sealed), beside), codec)
+      return await sealProfile(await applyDeltas(await openProfile(sealed), beside), codec)
     } catch (error) {
       if (!(error instanceof DamagedRecord) && !isNewer(error)) throw error
       return undefined
@@ -237,13 +237,15 @@ export async function lmdbMedium(
       const place = Buffer.from(key)
       const sealed = profiles.get(place)
       if (!sealed) return undefined
-      return applyDeltas(openProfile(sealed), deltasBeside(place, sealed))
+      // Both as of one moment: meanwhile a commit may write it whole.
+      const beside = deltasBeside(place, sealed)
+      return applyDeltas(await openProfile(sealed), beside)
     },
     async write(profileWrites, sessionWrites) {
-      const records: (readonly [string, Buffer, ReturnType<typeof recordOf> | undefined])[] = []
+      const records: (readonly [string, Buffer, Delta | Whole | undefined])[] = []
       for (const [key, profile] of profileWrites) {
         if (turn.isOver()) await turn.rest()
-        records.push([key, Buffer.from(key), profile && recordOf(key, profile)])
+        records.push([key, Buffer.from(key), profile && (await recordOf(key, profile))])
       }
       const sealedSessions: SealedSession[] = []
       for (const each of sessionWrites) {

@@ -82,10 +82,10 @@ export function redisProfiles(
     const sealed = fields.get('b') ?? fields.get('w')
     if (etag === undefined || sealed === undefined) return absent
     try {
-      const whole = openProfile(sealed)
+      const whole = await openProfile(sealed)
       const deltas = deltasBehind(sealed, (index) => fields.get(String(index)))
       if (fields.has(String(deltas.length))) throw new DamagedRecord('a delta is of another record')
-      const profile = deltas.length === 0 ? whole : applyDeltas(whole, deltas)
+      const profile = await applyDeltas(whole, deltas)
       const version = { etag, profile, base: baseOf(profile, sealed, deltas) }
       cache.set(key, version)
       return version
@@ -170,7 +170,7 @@ export function redisProfiles(
         const part: Write[] = []
         for (const step of ofShard.slice(at, at + changedAtOnce)) {
           if (turn.isOver()) await turn.rest()
-          part.push(writeOf(step))
+          part.push(await writeOf(step))
         }
         writes.push(part)
         calls.push(isUnchanged(part[0]?.step) ? confirmation(part) : change(part))
@@ -189,17 +189,17 @@ export function redisProfiles(
     return conflicts
   }
 
-  function writeOf(step: Step): Write {
+  async function writeOf(step: Step): Promise<Write> {
     const { before, after } = step
     if (isUnchanged(step)) return { step, next: before, field: '', value: '' }
     if (after === undefined) return { step, next: absent, field: '', value: '' }
     const etag = `${after.revision}-${randomUUID()}`
-    const delta = before.base && deltaOf(before.base, after)
+    const delta = before.base && (await deltaOf(before.base, after))
     if (delta) {
       const next = { etag, profile: after, base: delta.base }
       return { step, next, field: String(delta.index), value: delta.delta }
     }
-    const sealed = sealProfile(after, settings.codec)
+    const sealed = await sealProfile(after, settings.codec)
     return { step, next: { etag, profile: after, base: baseOf(after, sealed) }, field: 'b', value: sealed }
   }
 

@@ -1,15 +1,22 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Answer } from '../../../services/estimator/domain/estimate/estimate.ts'
-import { estimatorDefinition } from '../../../services/estimator/estimate-bytes.ts'
+import {
+  type BatchAnswered,
+  encodeBatch,
+  estimatorDefinition,
+} from '../../../services/estimator/estimate-bytes.ts'
 import type { ViewAge } from '../../../services/estimator/estimator.ts'
 import { withReason } from '../../../services/estimator/reason-text.ts'
+import { atOnce } from '../../../shared/runtime/turns.ts'
 import { fromEstimate } from '../../../shared/wire/estimate.ts'
 import {
   EstimateBatchResponse,
   EstimateResponse,
 } from '../../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { anyEstimate, anyNotice } from '../../support/arbitraries.ts'
+
+const batchOf = (answered: BatchAnswered) => atOnce(encodeBatch(answered))
 
 /** Law: whoever reads the bytes reads what the generated encoder would have written. */
 
@@ -53,7 +60,7 @@ test('a batch of answers and of rejections, in the order asked', () => {
   })
   fc.assert(
     fc.property(fc.array(fc.oneof(anyAnswer, anyRejection)), anyAge, (results, age) => {
-      const bytes = estimatorDefinition.estimateBatch.responseSerialize({ results, ...age })
+      const bytes = batchOf({ results, ...age })
       const expected: EstimateBatchResponse = {
         results: results.map((result) => ({
           result:
@@ -84,7 +91,7 @@ test('answers of every length, also where the length of a length changes', () =>
       notices: [],
     } as const satisfies Answer
     const one = estimatorDefinition.estimate.responseSerialize({ estimate, stalenessMs: 7, stale: undefined })
-    const many = estimatorDefinition.estimateBatch.responseSerialize({
+    const many = batchOf({
       results: [estimate, estimate],
       stalenessMs: 7,
       stale: undefined,

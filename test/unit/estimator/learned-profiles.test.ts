@@ -41,7 +41,9 @@ function desk(
     learned,
     held: (profile: Profile, version: number): HeldProfile => ({
       version,
-      read() {
+      isLarge: false,
+      // biome-ignore lint/correctness/useYield: it has one step
+      *read() {
         state.reads++
         state.nowMs += state.readMs
         return profile
@@ -112,7 +114,9 @@ test('a deleted profile is unknown at once, and one that cannot be read is answe
   revision(taskKey, held(profileOf(history), 1))
   const damaged: HeldProfile = {
     version: 2,
-    read() {
+    isLarge: false,
+    // biome-ignore lint/correctness/useYield: it has one step
+    *read() {
       throw new ForesizeError('unsupported', 'newer than this program')
     },
   }

@@ -6,6 +6,7 @@ import {
   readWatchMessage,
 } from '../../../services/estimator/profile-bytes.ts'
 import { nothingFolded, type Profile } from '../../../shared/domain/profile.ts'
+import { atOnce } from '../../../shared/runtime/turns.ts'
 import * as gen from '../../../shared/wire/gen/foresize/v1/profile.ts'
 import {
   GetProfileResponse,
@@ -26,7 +27,7 @@ test('a profile from the watch is read whole but for the fingerprints, which onl
       expect(message.cursor).toBe(cursor)
       if (message.change.kind !== 'profile') throw new Error('a profile was sent')
       expect(message.change.profile.key).toEqual(fromProfileKey(profile.key))
-      expect(encodeProfile(decodeProfile(message.change.profile))).toEqual(withoutFolded(profile))
+      expect(encodeProfile(atOnce(decodeProfile(message.change.profile)))).toEqual(withoutFolded(profile))
     }),
     { numRuns: 50 },
   )
@@ -37,7 +38,7 @@ test('so is one that was asked for', () => {
     fc.property(anyProfile, (profile) => {
       const bytes = GetProfileResponse.encode({ profile: fromProfile(profile) }).finish()
       const read = readGetProfileResponse(bytes)
-      expect(read && encodeProfile(decodeProfile(read))).toEqual(withoutFolded(profile))
+      expect(read && encodeProfile(atOnce(decodeProfile(read)))).toEqual(withoutFolded(profile))
     }),
     { numRuns: 50 },
   )
@@ -81,6 +82,6 @@ test('a profile newer than this program, or damaged, is refused loudly', () => {
     return read
   }
 
-  expect(() => decodeProfile(received({ schemaVersion: 99 }))).toThrow(/schema version 99/)
-  expect(() => decodeProfile(received({ lastSeenUnixMs: Number.NaN }))).toThrow(/last_seen_unix_ms/)
+  expect(() => atOnce(decodeProfile(received({ schemaVersion: 99 })))).toThrow(/schema version 99/)
+  expect(() => atOnce(decodeProfile(received({ lastSeenUnixMs: Number.NaN })))).toThrow(/last_seen_unix_ms/)
 })

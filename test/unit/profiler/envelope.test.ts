@@ -14,57 +14,57 @@ import { encodeProfile } from '../../../shared/wire/profile-bytes.ts'
 import { anyProfile } from '../../support/arbitraries.ts'
 import { exampleProfile } from '../../support/example-profile.ts'
 
-test.each(codecs)('what was sealed with %s opens as it was', (codec) => {
-  fc.assert(
-    fc.property(anyProfile, (profile) => {
-      const opened = openProfile(sealProfile(profile, codec))
-      expect(encodeProfile(opened)).toEqual(encodeProfile(profile))
-      expect(lastSeenOf(sealProfile(profile, codec))).toBe(profile.lastSeenUnixMs)
+test.each(codecs)('what was sealed with %s opens as it was', async (codec) => {
+  await fc.assert(
+    fc.asyncProperty(anyProfile, async (profile) => {
+      const sealed = await sealProfile(profile, codec)
+      expect(encodeProfile(await openProfile(sealed))).toEqual(encodeProfile(profile))
+      expect(lastSeenOf(sealed)).toBe(profile.lastSeenUnixMs)
     }),
     { numRuns: 30 },
   )
 })
 
-test.each(codecs)('torn at any offset, a profile sealed with %s is damaged, not wrong', (codec) => {
-  const sealed = sealProfile(exampleProfile(3), codec)
+test.each(codecs)('torn at any offset, a profile sealed with %s is damaged, not wrong', async (codec) => {
+  const sealed = await sealProfile(exampleProfile(3), codec)
   for (let length = 0; length < sealed.length; length++) {
-    expect(() => openProfile(sealed.subarray(0, length))).toThrow(DamagedRecord)
+    await expect(openProfile(sealed.subarray(0, length))).rejects.toThrow(DamagedRecord)
   }
 })
 
-test.each(codecs)('with any bit flipped, a profile sealed with %s is damaged, not wrong', (codec) => {
-  const sealed = sealProfile(exampleProfile(3), codec)
+test.each(codecs)('with any bit flipped, a profile sealed with %s is damaged, not wrong', async (codec) => {
+  const sealed = await sealProfile(exampleProfile(3), codec)
   for (let bit = 0; bit < sealed.length * 8; bit++) {
     const flipped = Uint8Array.from(sealed)
     flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7))
-    expect(() => openProfile(flipped)).toThrow(DamagedRecord)
+    await expect(openProfile(flipped)).rejects.toThrow(DamagedRecord)
   }
 })
 
-test('a payload that claims or unpacks to more than it may is refused before it takes the memory', () => {
-  const sealed = Buffer.from(sealProfile(exampleProfile(3), 'zlib'))
+test('a payload that claims or unpacks to more than it may is refused before it takes the memory', async () => {
+  const sealed = Buffer.from(await sealProfile(exampleProfile(3), 'zlib'))
   sealed.writeUInt32LE(0xffff_ffff, 16)
-  expect(() => openProfile(sealed)).toThrow(/claims 4294967295 bytes/)
+  await expect(openProfile(sealed)).rejects.toThrow(/claims 4294967295 bytes/)
 })
 
-test('a profile of a newer program is refused by name, not put aside', () => {
-  const newer = sealProfile({ ...exampleProfile(1), schemaVersion: profileSchemaVersion + 1 }, 'none')
+test('a profile of a newer program is refused by name, not put aside', async () => {
+  const newer = await sealProfile({ ...exampleProfile(1), schemaVersion: profileSchemaVersion + 1 }, 'none')
   const refusal = expect.objectContaining({ failure: 'unsupported' })
-  expect(() => openProfile(newer)).toThrow(refusal)
+  await expect(openProfile(newer)).rejects.toEqual(refusal)
   expect(() => lastSeenOf(newer)).toThrow(refusal)
 })
 
-test('a header that merely looks newer is damage', () => {
-  const flipped = Buffer.from(sealProfile(exampleProfile(1), 'none'))
+test('a header that merely looks newer is damage', async () => {
+  const flipped = Buffer.from(await sealProfile(exampleProfile(1), 'none'))
   flipped.writeUInt16LE(0x8001, 6)
   expect(() => lastSeenOf(flipped)).toThrow(DamagedRecord)
 })
 
 test.each(Array.from({ length: profileSchemaVersion }, (_, i) => i + 1))(
   'a profile written at schema version %i is read',
-  (version) => {
+  async (version) => {
     const stored = readFileSync(new URL(`../../fixtures/profile-v${version}.bin`, import.meta.url))
-    const profile = openProfile(stored)
+    const profile = await openProfile(stored)
     expect(profile.schemaVersion).toBe(profileSchemaVersion)
     // It was written before a fold kept its time where the reporter gave none.
     const { executions, ...rest } = exampleProfile(40)

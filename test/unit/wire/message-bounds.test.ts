@@ -2,16 +2,19 @@ import type { DescMessage } from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { contractRegistry } from '../../../shared/rpc/contract.ts'
+import { atOnce } from '../../../shared/runtime/turns.ts'
 import { EstimateBatchRequest } from '../../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { Profile } from '../../../shared/wire/gen/foresize/v1/profile.ts'
 import {
   StreamUsageRequest,
   UpdateProfileRequest,
 } from '../../../shared/wire/gen/foresize/v1/profiler_service.ts'
-import { checkJsonBounds } from '../../../shared/wire/json-bounds.ts'
+import { readJson } from '../../../shared/wire/json-steps.ts'
 import { messageBounds } from '../../../shared/wire/message-bounds.ts'
 import { fromProfile } from '../../../shared/wire/profile.ts'
 import { generatedProfile } from '../../support/generated-profiles.ts'
+
+const readAtOnce = (json: Uint8Array) => atOnce(readJson(json))
 
 const registry = contractRegistry()
 const check = (type: string, bytes: Uint8Array) =>
@@ -65,15 +68,15 @@ test('whatever the contract allows is within the bounds, as full as it may be', 
   check('UpdateProfileRequest', UpdateProfileRequest.encode(updates).finish())
   check('EstimateBatchRequest', EstimateBatchRequest.encode(queries).finish())
   check('StreamUsageRequest', StreamUsageRequest.encode(batch).finish())
-  checkJsonBounds(Buffer.from(JSON.stringify(UpdateProfileRequest.toJSON(updates))))
-  checkJsonBounds(Buffer.from(JSON.stringify(EstimateBatchRequest.toJSON(queries))))
+  readAtOnce(Buffer.from(JSON.stringify(UpdateProfileRequest.toJSON(updates))))
+  readAtOnce(Buffer.from(JSON.stringify(EstimateBatchRequest.toJSON(queries))))
 })
 
 test('every profile is within the bounds, in both of its forms', () => {
   for (let seed = 0; seed < 30; seed++) {
     const message = fromProfile(generatedProfile(seed))
     check('Profile', Profile.encode(message).finish())
-    checkJsonBounds(Buffer.from(JSON.stringify(Profile.toJSON(message))))
+    readAtOnce(Buffer.from(JSON.stringify(Profile.toJSON(message))))
   }
 })
 
@@ -187,8 +190,8 @@ test('random bytes pass or are refused as bad input, and never otherwise', () =>
 })
 
 test('JSON of a text that is longer than any may be is refused', () => {
-  checkJsonBounds(Buffer.from(JSON.stringify({ a: 'x'.repeat(4096) })))
-  expect(() => checkJsonBounds(Buffer.from(JSON.stringify({ ['x'.repeat(4097)]: 1 })))).toThrow(
+  readAtOnce(Buffer.from(JSON.stringify({ a: 'x'.repeat(4096) })))
+  expect(() => readAtOnce(Buffer.from(JSON.stringify({ ['x'.repeat(4097)]: 1 })))).toThrow(
     'the JSON has a text of more than 4,096 bytes',
   )
 })
@@ -198,10 +201,10 @@ test.each([
   ['objects', '['.repeat(20_000)],
   ['fields', `[${'1,'.repeat(300_000)}1]`],
 ])('JSON of too many %s is refused, and what stands in its strings is not counted', (what, json) => {
-  expect(() => checkJsonBounds(Buffer.from(json))).toThrow(`the JSON has more than`)
-  expect(() => checkJsonBounds(Buffer.from(json))).toThrow(what)
+  expect(() => readAtOnce(Buffer.from(json))).toThrow(`the JSON has more than`)
+  expect(() => readAtOnce(Buffer.from(json))).toThrow(what)
   for (const inside of ['{[,'.repeat(1000), `\\" ${'{[,'.repeat(1000)} \\\\`])
-    checkJsonBounds(Buffer.from(`[${`{"a":"${inside}"},`.repeat(1000)}1]`))
+    readAtOnce(Buffer.from(`[${`{"a":"${inside}"},`.repeat(1000)}1]`))
 })
 
 test('a message in pieces is held to its bounds, however small the pieces are', () => {

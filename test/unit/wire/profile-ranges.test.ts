@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { joinCohorts } from '../../../services/profiler/domain/cohorts.ts'
 import { defaultFoldSettings, foldAll } from '../../../services/profiler/domain/fold.ts'
 import type { Profile } from '../../../shared/domain/profile.ts'
+import type { ExecutionRecord } from '../../../shared/wire/gen/foresize/v1/execution.ts'
 import type * as gen from '../../../shared/wire/gen/foresize/v1/profile.ts'
 import { inspection } from '../../../shared/wire/inspection.ts'
 import { fromProfile, toProfile } from '../../../shared/wire/profile.ts'
@@ -67,6 +68,16 @@ test.each<readonly [field: string, Partial<gen.Profile>]>([
   ['accuracy[0].total.cost_variance', withAccuracy({ total: { ...figures, costVariance: 1e308 } })],
   ['accuracy[0].calibration[0].bin', withAccuracy({ calibration: [{ ...bin, bin: 10 }] })],
   ['accuracy[0].calibration[0].confidence', withAccuracy({ calibration: [{ ...bin, confidence: 2 }] })],
+  ['revision', { revision: 1.5 }],
+  [
+    'executions[0].attempt',
+    { executions: [{ ...(example.executions[0] as ExecutionRecord), attempt: 1.5 }] },
+  ],
+  ['statistics[0].sketch.offset', withSketch({ offset: (statistics.sketch?.offset ?? 0) + 0.5 })],
+  ['accuracy[0].calibration[0].bin', withAccuracy({ calibration: [{ ...bin, bin: 1.5 }] })],
+  ['members[0].revision', { members: [{ task: 'm', revision: Number.NaN, dimensions: [summary] }] }],
+  ['members[0].dimensions[0].count', withSummary({ count: -1 })],
+  ['members[0].dimensions[0].requests', withSummary({ requests: 0.5 })],
   ['members[0].dimensions[0].log_mean', withSummary({ logMean: 1e308 })],
   ['members[0].dimensions[0].log_spread', withSummary({ logSpread: -1 })],
 ])('a profile whose %s is beyond what can be learned is refused by that field', (field, given) => {

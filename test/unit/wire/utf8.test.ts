@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { checkJsonBounds } from '../../../shared/wire/json-bounds.ts'
+import { atOnce } from '../../../shared/runtime/turns.ts'
+import { readJson } from '../../../shared/wire/json-steps.ts'
 import { utf8Text } from '../../../shared/wire/utf8.ts'
 
 test('what is UTF-8 is read as it is', () => {
@@ -34,9 +35,9 @@ test.each([
   ['task.task', Buffer.from('{"task":{"task":"\\uD800"}}')],
   ['task.task', Buffer.from('{"task":{"task":"\\udc00\\ud800"}}')],
 ])('JSON of a text that is not Unicode is refused, which names %s', (field, json) => {
-  expect(() => checkJsonBounds(json)).toThrow(`${field}: must be well-formed Unicode`)
+  expect(() => atOnce(readJson(json))).toThrow(`${field}: must be well-formed Unicode`)
 })
 
 test('JSON may write any character out', () => {
-  checkJsonBounds(Buffer.from('{"task":"\\ud83d\\uDE00 \\\\ud800 \\u00e9"}'))
+  atOnce(readJson(Buffer.from('{"task":"\\ud83d\\uDE00 \\\\ud800 \\u00e9"}')))
 })

@@ -14,6 +14,7 @@ import type { EstimateQuery } from '../../../../shared/domain/estimate.ts'
 import type { ExecutionRecord } from '../../../../shared/domain/execution.ts'
 import type { Profile } from '../../../../shared/domain/profile.ts'
 import { resourceLimits } from '../../../../shared/domain/resources.ts'
+import { atOnce } from '../../../../shared/runtime/turns.ts'
 import { GetProfileResponse } from '../../../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { fromProfile } from '../../../../shared/wire/profile.ts'
 import { execution, profileOf } from '../../../support/histories.ts'
@@ -97,7 +98,7 @@ test('a profile that went over the wire gives, to the bit, the same answer', () 
       const received = readGetProfileResponse(bytes)
       if (received === undefined) throw new Error('the profile was sent')
       const answer = (of: Profile) => estimateOf(query, evidenceOfTask(learned(of)))
-      expect(answer(decodeProfile(received))).toEqual(answer(profile))
+      expect(answer(atOnce(decodeProfile(received)))).toEqual(answer(profile))
     }),
     runs,
   )

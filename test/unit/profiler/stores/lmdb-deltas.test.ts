@@ -122,7 +122,7 @@ test('a store that is closed holds no more deltas of a profile than an earlier p
   await write(profile)
   await inFile(async (root) => {
     expect(deltasOf(root).getKeysCount()).toBe(0)
-    expect(encodeProfile(openProfile(wholeOf(root)))).toEqual(encodeProfile(profile))
+    expect(encodeProfile(await openProfile(wholeOf(root)))).toEqual(encodeProfile(profile))
   })
   expect(await stored()).toEqual(encodeProfile(profile))
 })
@@ -142,7 +142,7 @@ test('deltas that an earlier program has not followed count for nothing', async 
   await restore(directory, left)
   const beside = folded(first, 2)
   const root = open({ path: join(directory, 'profiles.lmdb'), encoding: 'binary', maxDbs: 4 })
-  const { executions, folded: prints } = openProfile(wholeOf(root))
+  const { executions, folded: prints } = await openProfile(wholeOf(root))
   // Such a program tells all since the profile that is whole in its only delta.
   const added = {
     executions: beside.executions.slice(executions.length),
@@ -151,7 +151,7 @@ test('deltas that an earlier program has not followed count for nothing', async 
   const head = Buffer.from(deltasOf(root).get(Buffer.from(id)) as Buffer).subarray(0, 16)
   await deltasOf(root).put(
     Buffer.from(id),
-    Buffer.concat([head, sealProfile({ ...beside, ...added }, 'none')]),
+    Buffer.concat([head, await sealProfile({ ...beside, ...added }, 'none')]),
   )
   await root.close()
   medium = await opened()

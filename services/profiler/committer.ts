@@ -51,8 +51,8 @@ export interface UnitResult {
 }
 
 /**
- * Group commit: all that arrived while one commit was on its way goes into the next; the first waits for the end of the
- * turn in which it arrived, for what was read from the network with it.
+ * Group commit: all that arrived while one commit was on its way goes into the next. A commit waits for what is being read
+ * from the network: as long as each turn of the event loop brings more and there is room for it.
  */
 export interface Committer {
   /** Resolves when durable. Rejects with ForesizeError where it may not be, and with it whatever its holder submits after. */
@@ -64,6 +64,9 @@ export interface Committer {
 }
 
 const maxAdmitted = 10_000
+
+/** Turns that a commit waits at most. */
+const maxGatheringTurns = 8
 
 interface Waiting {
   readonly unit: Unit
@@ -88,9 +91,18 @@ export function committer(
 
   async function run(): Promise<void> {
     while (queue.length > 0 || pendingCohorts.length > 0) {
+      if (queue.length > 0) await gather()
       await commit(take())
     }
     running = undefined
+  }
+
+  async function gather(): Promise<void> {
+    for (let turns = 0; turns < maxGatheringTurns; turns++) {
+      const before = queue.length
+      await nextTurn()
+      if (queue.length === before || foldsIn(queue) >= settings.maxFoldsPerCommit) return
+    }
   }
 
   function fail(group: readonly Waiting[], reasonOf: (unit: Unit) => unknown): void {
@@ -256,12 +268,14 @@ export function committer(
             reject(error)
           },
         })
-        running ??= nextTurn().then(run)
+        running ??= run()
       }),
     overflowed: () => overflowed,
     idle: () => running ?? Promise.resolve(),
   }
 }
+
+const foldsIn = (queue: readonly Waiting[]) => queue.reduce((sum, { unit }) => sum + unit.finished.length, 0)
 
 /** The namespaces of what is not stored yet. */
 const holdersOf = ({ finished }: Unit): readonly Holder[] => [

@@ -2,6 +2,7 @@ import { clipped } from '../../shared/domain/text.ts'
 import { checkNamespace, type Principal } from '../../shared/rpc/principal.ts'
 import { turn } from '../../shared/runtime/turns.ts'
 import { toExecutionEnd, toExecutionStart, toLeaseMs } from '../../shared/wire/execution.ts'
+import type * as gen from '../../shared/wire/gen/foresize/v1/execution.ts'
 import type { UsageBatch } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type Inspection, inspect, inspection } from '../../shared/wire/inspection.ts'
 import { limits } from '../../shared/wire/limits.ts'
@@ -29,39 +30,48 @@ export async function readBatch(
   async function events<M extends { readonly executionId: string }, T>(
     name: string,
     messages: readonly M[],
-    read: (message: M, path: string, seen: Inspection) => T,
+    read: (message: M, path: string, seen: Inspection) => Placed<T>,
   ): Promise<Placed<T>[]> {
     const good: Placed<T>[] = []
-    for (let index = 0; index < messages.length; index++) {
+    let path = ''
+    const inspectionHere = () => inspection(() => `${path}.`)
+    let seen = inspectionHere()
+    for (const [index, event] of messages.entries()) {
       if (turn.isOver()) await turn.rest()
-      const event = messages[index] as M
-      const path = `${name}[${index}]`
-      const seen = inspection()
+      path = `${name}[${index}]`
       const value = read(event, path, seen)
-      if (seen.violations.length === 0) good.push({ ...value, path })
-      else rejections.push({ executionId: shortened(event.executionId), violations: seen.violations })
+      if (seen.violations.length === 0) {
+        good.push(value)
+        continue
+      }
+      rejections.push({ executionId: shortened(event.executionId), violations: seen.violations })
+      seen = inspectionHere()
     }
     return good
   }
 
-  const starts = await events('starts', message.starts, (given, path, seen): StartEvent => {
-    const start = toExecutionStart(given, path, seen)
-    checkNamespace(principal, start.task.namespace, `${path}.task.namespace`, seen)
-    return { start, leaseMs: toLeaseMs(given, path, seen) || defaultLeaseMs }
-  })
-  const samples = await events(
+  const starts = await events<gen.ExecutionStart, StartEvent>(
+    'starts',
+    message.starts,
+    (given, path, seen) => {
+      const start = toExecutionStart(given, '', seen)
+      checkNamespace(principal, start.task.namespace, 'task.namespace', seen)
+      return { start, leaseMs: toLeaseMs(given, '', seen) || defaultLeaseMs, path }
+    },
+  )
+  const samples = await events<gen.UsageSamples, SamplesEvent>(
     'samples',
     message.samples,
-    (columns, path, seen): SamplesEvent => ({
+    (columns, path, seen) => ({
       executionId: columns.executionId,
-      columns: checkSamples(columns, path, seen),
+      columns: checkSamples(columns, seen),
+      path,
     }),
   )
-  const ends = await events(
-    'ends',
-    message.ends,
-    (end, path, seen): EndEvent => toExecutionEnd(end, path, seen),
-  )
+  const ends = await events<gen.ExecutionEnd, EndEvent>('ends', message.ends, (end, path, seen) => ({
+    ...toExecutionEnd(end, '', seen),
+    path,
+  }))
   return { batch: { sequence: message.sequence, starts, samples, ends }, rejections }
 }
 

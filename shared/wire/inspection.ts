@@ -9,13 +9,14 @@ export interface Inspection {
 /** A message with thousands of faults is answered with the first of them. */
 const maxViolations = 16
 
-export function inspection(): Inspection {
+/** @param at where the message stands in what its sender has sent, asked for only where something is wrong. */
+export function inspection(at = () => ''): Inspection {
   const violations: Violation[] = []
   return {
     violations,
     reject(field, description) {
       if (violations.length >= maxViolations) return
-      violations.push({ field: messageOf(field), description: messageOf(description) })
+      violations.push({ field: messageOf(`${at()}${field}`), description: messageOf(description) })
     },
   }
 }

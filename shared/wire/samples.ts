@@ -12,28 +12,21 @@ const columns = [
 ] as const
 
 /** Checks samples in place: the message itself is the domain's value, no sample is copied. */
-export function checkSamples(message: UsageSamples, path: string, seen: Inspection): UsageSamples {
-  readName(message.executionId, `${path}.execution_id`, seen)
+export function checkSamples(message: UsageSamples, seen: Inspection): UsageSamples {
+  readName(message.executionId, 'execution_id', seen)
   const count = message.elapsedDeltaMs.length
-  if (count === 0) seen.reject(`${path}.elapsed_delta_ms`, 'must have at least one sample')
-  if (count > limits.samples)
-    seen.reject(`${path}.elapsed_delta_ms`, `must have at most ${limits.samples} samples`)
+  if (count === 0) seen.reject('elapsed_delta_ms', 'must have at least one sample')
+  if (count > limits.samples) seen.reject('elapsed_delta_ms', `must have at most ${limits.samples} samples`)
   for (const [column, name] of columns) {
     const values = message[column]
     if (values.length === 0) continue
     if (values.length !== count) {
-      seen.reject(
-        `${path}.${name}`,
-        `must have ${count} values as elapsed_delta_ms has, or none; has ${values.length}`,
-      )
+      seen.reject(name, `must have ${count} values as elapsed_delta_ms has, or none; has ${values.length}`)
       continue
     }
     const bad = firstOutside(values, resourceLimits[column])
     if (bad !== undefined) {
-      seen.reject(
-        `${path}.${name}[${bad}]`,
-        `must be from 0 to ${resourceLimits[column]}, was ${values[bad]}`,
-      )
+      seen.reject(`${name}[${bad}]`, `must be from 0 to ${resourceLimits[column]}, was ${values[bad]}`)
     }
   }
   return message

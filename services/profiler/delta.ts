@@ -68,7 +68,7 @@ export async function deltaOf(base: Base, profile: Profile): Promise<Delta | und
   const folded = grownBy(base.folded, profile.folded)
   if (!executions || !folded) return undefined
   const news = { ...profile, executions: executions.added, folded: folded.added }
-  const delta = await sealBehind(headBytes, news, 'none')
+  const delta = await sealBehind(headBytes, news)
   const deltaBytes = base.deltaBytes + delta.length
   if (deltaBytes > Math.max(leastDeltaBytes, base.wholeBytes)) return undefined
   delta.writeUInt32LE(base.checksum, 0)

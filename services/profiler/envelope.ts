@@ -17,7 +17,13 @@ import { profileLimits } from '../../shared/domain/profile-limits.ts'
 import { inTurns } from '../../shared/runtime/turns.ts'
 import { inspectSteps } from '../../shared/wire/inspection.ts'
 import { profileSteps } from '../../shared/wire/profile.ts'
-import { decodeSteps, profileByteSteps } from '../../shared/wire/profile-bytes.ts'
+import {
+  decodeSteps,
+  profileByteSteps,
+  writeOnce,
+  writeProfile,
+  written,
+} from '../../shared/wire/profile-bytes.ts'
 import { migrate } from './migrations.ts'
 
 export const codecs = ['none', 'zlib', 'zstd'] as const
@@ -42,24 +48,33 @@ const magic = 0x505a5346
 const envelopeVersion = 1
 const headerBytes = 24
 
-export const sealProfile = (profile: Profile, codec: Codec): Promise<Buffer> => sealBehind(0, profile, codec)
-
-/** The same behind so many bytes that are left to whoever asks. */
-export async function sealBehind(roomBytes: number, profile: Profile, codec: Codec): Promise<Buffer> {
+export async function sealProfile(profile: Profile, codec: Codec): Promise<Buffer> {
   const plain = await inTurns(profileByteSteps(profile))
   const payload = await compress(plain, codec)
   // Not from the pool: a record that is kept would keep 8 KiB of it.
-  const whole = Buffer.allocUnsafeSlow(roomBytes + headerBytes + payload.length)
-  const sealed = whole.subarray(roomBytes)
+  const sealed = Buffer.allocUnsafeSlow(headerBytes + payload.length)
+  sealed.set(payload, headerBytes)
+  writeHeader(sealed, profile, codec, plain.length)
+  return sealed
+}
+
+/** Plain, and behind so many bytes that are left to whoever asks: for what is written once. */
+export async function sealBehind(roomBytes: number, profile: Profile): Promise<Buffer> {
+  const head = new Uint8Array(roomBytes + headerBytes)
+  const whole = await inTurns(written((writer) => writeProfile(profile, writer.raw(head), writeOnce)))
+  writeHeader(whole.subarray(roomBytes), profile, 'none', whole.length - head.length)
+  return whole
+}
+
+/** Before the payload, which is there already. */
+function writeHeader(sealed: Buffer, profile: Profile, codec: Codec, plainBytes: number): void {
   sealed.writeUInt32LE(magic, 0)
   sealed.writeUInt8(envelopeVersion, 4)
   sealed.writeUInt8(codecs.indexOf(codec), 5)
   sealed.writeUInt16LE(profile.schemaVersion, 6)
   sealed.writeDoubleLE(profile.lastSeenUnixMs, 8)
-  sealed.writeUInt32LE(plain.length, 16)
-  sealed.set(payload, headerBytes)
+  sealed.writeUInt32LE(plainBytes, 16)
   sealed.writeUInt32LE(checksumOf(sealed), 20)
-  return whole
 }
 
 /**

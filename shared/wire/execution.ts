@@ -116,8 +116,15 @@ function toStart(message: Started, at: string, seen: Inspection): ExecutionStart
 }
 
 export function fromExecutionStart(start: ExecutionStart, leaseMs = 0): gen.ExecutionStart {
-  return { ...start, estimateToken: Buffer.from(start.estimateToken), leaseMs }
+  return { ...start, estimateToken: bufferOf(start.estimateToken), leaseMs }
 }
+
+/** The same bytes, not a copy. */
+function bufferOf(bytes: Uint8Array): Buffer {
+  return bytes.length === 0 ? noBytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
+const noBytes = Buffer.alloc(0)
 
 export function fromExecutionEnd(end: ExecutionEnd): gen.ExecutionEnd {
   return {
@@ -130,7 +137,7 @@ export function fromExecutionEnd(end: ExecutionEnd): gen.ExecutionEnd {
 export function fromExecutionRecord(record: ExecutionRecord): gen.ExecutionRecord {
   return {
     ...record,
-    estimateToken: Buffer.from(record.estimateToken),
+    estimateToken: bufferOf(record.estimateToken),
     outcome: outcomeEnum.toWire(record.outcome),
     source: measurementSourceEnum.toWire(record.source),
   }

@@ -116,10 +116,14 @@ export function fromProfile(profile: Profile): gen.Profile {
     statistics: profile.statistics.map((s) => ({ ...s, dimension: dimensionEnum.toWire(s.dimension) })),
     executions: profile.executions.map(fromExecutionRecord),
     accuracy: profile.accuracy.map(fromAccuracy),
-    members: profile.members.map((member) => ({
-      ...member,
-      dimensions: member.dimensions.map((d) => ({ ...d, dimension: dimensionEnum.toWire(d.dimension) })),
-    })),
+    members: profile.members.map(fromMember),
+  }
+}
+
+export function fromMember(member: CohortMember): gen.CohortMember {
+  return {
+    ...member,
+    dimensions: member.dimensions.map((d) => ({ ...d, dimension: dimensionEnum.toWire(d.dimension) })),
   }
 }
 

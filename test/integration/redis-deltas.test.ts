@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fold.ts'
 import { openProfile } from '../../services/profiler/envelope.ts'
@@ -74,6 +75,24 @@ test('it is written whole again before there are too many', async () => {
   expect((await openProfile(whole as Buffer)).revision).toBeGreaterThan(1)
   expect(stored.size).toBeLessThanOrEqual(2 + 64)
   expect((await store.get(key))?.revision).toBe(100)
+  await store.close()
+})
+
+test('what this process writes is not read anew for those who ask meanwhile', async () => {
+  const store = await open()
+  await fold(store)
+  await server.command('CONFIG', 'RESETSTAT')
+  for (let i = 0; i < 50; i++) {
+    const folded = fold(store)
+    const asked: Promise<Profile | undefined>[] = []
+    for (let turns = 0; turns < 5; turns++) {
+      await nextTurn()
+      asked.push(store.get(key))
+    }
+    const latest = (await folded)?.revision ?? 0
+    for (const profile of await Promise.all(asked)) expect([latest - 1, latest]).toContain(profile?.revision)
+  }
+  expect(String(await server.command('INFO', 'commandstats'))).not.toContain('cmdstat_hgetall')
   await store.close()
 })
 

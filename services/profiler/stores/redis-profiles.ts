@@ -12,7 +12,14 @@ import { type ProfileChange, RefusedChanges } from '../store.ts'
 import { applyChanges } from './changes.ts'
 import type { RedisClient, RedisValue, ScriptCall } from './redis-client.ts'
 import { keysOf } from './redis-layout.ts'
-import { changeProfiles, confirmProfiles, forgetOld, putAside, runScript } from './redis-scripts.ts'
+import {
+  addDeltas,
+  changeProfiles,
+  confirmProfiles,
+  forgetOld,
+  putAside,
+  runScript,
+} from './redis-scripts.ts'
 
 export interface RedisProfileSettings {
   readonly codec: Codec
@@ -56,6 +63,8 @@ export function redisProfiles(
   log: Log,
 ): RedisProfiles {
   const cache = recentlyUsed<Version>(settings.cachedProfiles)
+  /** On their way to the server, which may have them already. */
+  const underWay = new Map<string, Version>()
   let quarantined = 0
 
   const profileKeys = (key: string) => {
@@ -64,11 +73,12 @@ export function redisProfiles(
   }
 
   async function read(key: string): Promise<Version> {
-    const known = cache.get(key)
     const { profile: place } = keysOf(key)
-    if (known) {
+    if (cache.get(key)) {
       const etag = (await client.run('HGET', place(key), 'e')) as Buffer | null
-      if ((etag?.toString() ?? '') === known.etag) return known
+      // Held against what is known by now: meanwhile this process may have written it.
+      const known = [underWay.get(key), cache.get(key)].find((each) => each?.etag === etag?.toString())
+      if (known) return known
     }
     return open(key, fieldsOf(await client.run('HGETALL', place(key))))
   }
@@ -163,20 +173,32 @@ export function redisProfiles(
 
   /** Resolves to the steps that came too late, each with what is stored. */
   async function store(steps: readonly Step[]): Promise<readonly (readonly [Step, Fields])[]> {
+    const all: Write[] = []
+    for (const step of steps) {
+      if (turn.isOver()) await turn.rest()
+      all.push(await writeOf(step))
+    }
     const calls: ScriptCall[] = []
     const writes: (readonly Write[])[] = []
-    for (const ofShard of Map.groupBy(steps, groupOf).values()) {
-      for (let at = 0; at < ofShard.length; at += changedAtOnce) {
-        const part: Write[] = []
-        for (const step of ofShard.slice(at, at + changedAtOnce)) {
-          if (turn.isOver()) await turn.rest()
-          part.push(await writeOf(step))
-        }
+    for (const alike of Map.groupBy(all, groupOf).values()) {
+      for (let at = 0; at < alike.length; at += changedAtOnce) {
+        const part = alike.slice(at, at + changedAtOnce)
         writes.push(part)
-        calls.push(isUnchanged(part[0]?.step) ? confirmation(part) : change(part))
+        calls.push(callOf[kindOf(part[0] as Write)](part))
       }
     }
-    const replies = (await client.write(calls)) as (readonly (1 | readonly Buffer[])[])[]
+    for (const { step, next } of all) underWay.set(step.key, next)
+    try {
+      return adopt(writes, (await client.write(calls)) as (readonly Reply[])[])
+    } finally {
+      for (const { step, next } of all) if (underWay.get(step.key) === next) underWay.delete(step.key)
+    }
+  }
+
+  function adopt(
+    writes: readonly (readonly Write[])[],
+    replies: readonly (readonly Reply[])[],
+  ): readonly (readonly [Step, Fields])[] {
     const conflicts: (readonly [Step, Fields])[] = []
     for (const [call, part] of writes.entries()) {
       for (const [index, { step, next }] of part.entries()) {
@@ -227,6 +249,23 @@ export function redisProfiles(
     }
   }
 
+  function addition(writes: readonly Write[]): ScriptCall {
+    const { seen, feed, profile } = keysOf(shardKey(writes))
+    return {
+      script: addDeltas,
+      keys: [seen, feed, ...writes.map(({ step }) => profile(step.key))],
+      args: [
+        settings.maxFeedEntries,
+        ...writes.flatMap(({ step: { key, before }, next, field, value }) => {
+          const lastSeenUnixMs = next.profile?.lastSeenUnixMs ?? 0
+          return [before.etag, next.etag, field, value, key, lastSeenUnixMs]
+        }),
+      ],
+    }
+  }
+
+  const callOf = { confirm: confirmation, delete: change, change, add: addition }
+
   return {
     read,
     changeAll,
@@ -275,16 +314,24 @@ interface Write {
   readonly value: RedisValue
 }
 
+/** Of one profile: it is stored, or all its fields as they are. */
+type Reply = 1 | readonly Buffer[]
+
 type Fields = ReadonlyMap<string, Buffer>
 
-const isUnchanged = (step: Step | undefined): boolean =>
-  step !== undefined && step.after === step.before.profile
+const isUnchanged = ({ before, after }: Step): boolean => after === before.profile
 
 const shardKey = (writes: readonly Write[]): string => (writes[0] as Write).step.key
 
-/** One script is for one shard, and confirms, writes or deletes: where a slot is on the move, nothing that a deletion emptied is written again. */
-const groupOf = (step: Step): string =>
-  `${keysOf(step.key).index} ${isUnchanged(step)} ${step.after === undefined}`
+/** What a script does. Where a slot is on the move, nothing that a deletion has emptied may be written again: it is by itself. */
+function kindOf({ step, field }: Write): 'confirm' | 'delete' | 'change' | 'add' {
+  if (isUnchanged(step)) return 'confirm'
+  if (field === '') return 'delete'
+  return field === 'b' || field === '0' ? 'change' : 'add'
+}
+
+/** One script is for one shard. */
+const groupOf = (write: Write): string => `${keysOf(write.step.key).index} ${kindOf(write)}`
 
 function fieldsOf(reply: unknown): Fields {
   const flat = reply as readonly Buffer[]

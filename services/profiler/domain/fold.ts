@@ -71,7 +71,7 @@ export function foldAll(
   settings: FoldSettings,
 ): FoldResult {
   const base = before ?? emptyProfile(key, nowUnixMs)
-  const memory = foldedMemory(base.folded, settings.maxFolded, finished.length)
+  const memory = foldedMemory(base.folded, settings.maxFolded)
   const corrected = new Set<Finished>()
   const folded = finished.map((each) => {
     const { record, isLate } = each

@@ -17,13 +17,7 @@ import { profileLimits } from '../../shared/domain/profile-limits.ts'
 import { inTurns } from '../../shared/runtime/turns.ts'
 import { inspectSteps } from '../../shared/wire/inspection.ts'
 import { profileSteps } from '../../shared/wire/profile.ts'
-import {
-  decodeSteps,
-  profileByteSteps,
-  writeOnce,
-  writeProfile,
-  written,
-} from '../../shared/wire/profile-bytes.ts'
+import { decodeSteps, writeOnce, writeProfile, written } from '../../shared/wire/profile-bytes.ts'
 import { migrate } from './migrations.ts'
 
 export const codecs = ['none', 'zlib', 'zstd'] as const
@@ -49,7 +43,7 @@ const envelopeVersion = 1
 const headerBytes = 24
 
 export async function sealProfile(profile: Profile, codec: Codec): Promise<Buffer> {
-  const plain = await inTurns(profileByteSteps(profile))
+  const plain = await inTurns(written((writer) => writeProfile(profile, writer, writeOnce)))
   const payload = await compress(plain, codec)
   // Not from the pool: a record that is kept would keep 8 KiB of it.
   const sealed = Buffer.allocUnsafeSlow(headerBytes + payload.length)
@@ -58,7 +52,7 @@ export async function sealProfile(profile: Profile, codec: Codec): Promise<Buffe
   return sealed
 }
 
-/** Plain, and behind so many bytes that are left to whoever asks: for what is written once. */
+/** Plain, and behind so many bytes that are left to whoever asks. */
 export async function sealBehind(roomBytes: number, profile: Profile): Promise<Buffer> {
   const head = new Uint8Array(roomBytes + headerBytes)
   const whole = await inTurns(written((writer) => writeProfile(profile, writer.raw(head), writeOnce)))

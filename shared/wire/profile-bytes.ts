@@ -71,8 +71,8 @@ export function writeOnce(record: ExecutionRecord, writer: BinaryWriter): void {
 }
 
 /**
- * An execution stays in its profile for up to 96 folds: who stores or sends the whole profile encodes it once [of a profile:
- * 130 µs without, 30 µs with; to keep it takes three times as long as to encode it].
+ * An execution stays in its profile for up to 96 folds: for watchers, who are sent the whole profile with each change, it is
+ * encoded once [of a profile: 130 µs without, 30 µs with; to keep it takes three times as long as to encode it].
  */
 function writeKept(record: ExecutionRecord, writer: BinaryWriter): void {
   let encoded = encodedRecords.get(record)

@@ -1,10 +1,18 @@
-import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import type { Violation } from '../../shared/domain/errors.ts'
-import { fromEstimate, fromNotice } from '../../shared/wire/estimate.ts'
+import {
+  type ByteWriter,
+  beginMessage,
+  byteWriter,
+  endMessage,
+  takeWritten,
+  writeBytes,
+  writeDouble,
+} from '../../shared/wire/byte-writer.ts'
+import { fromNotice } from '../../shared/wire/estimate.ts'
+import { writeEstimate } from '../../shared/wire/estimate-writer.ts'
 import {
   EstimateResult,
   EstimatorServiceService,
-  Estimate as WireEstimate,
   Notice as WireNotice,
 } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import type { Answer } from './domain/estimate/estimate.ts'
@@ -25,12 +33,11 @@ export interface Rejection {
   readonly violations: readonly Violation[]
 }
 
-/** Numbers of fields in proto/foresize/v1. Law: test/unit/estimator/estimate-bytes.test.ts. */
-const estimateField = 1
-const resultsField = 1
-const stalenessField = 9
-const noticesField = 12
-const [fixed64, lengthDelimited] = [1, 2]
+/** Tags of fields in proto/foresize/v1. Law: test/unit/estimator/estimate-bytes.test.ts. */
+const estimateTag = 0x0a
+const resultsTag = 0x0a
+const stalenessTag = 0x49
+const noticesTag = 0x62
 
 /**
  * Estimates that are kept to be given again are encoded once: all but the age of the view is the same [12 µs before, 0.5 µs
@@ -44,69 +51,51 @@ export function keepBytesOf(estimate: Answer): void {
   encodedEstimates.set(estimate, undefined)
 }
 
-/** Keeps its buffer, which a new one would have to grow for each estimate. */
-let writer = new BinaryWriter()
-
-function encoded(estimate: Answer): Uint8Array {
-  const before = encodedEstimates.get(estimate)
-  if (before !== undefined) return before
-  const message = fromEstimate(withReason(estimate), 0)
-  try {
-    const bytes = WireEstimate.encode(message, writer).finish()
-    if (encodedEstimates.has(estimate)) encodedEstimates.set(estimate, bytes)
-    return bytes
-  } catch (error) {
-    writer = new BinaryWriter()
-    throw error
-  }
-}
-
-/** The fields of an Estimate that tell the age of the view. Protobuf appends to `notices` what is encoded behind it. */
-function encodedAge({ stalenessMs, stale }: ViewAge): Buffer {
-  const notice = stale && WireNotice.encode(fromNotice(stale)).finish()
-  const size = 1 + 8 + (notice === undefined ? 0 : sizeOfHead(notice.length) + notice.length)
-  const fields = Buffer.allocUnsafe(size)
-  fields[0] = (stalenessField << 3) | fixed64
-  const at = fields.writeDoubleLE(stalenessMs, 1)
-  if (notice !== undefined) fields.set(notice, writeHead(fields, at, noticesField, notice.length))
-  return fields
-}
+/** One that has a buffer already, which a new one would have to grow for each answer. */
+let spare: ByteWriter | undefined
 
 /** An EstimateResponse; an EstimateResult with an estimate is the same bytes. */
 function encodeAnswered(answered: Answered): Buffer {
-  const bytes = encoded(answered.estimate)
-  const age = encodedAge(answered)
-  const message = Buffer.allocUnsafe(sizeOfAnswer(bytes, age))
-  writeAnswer(message, 0, bytes, age)
-  return message
+  const writer = spare ?? byteWriter()
+  spare = undefined
+  writeAnswer(writer, answered.estimate, answered)
+  spare = writer
+  return takeWritten(writer)
 }
 
-/** An EstimateBatchResponse, a result a step. */
-export function* encodeBatch(answered: BatchAnswered): Generator<undefined, Buffer> {
-  const age = encodedAge(answered)
-  let size = 0
-  const parts: { readonly isAnswer: boolean; readonly bytes: Uint8Array; readonly length: number }[] = []
-  for (const result of answered.results) {
+/** An EstimateBatchResponse, a result a step: others are written between them. */
+export function* encodeBatch({ results, ...age }: BatchAnswered): Generator<undefined, Buffer> {
+  const writer = spare ?? byteWriter()
+  spare = undefined
+  for (const result of results) {
     yield
-    const isAnswer = !('violations' in result)
-    const bytes = isAnswer
-      ? encoded(result)
-      : EstimateResult.encode({ result: { $case: 'rejection', value: result } }).finish()
-    const length = isAnswer ? sizeOfAnswer(bytes, age) : bytes.length
-    size += sizeOfHead(length) + length
-    parts.push({ isAnswer, bytes, length })
+    const start = beginMessage(writer, resultsTag)
+    if ('violations' in result) writeBytes(writer, encodedRejection(result))
+    else writeAnswer(writer, result, age)
+    endMessage(writer, start)
   }
-  const message = Buffer.allocUnsafe(size)
-  let at = 0
-  for (const { isAnswer, bytes, length } of parts) {
-    at = writeHead(message, at, resultsField, length)
-    if (isAnswer) at = writeAnswer(message, at, bytes, age)
-    else {
-      message.set(bytes, at)
-      at += bytes.length
-    }
+  spare = writer
+  return takeWritten(writer)
+}
+
+const encodedRejection = (value: Rejection): Uint8Array =>
+  EstimateResult.encode({ result: { $case: 'rejection', value } }).finish()
+
+/** Protobuf appends to `notices` what is written behind the rest. */
+function writeAnswer(writer: ByteWriter, estimate: Answer, { stalenessMs, stale }: ViewAge): void {
+  const start = beginMessage(writer, estimateTag)
+  const before = encodedEstimates.get(estimate)
+  if (before === undefined) writeEstimate(writer, withReason(estimate))
+  else writeBytes(writer, before)
+  if (before === undefined && encodedEstimates.has(estimate))
+    encodedEstimates.set(estimate, Buffer.from(writer.bytes.subarray(start, writer.at)))
+  writeDouble(writer, stalenessTag, stalenessMs)
+  if (stale !== undefined) {
+    const notice = beginMessage(writer, noticesTag)
+    writeBytes(writer, WireNotice.encode(fromNotice(stale)).finish())
+    endMessage(writer, notice)
   }
-  return message
+  endMessage(writer, start)
 }
 
 /** The service as generated, but that estimates are sent in the bytes that are kept of them; a batch is encoded before. */
@@ -115,35 +104,3 @@ export const estimatorDefinition = {
   estimate: { ...EstimatorServiceService.estimate, responseSerialize: encodeAnswered },
   estimateBatch: { ...EstimatorServiceService.estimateBatch, responseSerialize: (bytes: Buffer) => bytes },
 } as const
-
-function sizeOfAnswer(bytes: Uint8Array, age: Uint8Array): number {
-  const length = bytes.length + age.length
-  return sizeOfHead(length) + length
-}
-
-/** Returns where it ends, as `writeHead` does. */
-function writeAnswer(message: Buffer, start: number, bytes: Uint8Array, age: Uint8Array): number {
-  const at = writeHead(message, start, estimateField, bytes.length + age.length)
-  message.set(bytes, at)
-  message.set(age, at + bytes.length)
-  return at + bytes.length + age.length
-}
-
-/** Tag and length of a field whose number is below 16. */
-function writeHead(message: Buffer, start: number, field: number, length: number): number {
-  let at = start
-  message[at++] = (field << 3) | lengthDelimited
-  let rest = length
-  while (rest > 0x7f) {
-    message[at++] = (rest & 0x7f) | 0x80
-    rest >>>= 7
-  }
-  message[at++] = rest
-  return at
-}
-
-function sizeOfHead(length: number): number {
-  let size = 2
-  for (let rest = length; rest > 0x7f; rest >>>= 7) size++
-  return size
-}

@@ -1,5 +1,4 @@
-import { BinaryWriter } from '@bufbuild/protobuf/wire'
-import type { Confidence, Estimate, EstimateQuery, Notice, StrategyPrediction } from '../domain/estimate.ts'
+import type { Confidence, Estimate, EstimateQuery, Notice } from '../domain/estimate.ts'
 import type { Policy } from '../domain/policy.ts'
 import { dimensions } from '../domain/resources.ts'
 import { clampKindEnum, dimensionEnum, estimateSourceEnum, noticeKindEnum, outcomeEnum } from './enums.ts'
@@ -14,7 +13,6 @@ import {
   readWord,
   wireNames,
 } from './fields.ts'
-import * as token from './gen/foresize/internal/v1/estimate_token.ts'
 import type * as gen from './gen/foresize/v1/estimator_service.ts'
 import type { Inspection } from './inspection.ts'
 import { limits } from './limits.ts'
@@ -105,28 +103,6 @@ export function fromQuery(query: EstimateQuery): gen.EstimateQuery {
   }
 }
 
-export function fromEstimate(estimate: Estimate, stalenessMs: number): gen.Estimate {
-  return {
-    ...estimate,
-    variant: estimate.variant ?? '',
-    stalenessMs,
-    source: estimateSourceEnum.toWire(estimate.source),
-    estimateToken: encodeEstimateToken(estimate),
-    dimensions: estimate.dimensions.map((d) => ({
-      ...d,
-      dimension: dimensionEnum.toWire(d.dimension),
-      source: estimateSourceEnum.toWire(d.source),
-      strategy: d.strategy ?? '',
-      // Field by field: copying objects of two shapes costs more than to write them.
-      predictions: d.predictions.map(({ strategy, value, weight, reason = '' }) => {
-        return { strategy, value, weight, reason }
-      }),
-      clamps: d.clamps.map((clamp) => ({ ...clamp, kind: clampKindEnum.toWire(clamp.kind) })),
-    })),
-    notices: estimate.notices.map(fromNotice),
-  }
-}
-
 export function fromNotice({ kind, subject = '', number, nearest, dimension }: Notice): gen.Notice {
   return {
     kind: noticeKindEnum.toWire(kind),
@@ -203,53 +179,3 @@ export function toConfidence(message: gen.ConfidenceResponse): Confidence {
     notices: toNotices(message.notices),
   }
 }
-
-/**
- * What the profiler scores; its services/profiler/estimate-token.ts reads it. Empty where it would not fit: an estimate
- * without a score is better than one that is refused.
- */
-function encodeEstimateToken({ profileRevision, variant = '', dimensions }: Estimate): Buffer {
-  const strategies = strategiesOf(dimensions)
-  const message = {
-    profileRevision,
-    variant,
-    strategies,
-    dimensions: dimensions.map(({ dimension, allocation, overhead = 0, confidence, predictions }) => ({
-      dimension: dimensionEnum.toWire(dimension),
-      // What is measured is the task alone, and so is what it is scored by.
-      allocation: allocation - overhead,
-      confidence,
-      predictions: valuesOf(predictions, strategies),
-    })),
-  }
-  try {
-    const bytes = token.EstimateToken.encode(message, tokenWriter).finish()
-    return bytes.length > limits.estimateTokenBytes
-      ? Buffer.alloc(0)
-      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  } catch (error) {
-    tokenWriter = new BinaryWriter()
-    throw error
-  }
-}
-
-/** Keeps its buffer, which a new one would have to grow for each token. */
-let tokenWriter = new BinaryWriter()
-
-/** In the order first named. */
-function strategiesOf(dimensions: Estimate['dimensions']): readonly string[] {
-  const strategies = dimensions[0]?.predictions.map(({ strategy }) => strategy) ?? []
-  if (dimensions.every(({ predictions }) => areOf(predictions, strategies))) return strategies
-  return [...new Set(dimensions.flatMap(({ predictions }) => predictions.map(({ strategy }) => strategy)))]
-}
-
-/** 0 where one abstained. */
-function valuesOf(predictions: readonly StrategyPrediction[], strategies: readonly string[]): number[] {
-  if (areOf(predictions, strategies)) return predictions.map(({ value = 0 }) => value)
-  return strategies.map((strategy) => predictions.find((p) => p.strategy === strategy)?.value ?? 0)
-}
-
-/** Whether each predicts, in this order, as it mostly is. */
-const areOf = (predictions: readonly StrategyPrediction[], strategies: readonly string[]): boolean =>
-  predictions.length === strategies.length &&
-  predictions.every(({ strategy }, i) => strategy === strategies[i])

@@ -9,12 +9,12 @@ import {
 import type { ViewAge } from '../../../services/estimator/estimator.ts'
 import { withReason } from '../../../services/estimator/reason-text.ts'
 import { atOnce } from '../../../shared/runtime/turns.ts'
-import { fromEstimate } from '../../../shared/wire/estimate.ts'
 import {
   EstimateBatchResponse,
   EstimateResponse,
 } from '../../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { anyEstimate, anyNotice } from '../../support/arbitraries.ts'
+import { messageOf } from '../../support/estimate-message.ts'
 
 const batchOf = (answered: BatchAnswered) => atOnce(encodeBatch(answered))
 
@@ -37,7 +37,7 @@ const anyAge: fc.Arbitrary<ViewAge> = fc.record({
 /** As the generated encoder takes it. */
 function wireOf(answer: Answer, { stalenessMs, stale }: ViewAge) {
   const notices = stale === undefined ? answer.notices : [...answer.notices, stale]
-  return fromEstimate({ ...withReason(answer), notices }, stalenessMs)
+  return messageOf({ ...withReason(answer), notices }, stalenessMs)
 }
 
 test('an answer, the first time and again at another age', () => {

@@ -4,11 +4,11 @@ import { defaultFoldSettings, foldAll } from '../../../services/profiler/domain/
 import { openProfile, sealProfile } from '../../../services/profiler/envelope.ts'
 import { readEstimateToken } from '../../../services/profiler/estimate-token.ts'
 import type { ExecutionRecord } from '../../../shared/domain/execution.ts'
-import { fromEstimate } from '../../../shared/wire/estimate.ts'
 import { EstimateToken } from '../../../shared/wire/gen/foresize/internal/v1/estimate_token.ts'
 import type { Dimension } from '../../../shared/wire/gen/foresize/v1/resources.ts'
 import { encodeProfile } from '../../../shared/wire/profile-bytes.ts'
 import { anyEstimate, anyRecord } from '../../support/arbitraries.ts'
+import { messageOf } from '../../support/estimate-message.ts'
 
 const tokenOf = (given: Partial<EstimateToken>) =>
   EstimateToken.encode({ profileRevision: 1, variant: '', strategies: [], dimensions: [], ...given }).finish()
@@ -40,7 +40,7 @@ const madeEstimate = anyEstimate.map((estimate) => ({
 test('what an estimator writes is what the profiler scores', () => {
   fc.assert(
     fc.property(madeEstimate, (estimate) => {
-      const { estimateToken } = fromEstimate(estimate, 0)
+      const { estimateToken } = messageOf(estimate, 0)
       const strategies = Math.max(0, ...estimate.dimensions.map(({ predictions }) => predictions.length))
 
       expect(estimateToken.length).toBeGreaterThan(0)

@@ -55,27 +55,35 @@ export const residuals = (): Residuals => ({ ...arraysOf(firstCapacity), count: 
 export function addResidual(r: Residuals, residual: number, execution: number): void {
   if (r.count === 0) r.first = execution
   if (r.count === r.values.length) grow(r)
-  let at = r.count++
-  for (; at > 0 && (r.values[at - 1] as number) > residual; at--) {
-    r.values[at] = r.values[at - 1] as number
-    r.execution[at] = r.execution[at - 1] as number
-    r.widths[at] = r.widths[at - 1] as number
-  }
-  r.values[at] = residual
-  r.execution[at] = execution
-  const rank = Math.max(1, Math.round(Math.sqrt(r.count)))
-  const isSameRank = rank === r.rank && r.count > rank + 1
+  const at = insert(r, residual, execution)
+  const { count } = r
+  const rank = Math.max(1, Math.round(Math.sqrt(count)))
+  const isSameRank = rank === r.rank && count > rank + 1
   r.rank = rank
   if (!isSameRank) {
-    updateWidths(r, 0, r.count - 1)
+    updateWidths(r, 0, count - 1)
     return
   }
   // Only those that count the newcomer among their nearest can have become narrower.
   let first = Math.max(0, at - rank - 1)
-  let last = Math.min(r.count - 1, at + rank + 1)
+  let last = Math.min(count - 1, at + rank + 1)
   while (first < at && isOutOfReach(r, first, residual)) first++
   while (last > at && isOutOfReach(r, last, residual)) last--
   updateWidths(r, first, last)
+}
+
+/** Returns where it was put, after its equals. */
+function insert(r: Residuals, residual: number, number: number): number {
+  const { values, execution, widths } = r
+  let at = r.count++
+  for (; at > 0 && (values[at - 1] as number) > residual; at--) {
+    values[at] = values[at - 1] as number
+    execution[at] = execution[at - 1] as number
+    widths[at] = widths[at - 1] as number
+  }
+  values[at] = residual
+  execution[at] = number
+  return at
 }
 
 /** Whether a newcomer is surely none of the nearest that set a width. */

@@ -168,12 +168,13 @@ export function learnExecution(model: DimensionModel, observation: Observation, 
   for (const { member } of predictions) addWeights(member.weightSums, slow, fast)
   const knownRuntimeMs = Math.max(runtimeMs ?? meanRuntimeMs(model) ?? 0, 1)
   addExecution(executions, { point, need, runtimeMs: knownRuntimeMs }, set)
-  model.members = model.members.filter(({ strategy, learner }) =>
+  const learned = model.members.filter(({ strategy, learner }) =>
     guard(strategy, () => {
       learner.observe(point, need)
       return true
     }),
   )
+  if (learned.length < model.members.length) model.members = learned
   model.features.observe(point, need)
   model.labels.observe(point, need)
   model.column = model.features.mostInformative()

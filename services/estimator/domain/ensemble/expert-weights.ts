@@ -3,7 +3,7 @@ import type { JoinedResiduals } from '../distribution/joined-residuals.ts'
 import type { Residuals } from '../distribution/residuals.ts'
 import type { Point } from '../features/encoder.ts'
 import type { Predictor } from '../strategies/strategy.ts'
-import { type Expert, experts, type Member } from './expert.ts'
+import { type Expert, experts, type Member, plainExperts } from './expert.ts'
 import type { Guard } from './guard.ts'
 
 /** Share of a log score that counts: the strategies see the same executions, so their evidence is not independent. */
@@ -66,7 +66,7 @@ export interface Ensemble {
  * all, and objects of their own would be most of what it waits for.
  */
 export interface Fits {
-  readonly executions: number
+  executions: number
   readonly members: readonly Member[]
   readonly strategies: readonly string[]
   /** Made when it is first asked. */
@@ -134,7 +134,13 @@ export function weighedPredictions(
 /** The strategies as they predict until another execution is observed. */
 function fitsOf(ensemble: Ensemble): Fits {
   const { executions, members, fits: known } = ensemble
-  if (known?.executions === executions.count && known.members === members) return known
+  if (known !== undefined && known.members === members) {
+    if (known.executions === executions.count) return known
+    known.executions = executions.count
+    known.predictors.fill(undefined)
+    known.values.fill(0)
+    return known
+  }
   ensemble.fits = {
     executions: executions.count,
     members,
@@ -180,7 +186,7 @@ function expertWeightsOf(ensemble: Ensemble, followed: readonly Weighed[], isLoc
 function sharesOf(members: readonly Member[], isLocal: boolean): ExpertWeights['shares'] {
   const scores = bestScores(members, isLocal)
   const best = scores[0] as number
-  const leastEntering = Math.exp(learningRate * ((scores[mostExperts - 1] as number) - best))
+  const leastEntering = learningRate * ((scores[mostExperts - 1] as number) - best)
   const entering = members.map((member) => weightedExperts(member, isLocal, best, leastEntering))
   let total = 0
   for (const experts of entering) for (const { weight } of experts) total += weight
@@ -209,11 +215,11 @@ function followedOf(predictions: Weighed[], unfollowed: Selection['unfollowed'])
 /** The best log scores, as many as experts enter, the best first. */
 function bestScores(members: readonly Member[], isLocal: boolean): readonly number[] {
   const scores = new Array<number>(mostExperts).fill(Number.NEGATIVE_INFINITY)
+  const competing = isLocal ? experts.length : plainExperts
   for (const { scores: own } of members)
-    for (let i = 0; i < experts.length; i++) {
+    for (let i = 0; i < competing; i++) {
       const score = own[i] as number
-      if ((isLocal || !(experts[i] as Expert).isLocal) && score > (scores[mostExperts - 1] as number))
-        insert(scores, score)
+      if (score > (scores[mostExperts - 1] as number)) insert(scores, score)
     }
   return scores
 }
@@ -225,6 +231,9 @@ function insert(largest: number[], value: number): void {
   largest[at] = value
 }
 
+/** Experts whose exponents differ by no more tie where their weights are the same: by weight, not by score. */
+const rounding = 1e-9
+
 /** Those of a member's experts that enter, with their weights relative to the best expert's. */
 function weightedExperts(
   { scores }: Member,
@@ -232,17 +241,15 @@ function weightedExperts(
   best: number,
   leastEntering: number,
 ): readonly Entering[] {
+  const competing = isLocal ? experts.length : plainExperts
   let weighted: Entering[] | undefined
-  for (let i = 0; i < experts.length; i++) {
-    const expert = experts[i] as Expert
-    if (expert.isLocal && !isLocal) continue
+  for (let i = 0; i < competing; i++) {
     const exponent = learningRate * ((scores[i] as number) - best)
-    if (exponent < leastExponent) continue
+    if (exponent < leastExponent || exponent < leastEntering - rounding) continue
     const weight = Math.exp(exponent)
-    // By weight, not by score: experts whose scores differ by rounding alone tie.
-    if (weight < leastEntering) continue
+    if (weight < Math.exp(leastEntering)) continue
     weighted ??= []
-    weighted.push({ expert, weight })
+    weighted.push({ expert: experts[i] as Expert, weight })
   }
   return weighted ?? none
 }

@@ -16,6 +16,9 @@ export const experts = [
   { weighting: 'fastLocal', isLocal: true },
 ] as const satisfies readonly Expert[]
 
+/** The first so many of them weigh no execution by its proximity. */
+export const plainExperts = 2
+
 /** One strategy in one dimension of one task: its learner, its residuals and the scores of its experts. */
 export interface Member {
   readonly strategy: string

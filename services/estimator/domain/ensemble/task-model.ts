@@ -37,14 +37,17 @@ export function fitTask(executions: readonly ExecutionRecord[], learning: Learni
 export function extendTask(model: TaskModel, execution: ExecutionRecord, learning: Learning): TaskModel {
   const point = model.encoder.encode(execution.features, execution.labels, true)
   const { attempt, used } = execution
-  const sets = new Map<ExecutionSet, ExecutionSet>()
+  let before: ExecutionSet | undefined
+  let set: ExecutionSet | undefined
   for (const dimension of dimensions) {
     const evidence = needEvidence(execution, dimension)
     if (evidence?.kind === 'exact') {
       const need = clamp(evidence.need, leastNeed[dimension], mostNeed)
       const learned = modelOf(model, dimension, learning)
-      const set = sets.get(learned.executions.set) ?? withOneMore(learned.executions.set)
-      sets.set(learned.executions.set, set)
+      if (set === undefined || before !== learned.executions.set) {
+        before = learned.executions.set
+        set = withOneMore(before)
+      }
       learnExecution(learned, { point, need, runtimeMs: runtimeOf(used), attempt, set }, learning)
     } else if (evidence?.kind === 'censored') {
       const { censored } = modelOf(model, dimension, learning)

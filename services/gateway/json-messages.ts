@@ -35,8 +35,8 @@ export function* bytesOfJson(
   return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
 }
 
-/** The bytes of a message as parts of its JSON, in steps. */
-export function* jsonOfBytes(type: DescMessage, bytes: Uint8Array): Generator<undefined, Buffer[]> {
+/** The bytes of a message as its JSON, in steps. */
+export function* jsonOfBytes(type: DescMessage, bytes: Uint8Array): Generator<undefined, Buffer> {
   let value: object | undefined
   for (const piece of messagePieces(bytes, type)) {
     yield
@@ -51,5 +51,5 @@ export function* jsonOfBytes(type: DescMessage, bytes: Uint8Array): Generator<un
     yield
     parts.push(Buffer.from(text))
   }
-  return parts
+  return Buffer.concat(parts)
 }

@@ -1,4 +1,5 @@
 import { Code, ConnectError, createConnectRouter } from '@connectrpc/connect'
+import { compressionGzip } from '@connectrpc/connect-node'
 import { contractRegistry } from '../../shared/rpc/contract.ts'
 import { startHttpServer } from '../../shared/rpc/http-server.ts'
 import { isLoopback, splitAddress } from '../../shared/rpc/listener.ts'
@@ -81,8 +82,8 @@ export async function startGateway(
   const stopping = new AbortController()
   const router = createConnectRouter({
     grpc: false,
-    // What is packed is unpacked before it.
-    acceptCompression: [],
+    // What is packed so is unpacked before it; what is packed otherwise it refuses.
+    acceptCompression: [compressionGzip],
     jsonOptions: { registry },
     requestGate: (context) => context.values.get(admittedCall)?.admit(),
   })

@@ -1,5 +1,3 @@
-import { pipeline, Readable } from 'node:stream'
-import { createGzip } from 'node:zlib'
 import {
   create,
   type DescMessage,
@@ -14,6 +12,7 @@ import {
   type Compression,
   compressedFlag,
   compressionNegotiate,
+  createAsyncIterable,
   encodeEnvelope,
   pipe,
   readAllBytes,
@@ -144,11 +143,8 @@ function headerOf(answer: Answer, { isJson }: Form): Headers {
 
 const unwrapped = (bytes: Uint8Array) => fromBinary(BytesValueSchema, bytes).value
 
-const written = async (
-  type: DescMessage,
-  bytes: Uint8Array,
-  { isJson }: Form,
-): Promise<readonly Uint8Array[]> => (isJson ? inTurns(jsonOfBytes(type, bytes)) : [bytes])
+const written = async (type: DescMessage, bytes: Uint8Array, { isJson }: Form): Promise<Uint8Array> =>
+  isJson ? inTurns(jsonOfBytes(type, bytes)) : bytes
 
 async function plainAnswer(
   answer: Answer,
@@ -156,19 +152,14 @@ async function plainAnswer(
   form: Form,
   pack: Compression | null,
 ): Promise<UniversalServerResponse> {
-  const parts = await written(type, unwrapped(await readAllBytes(answer.body, maxAnswerBytes)), form)
-  const length = parts.reduce((sum, part) => sum + part.length, 0)
   const header = headerOf(answer, form)
-  header.delete('content-length')
-  if (pack === null || length < minPackedBytes) {
-    header.set('content-length', String(length))
-    return { ...answer, header, body: each(parts) }
+  let message = await written(type, unwrapped(await readAllBytes(answer.body, maxAnswerBytes)), form)
+  if (pack !== null && message.length >= minPackedBytes) {
+    header.set(encodingHeaders.plain[0], pack.name)
+    message = await pack.compress(message)
   }
-  header.set(encodingHeaders.plain[0], pack.name)
-  const packed = createGzip()
-  // Whoever reads it hears of what fails.
-  pipeline(Readable.from(parts), packed, () => undefined)
-  return { ...answer, header, body: packed }
+  header.set('content-length', String(message.length))
+  return { ...answer, header, body: createAsyncIterable([message]) }
 }
 
 function envelopedAnswer(
@@ -186,7 +177,7 @@ function envelopedAnswer(
         yield encodeEnvelope(flags, data)
         continue
       }
-      const message = Buffer.concat(await written(type, unwrapped(data), form))
+      const message = await written(type, unwrapped(data), form)
       if (pack === null || message.length < minPackedBytes) yield encodeEnvelope(0, message)
       else yield encodeEnvelope(compressedFlag, await pack.compress(message))
     }
@@ -196,10 +187,6 @@ function envelopedAnswer(
 
 /** As much as an envelope can say. */
 const maxAnswerBytes = 0xffff_ffff
-
-async function* each(parts: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
-  yield* parts
-}
 
 const known = new WeakMap<DescMethod, () => MessageBounds>()
 

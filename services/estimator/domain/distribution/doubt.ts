@@ -16,8 +16,11 @@ const mostDoubt = 0.5
 const halfLeverage = 5
 /** …and with the scatter, half at this one: what varies for no known reason may vary more. */
 const halfScatter = 0.03
-/** What no law explains takes a need no farther above the largest seen than this, a logarithm: 12 times. */
-const reach = 2.5
+/** What no law explains takes a need no farther above the largest seen than this, a logarithm: 12 times… */
+const leastReach = 2.5
+/** …and where distance ÷ range is large, so that next to nothing is known of growth, so much farther, half of it at this. */
+const moreReach = 6
+const halfReachLeverage = 20
 /** A range counts as no less, as a logarithm. */
 const leastRange = 0.01
 
@@ -25,6 +28,7 @@ const leastRange = 0.01
 export function doubtAt({ range, scatter }: LawRecord, distance: number, largest: number): Doubt {
   const leverage = distance / (range + leastRange)
   const chance = mostDoubt * (leverage / (leverage + halfLeverage)) * (scatter / (scatter + halfScatter))
+  const reach = leastReach + moreReach * (leverage / (leverage + halfReachLeverage))
   return { chance, from: Math.log(largest), reach }
 }
 

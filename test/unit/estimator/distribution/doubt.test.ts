@@ -40,9 +40,13 @@ test('grows with the distance and with the scatter, and falls with the range', (
   expect(chanceAt(2, 0.1, 1)).toBeLessThan(chanceAt(1, 0.1, 1))
 })
 
-test('reaches from the largest need seen to e^2.5 times that, however far the query is', () => {
-  expect(doubtAt(recordOf(1, 0.1), 0.5, Math.E)).toMatchObject({ from: 1, reach: 2.5 })
-  expect(doubtAt(recordOf(1, 0.1), 3, Math.E)).toMatchObject({ from: 1, reach: 2.5 })
+test('reaches from the largest need seen to e^2.5 times that, and up to e^8.5 where the values hardly varied', () => {
+  const reachAt = (range: number, distance: number) => doubtAt(recordOf(range, 0.1), distance, Math.E).reach
+  expect(doubtAt(recordOf(1, 0.1), 0.5, Math.E).from).toBe(1)
+  expect(reachAt(1e12, 1)).toBeCloseTo(2.5, 9)
+  // Twenty ranges away: half of what it may reach farther.
+  expect(reachAt(0.09, 2)).toBeCloseTo(5.5, 9)
+  expect(reachAt(0, 1e12)).toBeCloseTo(8.5, 9)
 })
 
 test('falls with the square of what is left of its reach', () => {

@@ -96,6 +96,19 @@ test('beyond the range an amount is less sure where inputs have hardly varied', 
   expect(answer(narrow, 1.3e8).confidence).toBeLessThan(answer(wide, 7.8e7).confidence)
 })
 
+test('where inputs have hardly varied, not even as much more as the input is larger is sure', () => {
+  const seen = (inputAt: (i: number) => number) =>
+    evidenceOf(
+      Array.from(
+        { length: 60 },
+        (_, i) => [inputAt((i * 37) % 60), 1e7 * (1 + 0.2 * Math.sin(i * 99))] as const,
+      ),
+    )
+  const [narrow, wide] = [seen((i) => 1e8 + 4e4 * i), seen((i) => 1e6 * (1 + i))]
+  expect(confidence(narrow, 1.02e9, 1.3e8)).toBeLessThan(0.9)
+  expect(confidence(wide, 6e8, 1.3e8)).toBeGreaterThan(0.97)
+})
+
 describe('a query of several features', () => {
   const taught = (rows: readonly (readonly [values: readonly (number | undefined)[], need: number])[]) =>
     modelAfter(

@@ -1,10 +1,10 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { isReady, isServing } from '../../cli/health-check.ts'
 import { freePort, startService } from '../../cli/pair.ts'
-import { eventually, foresize } from './support.ts'
+import { eventually, foresize, type Started } from './support.ts'
 
 /** `foresize up`: how it refuses to start, and how it and its services end together. */
 
@@ -32,6 +32,15 @@ describe('what it cannot do it says at once, in one sentence that names the flag
   })
 })
 
+const started: Started[] = []
+/** A test that fails leaves nothing running. */
+afterEach(async () => {
+  for (const up of started.splice(0)) {
+    up.kill('SIGTERM')
+    await up.done
+  }
+})
+
 async function startUp(name: string, env: NodeJS.ProcessEnv = {}) {
   const data = join(folder, name)
   const address = async () => `127.0.0.1:${await freePort()}`
@@ -47,6 +56,7 @@ async function startUp(name: string, env: NodeJS.ProcessEnv = {}) {
   const estimatorMetrics = await address()
   const metrics = ['--profiler-metrics=', '--estimator-metrics', estimatorMetrics, '--gateway-metrics=']
   const up = foresize(['up', '-q', '--data-dir', data, ...listens, ...metrics], { env })
+  started.push(up)
   await up.prints('Ready')
   const lock = join(data, 'lock')
   const { pid } = JSON.parse(readFileSync(lock, 'utf8')) as { readonly pid: number }
@@ -113,9 +123,9 @@ describe('with an estimator of three processes', () => {
         FORESIZE_ESTIMATOR_PROCESSES: '3',
       })
       await threeServe(estimatorMetrics)
-      const started = descendantsOf(up.pid)
-      expect(started).toHaveLength(6)
-      const estimators = started.filter((pid) => descendantsOf(pid).length === 3).flatMap(descendantsOf)
+      const processes = descendantsOf(up.pid)
+      expect(processes).toHaveLength(6)
+      const estimators = processes.filter((pid) => descendantsOf(pid).length === 3).flatMap(descendantsOf)
       process.kill(estimators[0] ?? 0, 'SIGKILL')
       const env = { FORESIZE_PROFILER: profiler, FORESIZE_ESTIMATOR: estimator }
       const asked = await foresize(['estimate', '--task', 'sort', '--within', '10s'], { env }).done

@@ -2,8 +2,12 @@ import { globSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { INSTRUMENTER_CONSTANTS, type InstrumenterContext } from '@stryker-mutator/api/core'
-import { declareFactoryPlugin, PluginKind } from '@stryker-mutator/api/plugin'
+import {
+  INSTRUMENTER_CONSTANTS,
+  type InstrumenterContext,
+  type StrykerOptions,
+} from '@stryker-mutator/api/core'
+import { commonTokens, declareFactoryPlugin, PluginKind, tokens } from '@stryker-mutator/api/plugin'
 import {
   type DryRunResult,
   DryRunStatus,
@@ -18,13 +22,28 @@ import fc from 'fast-check'
 import type { Case } from './vitest.ts'
 
 /** The tests that the mutants of a folder have to fail: those that mirror it. */
-const mirrors = {
+const mirrors: Readonly<Record<string, readonly string[]>> = {
   'shared/domain/': ['test/unit/domain/'],
   'services/profiler/domain/': ['test/unit/profiler/domain/'],
-  'services/estimator/domain/': ['test/unit/estimator/', 'test/contract/strategy.test.ts'],
-} as const
+  'services/estimator/domain/allocation/': ['test/unit/estimator/allocation/'],
+  'services/estimator/domain/distribution/': ['test/unit/estimator/distribution/'],
+  'services/estimator/domain/ensemble/': ['test/unit/estimator/ensemble/'],
+  'services/estimator/domain/estimate/': ['test/unit/estimator/estimate/'],
+  'services/estimator/domain/features/': ['test/unit/estimator/features/'],
+  'services/estimator/domain/history/': ['test/unit/estimator/history/'],
+  'services/estimator/domain/strategies/': [
+    'test/unit/estimator/strategies/',
+    'test/contract/strategy.test.ts',
+  ],
+}
 
-const everything = Object.values(mirrors).flat()
+/** Of files, or of patterns as far as their first star. */
+const mirrorsOf = (places: readonly string[]): readonly string[] =>
+  Object.entries(mirrors).flatMap(([folder, tests]) =>
+    places.some((place) => place.includes(folder) || folder.startsWith(place.replace(/\*.*/, '')))
+      ? tests
+      : [],
+  )
 
 const vitestUrl = new URL('vitest.ts', import.meta.url).href
 registerHooks({
@@ -37,10 +56,12 @@ registerHooks({
 fc.configureGlobal({ seed: 1, numRuns: 30, endOnFailure: true })
 
 /** Runs the tests in this process, which holds them loaded. Stryker starts another after a mutant that hangs. */
-function inProcessRunner(): TestRunner {
+function inProcessRunner({ mutate }: StrykerOptions): TestRunner {
   const stryker: InstrumenterContext = {}
   Object.assign(globalThis, { [INSTRUMENTER_CONSTANTS.NAMESPACE]: stryker })
   let loading: Promise<Timed[]> | undefined
+  /** No more than the mutants of this run have to fail. */
+  const all = mirrorsOf(mutate)
 
   async function load(places: readonly string[]): Promise<Timed[]> {
     const { beginFile, cases } = await import('./vitest.ts')
@@ -55,7 +76,7 @@ function inProcessRunner(): TestRunner {
 
   async function dryRun(): Promise<DryRunResult> {
     const tests = []
-    loading ??= load(everything)
+    loading ??= load(all)
     for (const each of await loading) {
       const { name } = each
       stryker.currentTestId = name
@@ -75,9 +96,9 @@ function inProcessRunner(): TestRunner {
   async function mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
     const { activeMutant, hitLimit, testFilter, mutantActivation } = options
     if (mutantActivation === 'static') stryker.activeMutant = activeMutant.id
-    const places = mirrorsOf(activeMutant)
+    const places = mirrorsOf([activeMutant.fileName])
     // A process that was started for this mutant alone loads no more than it needs.
-    loading ??= load(mutantActivation === 'static' ? places : everything)
+    loading ??= load(mutantActivation === 'static' ? places : all)
     const cases = await loading
     Object.assign(stryker, { activeMutant: activeMutant.id, hitLimit, hitCount: hitLimit && 0 })
     let nrOfTests = 0
@@ -98,9 +119,6 @@ function inProcessRunner(): TestRunner {
   return { capabilities: () => ({ reloadEnvironment: false }), dryRun, mutantRun }
 }
 
-const mirrorsOf = ({ fileName }: MutantRunOptions['activeMutant']): readonly string[] =>
-  Object.entries(mirrors).flatMap(([folder, places]) => (fileName.includes(folder) ? places : []))
-
 interface Timed extends Case {
   /** When it was last run and did not fail. */
   tookMs: number
@@ -116,5 +134,7 @@ async function failureOf(test: Timed): Promise<string | undefined> {
     return error instanceof Error ? error.message : String(error)
   }
 }
+
+inProcessRunner.inject = tokens(commonTokens.options)
 
 export const strykerPlugins = [declareFactoryPlugin(PluginKind.TestRunner, 'in-process', inProcessRunner)]

@@ -148,8 +148,6 @@ export function grown(edge: Distribution, growth: Growth, space: GrowthWorkspace
     }
     last = cell
   }
-  cumulative[size - 1] = 1
-  runtimeShare[size - 1] = 1
   return { size, atoms, cumulative, runtimeShare }
 }
 

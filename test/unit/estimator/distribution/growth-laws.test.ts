@@ -113,6 +113,12 @@ describe('the record', () => {
     expect([...all.weights]).toEqual([...most.weights].map((weight) => expect.closeTo(weight, 12)))
   })
 
+  test('counts of those alike that needed the same the smallest', () => {
+    const needs = (...values: readonly number[]) =>
+      recordOf([...values.map((value) => [value, 5] as const), [200, 9]])
+    expect(needs(100, 104).weights).toEqual(needs(100).weights)
+  })
+
   test('of two pieces that follow a law gives odds that can be computed by hand', () => {
     const { weights } = recordOf([
       [1, 1],
@@ -185,25 +191,28 @@ describe('the record', () => {
     ).toBe(20)
   })
 
-  test('leaves out executions that lack the feature, or of which it is no size', () => {
-    const { executions, column, ...of } = recordOf([
-      [undefined, 9],
-      [0, 7],
-      [2, 1],
-      [-3, 8],
-      [6, 2],
-    ])
-    const {
-      executions: _,
-      column: __,
-      ...known
-    } = recordOf([
-      [2, 1],
-      [6, 2],
-    ])
-    expect(of).toEqual(known)
-    expect([executions, column]).toEqual([5, 0])
-  })
+  test.each([1, 0.1])(
+    'leaves out executions that lack the feature, or of which it is no size, with needs of %d and twice that',
+    (need) => {
+      const { executions, column, ...of } = recordOf([
+        [undefined, 9],
+        [0, 7],
+        [2, need],
+        [-3, 8],
+        [6, 2 * need],
+      ])
+      const {
+        executions: _,
+        column: __,
+        ...known
+      } = recordOf([
+        [2, need],
+        [6, 2 * need],
+      ])
+      expect(of).toEqual(known)
+      expect([executions, column]).toEqual([5, 0])
+    },
+  )
 
   test('is of the column that it is asked for', () => {
     const executions = executionsAt([pointAt([1, 5]), pointAt([9, 6])])

@@ -95,6 +95,13 @@ describe('a growth', () => {
     expect(factor).toBeCloseTo(Math.exp(0.2 * 0.5015 + 0.8 * 2.006), 9)
   })
 
+  test.each([
+    ['where the law that comes last grows less', recordOf([0.5, 1, 0.6], [1, 0.1 ** 2, 0.4]), 2],
+    ['where all of it lies in the first cells', flat, 0.2],
+  ])('has the weight of all laws together, also %s', (_, record, distance) => {
+    expect(growthOf(record, distance).weights.reduce((a, b) => a + b)).toBeCloseTo(1, 12)
+  })
+
   test('leaves out laws of a weight below a thousandth', () => {
     expect(growthOf(recordOf([1, 1, 0.9991], [2, 1, 0.0009]), 1.003)).toMatchObject({
       cells: [93, 94, 100, 101, 107, 108],
@@ -198,11 +205,26 @@ describe('a need that has grown', () => {
   test('leaves nothing in the workspace for the next', () => {
     const workspace = growthWorkspace()
     for (const count of [3, 300, 2]) {
-      const edge = weighed(Array.from({ length: count }, (_, i) => [0.1 * i, 1]))
+      const edge = weighed(Array.from({ length: count }, (_, i) => [0.01 * i + 0.005, 1]))
       const growth = byCells([3, 0.5], [count, 0.5])
       expect(listedGrown(edge, growth, workspace)).toEqual(listedGrown(edge, growth, growthWorkspace()))
     }
   })
+})
+
+test('a need grows by what the sizes say there is: arrays may be longer', () => {
+  const [edge, growth] = [weighed([[0.015, 1]]), byCells([2, 1])]
+  const and = (array: Float64Array, more: number) => Float64Array.of(...array, more)
+  const longerEdge = {
+    size: 1,
+    atoms: and(edge.atoms, 0.02),
+    cumulative: and(edge.cumulative, 7),
+    runtimeShare: and(edge.runtimeShare, 7),
+  }
+  const longerGrowth = { ...growth, cells: Int32Array.of(2, 1), weights: and(growth.weights, 5) }
+  expect(listedGrown(longerEdge, longerGrowth, growthWorkspace())).toEqual(
+    listedGrown(edge, growth, growthWorkspace()),
+  )
 })
 
 const anyRecord = fc

@@ -233,5 +233,13 @@ describe('an outlook beyond the range', () => {
     expect(growthFactor).toBe(growthAt(record, farther, growthWorkspace()).factor)
     expect(growthFactor).toBeLessThan(factor)
     expect(need.doubt).toEqual(doubtAt(record, Math.log(3) - Math.log(1.5), 8e9))
+    // What a law explains wholly is not doubted, wherever it is.
+    const scattered = modelAfter(
+      [1, 2.2, 3.6, 8].map((need, i) => ({ point: pointAt([2 ** i]), need: need * 1e9 })),
+      { registry: { one: always(1e9) } },
+    )
+    const { doubt } = extrapolate(edge, farther, scattered, createWorkspace()).need
+    expect(doubt).toEqual(doubtAt(growthLawsOf(scattered, 0), Math.log(3) - Math.log(1.5), 8e9))
+    expect(doubt?.chance).toBeGreaterThan(0)
   })
 })

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { LearnedProfile } from '../../../../services/estimator/domain/ensemble/learned-profile.ts'
 import type { Evidence } from '../../../../services/estimator/domain/estimate/context.ts'
 import { staleView } from '../../../../services/estimator/domain/estimate/notices.ts'
 import { mostNotices, type Notice, type NoticeKind } from '../../../../shared/domain/estimate.ts'
@@ -99,6 +100,19 @@ test('fewer than five executions are few; those that taught nothing do not count
   const cancelled = [1, 2, 3].map((i) => execution(`c-${i}`, { outcome: 'cancelled' }))
   expect(few([...linearHistory(4), ...cancelled])[0]?.number).toBe(4)
   expect(few(cancelled)[0]?.number).toBe(0)
+})
+
+test('of a task from which nothing could be learned no name is unknown and nothing is beyond the range', () => {
+  const cancelled = [1, 2, 3].map((i) =>
+    execution(`c-${i}`, { outcome: 'cancelled', features: { a: i }, labels: { tool: 'x' } }),
+  )
+  const { model, ...withoutModel } = learned(profileOf(cancelled))
+  const kindsOf = (task: LearnedProfile) =>
+    noticesOf({ features: { a: 9, b: 1 }, labels: { other: 'x' } }, evidenceOfTask(task)).map(
+      ({ kind }) => kind,
+    )
+  expect(kindsOf({ ...withoutModel, model })).toEqual(['few-executions'])
+  expect(kindsOf(withoutModel)).toEqual([])
 })
 
 test('a view is stale once it is older than it may be', () => {

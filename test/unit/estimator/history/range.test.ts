@@ -92,9 +92,10 @@ describe('in a series that grows as it goes', () => {
     expect(beyondRange(...asked(growing.slice(-5), 1.02 * largest))).toBeUndefined()
   })
 
-  test('executions without the feature are passed over', () => {
-    const sparse = growing.flatMap((value) => [undefined, value, undefined, 0, -5])
+  test.each([[undefined], [0], [-5]])('executions of which the feature is %d are passed over', (other) => {
+    const sparse = growing.flatMap((value) => [value, other, other])
     expect(beyondRange(...asked(sparse, 1.02 * largest))).toBeUndefined()
+    expect(beyondRange(...asked(sparse, 1.03 * largest))?.advance).toBeCloseTo(Math.log(1.02), 9)
   })
 })
 

@@ -14,8 +14,9 @@ import {
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import { type Profile, profileSchemaVersion } from '../../shared/domain/profile.ts'
 import { profileLimits } from '../../shared/domain/profile-limits.ts'
-import { inTurns } from '../../shared/runtime/turns.ts'
+import { atOnce, inTurns } from '../../shared/runtime/turns.ts'
 import { inspectSteps } from '../../shared/wire/inspection.ts'
+import { pieceBytes } from '../../shared/wire/message-pieces.ts'
 import { profileSteps } from '../../shared/wire/profile.ts'
 import { decodeSteps, writeOnce, writeProfile, written } from '../../shared/wire/profile-bytes.ts'
 import { migrate } from './migrations.ts'
@@ -81,7 +82,8 @@ export async function openProfile(bytes: Uint8Array): Promise<Profile> {
   checkChecksum(sealed)
   let plain: Uint8Array
   try {
-    plain = await decompress(sealed.subarray(headerBytes), codec, plainBytes)
+    const unpacked = decompress(sealed.subarray(headerBytes), codec, plainBytes)
+    plain = unpacked instanceof Promise ? await unpacked : unpacked
   } catch (error) {
     throw new DamagedRecord('the payload does not decompress', { cause: error })
   }
@@ -93,12 +95,17 @@ export async function openProfile(bytes: Uint8Array): Promise<Profile> {
 export async function openPlainProfile(plain: Uint8Array, schemaVersion: number): Promise<Profile> {
   refuseNewer(schemaVersion)
   try {
-    const message = migrate(await inTurns(decodeSteps(plain)), schemaVersion)
-    return await inTurns(inspectSteps((seen) => profileSteps(message, '', seen)))
+    const steps = openSteps(plain, schemaVersion)
+    return plain.length <= pieceBytes ? atOnce(steps) : await inTurns(steps)
   } catch (error) {
     if (error instanceof ForesizeError && error.failure === 'unsupported') throw error
     throw new DamagedRecord('the payload is no profile', { cause: error })
   }
+}
+
+function* openSteps(plain: Uint8Array, schemaVersion: number): Generator<undefined, Profile> {
+  const message = migrate(yield* decodeSteps(plain), schemaVersion)
+  return yield* inspectSteps((seen) => profileSteps(message, '', seen))
 }
 
 /** The checksum that a sealed profile bears: it tells one from another. Throws: DamagedRecord. */

@@ -47,15 +47,16 @@ export function openExecutions(settings: OpenExecutionsSettings): OpenExecutions
           if (turn.isOver()) await turn.rest()
           if (nowUnixMs - execution.startedUnixMs < settings.runningIntervalMs) continue
           const { executionId, task } = execution.start
-          const before = shown.get(executionId)
           const peak = peakOf(execution, nowUnixMs)
           const text = taskId(task)
+          const id = `${text}\0${executionId}`
+          const before = shown.get(id)
           const hasTurn = updates.has(text) || updates.size < maxUpdates
           if (!hasTurn || (before && !hasGrown(before, peak))) {
-            if (before) stillShown.set(executionId, before)
+            if (before) stillShown.set(id, before)
             continue
           }
-          stillShown.set(executionId, peak)
+          stillShown.set(id, peak)
           const update = updates.get(text) ?? { task, reported: [] }
           updates.set(text, update)
           update.reported.push(runningOf(execution, peak))

@@ -7,6 +7,8 @@ import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fol
 import { ingestion } from '../../services/profiler/ingestion.ts'
 import { formatProfile } from '../../services/profiler/profile-format.ts'
 import type { ProfileStore } from '../../services/profiler/store.ts'
+import { localStore } from '../../services/profiler/stores/local-store.ts'
+import { memoryMedium } from '../../services/profiler/stores/memory.ts'
 import { exportProfiles, importProfiles } from '../../services/profiler/transfer.ts'
 import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
 import { systemClock } from '../../shared/runtime/clock.ts'
@@ -48,6 +50,8 @@ let store: ProfileStore
 let remote: ProfileStore
 let reopen: () => Promise<ProfileStore>
 let profiler: TestProfiler
+/** With many sessions that are due. */
+let crowded: ProfileStore
 let feed: Awaited<ReturnType<typeof profileFeed>>
 let estimator: Awaited<ReturnType<typeof estimatorFixture>>
 const cleanups: (() => Promise<unknown>)[] = []
@@ -79,6 +83,8 @@ beforeAll(async () => {
   cleanups.push(() => redis.stop())
   remote = await (await redisSubjectOn([redis], { cachedProfiles: 1 })).open()
   cleanups.push(() => remote.close())
+  const medium = memoryMedium({ codec: 'none', cachedProfiles: 1 })
+  crowded = await localStore({ ...medium, loadSessions: manyDue }, configOf({}), quietLog)
   const profile = exampleProfile(90)
   const changes = keys.map((key) => ({ key, change: () => ({ ...profile, key }) }))
   for (const each of [store, remote]) await each.commit({ changes, checkpoints: new Map() })
@@ -86,6 +92,13 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup()
 })
+
+async function* manyDue() {
+  for (let i = 0; i < 100_000; i++) {
+    const dueUnixMs = (i * 7919) % 100_000
+    yield [`${dueUnixMs}`, { version: 1, owner: '', dueUnixMs, parts: new Map() }] as const
+  }
+}
 
 async function watch(of: ProfileStore, namespaces?: ReadonlySet<string>): Promise<number> {
   const abort = new AbortController()
@@ -287,6 +300,9 @@ const works: Readonly<Record<string, Preparation>> = {
     return () => takeUp(ids)
   },
   'upkeep of thousands of executions': (run) => () => upkeep(run),
+  'looking for what is due among a hundred thousand sessions': () => async () => {
+    expect(await crowded.dueSessions(now, 3)).toEqual(names('', 3))
+  },
   'a batch of queries of tasks to be learned': async (run) => {
     await publish(run)
     return () => batch(run)

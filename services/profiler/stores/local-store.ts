@@ -58,9 +58,6 @@ export interface LocalStoreSettings {
   readonly heartbeatMs: number
 }
 
-/** Profiles whose age is looked at without a pause. */
-const lookedAtAtOnce = 1000
-
 /** Old profiles deleted in one write: commits wait no longer than for so many. */
 const sweptAtOnce = 500
 
@@ -181,7 +178,7 @@ export async function localStore(
   const cursorAt = (position: number) => `${incarnation}:${position}`
 
   async function* changesOf(
-    keys: readonly string[],
+    keys: Iterable<string>,
     namespaces: ReadonlySet<string> | undefined,
     cursor: string,
   ): AsyncIterable<StoreChange> {
@@ -245,14 +242,18 @@ export async function localStore(
       }),
     async dueSessions(nowUnixMs, limit) {
       const due: [string, SessionVersion][] = []
+      const keepLongestDue = () => {
+        due.sort(([, a], [, b]) => a.dueUnixMs - b.dueUnixMs)
+        due.length = Math.min(due.length, limit)
+      }
       for (const entry of sessions) {
         if (turn.isOver()) await turn.rest()
-        if (entry[1].dueUnixMs <= nowUnixMs) due.push(entry)
+        if (entry[1].dueUnixMs > nowUnixMs) continue
+        due.push(entry)
+        if (due.length >= 2 * limit) keepLongestDue()
       }
-      return due
-        .sort(([, a], [, b]) => a.dueUnixMs - b.dueUnixMs)
-        .slice(0, limit)
-        .map(([id]) => id)
+      keepLongestDue()
+      return due.map(([id]) => id)
     },
     countSessions: async () => sessions.size,
     // One process has the store, and counts what it lets in itself.
@@ -273,22 +274,24 @@ export async function localStore(
         position = known.position
         yield { type: 'caught-up', cursor: cursorAt(position) }
         await feed.changed(position, settings.heartbeatMs, signal)
+        if (turn.isOver()) await turn.rest()
         known = feed.since(position)
         if (!known) yield { type: 'resync', cursor: '' }
       }
     },
     async sweep(lastSeenBeforeUnixMs) {
       const old: string[] = []
-      const keys = index.keys()
-      for (let at = 0; at < keys.length; at += lookedAtAtOnce) {
+      for (const key of index.keys()) {
         if (turn.isOver()) await turn.rest()
-        old.push(...index.lastSeenBefore(lastSeenBeforeUnixMs, keys.slice(at, at + lookedAtAtOnce)))
+        if (index.isLastSeenBefore(key, lastSeenBeforeUnixMs)) old.push(key)
       }
       let deleted = 0
       for (let at = 0; at < old.length; at += sweptAtOnce) {
         deleted += await exclusively(async () => {
           // Some may have been folded into since.
-          const still = index.lastSeenBefore(lastSeenBeforeUnixMs, old.slice(at, at + sweptAtOnce))
+          const still = old
+            .slice(at, at + sweptAtOnce)
+            .filter((key) => index.isLastSeenBefore(key, lastSeenBeforeUnixMs))
           await write(new Map(still.map((key) => [key, undefined])), new Map())
           return still.length
         })

@@ -12,9 +12,9 @@ export interface ProfileIndex {
   count(namespace: string, kind: ProfileKind): number
   size(): number
   namespaces(): readonly string[]
-  keys(): readonly string[]
-  /** Of `keys`, or of all. */
-  lastSeenBefore(unixMs: number, keys?: readonly string[]): readonly string[]
+  /** One that is made meanwhile may come as well. */
+  keys(): Iterable<string>
+  isLastSeenBefore(key: string, unixMs: number): boolean
 }
 
 export function profileIndex(): ProfileIndex {
@@ -57,9 +57,8 @@ export function profileIndex(): ProfileIndex {
     size: () => lastSeen.size,
     namespaces: () =>
       [...new Set([...groups.keys()].map((group) => profileKeyOf(group).namespace))].sort(compareText),
-    keys: () => [...lastSeen.keys()],
-    lastSeenBefore: (unixMs, keys = [...lastSeen.keys()]) =>
-      keys.filter((key) => (lastSeen.get(key) ?? unixMs) < unixMs),
+    keys: () => lastSeen.keys(),
+    isLastSeenBefore: (key, unixMs) => (lastSeen.get(key) ?? unixMs) < unixMs,
   }
 }
 

@@ -102,8 +102,8 @@ export const defaultCohortLabels: readonly string[] = [
 ]
 
 /**
- * The cohorts of a task, the closest first: by its labels, by the last part of its name, its namespace. A name longer than
- * a key may be makes none.
+ * The cohorts of a task, the closest first: by its labels, by the last part of its name, by the word that this begins with,
+ * its namespace. A name longer than a key may be makes none.
  * The profiler puts the task's summary in each; the estimator asks for them in this order.
  */
 export function cohortKeys(
@@ -113,7 +113,7 @@ export function cohortKeys(
 ): readonly ProfileKey[] {
   const names = cohortLabels.flatMap((label) => (labels[label] ? [`${label}=${labels[label]}`] : []))
   const part = namePart(task)
-  if (part !== undefined) names.push(`name=${part}`)
+  if (part !== undefined) names.push(`name=${part}`, `stem=${stemOf(part)}`)
   return [
     ...names
       .filter((name) => utf8Bytes(name) <= maxNameBytes)
@@ -138,3 +138,6 @@ function namePart(task: string): string | undefined {
     .split(/[:/.\s]+/)
     .findLast((part) => /[a-z]{2}/.test(part) && !/^v?\d/.test(part) && !/galaxy\d/.test(part))
 }
+
+/** The word that a part of a name begins with, mostly the tool: `samtools` of `samtools_sort`. */
+const stemOf = (part: string): string => part.split(/[_-]/).find((word) => word !== '') ?? part

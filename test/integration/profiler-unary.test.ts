@@ -129,7 +129,7 @@ test('an execution is folded into its task, and the cohorts of the task hear of 
   }
   expect(await list(1)).toEqual(['second', 'task'])
   await eventually(async () => (await list(3)).length === 1)
-  expect(await list(2)).toEqual(['image=i', 'name=second', 'name=task', 'tool=t'])
+  expect(await list(2)).toEqual(['image=i', 'name=second', 'name=task', 'stem=second', 'stem=task', 'tool=t'])
   const key = { namespace: '', kind: 3 as const, task: '' }
   const { profile } = await unary(service.client, 'getProfile', { key })
   expect(profile?.members.map(({ task }) => task).sort()).toEqual(['second', 'task'])

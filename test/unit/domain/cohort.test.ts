@@ -75,11 +75,12 @@ test('a cohort keeps the members that were put last', () => {
   expect(members[0]?.task).toBe('t1')
 })
 
-test('the cohorts of a task are those of its labels in order, of the end of its name, and its namespace', () => {
-  expect(namesOf('flow:FASTQC', { queue: 'long', image: 'fastqc:1', unheard: 'of' })).toEqual([
-    ['cohort', 'image=fastqc:1'],
+test('the cohorts of a task are those of its labels in order, of the end of its name, of its stem, and its namespace', () => {
+  expect(namesOf('flow:SAMTOOLS_SORT', { queue: 'long', image: 'samtools:1', unheard: 'of' })).toEqual([
+    ['cohort', 'image=samtools:1'],
     ['cohort', 'queue=long'],
-    ['cohort', 'name=fastqc'],
+    ['cohort', 'name=samtools_sort'],
+    ['cohort', 'stem=samtools'],
     ['namespace', ''],
   ])
   expect(namesOf('123', { mine: 'x', tool: 'y' }, ['mine'])).toEqual([
@@ -110,6 +111,15 @@ test.each([
   ['x/galaxyproject', 'galaxyproject'],
 ])('the part of the name that names something %j is %j', (task, part) => {
   expect(namesOf(task)).toContainEqual(['cohort', `name=${part}`])
+})
+
+test.each([
+  ['samtools_sort', 'samtools'],
+  ['samtools-view_2', 'samtools'],
+  ['fastqc', 'fastqc'],
+  ['flow:_hidden_step', 'hidden'],
+])('the stem of %j is %j', (task, stem) => {
+  expect(namesOf(task)).toContainEqual(['cohort', `stem=${stem}`])
 })
 
 test.each([

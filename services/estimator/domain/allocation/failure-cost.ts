@@ -22,27 +22,21 @@ const restartBytes = 5e8
 const mostRestarts = 20
 
 /** `exceeding`: what running executions use beyond what was predicted; a retry goes at least there. */
-export function failureCostOf(
+export const failureCostOf = (
   model: Pick<DimensionModel, 'largest' | 'runtimeSumMs' | 'runtimeCount'>,
   exceeding: readonly number[] = [],
-): FailureCost {
-  const runtimeMs = meanRuntimeMs(model) ?? Number.POSITIVE_INFINITY
-  return {
-    timeToFailure: 1,
-    patience,
-    restart: Math.min(mostRestarts, restartMs / runtimeMs),
-    restartAmount: restartBytes,
-    largest: Math.max(model.largest ?? 0, ...exceeding),
-  }
-}
+): FailureCost => ({
+  ...failureCostFor(meanRuntimeMs(model)),
+  largest: Math.max(model.largest ?? 0, ...exceeding),
+})
 
-/** Of a task that no execution is known of. */
-export const unknownFailureCost: FailureCost = {
+/** Of a task that runs so long, as far as that is known, and that no need is known of. */
+export const failureCostFor = (runtimeMs = Number.POSITIVE_INFINITY): FailureCost => ({
   timeToFailure: 1,
-  patience: 1,
-  restart: 0,
-  restartAmount: 0,
-}
+  patience,
+  restart: Math.min(mostRestarts, restartMs / runtimeMs),
+  restartAmount: restartBytes,
+})
 
 /** What one failure costs, in runs of a typical need, before the risk profile's factor. */
 export const failurePrice = (

@@ -20,6 +20,8 @@ export interface ColdStart {
   readonly amount?: number | undefined
   /** What was asked for, where anything was. */
   readonly request?: number | undefined
+  /** How long the tasks that it is predicted from run on average, where that is known. */
+  readonly runtimeMs?: number | undefined
 }
 
 const fewestTasks = 3
@@ -51,7 +53,7 @@ export function coldStart(
     if (need === undefined) continue
     const name = kind === 'namespace' ? group.key.namespace : group.key.task
     const basis = { kind, name, tasks: group.members.length, ofRequest: request !== undefined } as const
-    return { need, basis, request }
+    return { need, basis, request, runtimeMs: meanRuntimeOf(group) }
   }
   if (request !== undefined)
     return { need: requestedNeed(request), basis: { kind: 'request' }, amount: request, request }
@@ -95,6 +97,15 @@ function fromMembers(
   const spread = points.map(([at, weight]) => [at - from, weight] as const)
   const largest = Math.exp(shift - from + Math.max(...points.map(([at]) => at)))
   return { distribution: mixtureAround(spread, shift), tail: tailAfter(members, largest) }
+}
+
+/** Over tasks, each by the mean of the logarithms. */
+function meanRuntimeOf({ members }: TaskGroup): number | undefined {
+  const runtimes = moments()
+  for (const { dimensions } of members)
+    for (const { dimension, logMean } of dimensions)
+      if (dimension === 'durationMs') addValue(runtimes, Math.exp(logMean))
+  return runtimes.count === 0 ? undefined : runtimes.mean
 }
 
 /**

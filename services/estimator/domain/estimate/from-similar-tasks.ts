@@ -1,8 +1,7 @@
 import type { Dimension } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { allocate } from '../allocation/allocate.ts'
-import { unknownFailureCost } from '../allocation/failure-cost.ts'
-import { amountCovering, type PredictedNeed } from '../distribution/coverage.ts'
+import { failureCostFor } from '../allocation/failure-cost.ts'
 import type { LearnedProfile } from '../ensemble/learned-profile.ts'
 import { coldStart } from './cold-start.ts'
 import type { Context } from './context.ts'
@@ -10,7 +9,7 @@ import type { Lacking } from './reasons.ts'
 import type { Recommendation } from './recommendation.ts'
 
 /** What is taken from other tasks is wrong for all of a burst at once: it is never given at a lower risk. */
-const leastRisk = 0.7
+const leastRisk = 0.8
 
 /** Undefined where the dimension was not asked for and nothing is known of it. */
 export function fromSimilarTasks(context: Context, dimension: Dimension): Recommendation | undefined {
@@ -18,16 +17,17 @@ export function fromSimilarTasks(context: Context, dimension: Dimension): Recomm
   const groups = evidence.similar.map(({ profile }) => profile)
   const start = coldStart(groups, query, settings.defaults, dimension)
   if (start === undefined) return undefined
-  const { need, basis, request } = start
+  const { need, basis, request, runtimeMs } = start
   const isUnrelated = basis.kind === 'namespace'
   const floor = isUnrelated ? leastOfRequest(request, evidence.similar, dimension) : 0
 
   function amountAt(risk: number): number {
     if (start?.amount !== undefined) return start.amount
-    if (isUnrelated && request === undefined && policy.targetCoverage === undefined)
-      return amongUnrelated(need, risk, settings.defaults[dimension])
     const careful = { ...policy, risk: Math.max(risk, leastRisk) }
-    return Math.max(floor, allocate(need, unknownFailureCost, careful, dimension, workspace.distribution))
+    return Math.max(
+      floor,
+      allocate(need, failureCostFor(runtimeMs), careful, dimension, workspace.distribution),
+    )
   }
 
   return {
@@ -60,15 +60,4 @@ function lackingIn({ evidence, settings: { minExecutions } }: Context, dimension
   return executions < minExecutions
     ? { kind: 'few-executions', executions, needed: minExecutions }
     : { kind: 'strategies-abstain', executions }
-}
-
-/** Of tasks that need not have anything in common: the coverage to reach, more of it from balanced to safe… */
-const unrelatedCoverage = { balanced: 0.94, safe: 0.98 }
-/** …and this one where that is no more than a task would be given of which nothing is known. */
-const coverageUpToDefault = 0.98
-
-function amongUnrelated(need: PredictedNeed, risk: number, defaultAmount = 0): number {
-  const { balanced, safe } = unrelatedCoverage
-  const enough = amountCovering(need, balanced + (safe - balanced) * Math.max(0, 2 * risk - 1))
-  return Math.max(enough, Math.min(defaultAmount, amountCovering(need, coverageUpToDefault)))
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { allocate } from '../../../../services/estimator/domain/allocation/allocate.ts'
 import {
   type FailureCost,
-  unknownFailureCost,
+  failureCostFor,
 } from '../../../../services/estimator/domain/allocation/failure-cost.ts'
 import { newsvendor } from '../../../../services/estimator/domain/allocation/newsvendor.ts'
 import { balanced } from '../../../../services/estimator/domain/allocation/risk-profile.ts'
@@ -86,5 +86,5 @@ test('a task’s own tail is priced, that of similar tasks is not', () => {
   expect(own).toBeGreaterThan(100.1)
   const similar = { ...dear, largest: undefined }
   expect(rounded(amount({ distribution: one, tail }, {}, 'memoryBytes', similar))).toBe(100)
-  expect(rounded(amount({ distribution: one }, {}, 'memoryBytes', unknownFailureCost))).toBe(100)
+  expect(rounded(amount({ distribution: one }, {}, 'memoryBytes', failureCostFor()))).toBe(100)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import {
+  failureCostFor,
   failureCostOf,
-  unknownFailureCost,
 } from '../../../../services/estimator/domain/allocation/failure-cost.ts'
 
 const costAfter = (runtimeMs: number | undefined, largest?: number, exceeding?: readonly number[]) =>
@@ -33,6 +33,12 @@ test('a retry goes to the largest need seen, also of those that still run', () =
   expect(costAfter(1000).largest).toBe(0)
 })
 
-test('a failure of an unknown task costs one run more', () => {
-  expect(unknownFailureCost).toEqual({ timeToFailure: 1, patience: 1, restart: 0, restartAmount: 0 })
+test('a failure of a task that no need is known of costs the same, by how long such tasks run', () => {
+  expect(failureCostFor(90_000)).toEqual({
+    timeToFailure: 1,
+    patience: 0.5,
+    restart: 0.5,
+    restartAmount: 5e8,
+  })
+  expect(failureCostFor().restart).toBe(0)
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { unknownFailureCost } from '../../../../services/estimator/domain/allocation/failure-cost.ts'
+import { failureCostFor } from '../../../../services/estimator/domain/allocation/failure-cost.ts'
 import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
 import { adjust } from '../../../../services/estimator/domain/estimate/adjustments.ts'
 import { contextOf, type Evidence } from '../../../../services/estimator/domain/estimate/context.ts'
@@ -61,7 +61,7 @@ test('a retry reaches the target coverage too, where what failed was not beyond 
 
 const billion = weighed([[Math.log(1e9), 1]])
 
-const costWith = (largest: number) => ({ ...unknownFailureCost, largest })
+const costWith = (largest: number) => ({ ...failureCostFor(), largest })
 
 /** Of 1 GB, as if from the task's own history. */
 const recommended = (more: Partial<Recommendation> = {}): Recommendation => ({

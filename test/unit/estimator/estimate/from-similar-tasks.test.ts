@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { allocate } from '../../../../services/estimator/domain/allocation/allocate.ts'
-import { unknownFailureCost } from '../../../../services/estimator/domain/allocation/failure-cost.ts'
+import { failureCostFor } from '../../../../services/estimator/domain/allocation/failure-cost.ts'
 import {
   amountCovering,
   type PredictedNeed,
@@ -48,22 +48,6 @@ test('of its request a task is given the share that similar tasks used of theirs
   expect(share).toBeLessThan(0.6)
 })
 
-test('of unrelated tasks up to the default all but the rarest is covered, beyond it less', () => {
-  const uses = Array.from({ length: 20 }, (_, i) => 50e6 * 1.3 ** i)
-  const namespace: Profile = {
-    ...cohortOf('', uses),
-    key: { namespace: 'default', kind: 'namespace', task: '' },
-  }
-  const given = (memoryBytes: number) => {
-    const settings = { ...defaultSettings, defaults: { memoryBytes } }
-    return estimateOf(queryOf(), evidenceOf(namespace), { settings }).resources.memoryBytes
-  }
-  expect(given(100e9)).toBeGreaterThan(given(8e9) ?? 0)
-  expect(given(8e9)).toBe(8e9)
-  expect(given(1e6)).toBeLessThan(8e9)
-  expect(given(1e6)).toBeGreaterThan(uses[17] ?? 0)
-})
-
 const contextWith = (
   query: Partial<EstimateQuery>,
   evidence: Evidence,
@@ -106,40 +90,42 @@ test('takes a request or a default over as it is, at every risk', () => {
   }
 })
 
-test('allocates from a cohort at a risk of at least 0.7: what is wrong is wrong for a burst at once', () => {
-  const at = (risk: number) => memoryFrom({ policy: { risk } }, evidenceOf(cohortOf('tool=x', spread)))
-  expect(at(0)?.amount).toBe(at(0.7)?.amount)
-  expect(at(0.5)).toMatchObject({ amount: at(0.7)?.amount, leastAmount: at(0)?.amount, source: 'cohort' })
-  expect(at(1)?.amount).toBeGreaterThan(at(0.7)?.amount ?? 0)
-  expect(at(0.71)?.amount).toBeGreaterThanOrEqual(at(0.7)?.amount ?? 0)
-  const context = contextWith({ policy: { risk: 0.7 } }, evidenceOf(cohortOf('tool=x', spread)))
-  const need = at(0.7)?.need as PredictedNeed
-  expect(at(0)?.amount).toBe(
-    allocate(need, unknownFailureCost, context.policy, 'memoryBytes', context.workspace.distribution),
-  )
+test('allocates from other tasks at a risk of at least 0.8: what is wrong is wrong for a burst at once', () => {
+  for (const group of [cohortOf('tool=x', spread), namespaceOf(spread)]) {
+    const at = (risk: number) => memoryFrom({ policy: { risk } }, evidenceOf(group))
+    expect(at(0)?.amount).toBe(at(0.8)?.amount)
+    expect(at(0.5)).toMatchObject({ amount: at(0.8)?.amount, leastAmount: at(0)?.amount })
+    expect(at(0.5)?.source).toBe(group.key.kind)
+    expect(at(1)?.amount).toBeGreaterThan(at(0.8)?.amount ?? 0)
+    const context = contextWith({ policy: { risk: 0.8 } }, evidenceOf(group))
+    const need = at(0.8)?.need as PredictedNeed
+    expect(at(0)?.amount).toBe(
+      allocate(need, failureCostFor(), context.policy, 'memoryBytes', context.workspace.distribution),
+    )
+  }
 })
 
-test('of unrelated tasks covers 94 % up to balanced, 98 % when safe, and 98 % up to the default', () => {
-  const uses = Array.from({ length: 40 }, (_, i) => 1e9 * 1.1 ** i)
-  const at = (risk: number, memoryBytes: number | undefined) =>
-    memoryFrom({ policy: { risk } }, evidenceOf(namespaceOf(uses)), {
-      defaults: memoryBytes === undefined ? {} : { memoryBytes },
-    })
-  const need = at(0, undefined)?.need as PredictedNeed
-  const [balanced, middle, safe] = [0.94, 0.96, 0.98].map((target) => amountCovering(need, target))
-  expect(balanced).toBeLessThan(middle ?? 0)
-  expect(middle).toBeLessThan(safe ?? 0)
-  expect([0, 0.5, 0.75, 1].map((risk) => at(risk, undefined)?.amount)).toEqual([
-    balanced,
-    balanced,
-    middle,
-    safe,
-  ])
-  expect(at(0, 500e9)?.amount).toBe(safe)
-  expect(at(0, middle)?.amount).toBe(middle)
-  expect(at(0, 1e6)?.amount).toBe(balanced)
-  expect(at(1, 1e6)?.leastAmount).toBe(balanced)
-  expect(at(0, 1e6)?.source).toBe('namespace')
+test('a failure costs what it costs tasks that run as long as the similar ones do on average', () => {
+  const running = (durationMs: number): Profile => ({
+    ...cohortOf('tool=x', []),
+    members: spread.map((memoryBytes, i) =>
+      summarise(`similar/${i}`, 1, [
+        execution(`d-${i}`, { requested: {}, used: { memoryBytes, durationMs: durationMs * (1 + (i % 2)) } }),
+      ]),
+    ),
+  })
+  const given = (durationMs: number) => memoryFrom({}, evidenceOf(running(durationMs)))
+  const context = contextWith({ policy: { risk: 0.8 } }, evidenceOf())
+  expect(given(60_000)?.amount).toBe(
+    allocate(
+      given(60_000)?.need as PredictedNeed,
+      failureCostFor(90_000),
+      context.policy,
+      'memoryBytes',
+      context.workspace.distribution,
+    ),
+  )
+  expect(given(1000)?.amount).toBeGreaterThan(given(3_600_000)?.amount ?? 0)
 })
 
 test('of unrelated tasks a target coverage is what is covered', () => {

@@ -69,6 +69,7 @@ test('it joins the cohorts of the labels that its latest execution has', () => {
   expect(joined(before, after).map(({ key: { namespace, kind, task } }) => [namespace, kind, task])).toEqual([
     ['team', 'cohort', 'tool=bwa'],
     ['team', 'cohort', 'name=align'],
+    ['team', 'cohort', 'stem=align'],
     ['team', 'namespace', ''],
   ])
 })

@@ -1,6 +1,6 @@
 import type { Policy } from '../../../../shared/domain/policy.ts'
 import type { PredictedNeed } from '../distribution/coverage.ts'
-import { probability } from '../distribution/distribution.ts'
+import { type Distribution, probability } from '../distribution/distribution.ts'
 import { withTail } from '../distribution/tail.ts'
 import type { DistributionWorkspace } from '../distribution/workspace.ts'
 import type { ObservedExecutions } from '../history/observed-executions.ts'
@@ -38,8 +38,7 @@ export function leastCostRetry(
   policy: Pick<Policy, 'risk'>,
   workspace: DistributionWorkspace,
 ): number {
-  const typical = cost.typicalNeed ?? meanOf(distribution, workspace)
-  const price = riskProfile(policy).failureFactor * typical * failurePrice(cost, typical)
+  const price = priceOf(distribution, cost, policy, workspace)
   const predicted = tail === undefined ? distribution : withTail(distribution, tail, workspace)
 
   function probabilityAbove(amount: number): number {
@@ -65,4 +64,49 @@ export function leastCostRetry(
   for (let i = 0; i < predicted.size; i++) consider(Math.exp(predicted.atoms[i] as number))
   for (let i = 0; i < count; i++) consider((needs[i] as number) * aboveNeed)
   return chosen
+}
+
+/** Beyond the range a retry suffices at least so often, given the failure: what was expected there is known to be wrong. */
+const leastSufficingBeyond = ({ risk }: Pick<Policy, 'risk'>): number => 0.8 + 0.2 * risk
+
+/**
+ * The retry of least expected cost where a query lies beyond the range and more failed than any execution needed: what is
+ * left is how the need may have grown. Undefined where nothing is predicted above what failed.
+ * Law: above the failed amount; monotone in the risk.
+ */
+export function leastCostRetryBeyond(
+  failed: number,
+  { distribution, tail }: PredictedNeed,
+  cost: FailureCost,
+  policy: Pick<Policy, 'risk'>,
+  workspace: DistributionWorkspace,
+): number | undefined {
+  const price = priceOf(distribution, cost, policy, workspace)
+  const predicted = tail === undefined ? distribution : withTail(distribution, tail, workspace)
+  const failedBefore = 1 - probability(predicted, failed)
+  const mayFail = 1 - leastSufficingBeyond(policy)
+  let chosen: number | undefined
+  let least = Number.POSITIVE_INFINITY
+  for (let i = 0; i < predicted.size; i++) {
+    const amount = Math.exp(predicted.atoms[i] as number)
+    if (amount < failed * aboveFailed) continue
+    const fails = (1 - (predicted.cumulative[i] as number)) / failedBefore
+    if (!(fails <= mayFail)) continue
+    const expected = amount + fails * (retryAmount(undefined, amount, 2) + price)
+    if (expected >= least) continue
+    least = expected
+    chosen = amount
+  }
+  return chosen
+}
+
+/** What one failure costs, in the need's unit. */
+function priceOf(
+  distribution: Distribution,
+  cost: FailureCost,
+  policy: Pick<Policy, 'risk'>,
+  workspace: DistributionWorkspace,
+): number {
+  const typical = cost.typicalNeed ?? meanOf(distribution, workspace)
+  return riskProfile(policy).failureFactor * typical * failurePrice(cost, typical)
 }

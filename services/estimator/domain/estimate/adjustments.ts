@@ -3,7 +3,7 @@ import type { RunningExecution } from '../../../../shared/domain/execution.ts'
 import type { Dimension } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { bounded } from '../allocation/bounds.ts'
-import { leastCostRetry } from '../allocation/least-cost-retry.ts'
+import { leastCostRetry, leastCostRetryBeyond } from '../allocation/least-cost-retry.ts'
 import { retryAmount } from '../allocation/retry.ts'
 import { amountCovering } from '../distribution/coverage.ts'
 import { highestCensored } from '../history/censored-attempts.ts'
@@ -130,27 +130,39 @@ function withinBounds(
 }
 
 const noHistoryFactor = 2
+/** A request counts as above what failed from this many times it on. */
+const requestAbove = 1.05
+/** A need beyond the range is followed so far above growth in proportion to its feature. */
+const aboveProportion = 1.1
 
 /** Without a history, what the user asked for is the best known amount that ought to do. */
 function amountAfter(
   failed: number,
   { query, evidence, policy, workspace }: Context,
   dimension: Dimension,
-  { source, need, failureCost, isBeyondRange = false }: Recommendation,
+  { source, need, failureCost, isBeyondRange = false, inProportion = 0 }: Recommendation,
 ): number {
   const request = query.requested[dimension] ?? 0
-  if (source !== 'profile') return request > failed * 1.05 ? request : failed * noHistoryFactor
+  if (source !== 'profile') return request > failed * requestAbove ? request : failed * noHistoryFactor
   const running = highestPeak(evidence.task?.profile.running ?? [], dimension)
   const largest = Math.max(failureCost?.largest ?? 0, running)
   // What failed was an attempt before, whatever the query counts.
   const failures = Math.max(1, query.attempt - 1)
   const next = retryAmount(largest, failed, failures)
-  if (isBeyondRange) return Math.max(next, request)
   const model = evidence.task?.model?.dimensions.get(dimension)
-  const isWithinSeen = failures === 1 && largest > failed && shortfall[dimension] === 'kill'
-  if (!isWithinSeen || failureCost === undefined || model === undefined) return next
+  const isKnown = failureCost !== undefined && model !== undefined && shortfall[dimension] === 'kill'
+  if (isBeyondRange) {
+    // What every execution needed has failed: the request, or else growth alone says where to go.
+    const isOutgrown = isKnown && failed >= (model.largest ?? 0) && request <= failed * requestAbove
+    const { distribution } = workspace
+    const grown = isOutgrown
+      ? leastCostRetryBeyond(failed, need, failureCost, policy, distribution)
+      : undefined
+    return Math.max(next, request, Math.min(grown ?? 0, inProportion * aboveProportion))
+  }
+  const isWithinSeen = isKnown && failures === 1 && largest > failed
   // With killed attempts that have not come back needs are larger than those that have.
-  if (model.censored.length > 0) return next
+  if (!isWithinSeen || model.censored.length > 0) return next
   const after = { amount: failed, most: next }
   return leastCostRetry(after, need, model.executions, failureCost, policy, workspace.distribution)
 }

@@ -13,6 +13,8 @@ export interface Recommendation {
   readonly failureCost?: FailureCost | undefined
   /** Beyond the largest input seen: the request is evidence again. */
   readonly isBeyondRange?: boolean
+  /** Beyond the range: the largest need seen, had it grown in proportion to the feature. */
+  readonly inProportion?: number | undefined
   readonly source: EstimateSource
   readonly reason: OwnHistory | WithoutOwnHistory
   /** The strategy of most weight; unset where none was used. */

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { FailureCost } from '../../../../services/estimator/domain/allocation/failure-cost.ts'
-import { leastCostRetry } from '../../../../services/estimator/domain/allocation/least-cost-retry.ts'
+import {
+  leastCostRetry,
+  leastCostRetryBeyond,
+} from '../../../../services/estimator/domain/allocation/least-cost-retry.ts'
 import { distributionWorkspace } from '../../../../services/estimator/domain/distribution/workspace.ts'
 import { anyAmount, anyShare, anyWeighed, weighed } from '../../../support/distributions.ts'
 
@@ -84,6 +87,44 @@ test('it lies above what failed, up to the most, and is no smaller at a higher r
       expect(at(a)).toBeGreaterThan(failed)
       expect(at(a)).toBeLessThanOrEqual(1.05 * largest)
       expect(at(Math.max(a, b))).toBeGreaterThanOrEqual(at(Math.min(a, b)))
+    }),
+  )
+})
+
+const growing = (...points: readonly (readonly [need: number, weight: number])[]) => ({
+  distribution: weighed(points.map(([need, weight]) => [Math.log(need), weight])),
+})
+
+const beyond = (failed: number, need: Parameters<typeof leastCostRetryBeyond>[1], risk = 0.5) =>
+  leastCostRetryBeyond(failed, need, cost({ largest: 100 }), { risk }, distributionWorkspace())
+
+test('beyond the range a retry goes where the need may have grown, so that at most a tenth fails again', () => {
+  expect(beyond(150, growing([100, 50], [1000, 46], [9000, 4]))).toBeCloseTo(1000, 6)
+  expect(beyond(150, growing([100, 50], [1000, 44], [9000, 6]))).toBeCloseTo(9000, 6)
+  expect(beyond(150, growing([100, 50], [1000, 44], [9000, 6]), 0)).toBeCloseTo(1000, 6)
+  // 1000 + 0.08 × 1.6 × 1000 is more than 1040 + 0.02 × 1.6 × 1040.
+  expect(beyond(150, growing([100, 50], [1000, 46], [1040, 3], [9000, 1]))).toBeCloseTo(1040, 6)
+})
+
+test('it is 5 % above what failed at least, and nothing is said where nothing was predicted there', () => {
+  expect(beyond(150, growing([100, 50], [151, 46], [200, 4]))).toBeCloseTo(200, 6)
+  expect(beyond(150, growing([100, 1]))).toBeUndefined()
+})
+
+test('it is no smaller at a higher risk', () => {
+  fc.assert(
+    fc.property(anyWeighed, anyShare, anyShare, fc.nat(20), (distribution, a, b, patience) => {
+      const failed = Math.exp(distribution.atoms[0] as number)
+      const at = (risk: number) =>
+        leastCostRetryBeyond(
+          failed,
+          { distribution },
+          cost({ patience, typicalNeed: undefined }),
+          { risk },
+          distributionWorkspace(),
+        ) ?? Number.POSITIVE_INFINITY
+      expect(at(Math.max(a, b))).toBeGreaterThanOrEqual(at(Math.min(a, b)))
+      expect(at(a)).toBeGreaterThan(failed)
     }),
   )
 })

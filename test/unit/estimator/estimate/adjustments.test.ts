@@ -147,6 +147,27 @@ test('a retry goes to the largest need seen or running, or 30 % above what faile
   expect(adjusted(recommended(), retryOf(2e9)).amount).toBeCloseTo(2.6e9, 0)
 })
 
+test('beyond the range what more failed than was ever needed goes where the need may have grown', () => {
+  const grown = weighed([
+    [Math.log(1e9), 1],
+    [Math.log(10e9), 1],
+  ])
+  const recommendation = (isBeyondRange: boolean, inProportion: number) =>
+    recommended({ need: { distribution: grown }, failureCost: costWith(1e9), isBeyondRange, inProportion })
+  const retry = (
+    failed: number,
+    { isBeyondRange = true, inProportion = 20e9, ...query }: Partial<EstimateQuery & Recommendation> = {},
+  ) =>
+    adjusted(recommendation(isBeyondRange, inProportion), retryOf(failed, query), taskWith({ used: [1e9] }))
+      .amount
+  expect(retry(1.5e9)).toBeCloseTo(10e9, 0)
+  expect(retry(1.5e9, { inProportion: 5e9 })).toBeCloseTo(5.5e9, 0)
+  expect(retry(1.5e9, { isBeyondRange: false })).toBeCloseTo(1.95e9, 0)
+  expect(retry(0.9e9)).toBeCloseTo(1.05e9, 0)
+  expect(retry(12e9)).toBeCloseTo(15.6e9, 0)
+  expect(retry(1.5e9, { requested: { memoryBytes: 4e9 } })).toBe(4e9)
+})
+
 test('a retry that is recommended enough anyhow stays as it is', () => {
   expect(adjusted(recommended({ amount: 9e9 }), retryOf(2e9)).source).toBe('profile')
   expect(adjusted(recommended({ amount: 9e9 }), retryOf(2e9)).changes).toEqual([])

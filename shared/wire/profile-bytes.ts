@@ -13,7 +13,7 @@ import { fromAccuracy, fromMember, fromProfileKey } from './profile.ts'
 /** The bytes of a profile: what is stored, exported and sent. The same profile gives the same bytes. */
 export const encodeProfile = (profile: Profile): Buffer => atOnce(profileByteSteps(profile))
 
-/** The same, an entry that has to be encoded a step. */
+/** The same in steps. */
 export const profileByteSteps = (profile: Profile): Generator<undefined, Buffer> =>
   written((writer) => writeProfile(profile, writer))
 
@@ -51,12 +51,12 @@ export function* writeProfile(
     const message = { ...entry, dimension: dimensionEnum.toWire(entry.dimension) }
     gen.DimensionStatistics.encode(message, writer.uint32(tags.statistics).fork()).join()
   }
-  for (const record of profile.executions) {
-    if (!encodedRecords.has(record)) yield
+  for (const [i, record] of profile.executions.entries()) {
+    if (i % entriesAStep === 0) yield
     writeExecution(record, writer)
   }
-  for (const running of profile.running) {
-    yield
+  for (const [i, running] of profile.running.entries()) {
+    if (i % entriesAStep === 0) yield
     gen.RunningExecution.encode(running, writer.uint32(tags.running).fork()).join()
   }
   if (folded.length > 0) writer.uint32(tags.folded).bytes(doublesOf(folded))
@@ -65,6 +65,9 @@ export function* writeProfile(
   for (const member of profile.members)
     gen.CohortMember.encode(fromMember(member), writer.uint32(tags.members).fork()).join()
 }
+
+/** One of the largest takes 0.1 ms; a step for each of the small ones would be a fifth of what they cost. */
+const entriesAStep = 8
 
 export function writeOnce(record: ExecutionRecord, writer: BinaryWriter): void {
   execution.ExecutionRecord.encode(fromExecutionRecord(record), writer.uint32(tags.executions).fork()).join()

@@ -29,8 +29,8 @@ const (
 	ProfileKind_PROFILE_KIND_UNSPECIFIED ProfileKind = 0
 	// One task. `task` is its name.
 	ProfileKind_PROFILE_KIND_TASK ProfileKind = 1
-	// Tasks of the namespace that share a label or the last part of their name, in summary (Profile.members).
-	// `task` is "label=value" or "name=part".
+	// Tasks of the namespace that share a label, the last part of their name or its first word, in summary (Profile.members).
+	// `task` is "label=value", "name=part" or "stem=word".
 	ProfileKind_PROFILE_KIND_COHORT ProfileKind = 2
 	// The whole namespace: its tasks in summary, and the executions of tasks over the namespace's limit, folded here only.
 	// `task` is empty.

@@ -928,8 +928,8 @@ export enum ProfileKind {
   TASK = 1,
 
   /**
-   * Tasks of the namespace that share a label or the last part of their name, in summary (Profile.members).
-   * `task` is "label=value" or "name=part".
+   * Tasks of the namespace that share a label, the last part of their name or its first word, in summary (Profile.members).
+   * `task` is "label=value", "name=part" or "stem=word".
    *
    * @generated from enum value: PROFILE_KIND_COHORT = 2;
    */

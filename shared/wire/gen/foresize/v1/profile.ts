@@ -13,8 +13,8 @@ export const ProfileKind = {
   /** PROFILE_KIND_TASK - One task. `task` is its name. */
   PROFILE_KIND_TASK: 1,
   /**
-   * PROFILE_KIND_COHORT - Tasks of the namespace that share a label or the last part of their name, in summary (Profile.members).
-   * `task` is "label=value" or "name=part".
+   * PROFILE_KIND_COHORT - Tasks of the namespace that share a label, the last part of their name or its first word, in summary (Profile.members).
+   * `task` is "label=value", "name=part" or "stem=word".
    */
   PROFILE_KIND_COHORT: 2,
   /**

@@ -32,8 +32,8 @@ class _ProfileKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ProfileKi
     PROFILE_KIND_TASK: _ProfileKind.ValueType  # 1
     """One task. `task` is its name."""
     PROFILE_KIND_COHORT: _ProfileKind.ValueType  # 2
-    """Tasks of the namespace that share a label or the last part of their name, in summary (Profile.members).
-    `task` is "label=value" or "name=part".
+    """Tasks of the namespace that share a label, the last part of their name or its first word, in summary (Profile.members).
+    `task` is "label=value", "name=part" or "stem=word".
     """
     PROFILE_KIND_NAMESPACE: _ProfileKind.ValueType  # 3
     """The whole namespace: its tasks in summary, and the executions of tasks over the namespace's limit, folded here only.
@@ -48,8 +48,8 @@ PROFILE_KIND_UNSPECIFIED: ProfileKind.ValueType  # 0
 PROFILE_KIND_TASK: ProfileKind.ValueType  # 1
 """One task. `task` is its name."""
 PROFILE_KIND_COHORT: ProfileKind.ValueType  # 2
-"""Tasks of the namespace that share a label or the last part of their name, in summary (Profile.members).
-`task` is "label=value" or "name=part".
+"""Tasks of the namespace that share a label, the last part of their name or its first word, in summary (Profile.members).
+`task` is "label=value", "name=part" or "stem=word".
 """
 PROFILE_KIND_NAMESPACE: ProfileKind.ValueType  # 3
 """The whole namespace: its tasks in summary, and the executions of tasks over the namespace's limit, folded here only.

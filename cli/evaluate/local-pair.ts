@@ -44,7 +44,7 @@ interface Known {
 }
 
 /** Cohorts kept at most: as many as the profiler keeps of one namespace by default. */
-const maxCohorts = 1000
+const maxCohorts = 2000
 
 const keyOf = ({ namespace, task }: TaskKey): ProfileKey => ({ namespace, kind: 'task', task })
 

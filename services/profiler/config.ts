@@ -121,7 +121,7 @@ export const profilerConfig = z.object({
     .default(10_000)
     .describe("tasks of a namespace that have a profile; further ones are folded into the namespace's"),
   maxCohortsPerNamespace: whole(1, 10_000_000)
-    .default(1000)
+    .default(2000)
     .describe('cohorts of a namespace that have a profile'),
   maxSessions: whole(1, 10_000_000)
     .default(100_000)

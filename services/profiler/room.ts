@@ -8,7 +8,7 @@ export interface RoomSettings {
   readonly maxProfiles: number
   /** Profiles of tasks in one namespace; further tasks are folded into the namespace's profile only. Default 10,000. */
   readonly maxTasksPerNamespace: number
-  /** Profiles of cohorts in one namespace; further ones are left out. Default 1000. */
+  /** Profiles of cohorts in one namespace; further ones are left out. Default 2000. */
   readonly maxCohortsPerNamespace: number
   /** The largest part of `maxProfiles` for one tenant. Default 0.5. */
   readonly maxHeldShare: number

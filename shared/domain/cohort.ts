@@ -49,8 +49,11 @@ function summariseDimension(
   let ratioLogMax = Number.NEGATIVE_INFINITY
   for (const execution of executions) {
     const evidence = needEvidence(execution, dimension)
-    if (evidence?.kind !== 'exact' || evidence.need === 0) continue
-    const log = Math.log(evidence.need)
+    if (evidence?.kind !== 'exact') continue
+    // Accounting in whole seconds knows runs of none.
+    const need = dimension === 'durationMs' ? Math.max(1, evidence.need) : evidence.need
+    if (need === 0) continue
+    const log = Math.log(need)
     addValue(needs, log)
     logMax = Math.max(logMax, log)
     const request = execution.requested[dimension]
@@ -113,7 +116,9 @@ export function cohortKeys(
 ): readonly ProfileKey[] {
   const names = cohortLabels.flatMap((label) => (labels[label] ? [`${label}=${labels[label]}`] : []))
   const part = namePart(task)
-  if (part !== undefined) names.push(`name=${part}`, `stem=${stemOf(part)}`)
+  if (part !== undefined) names.push(`name=${part}`)
+  const stem = part === undefined ? undefined : stemOf(part)
+  if (stem !== undefined) names.push(`${stemPrefix}${stem}`)
   return [
     ...names
       .filter((name) => utf8Bytes(name) <= maxNameBytes)
@@ -140,4 +145,12 @@ function namePart(task: string): string | undefined {
 }
 
 /** The word that a part of a name begins with, mostly the tool: `samtools` of `samtools_sort`. */
-const stemOf = (part: string): string => part.split(/[_-]/).find((word) => word !== '') ?? part
+function stemOf(part: string): string | undefined {
+  const first = part.split(/[_-]/).find((word) => word !== '')
+  return first !== undefined && /[a-z]{2}/.test(first) ? first : undefined
+}
+
+const stemPrefix = 'stem='
+
+/** Whether a cohort is of tasks that share no more than the word that their names begin with. */
+export const isStem = (name: string): boolean => name.startsWith(stemPrefix)

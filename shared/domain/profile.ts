@@ -4,7 +4,10 @@ import type { Dimension } from './resources.ts'
 
 export const profileKinds = ['task', 'cohort', 'namespace'] as const
 
-/** `task`: one task. `cohort`: tasks that share a label (`task` is `label=value`). `namespace`: all (`task` is empty). */
+/**
+ * `task`: one task. `cohort`: tasks that share a label, the last part of their name, or its first word (`task` is
+ * `label=value`, `name=part`, `stem=word`). `namespace`: all (`task` is empty).
+ */
 export type ProfileKind = (typeof profileKinds)[number]
 
 export interface ProfileKey {

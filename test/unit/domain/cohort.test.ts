@@ -58,6 +58,11 @@ test('only needs that were seen whole, and are not nothing, are summarised', () 
   expect(summarise('t', 1, [killed, recordOf('b', { memoryBytes: 0 })]).dimensions).toEqual([])
 })
 
+test('a run that took no time took the shortest that is known', () => {
+  const [duration] = summarise('t', 1, [recordOf('a', { durationMs: 0 })]).dimensions
+  expect(duration).toMatchObject({ dimension: 'durationMs', count: 1, logMean: 0 })
+})
+
 const member = (task: string, revision = 1): CohortMember => ({ task, revision, dimensions: [] })
 
 test('a later summary replaces an earlier one and goes to the end; the same or an older one changes nothing', () => {
@@ -120,6 +125,10 @@ test.each([
   ['flow:_hidden_step', 'hidden'],
 ])('the stem of %j is %j', (task, stem) => {
   expect(namesOf(task)).toContainEqual(['cohort', `stem=${stem}`])
+})
+
+test.each(['a_sort', '2_sort', '\u200b-sort', 'flow:x1_sort'])('%j has no stem', (task) => {
+  expect(namesOf(task).filter(([, name]) => name?.startsWith('stem='))).toEqual([])
 })
 
 test.each([

@@ -97,7 +97,10 @@ export function leastCostRetryBeyond(
     least = expected
     chosen = amount
   }
-  return chosen
+  if (chosen !== undefined) return chosen
+  // None suffices so often, as far as the tail goes: the most that is predicted.
+  const most = Math.exp(predicted.atoms[predicted.size - 1] as number)
+  return most < failed * aboveFailed ? undefined : most
 }
 
 /** What one failure costs, in the need's unit. */

@@ -1,3 +1,4 @@
+import { isStem } from '../../../../shared/domain/cohort.ts'
 import type { Dimension } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { allocate } from '../allocation/allocate.ts'
@@ -9,7 +10,7 @@ import type { Lacking } from './reasons.ts'
 import type { Recommendation } from './recommendation.ts'
 
 /** What is taken from other tasks is wrong for all of a burst at once: it is never given at a lower risk. */
-const leastRisk = 0.8
+const leastRisk = { ofCohort: 0.7, ofUnrelated: 0.8 }
 
 /** Undefined where the dimension was not asked for and nothing is known of it. */
 export function fromSimilarTasks(context: Context, dimension: Dimension): Recommendation | undefined {
@@ -19,11 +20,13 @@ export function fromSimilarTasks(context: Context, dimension: Dimension): Recomm
   if (start === undefined) return undefined
   const { need, basis, request, runtimeMs } = start
   const isUnrelated = basis.kind === 'namespace'
-  const floor = isUnrelated ? leastOfRequest(request, evidence.similar, dimension) : 0
+  const refutesRequests = basis.kind === 'cohort' && !isStem(basis.name)
+  const floor = refutesRequests ? 0 : leastOfRequest(request, evidence.similar, dimension)
 
   function amountAt(risk: number): number {
     if (start?.amount !== undefined) return start.amount
-    const careful = { ...policy, risk: Math.max(risk, leastRisk) }
+    const least = isUnrelated ? leastRisk.ofUnrelated : leastRisk.ofCohort
+    const careful = { ...policy, risk: Math.max(risk, least) }
     return Math.max(
       floor,
       allocate(need, failureCostFor(runtimeMs), careful, dimension, workspace.distribution),
@@ -41,7 +44,7 @@ export function fromSimilarTasks(context: Context, dimension: Dimension): Recomm
 }
 
 /**
- * Tasks that need not have anything in common do not refute a request: only what not one of many has ever needed of its
+ * Tasks that need not have anything in common, or no more than how their names begin, do not refute a request: only what not one of many has ever needed of its
  * own is left out. (Time is predicted, not given.)
  */
 function leastOfRequest(

@@ -90,19 +90,36 @@ test('takes a request or a default over as it is, at every risk', () => {
   }
 })
 
-test('allocates from other tasks at a risk of at least 0.8: what is wrong is wrong for a burst at once', () => {
-  for (const group of [cohortOf('tool=x', spread), namespaceOf(spread)]) {
+test('allocates at a risk of at least 0.7 from a cohort, 0.8 from unrelated tasks: what is wrong is wrong for a burst at once', () => {
+  for (const [group, least] of [
+    [cohortOf('tool=x', spread), 0.7],
+    [namespaceOf(spread), 0.8],
+  ] as const) {
     const at = (risk: number) => memoryFrom({ policy: { risk } }, evidenceOf(group))
-    expect(at(0)?.amount).toBe(at(0.8)?.amount)
-    expect(at(0.5)).toMatchObject({ amount: at(0.8)?.amount, leastAmount: at(0)?.amount })
+    expect(at(0)?.amount).toBe(at(least)?.amount)
+    expect(at(0.5)).toMatchObject({ amount: at(least)?.amount, leastAmount: at(0)?.amount })
     expect(at(0.5)?.source).toBe(group.key.kind)
-    expect(at(1)?.amount).toBeGreaterThan(at(0.8)?.amount ?? 0)
-    const context = contextWith({ policy: { risk: 0.8 } }, evidenceOf(group))
-    const need = at(0.8)?.need as PredictedNeed
+    expect(at(1)?.amount).toBeGreaterThan(at(least)?.amount ?? 0)
+    const context = contextWith({ policy: { risk: least } }, evidenceOf(group))
+    const need = at(least)?.need as PredictedNeed
     expect(at(0)?.amount).toBe(
       allocate(need, failureCostFor(), context.policy, 'memoryBytes', context.workspace.distribution),
     )
   }
+})
+
+test('a cohort lowers a request, but not one that shares no more than how the names begin', () => {
+  const members = [1, 2, 3].map((i) =>
+    summarise(`similar/${i}`, 1, [
+      execution(`k-${i}`, { requested: { memoryBytes: 4e9 }, used: { memoryBytes: 2e8 } }),
+    ]),
+  )
+  const given = (name: string) => {
+    const query = { requested: { memoryBytes: 6.4e10 } }
+    return memoryFrom(query, evidenceOf({ ...cohortOf(name, []), members }))?.amount
+  }
+  expect(given('name=run_lint')).toBeLessThan(6.4e10)
+  expect(given('stem=run')).toBe(6.4e10)
 })
 
 test('a failure costs what it costs tasks that run as long as the similar ones do on average', () => {
@@ -115,7 +132,7 @@ test('a failure costs what it costs tasks that run as long as the similar ones d
     ),
   })
   const given = (durationMs: number) => memoryFrom({}, evidenceOf(running(durationMs)))
-  const context = contextWith({ policy: { risk: 0.8 } }, evidenceOf())
+  const context = contextWith({ policy: { risk: 0.7 } }, evidenceOf())
   expect(given(60_000)?.amount).toBe(
     allocate(
       given(60_000)?.need as PredictedNeed,
@@ -126,6 +143,7 @@ test('a failure costs what it costs tasks that run as long as the similar ones d
     ),
   )
   expect(given(1000)?.amount).toBeGreaterThan(given(3_600_000)?.amount ?? 0)
+  expect(given(0)?.amount).toBe(given(1)?.amount)
 })
 
 test('of unrelated tasks a target coverage is what is covered', () => {

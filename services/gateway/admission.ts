@@ -18,6 +18,8 @@ export interface AdmittedCall {
   admit(): void
   /** Bytes of its request, held until it closes as what they may become. Throws: ConnectError `resource_exhausted`. */
   receive(bytes: number): void
+  /** Bytes for a while; what it returns gives them back. Throws: ConnectError `resource_exhausted`. */
+  hold(bytes: number): () => void
   /** Bytes of its answer, held until `sent` says the same number. */
   sending(bytes: number): void
   sent(bytes: number): void
@@ -108,6 +110,11 @@ export function createAdmission(settings: AdmissionSettings, held: HeldBytes): A
           const readBytes = bytes * readBytesPerByte
           within(() => held.require(holders, readBytes))
           take(readBytes)
+        },
+        hold(bytes) {
+          within(() => held.require(holders, bytes))
+          take(bytes)
+          return () => take(-bytes)
         },
         sending: take,
         sent: (bytes) => take(-bytes),

@@ -97,9 +97,13 @@ export function requestHandler(options: RequestHandlerOptions): RequestListener 
       const values = createContextValues().set(admittedCall, call).set(peerOf, peer)
       const universalRequest = universalRequestFromNodeRequest(request, response, undefined, values)
       dropEndlessTimeout(universalRequest.header)
-      const onPacked = () => call.receive(maxMessageBytes)
-      const translation = { registry, maxMessageBytes, onPacked }
-      const body = received(handler, request, call, maxMessageBytes)
+      const isOfMany = isOfManyRequests(handler.method)
+      const translation = {
+        registry,
+        maxMessageBytes,
+        unpacked: unpackedWithin(call, isOfMany, maxMessageBytes),
+      }
+      const body = received(request, call, isOfMany ? maxMessageBytes : undefined)
       const answer = await translated(handler, methodOf(handler), translation)({ ...universalRequest, body })
       const explanation = answer.body === undefined ? explanations[answer.status] : undefined
       if (explanation !== undefined) refuse(response, answer.status, Code.InvalidArgument, explanation)
@@ -142,18 +146,35 @@ function methodOf({ service, method }: UniversalHandler): DescMethod {
   return found
 }
 
+/** What one message of a stream is on its way through, at most: as it came, unpacked, parsed an entry at a time, written. */
+const messagesAtOnce = 8
+
+/** @param largestOfMany where a stream brings messages, of which one is held, however many come. */
 async function* received(
-  { method }: UniversalHandler,
   request: IncomingMessage,
   call: AdmittedCall,
-  maxMessageBytes: number,
+  largestOfMany: number | undefined,
 ): AsyncGenerator<Uint8Array> {
-  if (isOfManyRequests(method)) call.receive(maxMessageBytes)
+  if (largestOfMany !== undefined) call.hold(messagesAtOnce * largestOfMany)
   for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    if (!isOfManyRequests(method)) call.receive(part.byteLength)
+    if (largestOfMany === undefined) call.receive(part.byteLength)
     yield part
   }
 }
+
+/** How large it becomes is known once it is unpacked; as much as it may become is held meanwhile. */
+const unpackedWithin =
+  (call: AdmittedCall, isOfMany: boolean, maxMessageBytes: number) =>
+  async <T extends Uint8Array>(unpack: () => Promise<T>): Promise<T> => {
+    const free = call.hold(maxMessageBytes)
+    try {
+      const plain = await unpack()
+      if (!isOfMany) call.receive(plain.byteLength)
+      return plain
+    } finally {
+      free()
+    }
+  }
 
 /**
  * A page whose name was made to resolve to loopback would be of the gateway's own origin, and CORS would not hold it

@@ -32,8 +32,8 @@ export interface TranslationOptions {
   readonly registry: Registry
   /** Of one message, as it comes and unpacked. */
   readonly maxMessageBytes: number
-  /** Called before anything of a packed request is read. */
-  readonly onPacked: () => void
+  /** Unpacks a message of a request within what the call may hold. */
+  readonly unpacked: <T extends Uint8Array>(unpack: () => Promise<T>) => Promise<T>
 }
 
 /** How the messages of a call are written: JSON or not, with an envelope each or one alone. */
@@ -71,7 +71,7 @@ const minPackedBytes = 1024
 export function translated(
   handler: UniversalHandlerFn,
   method: DescMethod,
-  { registry, maxMessageBytes, onPacked }: TranslationOptions,
+  { registry, maxMessageBytes, unpacked }: TranslationOptions,
 ): UniversalHandlerFn {
   const isOfMany = method.methodKind === 'client_streaming'
 
@@ -86,8 +86,12 @@ export function translated(
     }
   }
 
+  const held = (packing: Compression): Compression => ({
+    ...packing,
+    decompress: (bytes, mostBytes) => unpacked(() => packing.decompress(bytes, mostBytes)),
+  })
+
   async function* whole(parts: AsyncIterable<Uint8Array>, form: Form, unpack: Compression | null) {
-    if (unpack !== null) onPacked()
     const received: Uint8Array[] = []
     let bytes = 0
     for await (const part of parts) {
@@ -96,19 +100,17 @@ export function translated(
       received.push(part)
     }
     const body = Buffer.concat(received)
-    yield read(unpack === null ? body : await unpack.decompress(body, maxMessageBytes), form)
+    yield read(unpack === null ? body : await held(unpack).decompress(body, maxMessageBytes), form)
   }
 
   async function* enveloped(parts: AsyncIterable<Uint8Array>, form: Form, unpack: Compression | null) {
-    if (unpack !== null) onPacked()
     const messages = pipe(
       parts,
       transformSplitEnvelope(maxMessageBytes),
-      transformDecompressEnvelope(unpack, maxMessageBytes),
+      transformDecompressEnvelope(unpack && held(unpack), maxMessageBytes),
     )
-    // One with flags is no message.
     for await (const { flags, data } of messages)
-      yield encodeEnvelope(flags, flags === 0 ? await read(data, form) : data)
+      yield encodeEnvelope(flags, isEnd(flags, form) ? data : await read(data, form))
   }
 
   return async (request) => {
@@ -129,6 +131,9 @@ export function translated(
     return write({ ...answer, body: answer.body }, method.output, form, packing.response)
   }
 }
+
+/** Whether an envelope says how a stream ended. */
+const isEnd = (flags: number, { protocol }: Form) => (flags & (protocol === 'connect' ? 0x02 : 0x80)) !== 0
 
 /** The content type of an answer in protobuf. */
 const insideOf = ({ protocol }: Form) => `application/${protocol === 'plain' ? '' : `${protocol}+`}proto`

@@ -66,11 +66,13 @@ export function heldSessions(parts: HeldSessionParts): HeldSessions {
   const owner = randomUUID()
   const live = new Map<string, LiveSession>()
   const turns = new Map<string, Promise<unknown>>()
+  /** Sessions that were let go of, until the last of them is stored: who takes one reads what it has become. */
+  const leaving = new Map<string, Promise<void>>()
   const arrivals = sessionsLetIn(store, quotas, settings.maxSessions)
 
   async function inTurn<T>(place: string, action: () => Promise<T>): Promise<T> {
     const before = turns.get(place)
-    const result = (before ?? Promise.resolve()).then(action)
+    const result = (before ?? Promise.resolve()).then(() => leaving.get(place)).then(action)
     const settled = result.then(
       () => undefined,
       () => undefined,
@@ -143,7 +145,10 @@ export function heldSessions(parts: HeldSessionParts): HeldSessions {
     if (live.get(session.id) !== session) return
     live.delete(session.id)
     openExecutions.remove(startsOf(session.state()))
-    await session.release()
+    const released = session.release()
+    leaving.set(session.id, released)
+    await released
+    if (leaving.get(session.id) === released) leaving.delete(session.id)
     arrivals.leave(session.id)
   }
 
@@ -156,8 +161,15 @@ export function heldSessions(parts: HeldSessionParts): HeldSessions {
     inTurn,
     inTurnOf: (sessionId, claim, action) =>
       inTurn(sessionId, async () => {
-        const place = await placeOf(sessionId, claim)
-        return place === sessionId ? action(place) : inTurn(place, () => action(place))
+        const attempt = async () => {
+          const place = await placeOf(sessionId, claim)
+          return place === sessionId ? action(place) : inTurn(place, () => action(place))
+        }
+        return attempt().catch((error) => {
+          // Another tenant has taken the id since it was looked for.
+          if (claim.namespaces === undefined || !isForbidden(error)) throw error
+          return attempt()
+        })
       }),
     look: async (sessionId, claim) => stateOf(await placeOf(sessionId, claim)),
     async take(place, { scope, authorize }, idleTtlMs) {
@@ -188,7 +200,9 @@ function isAllowed(authorize: () => void): boolean {
     authorize()
     return true
   } catch (error) {
-    if (error instanceof ForesizeError && error.failure === 'forbidden') return false
+    if (isForbidden(error)) return false
     throw error
   }
 }
+
+const isForbidden = (error: unknown) => error instanceof ForesizeError && error.failure === 'forbidden'

@@ -1,8 +1,9 @@
 import { ForesizeError } from '../../shared/domain/errors.ts'
+import type { ExecutionStart } from '../../shared/domain/execution.ts'
 import { type Principal, scopeOf } from '../../shared/rpc/principal.ts'
 import type { ReportEndRequest } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { type Claim, claimOf } from './claim.ts'
-import type { EndEvent, Placed } from './domain/session.ts'
+import { type EndEvent, isOfOtherTask, type Placed, type Session } from './domain/session.ts'
 import type { Ingestion } from './ingestion.ts'
 import { lateSessionsOf } from './late-ends.ts'
 import { readToldEnd } from './told-end.ts'
@@ -32,7 +33,7 @@ export async function reportEnd(
   let isKnown = false
   for (const sessionId of sessionsOf(end.executionId, namespaces)) {
     const session = await ingestion.look(sessionId, claim)
-    if (session === undefined) continue
+    if (session === undefined || (started && !mayHold(session, started.start))) continue
     isKnown = true
     if (!session.open.has(end.executionId)) continue
     // Where another session has told its loss already, the end is for the session that holds what was lost.
@@ -51,6 +52,13 @@ export async function reportEnd(
   if (refused) throw new ForesizeError('overloaded', refused)
   const [folded = false] = await ingestion.fold([{ ...start, ...end, endedAtUnixMs: 0 }], scopeOf(principal))
   return folded
+}
+
+/** Whether a session that holds, or held, an execution of that id may have had this one: ids are of their tenants. */
+function mayHold({ open, scope }: Session, start: ExecutionStart): boolean {
+  const opened = open.get(start.executionId)
+  if (opened) return !isOfOtherTask(opened, start)
+  return scope === undefined || scope === 'all' || scope.includes(start.task.namespace)
 }
 
 /** More batches than a worker has under way: it finds its session not as it left it, and tells all anew. */

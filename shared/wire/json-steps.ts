@@ -26,10 +26,11 @@ export function* readJson(
   const { lists, hasSurrogates } = yield* scan(bytes, textBytes)
   const isSuspicious = hasSurrogates || !isUtf8(bytes)
 
-  function parse(text: Uint8Array, path: string): unknown {
+  /** @param from the index of the first entry, where it is a part of a list. */
+  function parse(text: Uint8Array, path: string, from = 0): unknown {
     if (!isSuspicious) return JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.length).toString())
     const value: unknown = JSON.parse(utf8Text(text))
-    checkTexts(value, path)
+    checkTexts(value, path, from)
     return value
   }
 
@@ -41,7 +42,7 @@ export function* readJson(
     for (const part of partsOf(list)) {
       yield
       const inner = Buffer.concat([openList, bytes.subarray(part.from, part.to), closeList])
-      const values = parse(inner, list.path.join('.')) as unknown[]
+      const values = parse(inner, list.path.join('.'), entries.length) as unknown[]
       if (values.length === 0) throw new SyntaxError('an entry of a list is missing in JSON')
       for (const value of values) entries.push(value)
     }
@@ -201,12 +202,15 @@ function placeOf(value: unknown, path: readonly string[]): unknown {
   return at
 }
 
-function checkTexts(value: unknown, path: string): void {
+function checkTexts(value: unknown, path: string, from = 0): void {
   if (typeof value === 'string' && !value.isWellFormed()) throw illFormed(path)
   if (typeof value !== 'object' || value === null) return
   for (const [key, inner] of Object.entries(value)) {
     if (!key.isWellFormed()) throw illFormed(path)
-    checkTexts(inner, Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`)
+    checkTexts(
+      inner,
+      Array.isArray(value) ? `${path}[${from + Number(key)}]` : path === '' ? key : `${path}.${key}`,
+    )
   }
 }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { GatewayConfig } from '../../services/gateway/config.ts'
@@ -346,4 +347,51 @@ describe('what a refusal repeats of a request is bounded', () => {
     const head = `GET /healthz HTTP/1.1\r\nHost: ${long.slice(0, 10_000)}\r\nConnection: close\r\n\r\n`
     expect((await talk(gateway, head)).length).toBeLessThan(1500)
   })
+})
+
+test('what comes packed, or as a stream of messages, is held as what it is, not as the most that it might be', async () => {
+  const gateway = await gatewayWith({})
+  const method = (name: string) => `${gateway.origin}/foresize.v1.ProfilerService/${name}`
+  const packed = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
+  const leaving = new AbortController()
+  const head = Buffer.from([1, 0, 0, 0, gzipSync('{}').length])
+  const watch = await fetch(method('WatchProfiles'), {
+    method: 'POST',
+    headers: { ...watchHeaders, 'connect-content-encoding': 'gzip' },
+    body: Buffer.concat([head, gzipSync('{}')]),
+    signal: leaving.signal,
+  })
+  const imports = [0, 1, 2].map(() =>
+    fetch(method('ImportProfiles'), {
+      method: 'POST',
+      headers: watchHeaders,
+      body: new ReadableStream(),
+      duplex: 'half',
+      signal: leaving.signal,
+    } as RequestInit).catch(() => undefined),
+  )
+  // The imports have begun: nothing of them is answered before it is whole.
+  await sleep(200)
+  const lists = await Promise.all(
+    Array.from({ length: 8 }, () =>
+      fetch(method('ListProfiles'), { method: 'POST', headers: packed, body: gzipSync('{}') }),
+    ),
+  )
+  expect(lists.map(({ status }) => status)).toEqual(lists.map(() => 200))
+  expect(watch.status).toBe(200)
+  leaving.abort()
+  await Promise.all(imports)
+})
+
+test('a message is held to its bounds whatever the flags of its envelope are', async () => {
+  const gateway = await gatewayWith({})
+  const answers = [0, 4].map(async (flags) => {
+    const answer = await fetch(`${gateway.origin}/foresize.v1.${list}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/grpc-web+proto' },
+      body: Buffer.from([flags, 0, 0, 0, 2, 0xff, 0xff]),
+    })
+    return `${answer.headers.get('grpc-message') ?? ''}${await answer.text()}`
+  })
+  for (const answer of await Promise.all(answers)) expect(answer).toMatch(/well(%20| )formed/)
 })

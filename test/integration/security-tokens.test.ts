@@ -41,7 +41,8 @@ const retired: TokenEntry = {
   name: 'retired',
   expiresAt: '2020-01-01T00:00:00Z',
 }
-const entries = [worker, other, operator, tenant, retired]
+const everywhere: TokenEntry = { ...worker, token: 'worker-secret-3', name: 'everywhere', namespaces: ['*'] }
+const entries = [worker, other, operator, tenant, retired, everywhere]
 
 const { log, text } = memoryLog()
 const clients: ProfilerServiceClient[] = []
@@ -230,6 +231,27 @@ test('what two tenants lost under one id is corrected by each', async () => {
     expect(await unary(as(entry), 'reportEnd', told)).toMatchObject({ folded: true })
   }
   for (const { namespace } of callers) expect(await lossOf(namespace)).toBe(0)
+})
+
+test('an end that names its start is for that execution, not for another namespace’s of the same id', async () => {
+  const lost = (namespace: string) => ({ task: { namespace, task: 'both' }, leaseMs: 100 })
+  const callers = [
+    { entry: worker, namespace: 'a' },
+    { entry: other, namespace: 'b' },
+  ]
+  for (const { entry, namespace } of callers)
+    await unary(as(entry), 'startProfiling', { start: wireStart('both', lost(namespace)) })
+  const countsOf = async (namespace: string) => {
+    const key = { namespace, kind: 1, task: 'both' } as const
+    const answer = await unary(as(operator), 'getProfile', { key }).catch(() => undefined)
+    return (answer?.profile?.outcomes ?? []).map(({ outcome, count }) => [outcome, count])
+  }
+  for (const { namespace } of callers)
+    await eventually(async () => (await countsOf(namespace)).some(([outcome]) => outcome === lostOutcome))
+  const told = { end: wireEnd('both', { outcome: 3 }), start: wireStart('both', lost('b')) }
+  expect(await unary(as(everywhere), 'reportEnd', told)).toMatchObject({ folded: true })
+  expect(await countsOf('a')).toEqual([[lostOutcome, 1]])
+  expect(await countsOf('b')).not.toContainEqual([lostOutcome, 1])
 })
 
 test('a session of one call is left alone by a stream of another namespace', async () => {

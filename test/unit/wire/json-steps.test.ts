@@ -110,3 +110,11 @@ test('the pieces of an object are the object, and its lists come in parts', () =
     { numRuns: 100 },
   )
 })
+
+test('a text that is no Unicode is named by its place in the whole list', () => {
+  const texts = Array.from({ length: 2000 }, (_, i) => `"${i === 1900 ? '\\ud800' : 'x'.repeat(100)}"`)
+  const json = Buffer.from(`{"list":[${texts.join()}]}`)
+  expect(() => atOnce(readJson(json))).toThrow(
+    expect.objectContaining({ violations: [expect.objectContaining({ field: 'list[1900]' })] }),
+  )
+})

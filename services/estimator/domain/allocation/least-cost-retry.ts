@@ -69,9 +69,13 @@ export function leastCostRetry(
 /** Beyond the range a retry suffices at least so often, given the failure: what was expected there is known to be wrong. */
 const leastSufficingBeyond = ({ risk }: Pick<Policy, 'risk'>): number => 0.8 + 0.2 * risk
 
+/** Where more of the failure than this lies in the tail, beyond all that is predicted, growth does not tell what is next. */
+const mostUnforeseen = 0.1
+
 /**
  * The retry of least expected cost where a query lies beyond the range and more failed than any execution needed: what is
- * left is how the need may have grown. Undefined where nothing is predicted above what failed.
+ * left is how the need may have grown: the most that is predicted where nothing suffices so often. Undefined where nothing is
+ * predicted above what failed, or where that was hardly foreseen.
  * Law: above the failed amount; monotone in the risk.
  */
 export function leastCostRetryBeyond(
@@ -84,8 +88,12 @@ export function leastCostRetryBeyond(
   const price = priceOf(distribution, cost, policy, workspace)
   const predicted = tail === undefined ? distribution : withTail(distribution, tail, workspace)
   const failedBefore = 1 - probability(predicted, failed)
+  const last = predicted.size - 1
+  const most = Math.exp(predicted.atoms[last] as number)
+  const isUnforeseen = (1 - (predicted.cumulative[last] as number)) / failedBefore > mostUnforeseen
+  if (isUnforeseen || most < failed * aboveFailed) return undefined
   const mayFail = 1 - leastSufficingBeyond(policy)
-  let chosen: number | undefined
+  let chosen = most
   let least = Number.POSITIVE_INFINITY
   for (let i = 0; i < predicted.size; i++) {
     const amount = Math.exp(predicted.atoms[i] as number)
@@ -97,10 +105,7 @@ export function leastCostRetryBeyond(
     least = expected
     chosen = amount
   }
-  if (chosen !== undefined) return chosen
-  // None suffices so often, as far as the tail goes: the most that is predicted.
-  const most = Math.exp(predicted.atoms[predicted.size - 1] as number)
-  return most < failed * aboveFailed ? undefined : most
+  return chosen
 }
 
 /** What one failure costs, in the need's unit. */

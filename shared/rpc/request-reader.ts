@@ -2,9 +2,9 @@ import type { DescMessage } from '@bufbuild/protobuf'
 import { BinaryReader } from '@bufbuild/protobuf/wire'
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import { ForesizeError } from '../domain/errors.ts'
-import { turn } from '../runtime/turns.ts'
+import { inTurns } from '../runtime/turns.ts'
 import { messageBounds } from '../wire/message-bounds.ts'
-import { mergePiece, messagePieces, pieceBytes } from '../wire/message-pieces.ts'
+import { mergedSteps, messagePieces, pieceBytes } from '../wire/message-pieces.ts'
 import { utf8Text } from '../wire/utf8.ts'
 import { contractRegistry } from './contract.ts'
 
@@ -36,15 +36,11 @@ export function requestReader(type: DescMessage, decode: (bytes: Buffer) => obje
 
   async function readInPieces(bytes: Buffer): Promise<object> {
     const check = bounds()
-    let message: object | undefined
-    for (const piece of messagePieces(bytes, type)) {
-      if (turn.isOver()) await turn.rest()
+    const checked = (piece: Uint8Array) => {
       check(piece)
-      const part = read(piece)
-      if (message === undefined) message = part
-      else mergePiece(message, part)
+      return read(piece)
     }
-    return message ?? {}
+    return (await inTurns(mergedSteps(messagePieces(bytes, type), checked))) ?? {}
   }
 
   return (bytes) => {

@@ -50,6 +50,21 @@ const asField = (number: number, content: Uint8Array): Uint8Array =>
 
 type Fields = Record<string, unknown>
 
+/** The message that pieces come to, a piece a step; undefined of none. Throws what `read` does. */
+export function* mergedSteps<P, M extends object>(
+  pieces: Iterable<P>,
+  read: (piece: P) => M,
+): Generator<undefined, M | undefined> {
+  let message: M | undefined
+  for (const piece of pieces) {
+    yield
+    const part = read(piece)
+    if (message === undefined) message = part
+    else mergePiece(message, part)
+  }
+  return message
+}
+
 /** Adds what a later piece of a message holds, as protobuf merges. What a piece leaves out is decoded to its default. */
 export function mergePiece(message: object, piece: object): void {
   const into = message as Fields

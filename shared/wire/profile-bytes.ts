@@ -7,7 +7,7 @@ import { dimensionEnum, outcomeEnum } from './enums.ts'
 import { fromExecutionRecord } from './execution.ts'
 import * as execution from './gen/foresize/v1/execution.ts'
 import * as gen from './gen/foresize/v1/profile.ts'
-import { mergePiece, messagePieces } from './message-pieces.ts'
+import { mergedSteps, messagePieces } from './message-pieces.ts'
 import { fromAccuracy, fromMember, fromProfileKey } from './profile.ts'
 
 /** The bytes of a profile: what is stored, exported and sent. The same profile gives the same bytes. */
@@ -113,18 +113,12 @@ const noLists = { executions: [], running: [], folded: [], accuracy: [], members
  * Throws: Error where the bytes are not well formed.
  */
 export function* decodeSteps(bytes: Uint8Array): Generator<undefined, gen.Profile> {
-  let message: gen.Profile | undefined
-  for (const piece of messagePieces(bytes)) {
-    yield
-    const part = gen.Profile.decode(piece)
-    if (message === undefined) message = part
-    else mergePiece(message, part)
-  }
-  return message ?? nothing
+  return (yield* mergedSteps(messagePieces(bytes), (piece) => gen.Profile.decode(piece))) ?? nothing
 }
 
-/** Writers keep the room that they have once needed. */
+/** Writers keep the room that they have once needed; so many of them are kept. */
 const writers: BinaryWriter[] = []
+const mostWriters = 16
 
 /** What is written, in bytes of its own. */
 export function* written(
@@ -140,7 +134,7 @@ const takeWriter = () => writers.pop() ?? new BinaryWriter()
 /** One that has thrown is not taken back: it holds half a message. */
 function finished(writer: BinaryWriter): Buffer {
   const bytes = writer.finish()
-  writers.push(writer)
+  if (writers.length < mostWriters) writers.push(writer)
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 

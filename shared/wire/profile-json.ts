@@ -3,7 +3,7 @@ import { fromExecutionRecord } from './execution.ts'
 import { ExecutionRecord } from './gen/foresize/v1/execution.ts'
 import * as gen from './gen/foresize/v1/profile.ts'
 import { jsonText, objectPieces } from './json-text.ts'
-import { mergePiece } from './message-pieces.ts'
+import { mergedSteps } from './message-pieces.ts'
 import { fromProfile } from './profile.ts'
 
 /** A profile as a value of proto3 JSON, its fields in order of their numbers, an execution a step. */
@@ -39,12 +39,5 @@ export function* profileLineSteps(profile: Profile): Generator<undefined, Buffer
 
 /** The message of a value of proto3 JSON, an entry of a list a step. Throws: Error where it is none. */
 export function* profileFromJson(value: unknown): Generator<undefined, gen.Profile> {
-  let message: gen.Profile | undefined
-  for (const piece of objectPieces(value)) {
-    yield
-    const part = gen.Profile.fromJSON(piece)
-    if (message === undefined) message = part
-    else mergePiece(message, part)
-  }
-  return message as gen.Profile
+  return (yield* mergedSteps(objectPieces(value), gen.Profile.fromJSON)) as gen.Profile
 }

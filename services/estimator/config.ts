@@ -1,10 +1,9 @@
 import { z } from 'zod'
-import { defaultCohortLabels } from '../../shared/domain/cohort.ts'
 import { resourceLimits } from '../../shared/domain/resources.ts'
 import type { ClientSettings } from '../../shared/rpc/client.ts'
 import { rpcSettings, rpcShareOf } from '../../shared/rpc/settings.ts'
 import { perProcess, processesSettings } from '../../shared/runtime/processes.ts'
-import { address, logLevel, metricsListen, whole } from '../../shared/runtime/setting-types.ts'
+import { address, cohortLabels, logLevel, metricsListen, whole } from '../../shared/runtime/setting-types.ts'
 import type { BreakerSettings } from './breaker.ts'
 import type { EstimateSettings } from './domain/estimate/context.ts'
 import type { Registry } from './domain/strategies/strategy.ts'
@@ -22,12 +21,9 @@ export const estimatorConfig = z.object({
     .array(z.string())
     .default([])
     .describe('namespaces to follow, comma-separated, others are answered for as unknown; none means all'),
-  cohortLabels: z
-    .array(z.string())
-    .default([...defaultCohortLabels])
-    .describe(
-      'labels by which tasks form a cohort, the most specific first, comma-separated; as the profiler has them',
-    ),
+  cohortLabels: cohortLabels.describe(
+    'labels by which tasks form a cohort, the most specific first, comma-separated; as the profiler has them',
+  ),
   updateIntervalMs: whole(0, 86_400_000)
     .default(1000)
     .describe('a profile that changes is learned anew at most this often; 0 means at every change'),

@@ -1,10 +1,9 @@
 import { z } from 'zod'
-import { defaultCohortLabels } from '../../shared/domain/cohort.ts'
 import { profileLimits } from '../../shared/domain/profile-limits.ts'
 import { rpcSettings, rpcShareOf } from '../../shared/rpc/settings.ts'
 import { ConfigError } from '../../shared/runtime/config-error.ts'
 import { perProcess, processesSettings } from '../../shared/runtime/processes.ts'
-import { address, logLevel, metricsListen, whole } from '../../shared/runtime/setting-types.ts'
+import { address, cohortLabels, logLevel, metricsListen, whole } from '../../shared/runtime/setting-types.ts'
 import { codecs } from './envelope.ts'
 import { fileFormats } from './stores/file.ts'
 import { redisModes } from './stores/redis-client.ts'
@@ -74,10 +73,9 @@ export const profilerConfig = z.object({
   profileTtlMs: whole(1000, 100 * 365 * day)
     .default(180 * day)
     .describe('a profile that nothing was folded into for so long is deleted, milliseconds'),
-  cohortLabels: z
-    .array(z.string())
-    .default([...defaultCohortLabels])
-    .describe('labels by which tasks form a cohort, the most specific first, comma-separated'),
+  cohortLabels: cohortLabels.describe(
+    'labels by which tasks form a cohort, the most specific first, comma-separated',
+  ),
 
   defaultLeaseMs: whole(100, 7 * day)
     .default(300_000)

@@ -104,6 +104,10 @@ export const defaultCohortLabels: readonly string[] = [
   'queue',
 ]
 
+/** Whether a label can make cohorts that no name of a task makes: theirs begin with `name=` and `stem=`. */
+export const isCohortLabel = (label: string): boolean =>
+  label !== '' && label !== 'name' && label !== 'stem' && !label.includes('=')
+
 /**
  * The cohorts of a task, the closest first: by its labels, by the last part of its name, by the word that this begins with,
  * its namespace. A name longer than a key may be makes none.

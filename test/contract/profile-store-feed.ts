@@ -43,6 +43,18 @@ export function feedLaws(subject: () => Promise<OpenSubject>): void {
     expect(told).toEqual(['caught-up', 'a@1'])
   })
 
+  test('a watcher catches up with what there was, however often others write meanwhile', async () => {
+    const { store } = await subject()
+    await commit(store, fold(taskKey('a'), 'e0'))
+    const told: string[] = []
+    for await (const change of store.watch('', new AbortController().signal)) {
+      told.push(...named([change]))
+      if (told.length === 6) break
+      await commit(store, fold(taskKey('a'), `e${told.length}`))
+    }
+    expect(told).toEqual(['a@1', 'caught-up', 'a@3', 'caught-up', 'a@5', 'caught-up'])
+  })
+
   test('a watcher that is aborted ends', async () => {
     const { store } = await subject()
     const abort = new AbortController()

@@ -10,6 +10,8 @@ export type FeedPosition = readonly string[]
 export interface FeedChanges {
   readonly keys: ReadonlySet<string>
   readonly position: FeedPosition
+  /** Whether these are all that there were when it was asked. */
+  readonly isEnd: boolean
 }
 
 /** The change feed of all shards. While anybody waits, one look at all ends every `pollMs` tells who has to read. */
@@ -68,6 +70,7 @@ export function redisFeed(client: RedisClient, pollMs: number, log: Log): RedisF
       if (position.length !== shardCount) return undefined
       const keys = new Set<string>()
       const next: string[] = []
+      let isEnd = true
       for (const [shard, id] of position.entries()) {
         const entries = toEntries(
           await client.run('XRANGE', shardKeys(shard).feed, id, '+', 'COUNT', readCount),
@@ -75,8 +78,9 @@ export function redisFeed(client: RedisClient, pollMs: number, log: Log): RedisF
         if (entries[0]?.id !== id) return undefined
         for (const { key } of entries.slice(1)) if (key !== '') keys.add(key)
         next.push(entries.at(-1)?.id ?? id)
+        if (entries.length === readCount) isEnd = false
       }
-      return { keys, position: next }
+      return { keys, position: next, isEnd }
     },
     changed: (position, timeoutMs, signal) =>
       new Promise((resolve) => {

@@ -113,12 +113,12 @@ export async function redisStore(
       if (!known || !position) {
         position = await available(feed.end())
         for await (const keys of allKeys()) yield* changesOf(wanted(keys), '')
-        known = { keys: new Set(), position }
+        known = { keys: new Set(), position, isEnd: true }
       }
+      // Only the last of them may carry the new position: a watcher that stops before it must see all of them again.
       yield* changesOf(wanted([...known.keys]), cursorAt(position))
-      const isEnd = known.position.every((id, shard) => id === position?.[shard])
       position = known.position
-      if (isEnd) {
+      if (known.isEnd) {
         yield { type: 'caught-up', cursor: cursorAt(position) }
         await feed.changed(position, settings.heartbeatMs, signal)
         if (signal.aborted) return

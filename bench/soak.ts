@@ -125,6 +125,13 @@ async function memoryOf(server: ServerProcess, until: Promise<unknown>) {
 
 type Samples = Awaited<ReturnType<typeof memoryOf>>
 
+function byMinute(samples: Samples): string {
+  const beganMs = samples[0]?.ms ?? 0
+  const minuteOf = (ms: number) => Math.floor((ms - beganMs) / 60_000)
+  const firsts = samples.filter(({ ms }, i) => minuteOf(ms) > minuteOf(samples[i - 1]?.ms ?? -Infinity))
+  return firsts.map(({ megabytes }) => megabytes.toFixed(0)).join(' ')
+}
+
 /** By least squares, over the tail. */
 function growthMbPerMinute(samples: Samples): number {
   const lastMs = samples.at(-1)?.ms ?? 0
@@ -168,9 +175,8 @@ try {
   say(
     `${minutes} minutes at ${(100 * share).toFixed(0)} %: ${(await steady).toFixed(0)} executions/s stored, ${told(latencies)}`,
   )
-  const ends = (samples: Samples) =>
-    [samples[0], samples.at(-1)].map((sample) => sample?.megabytes.toFixed(0)).join(' to ')
-  say(`memory: profiler ${ends(profiler)} MB, estimator ${ends(estimator)} MB`)
+  say(`profiler, MB by minute: ${byMinute(profiler)}`)
+  say(`estimator, MB by minute: ${byMinute(estimator)}`)
 
   verdict('growth of the profiler', growthMbPerMinute(profiler), bounds.growthMbPerMinute, 'MB a minute')
   verdict('growth of the estimator', growthMbPerMinute(estimator), bounds.growthMbPerMinute, 'MB a minute')

@@ -15,10 +15,12 @@ import { ForesizeError } from '../../shared/domain/errors.ts'
 import { type Profile, profileSchemaVersion } from '../../shared/domain/profile.ts'
 import { profileLimits } from '../../shared/domain/profile-limits.ts'
 import { atOnce, inTurns } from '../../shared/runtime/turns.ts'
+import { writeBytes } from '../../shared/wire/byte-writer.ts'
 import { inspectSteps } from '../../shared/wire/inspection.ts'
 import { pieceBytes } from '../../shared/wire/message-pieces.ts'
 import { profileSteps } from '../../shared/wire/profile.ts'
-import { decodeSteps, writeOnce, writeProfile, written } from '../../shared/wire/profile-bytes.ts'
+import { decodeSteps, profileByteSteps, written } from '../../shared/wire/profile-bytes.ts'
+import { writeProfile } from '../../shared/wire/profile-writer.ts'
 import { migrate } from './migrations.ts'
 
 export const codecs = ['none', 'zlib', 'zstd'] as const
@@ -44,7 +46,7 @@ const envelopeVersion = 1
 const headerBytes = 24
 
 export async function sealProfile(profile: Profile, codec: Codec): Promise<Buffer> {
-  const plain = await inTurns(written((writer) => writeProfile(profile, writer, writeOnce)))
+  const plain = await inTurns(profileByteSteps(profile))
   const payload = await compress(plain, codec)
   // Not from the pool: a record that is kept would keep 8 KiB of it.
   const sealed = Buffer.allocUnsafeSlow(headerBytes + payload.length)
@@ -56,7 +58,12 @@ export async function sealProfile(profile: Profile, codec: Codec): Promise<Buffe
 /** Plain, and behind so many bytes that are left to whoever asks. */
 export async function sealBehind(roomBytes: number, profile: Profile): Promise<Buffer> {
   const head = new Uint8Array(roomBytes + headerBytes)
-  const whole = await inTurns(written((writer) => writeProfile(profile, writer.raw(head), writeOnce)))
+  const whole = await inTurns(
+    written((writer) => {
+      writeBytes(writer, head)
+      return writeProfile(profile, writer)
+    }),
+  )
   writeHeader(whole.subarray(roomBytes), profile, 'none', whole.length - head.length)
   return whole
 }

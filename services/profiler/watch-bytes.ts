@@ -1,12 +1,14 @@
-import type { BinaryWriter } from '@bufbuild/protobuf/wire'
 import type { Profile } from '../../shared/domain/profile.ts'
 import { inTurns } from '../../shared/runtime/turns.ts'
+import { type ByteWriter, beginMessage, endMessage, writeText } from '../../shared/wire/byte-writer.ts'
 import {
   ProfilerServiceService,
   WatchProfilesResponse,
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { fromProfileKey } from '../../shared/wire/profile.ts'
-import { writeProfile, written } from '../../shared/wire/profile-bytes.ts'
+import { written } from '../../shared/wire/profile-bytes.ts'
+import { writeProfile } from '../../shared/wire/profile-writer.ts'
+import { sentExecutionSteps } from './sent-executions.ts'
 import type { StoreChange } from './store.ts'
 
 const cursorTag = (1 << 3) | 2
@@ -19,7 +21,7 @@ export function encodeChange(change: StoreChange): Buffer | Promise<Buffer> {
   switch (change.type) {
     case 'profile':
       return encodeWithProfile(change.profile, (writer) => {
-        if (cursor !== '') writer.uint32(cursorTag).string(cursor)
+        if (cursor !== '') writeText(writer, cursorTag, cursor)
         return profileTagOfChange
       })
     case 'deleted':
@@ -36,11 +38,12 @@ export const encodeAnswer = (profile: Profile): Promise<Buffer> =>
   encodeWithProfile(profile, () => profileTagOfAnswer)
 
 /** @param begin writes what stands before the profile, and says by which tag that follows. */
-const encodeWithProfile = (profile: Profile, begin: (writer: BinaryWriter) => number): Promise<Buffer> =>
+const encodeWithProfile = (profile: Profile, begin: (writer: ByteWriter) => number): Promise<Buffer> =>
   inTurns(
     written(function* (writer) {
-      yield* writeProfile(profile, writer.uint32(begin(writer)).fork())
-      writer.join()
+      const start = beginMessage(writer, begin(writer))
+      yield* writeProfile(profile, writer, sentExecutionSteps)
+      endMessage(writer, start)
     }),
   )
 

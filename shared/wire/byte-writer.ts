@@ -40,8 +40,9 @@ function makeRoom(writer: ByteWriter, more: number): void {
 
 const mostVarintBytes = 10
 
-/** A whole number from 0. */
+/** A whole number from 0. Throws: RangeError of any other. */
 export function writeVarint(writer: ByteWriter, tag: number, value: number): void {
+  if (!(value >= 0 && Number.isSafeInteger(value))) throw new RangeError(`no whole number from 0: ${value}`)
   makeRoom(writer, 1 + mostVarintBytes)
   writer.bytes[writer.at++] = tag
   putVarint(writer, value)
@@ -52,6 +53,18 @@ export function writeDouble(writer: ByteWriter, tag: number, value: number): voi
   writer.bytes[writer.at] = tag
   writer.view.setFloat64(writer.at + 1, value, true)
   writer.at += 9
+}
+
+/** A packed list. */
+export function writeDoubles(writer: ByteWriter, tag: number, values: readonly number[]): void {
+  const { length } = values
+  makeRoom(writer, 1 + mostVarintBytes + 8 * length)
+  writer.bytes[writer.at++] = tag
+  putVarint(writer, 8 * length)
+  const { view } = writer
+  let { at } = writer
+  for (let i = 0; i < length; i++, at += 8) view.setFloat64(at, values[i] as number, true)
+  writer.at = at
 }
 
 /** Without a tag: one of a packed list. */
@@ -91,11 +104,12 @@ export function writeBytes(writer: ByteWriter, encoded: Uint8Array): void {
   writer.at += encoded.length
 }
 
-/** Begins a message within the one that is being written; returns what `endMessage` needs. */
+/** Begins a message within the one that is being written; returns what `endMessage` needs. Its tag may be any. */
 export function beginMessage(writer: ByteWriter, tag: number): number {
-  makeRoom(writer, 2)
-  writer.bytes[writer.at] = tag
-  writer.at += 2
+  makeRoom(writer, 1 + mostVarintBytes)
+  if (tag < 0x80) writer.bytes[writer.at++] = tag
+  else putVarint(writer, tag)
+  writer.at += 1
   return writer.at
 }
 
@@ -112,7 +126,7 @@ export function endMessage(writer: ByteWriter, start: number): void {
   writer.at += length
 }
 
-/** Takes back a message that was begun. */
+/** Takes back a message that was begun, of a tag below 128. */
 export function dropMessage(writer: ByteWriter, start: number): void {
   writer.at = start - 2
 }

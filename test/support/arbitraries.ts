@@ -192,7 +192,7 @@ export const anyProfile: fc.Arbitrary<Profile> = fc.record(
           dimension: fc.constantFrom(...dimensions),
           executions: positive,
           ...accuracyFigures,
-          total: fc.record(accuracyFigures, { noNullPrototype: true }),
+          total: fc.option(fc.record(accuracyFigures, { noNullPrototype: true }), { nil: undefined }),
         },
         { noNullPrototype: true },
       ),

@@ -60,15 +60,18 @@ local function change(key, at)
     forget(member, namespace, KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1])
     return 1
   end
-  local replaced = field == 'b' and redis.call('HKEYS', key) or {}
+  local replaced = {}
+  if field == 'b' then
+    for _, name in ipairs(redis.call('HKEYS', key)) do
+      if name ~= 'e' and name ~= 'b' then replaced[#replaced + 1] = name end
+    end
+  end
   if field == '0' then
     redis.call('HSET', key, 'w', redis.call('HGET', key, 'b') or '')
     redis.call('HDEL', key, 'b')
   end
   redis.call('HSET', key, 'e', ARGV[at + 1], field, ARGV[at + 3])
-  for _, name in ipairs(replaced) do
-    if name ~= 'e' and name ~= 'b' then redis.call('HDEL', key, name) end
-  end
+  if #replaced > 0 then redis.call('HDEL', key, unpack(replaced)) end
   redis.call('PERSIST', key)
   redis.call('ZADD', KEYS[2], ARGV[at + 6], member)
   if redis.call('ZADD', KEYS[1], 0, member) == 1 then

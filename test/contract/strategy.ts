@@ -7,7 +7,7 @@ import {
   addExecution,
   observedExecutions,
 } from '../../services/estimator/domain/history/observed-executions.ts'
-import type { Strategy } from '../../services/estimator/domain/strategies/strategy.ts'
+import type { NearestTo, Strategy } from '../../services/estimator/domain/strategies/strategy.ts'
 
 interface Seen {
   readonly features: Readonly<Record<string, number>>
@@ -35,10 +35,8 @@ function learnerOf(strategy: Strategy) {
   const relevance = featureRelevance()
   const executions = observedExecutions()
   const { find } = neighbourSearch()
-  const learner = strategy.start({
-    primaryColumn: relevance.mostInformative,
-    neighbours: (point) => find(executions, relevance.mostInformative(), point),
-  })
+  const neighbours: NearestTo = (point) => find(executions, relevance.mostInformative(), point)
+  const learner = strategy.start({ primaryColumn: relevance.mostInformative, neighbours })
   const encode = (features: Seen['features'], learn: boolean): Point => columns.encode(features, {}, learn)
   return {
     observe({ features, need }: Seen): void {
@@ -48,6 +46,17 @@ function learnerOf(strategy: Strategy) {
       relevance.observe(point, need)
     },
     predict: (features: Seen['features']) => learner.predict(encode(features, false)),
+    /** By its formula, its numbers beginning at a place; undefined where it has none. */
+    fitAt(from: number) {
+      const { fit } = learner
+      if (fit === undefined) return undefined
+      const numbers = new Float64Array(from + fit.size + 1).fill(7)
+      const formula = fit.into(numbers, from)
+      return {
+        outside: () => [...numbers.subarray(0, from), numbers.at(-1)],
+        predict: (features: Seen['features']) => formula(encode(features, false), numbers, from, neighbours),
+      }
+    },
   }
 }
 
@@ -83,6 +92,19 @@ export function strategyContract(name: string, strategy: Strategy): void {
             queried.observe(seen)
           }
           expect(queried.predict(features)).toBe(learnerAfter(history, strategy).predict(features))
+        }),
+        { numRuns: 100 },
+      )
+    })
+
+    test('predicts the same by its formula, wherever its numbers lie; others are not touched', () => {
+      fc.assert(
+        fc.property(anyHistory, anySeen, fc.nat({ max: 20 }), (history, { features }, from) => {
+          const learner = learnerAfter(history, strategy)
+          const fit = learner.fitAt(from)
+          if (fit === undefined) return
+          expect(fit.predict(features)).toBe(learner.predict(features))
+          expect(fit.outside()).toEqual(new Array(from + 1).fill(7))
         }),
         { numRuns: 100 },
       )

@@ -21,7 +21,7 @@ import {
   sampleWeights,
   type WeighedBy,
 } from '../history/sample-weights.ts'
-import type { Registry } from '../strategies/strategy.ts'
+import type { NearestTo, Registry } from '../strategies/strategy.ts'
 import { measureLocalSamples, measureSamples } from './effective-sample.ts'
 import { type Member, member } from './expert.ts'
 import {
@@ -96,11 +96,7 @@ export function dimensionModel(
     runtimeSumMs: 0,
     runtimeCount: 0,
   }
-  const { find } = workspace.neighbours
-  const surroundings = {
-    primaryColumn: () => model.column,
-    neighbours: (point: Point) => find(executions, model.column, point),
-  }
+  const surroundings = { primaryColumn: () => model.column, neighbours: neighboursIn(model, workspace) }
   const members: Member[] = []
   for (const [strategy, { start, countsAllAlike, ignoresPoint }] of Object.entries(registry)) {
     const learner = guard(strategy, () => start(surroundings))
@@ -109,6 +105,12 @@ export function dimensionModel(
   model.members = members
   return model
 }
+
+/** The nearest executions in the most informative feature. */
+export const neighboursIn =
+  (model: DimensionModel, { neighbours }: Workspace): NearestTo =>
+  (point) =>
+    neighbours.find(model.executions, model.column, point)
 
 /** Undefined where no run time is known. */
 export function meanRuntimeMs({
@@ -161,7 +163,8 @@ export function learnExecution(model: DimensionModel, observation: Observation, 
   const { guard, workspace } = learning
   const { executions } = model
   const weights = weightsFor(model, point, workspace)
-  const predictions = weighedPredictions(model, point, weights.isLocal, allStrategies, guard)
+  const neighbours = neighboursIn(model, workspace)
+  const predictions = weighedPredictions(model, point, weights.isLocal, allStrategies, guard, neighbours)
   const slow = weights.slow[executions.count] as number
   const fast = weights.fast[executions.count] as number
   score(model, predictions, weights, Math.log(need), workspace)

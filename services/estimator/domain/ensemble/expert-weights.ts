@@ -2,7 +2,7 @@ import { type Dimension, resourceLimits } from '../../../../shared/domain/resour
 import type { JoinedResiduals } from '../distribution/joined-residuals.ts'
 import type { Residuals } from '../distribution/residuals.ts'
 import type { Point } from '../features/encoder.ts'
-import type { Predictor } from '../strategies/strategy.ts'
+import type { Formula, NearestTo } from '../strategies/strategy.ts'
 import { type Expert, experts, type Member, plainExperts } from './expert.ts'
 import type { Guard } from './guard.ts'
 
@@ -70,9 +70,12 @@ export interface Fits {
   readonly members: readonly Member[]
   readonly strategies: readonly string[]
   /** Made when it is first asked. */
-  readonly predictors: (Predictor | undefined)[]
-  /** What it predicts of any point, once it was asked, where it ignores the point; else 0, which none predicts. */
-  readonly values: Float64Array
+  readonly formulas: (Formula | undefined)[]
+  /**
+   * By member what it predicts of any point, once it was asked, where it ignores the point, else 0, which none predicts; then
+   * by member where its own numbers begin; then these.
+   */
+  readonly numbers: Float64Array
 }
 
 /** What the experts weigh: of a query it depends on nothing but who predicts, and whether anything is near. */
@@ -112,12 +115,13 @@ export function weighedPredictions(
   isLocal: boolean,
   { isAsked, unfollowed }: Selection,
   guard: Guard,
+  neighbours: NearestTo,
 ): readonly Prediction[] {
   const predictions: Weighed[] = []
   const most = nonsense * resourceLimits[ensemble.dimension]
   const fits = fitsOf(ensemble)
   let i = 0
-  const predict = () => predicted(fits, i, point, most)
+  const predict = () => predicted(fits, i, point, most, neighbours)
   for (; i < fits.strategies.length; i++) {
     const strategy = fits.strategies[i] as string
     if (!isAsked(strategy)) continue
@@ -137,50 +141,75 @@ function fitsOf(ensemble: Ensemble): Fits {
   if (known !== undefined && known.members === members) {
     if (known.executions === executions.count) return known
     known.executions = executions.count
-    known.predictors.fill(undefined)
-    known.values.fill(0)
+    known.formulas.fill(undefined)
+    known.numbers.fill(0, 0, members.length)
     return known
   }
   ensemble.fits = {
     executions: executions.count,
     members,
     strategies: members.map(({ strategy }) => strategy),
-    predictors: new Array<Predictor | undefined>(members.length).fill(undefined),
-    values: new Float64Array(members.length),
+    formulas: new Array<Formula | undefined>(members.length).fill(undefined),
+    numbers: numbersOf(members),
   }
   return ensemble.fits
 }
 
+function numbersOf(members: readonly Member[]): Float64Array {
+  const starts: number[] = []
+  let end = 2 * members.length
+  for (const { learner } of members) {
+    starts.push(end)
+    end += learner.fit?.size ?? 0
+  }
+  const numbers = new Float64Array(end)
+  numbers.set(starts, members.length)
+  return numbers
+}
+
 /** A prediction that may be used, or undefined: it abstains. Nonsense is a failure, for the guard to see. */
 function predicted(
-  { members, predictors, values }: Fits,
+  { members, formulas, numbers }: Fits,
   i: number,
   point: Point,
   most: number,
+  neighbours: NearestTo,
 ): number | undefined {
-  const known = values[i] as number
+  const known = numbers[i] as number
   if (known > 0) return known
-  const member = members[i] as Member
-  const isFirst = predictors[i] === undefined
-  if (isFirst) predictors[i] = member.learner.fitted?.() ?? member.learner.predict
-  const value = predictors[i]?.(point)
+  const from = numbers[members.length + i] as number
+  const made = formulas[i]
+  const formula = made ?? formulaOf((members[i] as Member).learner, numbers, from)
+  const value = formula(point, numbers, from, neighbours)
   if (value !== undefined && !(value > 0 && value <= most)) throw new RangeError(`answered ${value}`)
-  if (isFirst && member.ignoresPoint) values[i] = value ?? 0
+  if (made !== undefined) return value
+  formulas[i] = formula
+  if ((members[i] as Member).ignoresPoint) numbers[i] = value ?? 0
   return value
 }
 
+const formulaOf = ({ fit, predict }: Member['learner'], numbers: Float64Array, from: number): Formula =>
+  fit?.into(numbers, from) ?? predict
+
 function expertWeightsOf(ensemble: Ensemble, followed: readonly Weighed[], isLocal: boolean): ExpertWeights {
   const { executions, expertWeights: known } = ensemble
-  const isKnown =
-    known?.executions === executions.count &&
-    known.isLocal === isLocal &&
-    known.members.length === followed.length &&
-    known.members.every((member, i) => member === followed[i]?.member)
-  if (isKnown) return known
-  const members = followed.map(({ member }) => member)
+  const isKnown = known?.executions === executions.count && known.isLocal === isLocal
+  if (isKnown && areOf(followed, known.members, ensemble.members)) return known
+  const isAll = followed.length === ensemble.members.length
+  const members = isAll ? ensemble.members : followed.map(({ member }) => member)
   const shares = sharesOf(members, isLocal)
   ensemble.expertWeights = { executions: executions.count, isLocal, members, shares }
   return ensemble.expertWeights
+}
+
+/** Whether the predictions, which are of some of `all` in their order, are those of `members`. */
+function areOf(
+  predictions: readonly Prediction[],
+  members: readonly Member[],
+  all: readonly Member[],
+): boolean {
+  if (predictions.length !== members.length) return false
+  return members === all || members.every((member, i) => member === predictions[i]?.member)
 }
 
 function sharesOf(members: readonly Member[], isLocal: boolean): ExpertWeights['shares'] {

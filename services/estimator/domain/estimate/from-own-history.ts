@@ -8,7 +8,7 @@ import { riskProfile } from '../allocation/risk-profile.ts'
 import type { PredictedNeed } from '../distribution/coverage.ts'
 import { cappedAt, quantile } from '../distribution/distribution.ts'
 import { tailAfter } from '../distribution/tail.ts'
-import { weightsFor } from '../ensemble/dimension-model.ts'
+import { neighboursIn, weightsFor } from '../ensemble/dimension-model.ts'
 import { type Prediction, weighedPredictions } from '../ensemble/expert-weights.ts'
 import type { LearnedProfile } from '../ensemble/learned-profile.ts'
 import { needsChange } from '../ensemble/needs-change.ts'
@@ -40,6 +40,7 @@ export function fromOwnHistory(context: Context, dimension: Dimension): Recommen
     weights.isLocal,
     { isAsked, unfollowed },
     access.guard,
+    neighboursIn(model, workspace),
   )
   const foremost = foremostOf(predictions)
   if (foremost === undefined) return undefined

@@ -1,7 +1,16 @@
 import { clamp } from '../../../../shared/domain/clamp.ts'
-import type { Point } from '../features/encoder.ts'
 import { columnRegressions } from './column-regressions.ts'
-import { abstaining, type Strategy, seenRange } from './strategy.ts'
+import { abstaining, type Formula, predictingBy, type Strategy, seenRange } from './strategy.ts'
+
+/** By the column, the means of the feature and of the need, the slope, and the ends of the range. */
+const atLine: Formula = ({ values }, numbers, from) => {
+  const x = values[numbers[from] as number]
+  if (x === undefined) return undefined
+  const y =
+    (numbers[from + 2] as number) + (numbers[from + 3] as number) * (x - (numbers[from + 1] as number))
+  const logNeed = y > 0 ? Math.log(y) : Number.NEGATIVE_INFINITY
+  return Math.exp(clamp(logNeed, numbers[from + 4] as number, numbers[from + 5] as number))
+}
 
 /** Least squares, need on the most informative feature; slope sxy/(sxx + 10⁻³·n·x̄²); from 3 executions. */
 export const linearRegression: Strategy = {
@@ -11,20 +20,15 @@ export const linearRegression: Strategy = {
     const fits = columnRegressions()
     const range = seenRange()
 
-    function fitted() {
+    function into(numbers: Float64Array, from: number): Formula {
       const column = surroundings.primaryColumn()
       const fit = column === undefined ? undefined : fits.at(column)
       if (column === undefined || fit === undefined || fit.count < 3) return abstaining
       const { meanX, meanY } = fit
       const variation = fit.squaresX + 1e-3 * fit.count * meanX * meanX
       const slope = variation > 0 ? fit.products / variation : 0
-      const [lowest, highest] = [range.lowest(), range.highest()]
-      return ({ values }: Point) => {
-        const x = values[column]
-        if (x === undefined) return undefined
-        const y = meanY + slope * (x - meanX)
-        return Math.exp(clamp(y > 0 ? Math.log(y) : Number.NEGATIVE_INFINITY, lowest, highest))
-      }
+      numbers.set([column, meanX, meanY, slope, range.lowest(), range.highest()], from)
+      return atLine
     }
 
     return {
@@ -32,8 +36,7 @@ export const linearRegression: Strategy = {
         range.observe(Math.log(need))
         fits.observe(point.values, need)
       },
-      predict: (point) => fitted()(point),
-      fitted,
+      ...predictingBy({ size: 6, into }, surroundings),
     }
   },
 }

@@ -1,7 +1,15 @@
 import { clamp } from '../../../../shared/domain/clamp.ts'
-import type { Point } from '../features/encoder.ts'
 import { columnRegressions } from './column-regressions.ts'
-import { abstaining, type Strategy, seenRange } from './strategy.ts'
+import { abstaining, type Formula, predictingBy, type Strategy, seenRange } from './strategy.ts'
+
+/** By the column, the means of the logarithms of the feature and of the need, the slope, and the ends of the range. */
+const atLine: Formula = ({ logs }, numbers, from) => {
+  const x = logs[numbers[from] as number]
+  if (x === undefined) return undefined
+  const y =
+    (numbers[from + 2] as number) + (numbers[from + 3] as number) * (x - (numbers[from + 1] as number))
+  return Math.exp(clamp(y, numbers[from + 4] as number, numbers[from + 5] as number))
+}
 
 /** Least squares, ln(need) on ln(1 + feature) of the most informative feature, ridge 10⁻²; from 3 executions. */
 export const logRegression: Strategy = {
@@ -11,17 +19,14 @@ export const logRegression: Strategy = {
     const fits = columnRegressions()
     const range = seenRange()
 
-    function fitted() {
+    function into(numbers: Float64Array, from: number): Formula {
       const column = surroundings.primaryColumn()
       const fit = column === undefined ? undefined : fits.at(column)
       if (column === undefined || fit === undefined || fit.count < 3) return abstaining
       const { meanX, meanY } = fit
       const slope = fit.products / (fit.squaresX + 1e-2)
-      const [lowest, highest] = [range.lowest(), range.highest()]
-      return ({ logs }: Point) => {
-        const x = logs[column]
-        return x === undefined ? undefined : Math.exp(clamp(meanY + slope * (x - meanX), lowest, highest))
-      }
+      numbers.set([column, meanX, meanY, slope, range.lowest(), range.highest()], from)
+      return atLine
     }
 
     return {
@@ -30,8 +35,7 @@ export const logRegression: Strategy = {
         range.observe(logNeed)
         fits.observe(point.logs, logNeed)
       },
-      predict: (point) => fitted()(point),
-      fitted,
+      ...predictingBy({ size: 6, into }, surroundings),
     }
   },
 }

@@ -1,12 +1,15 @@
 import { clamp } from '../../../../shared/domain/clamp.ts'
 import type { Point } from '../features/encoder.ts'
 import { type Columns, leastSquares } from './least-squares.ts'
-import { abstaining, type Predictor, type Strategy, seenRange } from './strategy.ts'
+import { abstaining, type Formula, predictingBy, type Strategy, seenRange } from './strategy.ts'
 
 /** Features and labels that enter, in order of first appearance. */
 const mostColumns = 12
 /** Executions' worth. */
 const shrinkage = 4
+
+/** Numbers of a fit before those of its columns. */
+const planeSize = 4
 
 /** What each of its values has shown: ln(need), added up. */
 interface Label {
@@ -24,7 +27,7 @@ interface Label {
 export const ridge: Strategy = {
   describe: 'ridge regression on log scales, on all features and labels',
   countsAllAlike: true,
-  start: () => {
+  start: (surroundings) => {
     const fit = leastSquares(mostColumns, shrinkage)
     const range = seenRange()
     const features: number[] = []
@@ -55,20 +58,24 @@ export const ridge: Strategy = {
       return xs
     }
 
-    function fitted(): Predictor {
+    /** By how many columns there are, the mean of all, the ends of the range, and the mean and the slope of each column. */
+    const atPlane: Formula = (point, numbers, from) => {
+      const mean = numbers[from + 1] as number
+      let y = mean
+      for (let i = 0; i < (numbers[from] as number); i++) {
+        const x = encoded(columns[i] as number | Label, point, mean)
+        const at = from + planeSize + 2 * i
+        if (x !== undefined) y += (numbers[at + 1] as number) * (x - (numbers[at] as number))
+      }
+      return Math.exp(clamp(y, numbers[from + 2] as number, numbers[from + 3] as number))
+    }
+
+    function into(numbers: Float64Array, from: number): Formula {
       const mean = fit.mean()
       if (columns.length < 2 || fit.varying() < 2 || mean === undefined) return abstaining
-      const { line } = fit
-      const count = columns.length
-      const [lowest, highest] = [range.lowest(), range.highest()]
-      return (point) => {
-        let y = mean
-        for (let i = 0; i < count; i++) {
-          const x = encoded(columns[i] as number | Label, point, mean)
-          if (x !== undefined) y += (line[2 * i + 1] as number) * (x - (line[2 * i] as number))
-        }
-        return Math.exp(clamp(y, lowest, highest))
-      }
+      numbers.set([columns.length, mean, range.lowest(), range.highest()], from)
+      numbers.set(fit.line, from + planeSize)
+      return atPlane
     }
 
     return {
@@ -85,8 +92,7 @@ export const ridge: Strategy = {
           shown.set(value, { count: count + 1, sum: sum + y })
         }
       },
-      predict: (point) => fitted()(point),
-      fitted,
+      ...predictingBy({ size: planeSize + 2 * mostColumns, into }, surroundings),
     }
   },
 }

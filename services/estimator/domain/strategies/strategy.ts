@@ -6,8 +6,10 @@ export interface Surroundings {
   /** Column of the most informative feature so far; undefined: none. */
   readonly primaryColumn: () => number | undefined
   /** The nearest executions in that column. */
-  readonly neighbours: (point: Point) => Neighbours
+  readonly neighbours: NearestTo
 }
+
+export type NearestTo = (point: Point) => Neighbours
 
 /**
  * One way to predict the need in one dimension from what is known before the run.
@@ -29,14 +31,44 @@ export type Registry = Readonly<Record<string, Strategy>>
 export interface Learner {
   observe(point: Point, need: number): void
   readonly predict: Predictor
-  /** What `predict` is until another execution is observed, in as little memory as it takes. Unset: `predict` itself. */
-  readonly fitted?: () => Predictor
+  /** What `predict` is until another execution is observed. Unset: `predict` itself. */
+  readonly fit?: Fit
 }
 
 /** Undefined: it abstains. */
 export type Predictor = (point: Point) => number | undefined
 
-export const abstaining: Predictor = () => undefined
+/**
+ * A prediction as a formula over a few numbers. The formula is the strategy's, the numbers are the task's: those of all its
+ * strategies lie side by side, since a query waits longer for closures of their own than for what they work out.
+ */
+export interface Fit {
+  /** How many numbers. */
+  readonly size: number
+  /** Puts them in `numbers` from a place on. */
+  readonly into: (numbers: Float64Array, from: number) => Formula
+}
+
+export type Formula = (
+  point: Point,
+  numbers: Float64Array,
+  from: number,
+  neighbours: NearestTo,
+) => number | undefined
+
+export const abstaining: Formula = () => undefined
+
+/** A fit, and the prediction by it. */
+export const predictingBy = (
+  fit: Fit,
+  { neighbours }: Pick<Surroundings, 'neighbours'>,
+): Pick<Learner, 'predict' | 'fit'> => ({
+  fit,
+  predict(point) {
+    const numbers = new Float64Array(fit.size)
+    return fit.into(numbers, 0)(point, numbers, 0, neighbours)
+  },
+})
 
 /** Regressions may leave the range seen by a factor of two either way. */
 const beyondRange = 0.7

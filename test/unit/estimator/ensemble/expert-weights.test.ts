@@ -27,11 +27,14 @@ const ensembleOf = (members: readonly Member[]): Ensemble => ({
   },
 })
 
+/** None of these strategies looks at any. */
+const noNeighbours = () => ({ count: 0, needs: new Float64Array(0), distances: new Float64Array(0) })
+
 const predictionsOf = (
   members: readonly Member[],
   { isLocal = false, selection = allStrategies, guard = unguarded as Guard } = {},
 ) =>
-  weighedPredictions(ensembleOf(members), pointAt([]), isLocal, selection, guard).map(
+  weighedPredictions(ensembleOf(members), pointAt([]), isLocal, selection, guard, noNeighbours).map(
     ({ strategy, value, share: { weight, experts } }) => ({
       strategy,
       value,
@@ -151,7 +154,8 @@ test('weights that were worked out before are those that would be worked out now
     executions.count++
     for (const selection of [...selections, ...selections])
       for (const isLocal of [true, false, false]) {
-        const ask = (of: Ensemble) => weighedPredictions(of, pointAt([]), isLocal, selection, unguarded)
+        const ask = (of: Ensemble) =>
+          weighedPredictions(of, pointAt([]), isLocal, selection, unguarded, noNeighbours)
         expect(ask(ensemble)).toEqual(ask(ensembleOf(members)))
       }
   }

@@ -1,42 +1,64 @@
 import type { LawRecord } from './growth-laws.ts'
+import { type Population, shareAbove } from './population.ts'
 
 /**
  * The doubt that beyond the range none of the growth laws holds. It lowers the confidence in an amount; it is no reason to
  * give more.
  */
 export interface Doubt {
-  readonly chance: number
-  /** ln(amount) from which the chance falls, and how far above it is 0. */
+  /** Chance that the need departs from every law: at most e^`reach` times the largest need seen, of which `from` is the logarithm… */
+  readonly departure: number
   readonly from: number
-  readonly reach: number
+  /** …and that nothing is known of it but what tasks need at all. */
+  readonly ignorance: number
+  readonly population: Population
 }
 
-/** The chance grows with distance ÷ range up to `mostDoubt`, half of which it is at `halfLeverage`… */
-const mostDoubt = 0.5
-const halfLeverage = 5
-/** …and with the scatter, half at this one: what varies for no known reason may vary more. */
+/** A departure grows more likely with distance ÷ range up to `mostDeparture`, half of which it is at `halfDeparture`… */
+const mostDeparture = 0.5
+const halfDeparture = 5
+/** …and, as ignorance does, with the scatter, half at this one: what varies for no known reason may vary more. */
 const halfScatter = 0.03
-/** What no law explains takes a need no farther above the largest seen than this, a logarithm: 12 times… */
-const leastReach = 2.5
-/** …and where distance ÷ range is large, so that next to nothing is known of growth, so much farther, half of it at this. */
-const moreReach = 6
-const halfReachLeverage = 20
+/** A departure takes a need no farther above the largest seen than this, a logarithm: 12 times. */
+const reach = 2.5
+/** Where distance ÷ range is this, half of what is known of growth is no longer worth anything. */
+const halfIgnorance = 40
 /** A range counts as no less, as a logarithm. */
 const leastRange = 0.01
+/** What a task may need where nothing is known ends at so many medians: 64 GB of memory. */
+const mostMedians = 128
 
 /** `distance`: ln(value / largest value seen). `largest`: the largest need seen. */
-export function doubtAt({ range, scatter }: LawRecord, distance: number, largest: number): Doubt {
+export function doubtAt(
+  { range, scatter }: LawRecord,
+  distance: number,
+  largest: number,
+  population: Population,
+): Doubt {
   const leverage = distance / (range + leastRange)
-  const chance = mostDoubt * (leverage / (leverage + halfLeverage)) * (scatter / (scatter + halfScatter))
-  const reach = leastReach + moreReach * (leverage / (leverage + halfReachLeverage))
-  return { chance, from: Math.log(largest), reach }
+  const scattered = scatter / (scatter + halfScatter)
+  return {
+    departure: mostDeparture * (leverage / (leverage + halfDeparture)) * scattered,
+    from: Math.log(largest),
+    ignorance: (leverage / (leverage + halfIgnorance)) * scattered,
+    population,
+  }
 }
 
-/** The least amount that no doubt is cast on. */
-export const amountBeyondDoubt = ({ from, reach }: Doubt): number => Math.exp(from + reach) * (1 + 1e-9)
+const mostOf = ({ median }: Population): number => mostMedians * median
 
-/** Probability that the need is above `amount`, against all laws. */
-export function probabilityAgainst({ chance, from, reach }: Doubt, amount: number): number {
-  const left = 1 - (Math.log(amount) - from) / reach
-  return chance * Math.max(0, Math.min(1, left)) ** 2
+/** The least amount that no doubt is cast on. */
+export const amountBeyondDoubt = ({ from, population }: Doubt): number =>
+  Math.max(Math.exp(from + reach) * (1 + 1e-9), mostOf(population))
+
+/** Probability that the need is above `amount`, against all laws. Law: it falls with the amount, and grows with the distance. */
+export function probabilityAgainst(
+  { departure, from, ignorance, population }: Doubt,
+  amount: number,
+): number {
+  const above = Math.max(0, Math.log(amount) - from)
+  const departs = departure * Math.max(0, 1 - above / reach) ** 2
+  const beyondAll = shareAbove(population, mostOf(population))
+  const share = shareAbove(population, Math.exp(from + above))
+  return Math.max(departs, ignorance * Math.max(0, (share - beyondAll) / (1 - beyondAll)))
 }

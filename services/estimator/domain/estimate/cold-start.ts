@@ -6,6 +6,7 @@ import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import type { PredictedNeed } from '../distribution/coverage.ts'
 import type { Distribution } from '../distribution/distribution.ts'
 import { mixtureAround } from '../distribution/mixture.ts'
+import { populations } from '../distribution/population.ts'
 import { tailAfter } from '../distribution/tail.ts'
 import type { Basis } from './reasons.ts'
 
@@ -116,20 +117,9 @@ const requestedNeed = (request: number): PredictedNeed => ({
   distribution: logLogistic(request / 12, 0.8),
 })
 
-/**
- * Of a task of which nothing is known: what tasks need at all, whatever the default is. A little more than on the traces,
- * where 4 GB suffice for 85 % of the tasks: the next installation is none of them.
- */
-const unknown = {
-  cpuCores: { median: 0.8, scale: 0.6 },
-  memoryBytes: { median: 5e8, scale: 1.75 },
-  diskBytes: { median: 1e9, scale: 1.75 },
-  gpuMemoryBytes: { median: 4e9, scale: 1.75 },
-  durationMs: { median: 60_000, scale: 1.75 },
-} as const satisfies Record<Dimension, { readonly median: number; readonly scale: number }>
-
+/** Of a task of which nothing is known: what tasks need at all, whatever the default is. */
 const unknownNeed = (dimension: Dimension): PredictedNeed => {
-  const { median, scale } = unknown[dimension]
+  const { median, scale } = populations[dimension]
   return { distribution: logLogistic(median, scale) }
 }
 

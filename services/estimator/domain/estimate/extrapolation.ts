@@ -3,6 +3,7 @@ import type { FailureCost } from '../allocation/failure-cost.ts'
 import type { PredictedNeed } from '../distribution/coverage.ts'
 import { doubtAt } from '../distribution/doubt.ts'
 import { grown, growthAt, stopChance, stopChanceOfAmount } from '../distribution/growth.ts'
+import { populations } from '../distribution/population.ts'
 import { type DimensionModel, growthLawsOf } from '../ensemble/dimension-model.ts'
 import type { Workspace } from '../ensemble/workspace.ts'
 import type { Point } from '../features/encoder.ts'
@@ -68,7 +69,12 @@ export function extrapolate(
       ...need,
       distribution: grown(need.distribution, growth, workspace.growth),
       believed: grown(need.distribution, stopping, workspace.stopping),
-      doubt: doubtAt(record, beyond.distance - beyond.advance, model.largest ?? largest),
+      doubt: doubtAt(
+        record,
+        beyond.distance - beyond.advance,
+        model.largest ?? largest,
+        populations[model.dimension],
+      ),
     },
     failureCost: {
       ...failureCost,

@@ -8,6 +8,7 @@ import {
   type PredictedNeed,
 } from '../../../../services/estimator/domain/distribution/coverage.ts'
 import { mixtureAround } from '../../../../services/estimator/domain/distribution/mixture.ts'
+import { populations } from '../../../../services/estimator/domain/distribution/population.ts'
 import { anyAmount, anyDistribution, anyShare, listed, weighed } from '../../../support/distributions.ts'
 
 const anyNeed: fc.Arbitrary<PredictedNeed> = fc.record({
@@ -125,30 +126,37 @@ test('nothing covers a need but an amount, whatever the calibration says', () =>
   expect(coverage({ distribution: either, calibration: record }, 1)).toBeGreaterThan(0)
 })
 
-/** A doubt of 0.2 at 1 GB, which ends at e² GB. */
-const doubt = { chance: 0.2, from: Math.log(1e9), reach: 2 }
+/** A doubt of 0.2 at 1 GB, which ends at e^2.5 GB. */
+const doubt = {
+  departure: 0.2,
+  from: Math.log(1e9),
+  ignorance: 0,
+  population: populations.memoryBytes,
+}
+const half = Math.exp(1.25)
 
 test('is short of one by the doubt, which falls with the square of what is left of its reach', () => {
   const need = { distribution: always1GB, doubt }
   expect(coverage(need, 1e9)).toBeCloseTo(0.8, 9)
-  expect(coverage(need, Math.E * 1e9)).toBeCloseTo(0.95, 9)
-  expect(coverage(need, Math.E ** 2 * 1e9)).toBeCloseTo(1, 9)
+  expect(coverage(need, half * 1e9)).toBeCloseTo(0.95, 9)
+  expect(coverage(need, half ** 2 * 1e9)).toBeCloseTo(1, 9)
   const tail = { chance: 0.1, largest: 1e9, room: 1 }
-  expect(coverage({ ...need, tail }, Math.E * 1e9)).toBeCloseTo(0.95 * (1 - 0.1 / Math.E ** 2), 9)
+  expect(coverage({ ...need, tail }, half * 1e9)).toBeCloseTo(0.95 * (1 - 0.1 / half ** 2), 9)
 })
 
 test('the amount that covers a target in doubt is the least, to a thousandth', () => {
   const need = { distribution: always1GB, doubt }
   expect(amountCovering(need, 0.8)).toBeCloseTo(1e9, 0)
   const amount = amountCovering(need, 0.95) / 1e9
-  expect(amount).toBeGreaterThan(Math.E * (1 - 1e-9))
-  expect(amount).toBeLessThan(Math.E * 1.001)
+  expect(amount).toBeGreaterThan(half * (1 - 1e-9))
+  expect(amount).toBeLessThan(half * 1.001)
 })
 
 const anyDoubt = fc.record({
-  chance: fc.double({ min: 0, max: 0.5, noNaN: true }),
+  departure: fc.double({ min: 0, max: 0.5, noNaN: true }),
   from: fc.double({ min: 0, max: 40, noNaN: true }),
-  reach: fc.double({ min: 1, max: 41, noNaN: true }),
+  ignorance: fc.double({ min: 0, max: 1, noNaN: true }),
+  population: fc.constantFrom(...Object.values(populations)),
 })
 
 test('a target above all needs is covered in tail and doubt, and by no amount that is a thousandth less', () => {

@@ -8,6 +8,7 @@ import {
   growthWorkspace,
   stopChance,
 } from '../../../../services/estimator/domain/distribution/growth.ts'
+import { populations } from '../../../../services/estimator/domain/distribution/population.ts'
 import { growthLawsOf } from '../../../../services/estimator/domain/ensemble/dimension-model.ts'
 import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
 import type { Evidence } from '../../../../services/estimator/domain/estimate/context.ts'
@@ -209,7 +210,7 @@ describe('an outlook beyond the range', () => {
       listed(grown(edge.need.distribution, stopping, growthWorkspace())),
     )
     expect(need.tail).toBe(tail)
-    expect(need.doubt).toEqual(doubtAt(record, Math.log(3), 8e9))
+    expect(need.doubt).toEqual(doubtAt(record, Math.log(3), 8e9, populations.memoryBytes))
   })
 
   test('may stop growing on the way: confidence counts on it with 0.3 at each factor of three, amounts with 0.12', () => {
@@ -232,14 +233,20 @@ describe('an outlook beyond the range', () => {
     const { need, growthFactor } = extrapolate(edge, farther, linear, createWorkspace())
     expect(growthFactor).toBe(growthAt(record, farther, growthWorkspace()).factor)
     expect(growthFactor).toBeLessThan(factor)
-    expect(need.doubt).toEqual(doubtAt(record, Math.log(3) - Math.log(1.5), 8e9))
+    expect(need.doubt).toEqual(doubtAt(record, Math.log(3) - Math.log(1.5), 8e9, populations.memoryBytes))
     // What a law explains wholly is not doubted, wherever it is.
     const scattered = modelAfter(
       [1, 2.2, 3.6, 8].map((need, i) => ({ point: pointAt([2 ** i]), need: need * 1e9 })),
       { registry: { one: always(1e9) } },
     )
     const { doubt } = extrapolate(edge, farther, scattered, createWorkspace()).need
-    expect(doubt).toEqual(doubtAt(growthLawsOf(scattered, 0), Math.log(3) - Math.log(1.5), 8e9))
-    expect(doubt?.chance).toBeGreaterThan(0)
+    const expected = doubtAt(
+      growthLawsOf(scattered, 0),
+      Math.log(3) - Math.log(1.5),
+      8e9,
+      populations.memoryBytes,
+    )
+    expect(doubt).toEqual(expected)
+    expect(expected.departure).toBeGreaterThan(0)
   })
 })

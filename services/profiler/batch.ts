@@ -28,7 +28,7 @@ export async function readBatch(
   const rejections: Rejection[] = []
 
   async function events<M extends { readonly executionId: string }, T>(
-    name: string,
+    name: EventKind,
     messages: readonly M[],
     read: (message: M, path: string, seen: Inspection) => Placed<T>,
   ): Promise<Placed<T>[]> {
@@ -36,9 +36,10 @@ export async function readBatch(
     let path = ''
     const inspectionHere = () => inspection(() => `${path}.`)
     let seen = inspectionHere()
-    for (const [index, event] of messages.entries()) {
+    for (let index = 0; index < messages.length; index++) {
       if (turn.isOver()) await turn.rest()
-      path = `${name}[${index}]`
+      const event = messages[index] as M
+      path = pathOf(name, index)
       const value = read(event, path, seen)
       if (seen.violations.length === 0) {
         good.push(value)
@@ -75,9 +76,23 @@ export async function readBatch(
   return { batch: { sequence: message.sequence, starts, samples, ends }, rejections }
 }
 
+const eventKinds = ['starts', 'samples', 'ends'] as const
+type EventKind = (typeof eventKinds)[number]
+
+/** Paths of events as they were needed, at most `limits.events` of each kind. */
+const paths: Readonly<Record<EventKind, string[]>> = { starts: [], samples: [], ends: [] }
+
+function pathOf(kind: EventKind, index: number): string {
+  const known = paths[kind][index]
+  if (known !== undefined) return known
+  const path = `${kind}[${index}]`
+  paths[kind][index] = path
+  return path
+}
+
 function checkBounds(message: UsageBatch, seen: Inspection): void {
   if (message.sequence === 0) seen.reject('batch.sequence', 'must be at least 1')
-  for (const name of ['starts', 'samples', 'ends'] as const) {
+  for (const name of eventKinds) {
     const { length } = message[name]
     if (length > limits.events)
       seen.reject(`batch.${name}`, `must be at most ${limits.events}, are ${length}`)

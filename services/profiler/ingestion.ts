@@ -1,6 +1,5 @@
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { ExecutionRecord } from '../../shared/domain/execution.ts'
-import type { TaskKey } from '../../shared/domain/task.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
 import type { HeldBytes } from '../../shared/runtime/held-bytes.ts'
 import type { Log } from '../../shared/runtime/log.ts'
@@ -48,8 +47,8 @@ export interface Ingestion {
   refuseNamespace(namespace: string, scope: Session['scope']): string | undefined
   /** Asks the store what there is: before anything is taken, and with every tick. */
   refresh(): Promise<void>
-  /** Executions of a task that are open in this process. */
-  openExecutionsOf(task: TaskKey): number
+  /** Executions of a task, by `taskId`, that are open in this process. */
+  openExecutionsOf(taskId: string): number
   /** Closes what is silent, forgets what is over, shows what runs. Called every second by whoever owns the clock. */
   tick(): Promise<void>
   figures(): IngestionFigures
@@ -138,7 +137,7 @@ export function ingestion(
     letIn: namespaces.letIn,
     refuseNamespace: namespaces.refusalOf,
     refresh,
-    openExecutionsOf: (task) => open.countOf(task),
+    openExecutionsOf: open.countOf,
     async tick() {
       await refresh()
       await silent.close()

@@ -16,7 +16,8 @@ export interface OpenExecutionsSettings {
 export interface OpenExecutions {
   add(starts: readonly ExecutionStart[]): void
   remove(starts: readonly ExecutionStart[]): void
-  countOf(task: TaskKey): number
+  /** Of a task, by `taskId`. */
+  countOf(taskId: string): number
   /** Those that run longer than an interval and whose peaks have grown since they were last taken. */
   takeUpdates(sessions: readonly Session[], nowUnixMs: number): Promise<readonly RunningUpdate[]>
 }
@@ -38,7 +39,7 @@ export function openExecutions(settings: OpenExecutionsSettings): OpenExecutions
   return {
     add: (starts) => move(starts, 1),
     remove: (starts) => move(starts, -1),
-    countOf: (task) => byTask.get(taskId(task)) ?? 0,
+    countOf: (taskId) => byTask.get(taskId) ?? 0,
     async takeUpdates(sessions, nowUnixMs) {
       const updates = new Map<string, { task: TaskKey; reported: RunningExecution[] }>()
       const stillShown = new Map<string, Resources>()

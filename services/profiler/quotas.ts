@@ -191,7 +191,7 @@ const executionBytes = 1024
 /** What an open execution takes, roughly: the same for the same start, whoever counts. */
 export function bytesOf({ executionId, task, features, labels, estimateToken }: ExecutionStart): number {
   let units = executionId.length + task.task.length + task.namespace.length
-  for (const name of Object.keys(features)) units += name.length + 8
-  for (const [name, value] of Object.entries(labels)) units += name.length + value.length
+  for (const name in features) units += name.length + 8
+  for (const name in labels) units += name.length + (labels[name] as string).length
   return executionBytes + estimateToken.length + 2 * units
 }

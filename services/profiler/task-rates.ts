@@ -1,4 +1,4 @@
-import { type TaskKey, taskId } from '../../shared/domain/task.ts'
+import type { TaskKey } from '../../shared/domain/task.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import {
   newTaskRate,
@@ -17,9 +17,11 @@ export interface Directive {
 
 /** How often the tasks run that were reported lately. */
 export interface TaskRates {
-  /** An execution of the task began that stands for `weight`. */
-  observe(task: TaskKey, weight: number, nowMs: number): void
-  directiveFor(task: TaskKey, openExecutions: number): Directive
+  /** An execution of a task, by `taskId`, began that stands for `weight`. */
+  observe(taskId: string, weight: number, nowMs: number): void
+  /** Part of its executions that is to be reported. */
+  fractionOf(taskId: string): number
+  sampleIntervalMs(openExecutions: number): number
 }
 
 /** Tasks remembered; one that is forgotten is reported in full until it is seen to be frequent again. */
@@ -28,14 +30,10 @@ const maxTasks = 10_000
 export function taskRates(settings: SamplingSettings): TaskRates {
   const rates = recentlyUsed<TaskRate>(maxTasks)
   return {
-    observe(task, weight, nowMs) {
-      const text = taskId(task)
-      rates.set(text, observeRate(rates.get(text) ?? newTaskRate(nowMs), weight, nowMs, settings))
+    observe(taskId, weight, nowMs) {
+      rates.set(taskId, observeRate(rates.get(taskId) ?? newTaskRate(nowMs), weight, nowMs, settings))
     },
-    directiveFor: (task, openExecutions) => ({
-      task,
-      executionFraction: rates.get(taskId(task))?.fraction ?? 1,
-      minSampleIntervalMs: sampleIntervalMs(openExecutions, settings),
-    }),
+    fractionOf: (taskId) => rates.peek(taskId)?.fraction ?? 1,
+    sampleIntervalMs: (openExecutions) => sampleIntervalMs(openExecutions, settings),
   }
 }

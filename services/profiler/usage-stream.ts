@@ -35,7 +35,8 @@ export interface UsageStreamParts {
   readonly ingestion: Ingestion
   readonly durability: Durability
   readonly rates: TaskRates
-  readonly openExecutionsOf: (task: Directive['task']) => number
+  /** Of a task, by `taskId`. */
+  readonly openExecutionsOf: (taskId: string) => number
   readonly clock: Clock
   /** Aborted when the service stops: streams end once what they sent is stored. */
   readonly stopping: AbortSignal
@@ -128,24 +129,29 @@ export function usageStream(
   }
 
   function newDirectives({ applied: { started } }: Submitted, told: RecentlyUsed<Directive>): Directive[] {
-    const now = parts.clock.monotonicMs()
+    const { rates, openExecutionsOf, clock } = parts
+    const now = clock.monotonicMs()
     const tasks = new Map<string, Directive['task']>()
     for (const { task, weight } of started) {
-      parts.rates.observe(task, weight, now)
-      tasks.set(taskId(task), task)
+      const id = taskId(task)
+      rates.observe(id, weight, now)
+      tasks.set(id, task)
     }
-    return [...tasks].flatMap(([text, task]) => {
-      const directive = parts.rates.directiveFor(task, parts.openExecutionsOf(task))
-      const before = told.get(text) ?? everything(task)
+    const directives: Directive[] = []
+    for (const [id, task] of tasks) {
+      const executionFraction = rates.fractionOf(id)
+      const minSampleIntervalMs = rates.sampleIntervalMs(openExecutionsOf(id))
+      const before = told.get(id) ?? everything
       if (
-        directive.executionFraction === before.executionFraction &&
-        directive.minSampleIntervalMs === before.minSampleIntervalMs
-      ) {
-        return []
-      }
-      told.set(text, directive)
-      return [directive]
-    })
+        executionFraction === before.executionFraction &&
+        minSampleIntervalMs === before.minSampleIntervalMs
+      )
+        continue
+      const directive = { task, executionFraction, minSampleIntervalMs }
+      told.set(id, directive)
+      directives.push(directive)
+    }
+    return directives
   }
 
   function openedMessage(session: LiveSession): Message {
@@ -170,11 +176,8 @@ function aborted(stopping: AbortSignal, ended: AbortSignal): Promise<void> {
   })
 }
 
-const everything = (task: Directive['task']): Directive => ({
-  task,
-  executionFraction: 1,
-  minSampleIntervalMs: 0,
-})
+/** What a worker reports that was told nothing. */
+const everything: Omit<Directive, 'task'> = { executionFraction: 1, minSampleIntervalMs: 0 }
 
 function openOf(request: StreamUsageRequest | undefined): OpenSession {
   if (request?.message?.$case !== 'open')

@@ -72,7 +72,7 @@ export function foldAll(
 ): FoldResult {
   const base = before ?? emptyProfile(key, nowUnixMs)
   const memory = foldedMemory(base.folded, settings.maxFolded)
-  const corrected = new Set<Finished>()
+  const corrected: Finished[] = []
   const folded = finished.map((each) => {
     const { record, isLate } = each
     if (memory.remember(fingerprint(record.executionId))) {
@@ -80,41 +80,39 @@ export function foldAll(
       return true
     }
     if (!isLate || record.outcome === 'lost' || !memory.forget(lostPrint(record))) return false
-    corrected.add(each)
+    corrected.push(each)
     return true
   })
-  const news = finished.filter((_, index) => folded[index])
+  const news = folded.every(Boolean) ? finished : finished.filter((_, index) => folded[index])
   if (news.length === 0) return { profile: base, folded }
 
   const lastSeenUnixMs = Math.max(nowUnixMs, base.lastSeenUnixMs)
   const factor = 2 ** (-(lastSeenUnixMs - base.lastSeenUnixMs) / settings.halfLifeMs)
   const statistics = statisticsFold(base.statistics, factor)
   const accuracy = accuracyFold(base.accuracy, settings)
-  const executions = base.executions.slice()
-  const counts = new Map(base.outcomes.map(({ outcome, count }) => [outcome, count]))
+  const added: ExecutionRecord[] = []
+  const counts = countsOf(base.outcomes)
   for (const each of news) {
     const { record, estimate } = each
-    if (corrected.has(each)) counts.set('lost', (counts.get('lost') ?? 0) - record.weight)
-    counts.set(record.outcome, (counts.get(record.outcome) ?? 0) + record.weight)
+    if (corrected.includes(each)) counts.lost -= record.weight
+    counts[record.outcome] += record.weight
     if (!isInformative(record.outcome)) continue
     statistics.observe(record)
     if (estimate) accuracy.score(estimate, record)
-    if (executions.length >= settings.maxExecutions) executions.splice(0, settings.droppedExecutions)
-    executions.push({
+    added.push({
       ...record,
       estimateToken: noToken,
       endedAtUnixMs: record.endedAtUnixMs || lastSeenUnixMs,
     })
   }
-  const ended = new Set(news.map(({ record }) => record.executionId))
   const profile = {
     ...base,
     revision: base.revision + news.length,
     lastSeenUnixMs,
     outcomes: inOrder(counts),
     statistics: statistics.result(),
-    executions,
-    running: base.running.filter(({ executionId }) => !ended.has(executionId)),
+    executions: latest(base.executions, added, settings),
+    running: stillRunning(base.running, news),
     folded: memory.list(),
     accuracy: accuracy.result(),
   }
@@ -165,9 +163,47 @@ const noToken = new Uint8Array(0)
 /** Remembered beside the execution's own while its loss may still be corrected. */
 const lostPrint = ({ executionId }: ExecutionRecord) => fingerprint(`${executionId}\u0000lost`)
 
-function inOrder(counts: ReadonlyMap<Outcome, number>): readonly OutcomeCount[] {
-  return outcomes.flatMap((outcome) => {
-    const count = counts.get(outcome) ?? 0
-    return count <= 0 ? [] : [{ outcome, count }]
-  })
+/** What is left of a list that drops its oldest whenever it is full. */
+function latest(
+  before: readonly ExecutionRecord[],
+  added: readonly ExecutionRecord[],
+  { maxExecutions, droppedExecutions }: FoldSettings,
+): readonly ExecutionRecord[] {
+  let kept = before.length
+  for (let i = 0; i < added.length; i++) {
+    if (kept >= maxExecutions) kept -= Math.min(droppedExecutions, kept)
+    kept += 1
+  }
+  const dropped = before.length + added.length - kept
+  const all = before.concat(added)
+  return dropped === 0 ? all : all.slice(dropped)
+}
+
+function stillRunning(
+  running: readonly RunningExecution[],
+  ended: readonly Finished[],
+): readonly RunningExecution[] {
+  if (running.length === 0) return running
+  const ids = new Set(ended.map(({ record }) => record.executionId))
+  return running.filter(({ executionId }) => !ids.has(executionId))
+}
+
+function countsOf(before: readonly OutcomeCount[]): Record<Outcome, number> {
+  const counts: Record<Outcome, number> = {
+    succeeded: 0,
+    failed: 0,
+    'out-of-memory': 0,
+    'timed-out': 0,
+    evicted: 0,
+    cancelled: 0,
+    lost: 0,
+  }
+  for (const { outcome, count } of before) counts[outcome] = count
+  return counts
+}
+
+function inOrder(counts: Readonly<Record<Outcome, number>>): readonly OutcomeCount[] {
+  const entries: OutcomeCount[] = []
+  for (const outcome of outcomes) if (counts[outcome] > 0) entries.push({ outcome, count: counts[outcome] })
+  return entries
 }

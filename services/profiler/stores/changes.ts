@@ -20,7 +20,7 @@ export type Changed<S extends Stored> =
  */
 export async function applyChanges<S extends Stored>(
   changes: readonly ProfileChange[],
-  load: () => Promise<S>,
+  load: () => S | Promise<S>,
   putAside: (stored: S, error: unknown) => Promise<S>,
 ): Promise<Changed<S>> {
   async function attempt(before: S): Promise<Changed<S>> {
@@ -37,7 +37,8 @@ export async function applyChanges<S extends Stored>(
   }
   let before: S
   try {
-    before = await load()
+    const loaded = load()
+    before = loaded instanceof Promise ? await loaded : loaded
   } catch (error) {
     if (isNewer(error)) return { refused: error }
     throw error

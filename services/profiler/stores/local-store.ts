@@ -204,7 +204,10 @@ export async function localStore(
           if (turn.isOver()) await turn.rest()
           const done = await applyChanges(
             steps,
-            async () => ({ profile: await loadOrQuarantine(key) }),
+            () => {
+              const profile = cache.get(key)
+              return profile ? { profile } : loadOrQuarantine(key).then((loaded) => ({ profile: loaded }))
+            },
             async (_, error) => ({ profile: await putAside(key, error) }),
           )
           if ('refused' in done) reasons.set(key, done.refused)

@@ -65,8 +65,12 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
   }
   keep(client)
 
+  const masters = () => (client instanceof Cluster ? client.nodes('master') : [client])
+  const sendTogether = togetherOn(masters)
+
   /** A cluster of which no node is known keeps commands without an end. */
   function run(on: Redis | Cluster, command: RedisCommand, args: readonly RedisValue[]): Promise<unknown> {
+    sendTogether()
     const sent = on.sendCommand(new Command(command, [...args], { replyEncoding: null, keyPrefix }))
     return on instanceof Cluster
       ? within(2 * redisTimeoutMs, sent as Promise<unknown>)
@@ -133,9 +137,9 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
     write,
     replicas: redisWaitReplicas,
     runOnMasters: async (command, ...args) => {
-      const masters = client instanceof Cluster ? client.nodes('master') : [client]
-      if (masters.length === 0) throw new ForesizeError('unavailable', 'no node of the redis cluster answers')
-      return Promise.all(masters.map((master) => run(master, command, args)))
+      const found = masters()
+      if (found.length === 0) throw new ForesizeError('unavailable', 'no node of the redis cluster answers')
+      return Promise.all(found.map((master) => run(master, command, args)))
     },
     async close() {
       isClosed = true
@@ -150,6 +154,25 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
     await found.close()
     throw new ForesizeError('unavailable', `redis at ${settings.redisNodes.join(', ')} does not answer`, {
       cause: error,
+    })
+  }
+}
+
+/**
+ * Commands of one turn of the event loop go to each server in one message: sent one by one, each costs both sides a system
+ * call. ioredis does this in pipelines alone, and in a cluster these must be of one node.
+ */
+function togetherOn(masters: () => readonly Redis[]): () => void {
+  let isHeld = false
+  return () => {
+    if (isHeld) return
+    isHeld = true
+    // Not there while a connection is being made.
+    const streams = masters().flatMap(({ stream }) => (stream as typeof stream | undefined) ?? [])
+    for (const stream of streams) stream.cork()
+    process.nextTick(() => {
+      isHeld = false
+      for (const stream of streams) stream.uncork()
     })
   }
 }

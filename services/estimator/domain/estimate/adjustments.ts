@@ -39,12 +39,9 @@ const steps: readonly Step[] = [
 
 export function adjust(recommendation: Recommendation, context: Context, dimension: Dimension): Adjusted {
   const { amount, source } = recommendation
-  return steps.reduce<Adjusted>((current, step) => step(current, recommendation, context, dimension), {
-    amount,
-    source,
-    changes: [],
-    clamps: [],
-  })
+  let current: Adjusted = { amount, source, changes: [], clamps: [] }
+  for (const step of steps) current = step(current, recommendation, context, dimension)
+  return current
 }
 
 /** A retry goes above what failed, and reaches a target coverage given that it failed. */

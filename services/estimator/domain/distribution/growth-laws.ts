@@ -67,8 +67,6 @@ interface Evidence {
 
 /** Executions whose values differ by less, as a logarithm, are one piece of evidence: the one of them that needed most. */
 const alike = 0.05
-/** The i-th of k pieces, by value, weighs (i / k)^4: what lies beyond is most like the largest. */
-const weightExponent = 4
 /** No law is true to the last byte: as if two executions had been off by this much. */
 const leastScatter = 0.02
 
@@ -82,10 +80,8 @@ const leastScatter = 0.02
 export function lawRecord(executions: ObservedExecutions, column: number): LawRecord {
   const all = evidenceOf(executions, column)
   const pieces = distinct(all)
-  const weights = Float64Array.from(
-    { length: pieces.count },
-    (_, i) => ((i + 1) / pieces.count) ** weightExponent,
-  )
+  // The i-th of k pieces, by value, weighs i / k: what lies beyond is most like the largest.
+  const weights = Float64Array.from({ length: pieces.count }, (_, i) => (i + 1) / pieces.count)
   const scores = growthLaws.map((law) => {
     const { total, squares } = misfit(pieces, law, weights)
     return law.logPrior - (total / 2) * Math.log((squares + 2 * leastScatter ** 2) / (total + 2))

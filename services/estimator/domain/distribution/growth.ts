@@ -65,13 +65,28 @@ export interface Span {
   readonly distance: number
 }
 
-/** Chance that a need stops growing whenever its feature has grown so much more: a buffer is full, a sample is enough. */
-export const stopChance = 0.3
+/**
+ * Chance that a need stops growing before its feature is three times as large, where it has not been seen to grow: a buffer is
+ * full, a sample is enough. By the rule of succession, each factor of three that it has grown over makes that less likely.
+ */
+export const stopChance = 1 / 2
 /** What an amount counts on of it: a need that goes on kills, one that stops wastes. */
-export const stopChanceOfAmount = 0.12
+export const stopChanceOfAmount = 1 / 4
 const stopEvery = Math.log(3)
 
-/** `mayStop`: the chance that the need stops growing; 0 is never. Law: every factor is at least 1. */
+/** Growth of so many standard deviations is told from scatter. */
+const tellingScatters = 2
+
+/**
+ * Over how much of the range, as a logarithm, a need that follows a law is seen not to have stopped growing: down from the largest
+ * value, all but what it has grown too little since.
+ */
+function seenGrowing({ exponent, share }: GrowthLaw, { range, scatter }: LawRecord): number {
+  const left = 1 - (1 - Math.exp(-tellingScatters * scatter)) / share
+  return left > 0 ? Math.max(0, range + Math.log(left) / exponent) : 0
+}
+
+/** `mayStop`: the chance that the need stops growing, where it has not been seen to; 0 is never. Law: every factor is at least 1. */
 export function growthAt(
   record: LawRecord,
   { advance, distance }: Span,
@@ -103,9 +118,10 @@ export function growthAt(
     const weight = record.weights[i] as number
     if (weight < leastWeight) continue
     let left = weight
+    let oneIn = 1 / mayStop + seenGrowing(law, record) / stopEvery
     for (let stop = advance + stopEvery; mayStop > 0 && stop < distance; stop += stopEvery) {
-      putLaw(law, stop, left * mayStop)
-      left *= 1 - mayStop
+      putLaw(law, stop, left / oneIn)
+      left *= 1 - 1 / oneIn++
     }
     putLaw(law, distance, left)
   }

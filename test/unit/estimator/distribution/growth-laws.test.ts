@@ -124,20 +124,20 @@ describe('the record', () => {
       [1, 1],
       [Math.E, Math.E],
     ])
-    // The pieces weigh (1/2)⁴ and 1. Where logarithms differ by x from a law, the squares around its best level are
-    // x² · (1/16 · 1) / (1/16 + 1) = x² / 17, and 2 · 0.02² on top. x is 1 without growth, 0 if the need is as the value.
-    const likelihood = (x: number) => (x ** 2 / 17 + 2 * 0.02 ** 2) ** (-17 / 16 / 2)
+    // The pieces weigh 1/2 and 1. Where logarithms differ by x from a law, the squares around its best level are
+    // x² · (1/2 · 1) / (1/2 + 1) = x² / 3, and 2 · 0.02² on top. x is 1 without growth, 0 if the need is as the value.
+    const likelihood = (x: number) => (x ** 2 / 3 + 2 * 0.02 ** 2) ** (-3 / 2 / 2)
     const odds = (weights[indexOf(1, 1)] ?? 0) / (weights[0] ?? 0)
     expect(odds).toBeCloseTo(((0.35 / 4) * likelihood(0)) / (0.5 * likelihood(1)), 9)
   })
 
-  test('of three pieces weighs them by the fourth power of 1/3, 2/3 and 1', () => {
+  test('of three pieces weighs them by 1/3, 2/3 and 1', () => {
     const { weights } = recordOf([
       [1, 1],
       [Math.E, 1],
       [Math.E ** 2, Math.E],
     ])
-    const [a, b, c] = [1 / 81, 16 / 81, 1]
+    const [a, b, c] = [1 / 3, 2 / 3, 1]
     const total = a + b + c
     // Without growth the errors are 0, 0 and 1; where the need is as the value, 2, 1 and 1.
     const flat = c - c ** 2 / total

@@ -7,7 +7,11 @@ import {
   growthAt,
   growthWorkspace,
 } from '../../../../services/estimator/domain/distribution/growth.ts'
-import { growthLaws, type LawRecord } from '../../../../services/estimator/domain/distribution/growth-laws.ts'
+import {
+  growthLaws,
+  type LawRecord,
+  logGrowth,
+} from '../../../../services/estimator/domain/distribution/growth-laws.ts'
 import { anyAmount, anyWeighed, listed, weighed } from '../../../support/distributions.ts'
 
 /** A record that gives these laws these weights, and others none. */
@@ -66,24 +70,42 @@ describe('a growth', () => {
     expect([cells[0], cells.at(-1)]).toEqual([least, most])
   })
 
-  test('may stop whenever the feature is three times as large, and no longer grows then', () => {
-    const { cells, weights } = listedGrowth(
-      growthAt(linear, { advance: 0.2, distance: 2.6 }, growthWorkspace(), 0.25),
-    )
-    // ln 3 and 2 ln 3 beyond the edge, and the distance itself: around each what is 0.07 of it aside.
-    const places = [Math.log(3), 2 * Math.log(3), 2.4]
-    const near = (place: number) =>
-      weights.reduce((sum, weight, i) => {
-        const isNear = Math.abs((cells[i] ?? 0) * 0.01 - place) <= 0.07 * place + 0.01
-        return isNear ? sum + weight : sum
-      }, 0)
-    expect(near(places[0] ?? 0)).toBeCloseTo(0.25, 9)
+  /** Where it stops: what is within 0.07 of a place is around it. */
+  const around = (place: number, { cells, weights }: ReturnType<typeof listedGrowth>) =>
+    weights.reduce((sum, weight, i) => {
+      const isNear = Math.abs((cells[i] ?? 0) * 0.01 - place) <= 0.07 * place + 0.01
+      return isNear ? sum + weight : sum
+    }, 0)
+  const stoppingAt = (record: LawRecord, distance: number, mayStop: number, advance = 0) =>
+    listedGrowth(growthAt(record, { advance, distance }, growthWorkspace(), mayStop))
+
+  test('may stop whenever the feature is three times as large, less likely each time, and no longer grows then', () => {
+    const growth = stoppingAt({ ...linear, range: 0 }, 2.6, 0.25, 0.2)
+    const { cells, weights } = growth
+    expect(around(Math.log(3), growth)).toBeCloseTo(1 / 4, 9)
     expect(weights.reduce((a, b) => a + b)).toBeCloseTo(1, 9)
     expect(cells.at(0)).toBe(Math.floor(0.93 * Math.log(3) * 100))
     expect(cells.at(-1)).toBe(Math.ceil(1.07 * 2.4 * 100))
-    const around = (from: number) => weights.filter((_, i) => (cells[i] ?? 0) > from).reduce((a, b) => a + b)
-    // What has not stopped twice: 0.75², of which a quarter lies above 2.4 + 0.168.
-    expect(around(250)).toBeCloseTo(0.75 ** 2 / 4, 9)
+    // What has stopped neither at 3 nor at 9 times: 3/4 · 4/5, of which a quarter lies above 2.4 + 0.168.
+    const last = weights.filter((_, i) => (cells[i] ?? 0) > 250).reduce((a, b) => a + b)
+    expect(last).toBeCloseTo((0.75 * 0.8) / 4, 9)
+  })
+
+  test.each([
+    // Two standard deviations of growth are told from scatter: a need as the value has them 0.1 below the largest…
+    [linear, 2 * Math.log(3) + 0.1, 0.05, 1 / 6],
+    // …one of which a quarter grows −ln(1 − (1 − e^−0.1) / 0.25) below it…
+    [recordOf([1, 0.25, 1]), 2 * Math.log(3) - Math.log(1 - (1 - Math.exp(-0.1)) / 0.25), 0.05, 1 / 6],
+    // …or never.
+    [recordOf([1, 0.25, 1]), 2 * Math.log(3), 0.5, 1 / 4],
+    [linear, 0.05, 0.05, 1 / 4],
+  ])('stops less likely the farther it was seen to grow: %#', (record, range, scatter, chance) => {
+    const growth = stoppingAt({ ...record, range, scatter }, 2, 0.25)
+    const law = growthLaws[record.weights.indexOf(1)] as (typeof growthLaws)[number]
+    const [stopped, whole] = [Math.log(3), 2].map((distance) => logGrowth(law, distance)) as [number, number]
+    const below = growth.weights.filter((_, i) => (growth.cells[i] ?? 0) * 0.01 < (stopped + whole) / 2)
+    // A quarter of what goes on is 0.14 below where it goes, and still above the middle.
+    expect(below.reduce((a, b) => a + b, 0)).toBeCloseTo(chance, 9)
   })
 
   test('is that of all laws, by their weights', () => {

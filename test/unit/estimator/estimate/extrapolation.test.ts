@@ -213,7 +213,7 @@ describe('an outlook beyond the range', () => {
     expect(need.doubt).toEqual(doubtAt(record, Math.log(3), 8e9, populations.memoryBytes))
   })
 
-  test('may stop growing on the way: confidence counts on it with 0.3 at each factor of three, amounts with 0.12', () => {
+  test('may stop growing on the way: confidence counts on it with 1/2 at a factor of three that nothing is known of, amounts with 1/4', () => {
     const far = { ...beyond, distance: Math.log(10) }
     const { need } = extrapolate(edge, far, linear, createWorkspace())
     const believed = need.believed ?? need.distribution
@@ -221,11 +221,12 @@ describe('an outlook beyond the range', () => {
       listed(
         grown(edge.need.distribution, growthAt(record, far, growthWorkspace(), chance), growthWorkspace()),
       )
-    expect(listed(need.distribution)).toEqual(stopping(0.12))
-    expect(listed(believed)).toEqual(stopping(0.3))
+    expect(listed(need.distribution)).toEqual(stopping(1 / 4))
+    expect(listed(believed)).toEqual(stopping(1 / 2))
     // A need that is as the value is would be three times as large where it stopped at three, ten times where it did not.
-    expect(probability(need.distribution, 5 * 4e9)).toBeGreaterThan(0.12)
-    expect(probability(believed, 5 * 4e9)).toBeGreaterThan(0.3)
+    // Seen to grow over ln 8 = 1.9 factors of three, it stops at the next with 1 / 3.9 and 1 / 5.9.
+    expect(probability(need.distribution, 5 * 4e9)).toBeGreaterThan(1 / 5.9)
+    expect(probability(believed, 5 * 4e9)).toBeGreaterThan(1 / 3.9)
   })
 
   test('grows from the edge, and is doubted from there on', () => {

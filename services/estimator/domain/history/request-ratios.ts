@@ -5,7 +5,7 @@ import { type Dimension, dimensions, type Resources } from '../../../../shared/d
 const trustedRatio = 1.35
 /** …of so many tasks and executions. */
 const fewestTasks = 8
-const fewestExecutions = 50
+const fewestExecutions = 20
 /** Above what was ever needed of a request, but not above the request itself where nobody has needed more. */
 const margin = 1.15
 const withMargin = (largest: number): number =>

@@ -27,10 +27,10 @@ test('is the request itself where some needed nearly all of theirs, or all, and 
   expect(requestRatios([...tasks(8, 7, 0.3), taskUsing('more', [1.01])]).memoryBytes).toBeCloseTo(1.1615, 9)
 })
 
-test('is unset of fewer than eight tasks or fifty executions, and where a need was far above its request', () => {
+test('is unset of fewer than eight tasks or twenty executions, and where a need was far above its request', () => {
   expect(requestRatios(tasks(7, 50, 0.5))).toEqual({})
-  expect(requestRatios(tasks(8, 6, 0.5))).toEqual({})
-  expect(requestRatios(tasks(8, 7, 0.5)).memoryBytes).toBeCloseTo(0.575, 9)
+  expect(requestRatios([...tasks(7, 2, 0.5), taskUsing('last', new Array<number>(5).fill(0.5))])).toEqual({})
+  expect(requestRatios(tasks(10, 2, 0.5)).memoryBytes).toBeCloseTo(0.575, 9)
   expect(requestRatios([...tasks(8, 7, 0.5), taskUsing('over', [1.2])])).toEqual({})
   expect(requestRatios([...tasks(8, 7, 0.5), taskUsing('just', [1.17])]).memoryBytes).toBeCloseTo(1.3455, 9)
 })

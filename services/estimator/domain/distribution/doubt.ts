@@ -22,7 +22,7 @@ const halfScatter = 0.03
 /** A departure takes a need no farther above the largest seen than this, a logarithm: 12 times. */
 const reach = 2.5
 /** Where distance ÷ range is this, half of what is known of growth is no longer worth anything. */
-const halfIgnorance = 40
+const halfIgnorance = 20
 /** A range counts as no less, as a logarithm. */
 const leastRange = 0.01
 /** What a task may need where nothing is known ends at so many medians: 64 GB of memory. */

@@ -8,6 +8,7 @@ import {
 import { fromProfileKey } from '../../shared/wire/profile.ts'
 import { written } from '../../shared/wire/profile-bytes.ts'
 import { writeProfile } from '../../shared/wire/profile-writer.ts'
+import { readStreamUsage } from '../../shared/wire/usage-reader.ts'
 import { sentExecutionSteps } from './sent-executions.ts'
 import type { StoreChange } from './store.ts'
 
@@ -51,9 +52,10 @@ const encode = (message: WatchProfilesResponse) => Buffer.from(WatchProfilesResp
 
 const asItIs = (bytes: Buffer) => bytes
 
-/** The service as generated, but that answers which hold a profile are encoded before, from the domain's value. */
+/** The service as generated, but that answers which hold a profile are encoded before, from the domain's value, and samples are read by hand. */
 export const profilerDefinition = {
   ...ProfilerServiceService,
+  streamUsage: { ...ProfilerServiceService.streamUsage, requestDeserialize: readStreamUsage },
   watchProfiles: { ...ProfilerServiceService.watchProfiles, responseSerialize: asItIs },
   getProfile: { ...ProfilerServiceService.getProfile, responseSerialize: asItIs },
 } as const

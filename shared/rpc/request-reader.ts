@@ -46,7 +46,7 @@ export function requestReader(type: DescMessage, decode: (bytes: Buffer) => obje
   return (bytes) => {
     if (bytes.length > pieceBytes) return readInPieces(bytes).catch(refused)
     try {
-      bounds()(bytes)
+      // A field takes two bytes at least, a number of a list one: so few hold no more than a message may.
       return read(bytes)
     } catch (error) {
       return refused(error)

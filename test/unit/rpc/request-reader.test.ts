@@ -8,6 +8,7 @@ import {
   StreamUsageRequest,
   UpdateProfileRequest,
 } from '../../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { limits } from '../../../shared/wire/limits.ts'
 import { messagePieces, pieceBytes } from '../../../shared/wire/message-pieces.ts'
 
 const types = { UpdateProfileRequest, StreamUsageRequest, EstimateRequest }
@@ -80,6 +81,12 @@ test('nor does it hold more than a thousand entries, however small they are', ()
   const bytes = Buffer.alloc(200_000, Buffer.from([0x0a, 0]))
   const sizes = [...messagePieces(bytes, descriptorOf('UpdateProfileRequest'))].map(({ length }) => length)
   expect(Math.max(...sizes)).toBeLessThanOrEqual(2 * 1024)
+})
+
+test('a message that is read at once cannot hold more than a message may', () => {
+  const { objects, fields, numbers, entry } = limits.message
+  for (const most of [objects, fields, entry.fields]) expect(pieceBytes).toBeLessThanOrEqual(2 * most)
+  for (const most of [numbers, entry.numbers]) expect(pieceBytes).toBeLessThanOrEqual(most)
 })
 
 test.each(['UpdateProfileRequest', 'StreamUsageRequest'] as const)(

@@ -1,0 +1,110 @@
+import type { DescMessage } from '@bufbuild/protobuf'
+import { BinaryWriter } from '@bufbuild/protobuf/wire'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { contractRegistry } from '../../../shared/rpc/contract.ts'
+import { requestReader } from '../../../shared/rpc/request-reader.ts'
+import { UsageSamples } from '../../../shared/wire/gen/foresize/v1/execution.ts'
+import { StreamUsageRequest } from '../../../shared/wire/gen/foresize/v1/profiler_service.ts'
+import { readStreamUsage } from '../../../shared/wire/usage-reader.ts'
+
+const text = fc.oneof(fc.string({ maxLength: 20 }), fc.constantFrom('', '漢字', '🙂'.repeat(40)))
+const resources = fc.record({ memoryBytes: fc.double(), durationMs: fc.double() }, { requiredKeys: [] })
+const list = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<readonly T[]> => fc.array(of, { maxLength: 30 })
+const wholes = list(fc.integer({ min: 0, max: 2 ** 32 - 1 }))
+const doubles = list(fc.double())
+const anySamples = fc.record({
+  executionId: text,
+  elapsedDeltaMs: wholes,
+  cpuCores: doubles,
+  memoryBytes: doubles,
+  diskBytes: doubles,
+  gpuMemoryBytes: doubles,
+})
+const anyBatch = fc.record({
+  sequence: fc.nat(),
+  starts: list(fc.record({ executionId: text, task: fc.record({ namespace: text, task: text }) })),
+  samples: list(anySamples),
+  ends: list(fc.record({ executionId: text, outcome: fc.constantFrom(0, 1, 2, 7), used: resources })),
+})
+type Message = NonNullable<StreamUsageRequest['message']>
+const anyMessage: fc.Arbitrary<Message | undefined> = fc.oneof(
+  anyBatch.map((value): Message => {
+    const request = StreamUsageRequest.fromPartial({ message: { $case: 'batch', value } })
+    return request.message as Message
+  }),
+  fc.record({ sessionId: text, client: text }).map((value): Message => ({ $case: 'open', value })),
+  fc.constant(undefined),
+)
+
+/** Fields of later releases. */
+const withUnknown = (bytes: Uint8Array) =>
+  new BinaryWriter()
+    .uint32((900 << 3) | 2)
+    .string('unknown')
+    .raw(bytes)
+    .uint32((901 << 3) | 1)
+    .double(1)
+    .finish()
+
+test('a request is what the generated decoder makes of it, fields of later releases or not', () => {
+  fc.assert(
+    fc.property(anyMessage, fc.boolean(), (message, isLater) => {
+      const plain = StreamUsageRequest.encode({ message }).finish()
+      const bytes = isLater ? withUnknown(plain) : plain
+      expect(readStreamUsage(bytes)).toStrictEqual(StreamUsageRequest.decode(bytes))
+    }),
+  )
+})
+
+const inBatch = (samples: Uint8Array) => {
+  const batch = new BinaryWriter().uint32(0x1a).bytes(samples).finish()
+  return new BinaryWriter().uint32(0x12).bytes(batch).finish()
+}
+
+test('so is one whose lists come in parts, or number by number', () => {
+  const part = fc.oneof(
+    anySamples.map((samples) => UsageSamples.encode(samples).finish()),
+    fc.double().map((value) => new BinaryWriter().uint32(0x19).double(value).finish()),
+    fc.nat().map((value) => new BinaryWriter().uint32(0x10).uint32(value).finish()),
+    fc.constant(withUnknown(new Uint8Array())),
+  )
+  fc.assert(
+    fc.property(fc.array(part), (parts) => {
+      const bytes = inBatch(Buffer.concat(parts))
+      expect(readStreamUsage(bytes)).toStrictEqual(StreamUsageRequest.decode(bytes))
+    }),
+  )
+})
+
+const descriptor = contractRegistry().getMessage('foresize.v1.StreamUsageRequest') as DescMessage
+const read = requestReader(descriptor, readStreamUsage)
+
+test('one that is cut off anywhere is refused', async () => {
+  const samples = {
+    elapsedDeltaMs: [1, 300],
+    cpuCores: [1, 2],
+    memoryBytes: [3, 4],
+    diskBytes: [],
+    gpuMemoryBytes: [],
+  }
+  const bytes = Buffer.from(inBatch(UsageSamples.encode({ executionId: 'e', ...samples }).finish()))
+  for (let length = 1; length < bytes.length; length++)
+    expect(() => read(bytes.subarray(0, length)), String(length)).toThrow('cannot be decoded')
+  expect(() => read(Buffer.from(inBatch(Uint8Array.of(0x1a, 3, 0, 0, 0))))).toThrow('ends within one')
+  expect(() => read(Buffer.from(inBatch(Uint8Array.of(0x12, 2, 1, 0x80))))).toThrow('cannot be decoded')
+})
+
+test('random bytes are read or refused as bad input, and never otherwise', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 2000, size: 'max' }), async (random) => {
+      for (const bytes of [random, inBatch(random)]) {
+        try {
+          await read(Buffer.from(bytes))
+        } catch (error) {
+          expect(error).toMatchObject({ failure: 'invalid' })
+        }
+      }
+    }),
+  )
+})

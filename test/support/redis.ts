@@ -209,7 +209,12 @@ export async function wireTo(port: number): Promise<Wire> {
       [far, near],
     ] as const) {
       sockets.add(from)
-      from.on('data', (data) => setTimeout(() => to.write(data), delayMs))
+      // In order, also where the delay gets shorter.
+      let delivered: Promise<unknown> = Promise.resolve()
+      from.on('data', (data) => {
+        const arrived = sleep(delayMs)
+        delivered = delivered.then(() => arrived).then(() => to.write(data))
+      })
       from.on('error', () => undefined)
       from.on('close', () => {
         sockets.delete(from)

@@ -160,8 +160,8 @@ function writeTokenDimension(
   if (confidence !== 0) writeDouble(writer, tags.confidence, confidence)
   if (strategies.length > 0) {
     const packed = beginMessage(writer, tags.predictions)
-    for (let place = 0; place < strategies.length; place++)
-      writePacked(writer, predictedBy(predictions, strategies[place] as string, place))
+    for (const [i, strategy] of strategies.entries())
+      writePacked(writer, predictedBy(predictions, strategy, i))
     endMessage(writer, packed)
   }
   endMessage(writer, start)

@@ -19,15 +19,15 @@ export function bounded(
   policy: Pick<Policy, 'min' | 'max'>,
   limits: Limits,
 ): { readonly amount: number; readonly clamps: readonly Clamp[] } {
-  const raised = Math.max(amount, policy.min[dimension] ?? amount)
-  const lowered = Math.min(raised, policy.max[dimension] ?? raised)
-  const least = Math.min(limits.min[dimension] ?? lowered, policy.max[dimension] ?? Number.POSITIVE_INFINITY)
-  const limited = Math.min(Math.max(lowered, least), limits.max[dimension] ?? lowered)
-  if (raised === amount && lowered === amount && limited === amount) return { amount, clamps: [] }
-  const clamps: readonly Clamp[] = [
-    { kind: 'policy-min', before: amount, after: raised },
-    { kind: 'policy-max', before: raised, after: lowered },
-    { kind: 'limit', before: lowered, after: limited },
-  ]
-  return { amount: limited, clamps: clamps.filter(({ before, after }) => before !== after) }
+  const clamps: Clamp[] = []
+  let value = amount
+  const step = (kind: Clamp['kind'], after: number) => {
+    if (after !== value) clamps.push({ kind, before: value, after })
+    value = after
+  }
+  step('policy-min', Math.max(value, policy.min[dimension] ?? value))
+  step('policy-max', Math.min(value, policy.max[dimension] ?? value))
+  const least = Math.min(limits.min[dimension] ?? value, policy.max[dimension] ?? Number.POSITIVE_INFINITY)
+  step('limit', Math.min(Math.max(value, least), limits.max[dimension] ?? value))
+  return { amount: value, clamps }
 }

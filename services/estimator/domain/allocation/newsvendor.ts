@@ -25,13 +25,10 @@ export function newsvendor(
 ): number {
   const cost = expectedCost(need, failureCost, failureFactor, workspace)
   const last = need.size - 1
-  if (workspace.costs.length <= last) workspace.costs = new Float64Array(2 * need.size)
-  const { costs } = workspace
   let cheapest = last
   let least = Number.POSITIVE_INFINITY
   for (let i = indexOf(need, within.from); i <= last; i++) {
     const expected = cost.at(i)
-    costs[i] = expected
     if (expected >= least) continue
     least = expected
     cheapest = i
@@ -41,7 +38,7 @@ export function newsvendor(
   let chosen = cheapest
   let leastWeighted = Number.POSITIVE_INFINITY
   for (let i = cheapest; i <= most; i++) {
-    const expected = costs[i] as number
+    const expected = cost.at(i)
     if (expected > limit) continue
     const weighted = expected + failureWeight * (1 - (need.cumulative[i] as number)) * cost.failure
     if (weighted >= leastWeighted) continue

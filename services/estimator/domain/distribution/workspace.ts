@@ -12,8 +12,6 @@ export interface DistributionWorkspace {
   tail: Atoms
   /** Of the needs that amounts are priced at. */
   needs: Float64Array
-  /** Of what giving each of these is expected to cost. */
-  costs: Float64Array
   /** Of what has grown beyond the range, and of what may have stopped growing. */
   readonly growth: GrowthWorkspace
   readonly stopping: GrowthWorkspace
@@ -25,7 +23,6 @@ export const distributionWorkspace = (): DistributionWorkspace => ({
   spare: atoms(0),
   tail: atoms(0),
   needs: new Float64Array(0),
-  costs: new Float64Array(0),
   growth: growthWorkspace(),
   stopping: growthWorkspace(),
 })

@@ -39,18 +39,20 @@ export function predictiveDistribution(
 ): PredictiveDistribution {
   const runtimes = runtimesOf(model)
   const { components, priors } = componentsOf(predictions, weights, runtimes, workspace)
-  let highest = model.largest === undefined ? Number.NEGATIVE_INFINITY : Math.log(model.largest)
-  for (const { logPrediction } of components) highest = Math.max(highest, logPrediction)
+  const highestPrediction = components.reduce(
+    (most, c) => Math.max(most, c.logPrediction),
+    Number.NEGATIVE_INFINITY,
+  )
+  const highest =
+    model.largest === undefined ? highestPrediction : Math.max(Math.log(model.largest), highestPrediction)
   const observed = model.executions.count
   const room = roomAfter(observed)
-  const mixed = (priors: readonly PriorComponent[], limit: number) => {
-    const options: MixtureOptions = { limit, kernel: model.kernel, runtimes }
-    return mixture(components, priors, options, workspace.distribution)
-  }
+  const options = { kernel: model.kernel, runtimes }
+  const mixed = (priors: readonly PriorComponent[], limit: number) =>
+    mixture(components, priors, { ...options, limit } satisfies MixtureOptions, workspace.distribution)
 
   const expected = mixed(priors, highest + room)
   const exceeding = exceedingOf(runningPeaks, expected)
-  if (model.censored.length === 0 && exceeding.length === 0) return { distribution: expected, exceeding }
   const censored = [
     ...censoredAboveMedian(model, expected),
     ...exceeding.map((above) => ({ above, weight: 1 })),

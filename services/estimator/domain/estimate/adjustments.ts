@@ -39,9 +39,12 @@ const steps: readonly Step[] = [
 
 export function adjust(recommendation: Recommendation, context: Context, dimension: Dimension): Adjusted {
   const { amount, source } = recommendation
-  let current: Adjusted = { amount, source, changes: [], clamps: [] }
-  for (const step of steps) current = step(current, recommendation, context, dimension)
-  return current
+  return steps.reduce<Adjusted>((current, step) => step(current, recommendation, context, dimension), {
+    amount,
+    source,
+    changes: [],
+    clamps: [],
+  })
 }
 
 /** A retry goes above what failed, and reaches a target coverage given that it failed. */

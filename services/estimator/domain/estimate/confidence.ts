@@ -5,7 +5,7 @@ import { coverage } from '../distribution/coverage.ts'
 import { coverageCurve } from '../distribution/coverage-curve.ts'
 import { type Context, executionsOf } from './context.ts'
 import { circumstancesOf, estimateOf } from './estimate.ts'
-import { givenFailure } from './known-failure.ts'
+import { knownFailure } from './known-failure.ts'
 import { noticesOf } from './notices.ts'
 import type { Reason } from './reasons.ts'
 import { recommend } from './recommend.ts'
@@ -35,7 +35,7 @@ export function confidenceOf(
     const allocation = resources[dimension]
     const recommendation = allocation === undefined ? undefined : recommend(context, dimension)
     if (allocation === undefined || recommendation === undefined) continue
-    const need = givenFailure(recommendation.need, context, dimension)
+    const need = { ...recommendation.need, above: knownFailure(context, dimension) }
     const confidence = coverage(need, allocation)
     const curve = withCurve ? coverageCurve(need, allocation, resourceLimits[dimension]) : []
     found.push({ dimension, allocation, confidence, curve })

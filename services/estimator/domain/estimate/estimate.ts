@@ -4,7 +4,7 @@ import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { coverage, needQuantile, type PredictedNeed } from '../distribution/coverage.ts'
 import { adjust } from './adjustments.ts'
 import { type Context, dimensionsOf, executionsOf } from './context.ts'
-import { givenFailure } from './known-failure.ts'
+import { knownFailure } from './known-failure.ts'
 import { noticesOf } from './notices.ts'
 import type { FailureOdds, Reason } from './reasons.ts'
 import { recommend } from './recommend.ts'
@@ -55,8 +55,7 @@ function sizedDimension(
   dimension: Dimension,
 ): { readonly answer: DimensionEstimate; readonly reasons: readonly Reason[] } {
   const { amount, source, changes, clamps } = adjust(recommendation, context, dimension)
-  const need = givenFailure(recommendation.need, context, dimension)
-  const odds = failureOdds(recommendation)
+  const need = { ...recommendation.need, above: knownFailure(context, dimension) }
   const answer = {
     dimension,
     allocation: amount,
@@ -68,8 +67,7 @@ function sizedDimension(
     strategy: recommendation.strategy,
     predictions: recommendation.predictions,
     clamps,
-    failurePrice: odds?.failurePrice,
-    tailChance: odds?.tailChance,
+    ...failureOdds(recommendation),
   }
   return { answer, reasons: [recommendation.reason, ...changes] }
 }

@@ -2,7 +2,6 @@ import { exhaustedBy } from '../../../../shared/domain/evidence.ts'
 import type { Dimension } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { failedAmount } from '../allocation/retry.ts'
-import type { PredictedNeed } from '../distribution/coverage.ts'
 import { highestCensored } from '../history/censored-attempts.ts'
 import type { Context } from './context.ts'
 
@@ -16,10 +15,4 @@ export function knownFailure({ query, evidence }: Context, dimension: Dimension)
   const { previousOutcome } = query
   if (previousOutcome !== undefined && exhaustedBy(previousOutcome) !== dimension) return undefined
   return highestCensored(evidence.task?.model?.dimensions.get(dimension)?.censored ?? [])
-}
-
-/** The need, given what is known to have failed. */
-export function givenFailure(need: PredictedNeed, context: Context, dimension: Dimension): PredictedNeed {
-  const above = knownFailure(context, dimension)
-  return above === undefined ? need : { ...need, above }
 }

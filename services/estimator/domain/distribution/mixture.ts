@@ -34,6 +34,8 @@ export interface MixtureOptions {
 
 const priorAtoms = [-0.3, -0.1, -0.02, 0.02, 0.1, 0.3, 0.7] as const
 const priorWeights = [0.08, 0.16, 0.24, 0.24, 0.16, 0.08, 0.04] as const
+/** How far a prior reaches above its middle, in scales. */
+export const mostOfPrior = Math.max(...priorAtoms)
 
 /** The distribution of a mixture. Valid until the workspace is used again. */
 export function mixture(

@@ -1,5 +1,5 @@
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
-import { type Distribution, quantile } from '../distribution/distribution.ts'
+import { type Distribution, probability, quantile } from '../distribution/distribution.ts'
 import { joinedSize, joinResiduals, type Runtimes } from '../distribution/joined-residuals.ts'
 import {
   type MixtureOptions,
@@ -7,15 +7,14 @@ import {
   type PriorComponent,
   type ResidualComponent,
 } from '../distribution/mixture.ts'
-import { roomAfter } from '../distribution/tail.ts'
+import { probabilityAbove, roomAfter, tailAfter } from '../distribution/tail.ts'
 import type { DistributionWorkspace } from '../distribution/workspace.ts'
-import { type CensoredAttempt, highestCensored } from '../history/censored-attempts.ts'
 import type { SampleWeights, Weighting } from '../history/sample-weights.ts'
 import { type DimensionModel, meanRuntimeMs } from './dimension-model.ts'
 import { measureLocalSamples, measureSamples } from './effective-sample.ts'
 import type { Expert, Member } from './expert.ts'
 import type { FixedPart, MixtureShare, Prediction } from './expert-weights.ts'
-import { censoredPriors, priorMass, priorScale } from './prior.ts'
+import { type Bound, censoredPriors, censoredReach, priorMass, priorScale } from './prior.ts'
 import type { Workspace } from './workspace.ts'
 
 /** The ensemble's predictive distribution of the next need. */
@@ -37,6 +36,24 @@ export function predictiveDistribution(
   runningPeaks: readonly number[],
   workspace: Workspace,
 ): PredictiveDistribution {
+  const { distribution: expected, mixedWith } = expectedDistribution(predictions, model, weights, workspace)
+  const exceeding = exceedingOf(runningPeaks, expected)
+  if (model.censored.length === 0 && exceeding.length === 0) return { distribution: expected, exceeding }
+  const bounds = [
+    ...censoredBounds(model, expected),
+    ...exceeding.map((peak) => ({ above: Math.log(peak), weight: 1, surprise: 1 })),
+  ]
+  if (bounds.length === 0) return { distribution: expected, exceeding }
+  return { distribution: mixedWith(bounds), exceeding }
+}
+
+/** The same of the executions that came back alone. `mixedWith`: with bounds of needs that have not, in its place. */
+export function expectedDistribution(
+  predictions: readonly Prediction[],
+  model: DimensionModel,
+  weights: SampleWeights,
+  workspace: Workspace,
+): { readonly distribution: Distribution; readonly mixedWith: (bounds: readonly Bound[]) => Distribution } {
   const runtimes = runtimesOf(model)
   const { components, priors } = componentsOf(predictions, weights, runtimes, workspace)
   const highestPrediction = components.reduce(
@@ -51,16 +68,14 @@ export function predictiveDistribution(
   const mixed = (priors: readonly PriorComponent[], limit: number) =>
     mixture(components, priors, { ...options, limit } satisfies MixtureOptions, workspace.distribution)
 
-  const expected = mixed(priors, highest + room)
-  const exceeding = exceedingOf(runningPeaks, expected)
-  const censored = [
-    ...censoredAboveMedian(model, expected),
-    ...exceeding.map((above) => ({ above, weight: 1 })),
-  ]
-  const bound = highestCensored(censored)
-  if (bound === undefined) return { distribution: expected, exceeding }
-  const widened = [...priors, ...censoredPriors(censored, observed)]
-  return { distribution: mixed(widened, Math.max(highest, Math.log(bound)) + room), exceeding }
+  return {
+    distribution: mixed(priors, highest + room),
+    mixedWith(bounds) {
+      const highestBound = Math.max(...bounds.map(({ above }) => above))
+      const limit = Math.max(highest + room, highestBound + Math.max(room, censoredReach))
+      return mixed([...priors, ...censoredPriors(bounds, observed)], limit)
+    },
+  }
 }
 
 function componentsOf(
@@ -143,14 +158,28 @@ function runtimesOf(model: DimensionModel): Runtimes | undefined {
   return { eachMs: model.executions.runtimesMs, meanMs }
 }
 
-/** Below the median a killed attempt says nothing new. */
-function censoredAboveMedian(
-  { censored }: DimensionModel,
+/** So many failures are let happen at the balanced risk: a kill that is no rarer is no surprise. */
+const ordinaryFailure = 0.04
+
+/**
+ * Where a feature or label tells needs apart, a killed attempt lies as far above what is expected of this need as it was above
+ * what was expected of its own. Below the median it says nothing new; where needs above it are rarer than failures are let
+ * happen, it says that needs may have changed.
+ */
+function censoredBounds(
+  { censored, executions, largest, column, label }: DimensionModel,
   expected: Distribution,
-): readonly CensoredAttempt[] {
-  if (censored.length === 0) return censored
-  const median = quantile(expected, 0.5)
-  return censored.filter(({ above }) => above >= median)
+): readonly Bound[] {
+  const median = Math.log(quantile(expected, 0.5))
+  const isTold = column !== undefined || label !== undefined
+  return censored.flatMap(({ above, weight, predicted }) => {
+    const bound = Math.log(above) + (isTold && predicted !== undefined ? median - predicted : 0)
+    if (bound < median) return []
+    const amount = Math.exp(bound)
+    const tail = largest === undefined ? 0 : probabilityAbove(tailAfter(executions.count, largest), amount)
+    const chance = 1 - probability(expected, amount) * (1 - tail)
+    return { above: bound, weight, surprise: Math.max(1, ordinaryFailure / chance) }
+  })
 }
 
 const mostExceeding = 16

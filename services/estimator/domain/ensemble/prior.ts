@@ -1,5 +1,4 @@
-import type { PriorComponent } from '../distribution/mixture.ts'
-import type { CensoredAttempt } from '../history/censored-attempts.ts'
+import { mostOfPrior, type PriorComponent } from '../distribution/mixture.ts'
 import type { EffectiveSample } from './effective-sample.ts'
 
 /** What is believed before there are residuals: a Laplace distribution of this scale… */
@@ -15,15 +14,26 @@ const priorExecutions = 0.5
 const excess = 0.15
 const censoredScale = 0.5
 
-/** What killed attempts say of needs to come, beside a mixture of weight 1 made of `observed` executions. */
-export function censoredPriors(
-  attempts: readonly CensoredAttempt[],
-  observed: number,
-): readonly PriorComponent[] {
+/** How far above what was too little a peak reaches, a logarithm. */
+export const censoredReach = excess + censoredScale * mostOfPrior
+
+/** Needs are known to be above an amount, a logarithm. */
+export interface Bound {
+  readonly above: number
+  readonly weight: number
+  /** How many times rarer that was expected to be than failures are let happen. */
+  readonly surprise: number
+}
+
+/**
+ * What killed attempts say of needs to come, beside a mixture of weight 1 made of `observed` executions. The less a mixture
+ * expected it, the likelier needs are no longer what they were.
+ */
+export function censoredPriors(bounds: readonly Bound[], observed: number): readonly PriorComponent[] {
   const share = 0.3 / (1 + 0.1 * Math.min(10, observed))
-  return attempts.map(({ above, weight }) => ({
-    at: Math.log(above) + excess,
+  return bounds.map(({ above, weight, surprise }) => ({
+    at: above + excess,
     scale: censoredScale,
-    share: share * weight,
+    share: share * weight * surprise,
   }))
 }

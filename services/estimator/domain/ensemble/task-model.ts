@@ -6,6 +6,7 @@ import { type Encoder, encoder } from '../features/encoder.ts'
 import { addCensored } from '../history/censored-attempts.ts'
 import { type ExecutionSet, withOneMore } from '../history/observed-executions.ts'
 import { type DimensionModel, dimensionModel, type Learning, learnExecution } from './dimension-model.ts'
+import { predictedMedian } from './predicted-median.ts'
 
 /**
  * Everything learned of one task, over all dimensions.
@@ -50,8 +51,10 @@ export function extendTask(model: TaskModel, execution: ExecutionRecord, learnin
       }
       learnExecution(learned, { point, need, runtimeMs: runtimeOf(used), attempt, set }, learning)
     } else if (evidence?.kind === 'censored') {
-      const { censored } = modelOf(model, dimension, learning)
-      if (evidence.above > 0 && Number.isFinite(evidence.above)) addCensored(censored, evidence.above)
+      const { above } = evidence
+      const learned = modelOf(model, dimension, learning)
+      if (!(above > 0 && Number.isFinite(above))) continue
+      addCensored(learned.censored, above, attempt, predictedMedian(learned, point, learning))
     }
   }
   return model

@@ -8,6 +8,7 @@ import {
 } from '../../../../services/estimator/domain/ensemble/dimension-model.ts'
 import type { Guard } from '../../../../services/estimator/domain/ensemble/guard.ts'
 import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
+import { addCensored } from '../../../../services/estimator/domain/history/censored-attempts.ts'
 import { nearestNeighbours } from '../../../../services/estimator/domain/strategies/nearest-neighbours.ts'
 import { always, modelAfter } from '../../../support/models.ts'
 import { pointAt } from '../../../support/points.ts'
@@ -155,9 +156,10 @@ test('a success settles the attempts that were killed before it', () => {
   const model = modelAfter(needs(1), { registry: {} })
   expect(model.censored).toEqual([])
   const learning = learningWith({ registry: {} })
-  model.censored.push({ above: 5, weight: 1 }, { above: 7, weight: 1 })
+  addCensored(model.censored, 5)
+  addCensored(model.censored, 7)
   learnExecution(model, { point: pointAt([]), need: 10, attempt: 2 }, learning)
-  expect(model.censored).toEqual([{ above: 5, weight: 0.8 }])
+  expect(model.censored).toEqual([{ above: 5, attempt: 1, predicted: undefined, weight: 0.8 }])
 })
 
 test('weights of the past are local where a feature or label is informative', () => {

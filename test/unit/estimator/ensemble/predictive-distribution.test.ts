@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest'
-import type { Distribution } from '../../../../services/estimator/domain/distribution/distribution.ts'
+import {
+  type Distribution,
+  probability,
+  quantile,
+} from '../../../../services/estimator/domain/distribution/distribution.ts'
 import { mixture } from '../../../../services/estimator/domain/distribution/mixture.ts'
 import { roomAfter } from '../../../../services/estimator/domain/distribution/tail.ts'
 import {
@@ -9,8 +13,9 @@ import {
 import { type Expert, experts, type Member } from '../../../../services/estimator/domain/ensemble/expert.ts'
 import type { Prediction } from '../../../../services/estimator/domain/ensemble/expert-weights.ts'
 import { predictiveDistribution } from '../../../../services/estimator/domain/ensemble/predictive-distribution.ts'
-import { priorMass, priorScale } from '../../../../services/estimator/domain/ensemble/prior.ts'
+import { censoredReach, priorMass, priorScale } from '../../../../services/estimator/domain/ensemble/prior.ts'
 import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
+import { addCensored } from '../../../../services/estimator/domain/history/censored-attempts.ts'
 import { localSumsFrom } from '../../../../services/estimator/domain/history/sample-weights.ts'
 import { listed } from '../../../support/distributions.ts'
 import { always, modelAfter } from '../../../support/models.ts'
@@ -179,10 +184,10 @@ test('a running execution or a killed attempt widens the distribution up to abov
     listed(outlook(model, prediction, running).distribution).needs.at(-1) ?? 0
   const before = largest([])
   expect(largest([20e9])).toBeGreaterThan(20e9)
-  expect(largest([20e9])).toBeLessThanOrEqual(20e9 * Math.exp(roomAfter(10)) * (1 + 1e-9))
-  model.censored.push({ above: 30e9, weight: 1 })
+  expect(largest([20e9])).toBeLessThanOrEqual(20e9 * Math.exp(censoredReach) * (1 + 1e-9))
+  addCensored(model.censored, 30e9)
   expect(largest([])).toBeGreaterThan(30e9)
-  model.censored[0] = { above: 30e9, weight: 0 }
+  model.censored[0] = { above: 30e9, attempt: 1, predicted: undefined, weight: 0 }
   expect(largest([])).toBeGreaterThanOrEqual(before)
 })
 
@@ -191,9 +196,9 @@ test('a killed attempt below the median says nothing new', () => {
   const prediction = [follow(model, [0, 1])]
   const before = listed(outlook(model, prediction).distribution)
   const median = before.needs[before.cumulative.findIndex((share) => share >= 0.5)] as number
-  model.censored.push({ above: median * 0.99, weight: 1 })
+  addCensored(model.censored, median * 0.99)
   expect(listed(outlook(model, prediction).distribution)).toEqual(before)
-  model.censored.push({ above: median, weight: 1 })
+  addCensored(model.censored, median)
   expect(listed(outlook(model, prediction).distribution)).not.toEqual(before)
 })
 
@@ -204,4 +209,34 @@ test('a prediction without weight is no part of it', () => {
   expect(listed(outlook(model, [left, followed]).distribution)).toEqual(
     listed(outlook(model, [followed]).distribution),
   )
+})
+
+/** The share of needs above an amount while an attempt was killed there. */
+const shareAbove = (amount: number, ...killed: readonly number[]) => {
+  const model = modelOfTen()
+  for (const above of killed) addCensored(model.censored, above)
+  return 1 - probability(outlook(model, [follow(model, [0, 1])]).distribution, amount)
+}
+
+test('the less a need above a kill was expected, the likelier needs have changed', () => {
+  const kills = [4e9, 8e9, 16e9, 32e9]
+  const shares = kills.map((above) => shareAbove(above, above))
+  expect(shares).toEqual([...shares].sort((a, b) => a - b))
+  expect(shares.at(-1)).toBeGreaterThan(0.9)
+  expect(shareAbove(16e9)).toBe(0)
+})
+
+test('what a kill says is no less where others were killed too', () => {
+  expect(shareAbove(16e9, 16e9, 4e9)).toBeGreaterThan(0.5)
+  expect(shareAbove(16e9, 16e9, 16e9)).toBeGreaterThan(shareAbove(16e9, 16e9))
+})
+
+test('where a feature tells needs apart a kill lies as far above what is expected as it was above its own', () => {
+  const model = modelOfTen()
+  model.column = 0
+  const expected = quantile(outlook(model, [follow(model, [0, 1])]).distribution, 0.5)
+  addCensored(model.censored, 40 * expected, 1, Math.log(10 * expected))
+  const { distribution } = outlook(model, [follow(model, [0, 1])])
+  expect(1 - probability(distribution, 4 * expected)).toBeGreaterThan(0.5)
+  expect(1 - probability(distribution, 10 * expected)).toBe(0)
 })

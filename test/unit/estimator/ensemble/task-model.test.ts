@@ -8,6 +8,7 @@ import { createWorkspace } from '../../../../services/estimator/domain/ensemble/
 import type { ExecutionRecord } from '../../../../shared/domain/execution.ts'
 import type { Dimension, Resources } from '../../../../shared/domain/resources.ts'
 import { execution } from '../../../support/histories.ts'
+import { always } from '../../../support/models.ts'
 import { learningWith } from '../../../support/queries.ts'
 
 const learning = learningWith({ registry: {} })
@@ -59,18 +60,33 @@ test('a need below noise counts as noise, one above 10¹⁸ as that', () => {
 test('an execution out of memory is censored at what it had, and no observation of a need', () => {
   const killed = ran({ memoryBytes: 4e9 }, { outcome: 'out-of-memory', allocated: { memoryBytes: 5e9 } })
   expect(needsAfter('memoryBytes', killed)).toEqual([])
-  expect(dimensionAfter('memoryBytes', killed)?.censored).toEqual([{ above: 5e9, weight: 1 }])
+  expect(dimensionAfter('memoryBytes', killed)?.censored).toEqual([
+    { above: 5e9, attempt: 1, predicted: undefined, weight: 1 },
+  ])
   const nothing = ran({}, { outcome: 'out-of-memory', allocated: { memoryBytes: 0 } })
   expect(dimensionAfter('memoryBytes', nothing)?.censored).toEqual([])
   const endless = ran({}, { outcome: 'out-of-memory', allocated: { memoryBytes: Number.POSITIVE_INFINITY } })
   expect(dimensionAfter('memoryBytes', endless)?.censored).toEqual([])
 })
 
+test('a killed attempt remembers what was predicted of it, where anything was', () => {
+  const killed = ran({}, { outcome: 'out-of-memory', allocated: { memoryBytes: 5e9 } })
+  const after = (...history: readonly ExecutionRecord[]) =>
+    fitTask([...history, killed], learningWith({ registry: { one: always(1e9) } })).dimensions.get(
+      'memoryBytes',
+    )?.censored[0]?.predicted
+  expect(after()).toBeUndefined()
+  const needs = Array.from({ length: 9 }, () => ran({ memoryBytes: 2e9 }))
+  expect(after(...needs)).toBeCloseTo(Math.log(2e9), 1)
+})
+
 test('its success takes the attempts killed before out', () => {
   const killed = ran({}, { outcome: 'out-of-memory', allocated: { memoryBytes: 5e9 } })
   const succeeded = (attempt: number) => ran({ memoryBytes: 6e9 }, { attempt })
   expect(dimensionAfter('memoryBytes', killed, succeeded(2))?.censored).toEqual([])
-  expect(dimensionAfter('memoryBytes', killed, succeeded(1))?.censored).toEqual([{ above: 5e9, weight: 0.8 }])
+  expect(dimensionAfter('memoryBytes', killed, succeeded(1))?.censored).toEqual([
+    { above: 5e9, attempt: 1, predicted: undefined, weight: 0.8 },
+  ])
 })
 
 test('an execution that failed for another reason is no observation', () => {

@@ -12,10 +12,28 @@ const killedAt = (...amounts: readonly number[]): CensoredAttempt[] => {
   return attempts
 }
 
-test('an execution that succeeds takes out what its own attempts were killed at, the latest first', () => {
-  const attempts = killedAt(10, 20, 40)
-  settleCensored(attempts, 50, 3)
+test('of one execution only the latest attempt counts: it had more than those before', () => {
+  const attempts = killedAt(10, 12)
+  addCensored(attempts, 20, 2)
+  expect(attempts.map(({ above }) => above)).toEqual([10, 20])
+  addCensored(attempts, 40, 3)
+  expect(attempts.map(({ above }) => above)).toEqual([10, 40])
+})
+
+test('an attempt that had no more than the one before it was of another execution', () => {
+  const attempts = killedAt(10)
+  addCensored(attempts, 10, 2)
+  addCensored(attempts, 30, 4)
+  expect(attempts.map(({ above }) => above)).toEqual([10, 10, 30])
+})
+
+test('an execution that succeeds takes out what its own attempt before was killed at, the latest first', () => {
+  const attempts = killedAt(10, 20)
+  settleCensored(attempts, 50, 2)
   expect(attempts.map(({ above }) => above)).toEqual([10])
+  addCensored(attempts, 30, 2)
+  settleCensored(attempts, 50, 3)
+  expect(attempts).toEqual([])
 })
 
 test('an attempt that was killed at or above the need of the success was of another execution', () => {
@@ -36,14 +54,6 @@ test('attempts of executions that never come back fade and are forgotten', () =>
   // 0.8 each time: 0.8¹³ is 0.055, 0.8¹⁴ is below 0.05.
   expect(weights.slice(0, 2)).toEqual([0.8, expect.closeTo(0.64, 12)])
   expect(weights.length).toBe(14)
-})
-
-test('only so many as there were attempts before are taken out, of whatever is below the need', () => {
-  const attempts = killedAt(10, 20, 60, 40)
-  settleCensored(attempts, 50, 2)
-  expect(attempts.map(({ above }) => above)).toEqual([10, 20, 60])
-  settleCensored(attempts, 60, 3)
-  expect(attempts.map(({ above }) => above)).toEqual([60])
 })
 
 test('only the latest 16 attempts are kept', () => {

@@ -70,7 +70,8 @@ function readSamples(reader: BinaryReader, end: number): UsageSamples {
     else if (column === undefined) reader.skip(tag & 7)
     else if ((tag & 7) === 2) {
       const values = column === 'elapsedDeltaMs' ? readWholes(reader) : readDoubles(reader)
-      read[column] = read[column].length === 0 ? values : read[column].concat(values)
+      if (read[column].length === 0) read[column] = values
+      else for (const value of values) read[column].push(value)
     } else if (column === 'elapsedDeltaMs' && (tag & 7) === 0) read[column].push(reader.uint32())
     else if (column !== 'elapsedDeltaMs' && (tag & 7) === 1) read[column].push(reader.double())
     else reader.skip(tag & 7)

@@ -77,6 +77,25 @@ test('so is one whose lists come in parts, or number by number', () => {
   )
 })
 
+test('lists in very many parts are read in a time that grows as their length', () => {
+  const inParts = (count: number) =>
+    inBatch(
+      Buffer.concat([
+        new BinaryWriter().uint32(0x12).bytes(new Uint8Array(count)).finish(),
+        Buffer.alloc(2 * count, Uint8Array.of(0x12, 0)),
+        Buffer.alloc(3 * count, Uint8Array.of(0x12, 1, 5)),
+      ]),
+    )
+  const cpuMs = (bytes: Uint8Array) => {
+    const before = process.threadCpuUsage().user
+    readStreamUsage(bytes)
+    return (process.threadCpuUsage().user - before) / 1000
+  }
+  const [short, long] = [inParts(2000), inParts(16_000)]
+  cpuMs(short)
+  expect(cpuMs(long)).toBeLessThan(20 * cpuMs(short) + 100)
+})
+
 const descriptor = contractRegistry().getMessage('foresize.v1.StreamUsageRequest') as DescMessage
 const read = requestReader(descriptor, readStreamUsage)
 

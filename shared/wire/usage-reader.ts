@@ -30,15 +30,15 @@ export function readStreamUsage(input: BinaryReader | Uint8Array): StreamUsageRe
   let message: StreamUsageRequest['message']
   while (reader.pos < reader.len) {
     const tag = reader.uint32()
-    if (tag === requestTags.open)
-      message = { $case: 'open', value: OpenSession.decode(reader, reader.uint32()) }
-    else if (tag === requestTags.batch) message = { $case: 'batch', value: readBatch(reader, endOf(reader)) }
-    else reader.skip(tag & 7)
+    if (tag === requestTags.open) message = { $case: 'open', value: readWithin(reader, OpenSession.decode) }
+    else if (tag === requestTags.batch) message = { $case: 'batch', value: readWithin(reader, readBatch) }
+    else skip(reader, tag)
   }
   return { message }
 }
 
-function readBatch(reader: BinaryReader, end: number): UsageBatch {
+function readBatch(reader: BinaryReader, length: number): UsageBatch {
+  const end = reader.pos + length
   let sequence = 0
   const starts: ExecutionStart[] = []
   const samples: UsageSamples[] = []
@@ -46,15 +46,16 @@ function readBatch(reader: BinaryReader, end: number): UsageBatch {
   while (reader.pos < end) {
     const tag = reader.uint32()
     if (tag === batchTags.sequence) sequence = reader.uint32()
-    else if (tag === batchTags.starts) starts.push(ExecutionStart.decode(reader, reader.uint32()))
-    else if (tag === batchTags.samples) samples.push(readSamples(reader, endOf(reader)))
-    else if (tag === batchTags.ends) ends.push(ExecutionEnd.decode(reader, reader.uint32()))
-    else reader.skip(tag & 7)
+    else if (tag === batchTags.starts) starts.push(readWithin(reader, ExecutionStart.decode))
+    else if (tag === batchTags.samples) samples.push(readWithin(reader, readSamples))
+    else if (tag === batchTags.ends) ends.push(readWithin(reader, ExecutionEnd.decode))
+    else skip(reader, tag)
   }
   return { sequence, starts, samples, ends }
 }
 
-function readSamples(reader: BinaryReader, end: number): UsageSamples {
+function readSamples(reader: BinaryReader, length: number): UsageSamples {
+  const end = reader.pos + length
   let executionId = ''
   const read: Record<Column, number[]> = {
     elapsedDeltaMs: [],
@@ -67,14 +68,14 @@ function readSamples(reader: BinaryReader, end: number): UsageSamples {
     const tag = reader.uint32()
     const column = columns[tag >>> 3]
     if (tag === executionIdTag) executionId = reader.string()
-    else if (column === undefined) reader.skip(tag & 7)
+    else if (column === undefined) skip(reader, tag)
     else if ((tag & 7) === 2) {
       const values = column === 'elapsedDeltaMs' ? readWholes(reader) : readDoubles(reader)
       if (read[column].length === 0) read[column] = values
       else for (const value of values) read[column].push(value)
     } else if (column === 'elapsedDeltaMs' && (tag & 7) === 0) read[column].push(reader.uint32())
     else if (column !== 'elapsedDeltaMs' && (tag & 7) === 1) read[column].push(reader.double())
-    else reader.skip(tag & 7)
+    else skip(reader, tag)
   }
   return { executionId, ...read }
 }
@@ -86,6 +87,20 @@ interface ReaderBytes {
 }
 
 const bytesOf = (reader: BinaryReader) => reader as unknown as ReaderBytes
+
+/** A message within the one that is read. What does not end where it says would be read into the field behind it. */
+function readWithin<T>(reader: BinaryReader, read: (reader: BinaryReader, length: number) => T): T {
+  const end = endOf(reader)
+  const value = read(reader, end - reader.pos)
+  if (reader.pos !== end) throw new RangeError('a message does not end where it says')
+  return value
+}
+
+/** A field that is not known. */
+function skip(reader: BinaryReader, tag: number): void {
+  if (tag >>> 3 === 0) throw new RangeError('a field has the number 0')
+  reader.skip(tag & 7)
+}
 
 /** Where a field ends that has a length. */
 function endOf(reader: BinaryReader): number {

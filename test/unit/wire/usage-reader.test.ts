@@ -114,6 +114,21 @@ test('one that is cut off anywhere is refused', async () => {
   expect(() => read(Buffer.from(inBatch(Uint8Array.of(0x12, 2, 1, 0x80))))).toThrow('cannot be decoded')
 })
 
+const emptyField = [0x0a, 0]
+test.each<readonly [what: string, bytes: Uint8Array]>([
+  ['a field of number 0', Uint8Array.of(0, 5)],
+  ['one in a batch', Uint8Array.of(0x12, 2, 0, 5)],
+  ['one in samples', inBatch(Uint8Array.of(...emptyField, 0, 5))],
+  ['one in an end', Uint8Array.of(0x12, 6, 0x22, 4, ...emptyField, 0, 5)],
+  ['a group that ends and never began', inBatch(Uint8Array.of(...emptyField, 0x0c))],
+  ['samples beyond their batch', Uint8Array.of(0x12, 2, 0x1a, 2, ...emptyField)],
+  ['a text beyond its samples', Uint8Array.of(0x12, 6, 0x1a, 2, 0x0a, 2, 0x20, 0x20)],
+  ['a list beyond its samples', Uint8Array.of(0x12, 6, 0x1a, 2, 0x12, 2, 1, 1)],
+  ['a text beyond its end', Uint8Array.of(0x12, 6, 0x22, 2, 0x0a, 2, 0x20, 0x20)],
+])('%s is refused', (_, bytes) => {
+  expect(() => read(Buffer.from(bytes))).toThrow('cannot be decoded')
+})
+
 test('random bytes are read or refused as bad input, and never otherwise', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 2000, size: 'max' }), async (random) => {

@@ -1,3 +1,4 @@
+import type { MemberSummary } from '../../../../shared/domain/cohort.ts'
 import type { EstimateQuery } from '../../../../shared/domain/estimate.ts'
 import { addValue, moments } from '../../../../shared/domain/moments.ts'
 import type { Profile } from '../../../../shared/domain/profile.ts'
@@ -31,6 +32,8 @@ const fewestTasks = 3
 const mostSpread = 1
 /** Of tasks that need not have anything in common. */
 const fewestUnrelated = 8
+/** A task that needed more than this many times its request has asked in another unit, or has not asked: it says nothing of requests. */
+const mostOfRequest = 100
 
 /**
  * The cohorts from the closest, the namespace, the request, the default: the first that has anything to say. A cohort whose
@@ -84,7 +87,7 @@ function fromMembers(
   const means = moments()
   for (const { dimensions } of group.members) {
     const summary = dimensions.find(({ dimension }) => dimension === d)
-    if (summary === undefined || (request !== undefined && summary.requests === 0)) continue
+    if (summary === undefined || (request !== undefined && !saysOfRequests(summary))) continue
     const mean = request === undefined ? summary.logMean : summary.ratioLogMean
     addValue(means, mean)
     points.push([mean, 0.7])
@@ -99,6 +102,9 @@ function fromMembers(
   const largest = Math.exp(shift - from + Math.max(...points.map(([at]) => at)))
   return { distribution: mixtureAround(spread, shift), tail: tailAfter(members, largest) }
 }
+
+const saysOfRequests = ({ requests, ratioLogMax }: MemberSummary): boolean =>
+  requests > 0 && ratioLogMax <= Math.log(mostOfRequest)
 
 /** Over tasks, each by the mean of the logarithms. */
 function meanRuntimeOf({ members }: TaskGroup): number | undefined {

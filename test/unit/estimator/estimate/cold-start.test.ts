@@ -73,6 +73,19 @@ test('a cohort speaks as far as its tasks are alike: their means within a factor
   expect(starting([namespace], 8e9)?.basis).toMatchObject({ kind: 'namespace' })
 })
 
+test('a task that needed more than a hundred times its request, as in another unit, says nothing of requests', () => {
+  const megabytesForBytes = [used(1e9, 4e9), used(1e9, 4e9 / 1e6, 1)]
+  const tasks = [1, 1.1, 1.2].map((share) => [used(share * 1e9, 4e9)])
+  expect(starting([group(...tasks, megabytesForBytes)], 8e9)).toEqual({
+    ...starting([group(...tasks)], 8e9),
+    basis: { kind: 'cohort', name: 'tool=x', tasks: 4, ofRequest: true },
+  })
+  const namespace = { ...group(...tasks.slice(0, 2), megabytesForBytes), key: namespaceKey }
+  expect(starting([namespace], 8e9)).toMatchObject({ basis: { kind: 'request' }, amount: 8e9 })
+  const burstable = { ...group(...tasks.map(() => [used(9.9e9, 1e8)])), key: namespaceKey }
+  expect(starting([burstable], 1e8)?.basis).toMatchObject({ kind: 'namespace' })
+})
+
 test('each task counts 0.7 by its mean and 0.3 by its largest, around what they use on average', () => {
   const tasks = [1e9, 3e9, 7e9].map((bytes) => [used(bytes), used(4 * bytes)])
   const start = starting([group(...tasks)])

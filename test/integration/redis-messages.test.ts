@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest'
+import { stores } from '../../services/profiler/stores/index.ts'
 import { connectRedis } from '../../services/profiler/stores/redis-client.ts'
+import { mostBytesAtOnce } from '../../services/profiler/stores/redis-portions.ts'
+import { followingClock, systemClock } from '../../shared/runtime/clock.ts'
+import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
+import { commit, put, taskKey } from '../contract/profile-store-steps.ts'
+import { largestProfile } from '../support/largest-profile.ts'
 import { quietLog } from '../support/profiler-fixture.ts'
-import { type RedisServer, redisCluster, redisServer } from '../support/redis.ts'
+import { type RedisServer, redisCluster, redisServer, wireTo } from '../support/redis.ts'
 import { configOf } from '../support/stores.ts'
 
 /** How often servers had to read from a connection. */
@@ -26,10 +32,12 @@ test.each(['single', 'cluster'] as const)(
     const redisNodes = nodes.map(({ node }) => node)
     const client = await connectRedis(configOf({ store: 'redis', redisMode, redisNodes }), quietLog)
     try {
+      const ask = (count: number) =>
+        Array.from({ length: count }, (_, i) => client.run('HGET', `{foresize:${i % 16}}profile:${i}`, 'e'))
+      // What waits until there is a connection goes one by one.
+      await Promise.all(ask(16))
       const before = await readsOf(nodes)
-      const asked = Array.from({ length: 600 }, (_, i) =>
-        client.run('HGET', `{foresize:${i % 16}}profile:${i}`, 'e'),
-      )
+      const asked = ask(600)
       expect(await Promise.all(asked)).toEqual(asked.map(() => null))
       // Of 600 by themselves, and few of whoever asks for the figure.
       expect((await readsOf(nodes)) - before).toBeLessThan(60)
@@ -39,3 +47,29 @@ test.each(['single', 'cluster'] as const)(
     }
   },
 )
+
+test('a commit of large profiles goes in messages of a bounded size, each after the answers to the one before', async () => {
+  const server = await redisServer()
+  const wire = await wireTo(server.port)
+  const store = await stores.redis(
+    configOf({ store: 'redis', redisNodes: [wire.node], codec: 'none' }),
+    followingClock(systemClock),
+    quietLog,
+  )
+  const largest = largestProfile(taskKey('0'))
+  const profiles = Array.from({ length: 12 }, (_, i) => ({ ...largest, key: taskKey(`${i}`) }))
+  const encodedBytes = encodeProfile(largest).length
+  try {
+    // So that it could send all before the first answer.
+    wire.delay(50)
+    await commit(store, ...profiles.map(put))
+    wire.delay(0)
+    for (const { key } of profiles) expect((await store.get(key))?.revision).toBe(largest.revision)
+    expect(wire.mostAhead()).toBeGreaterThan(encodedBytes)
+    expect(wire.mostAhead()).toBeLessThan(1.1 * Math.max(encodedBytes, mostBytesAtOnce))
+  } finally {
+    await store.close()
+    await wire.close()
+    await server.stop()
+  }
+})

@@ -191,12 +191,16 @@ export interface Wire {
   cut(): void
   mend(): void
   delay(ms: number): void
+  /** Most bytes that came for the server before it said anything more. */
+  mostAhead(): number
   close(): Promise<void>
 }
 
 export async function wireTo(port: number): Promise<Wire> {
   let isCut = false
   let delayMs = 0
+  let ahead = 0
+  let mostAhead = 0
   const sockets = new Set<import('node:net').Socket>()
   const server = createServer((near) => {
     if (isCut) {
@@ -212,6 +216,8 @@ export async function wireTo(port: number): Promise<Wire> {
       // In order, also where the delay gets shorter.
       let delivered: Promise<unknown> = Promise.resolve()
       from.on('data', (data) => {
+        ahead = from === near ? ahead + data.length : 0
+        mostAhead = Math.max(mostAhead, ahead)
         const arrived = sleep(delayMs)
         delivered = delivered.then(() => arrived).then(() => to.write(data))
       })
@@ -237,6 +243,7 @@ export async function wireTo(port: number): Promise<Wire> {
     delay(ms) {
       delayMs = ms
     },
+    mostAhead: () => mostAhead,
     async close() {
       for (const socket of sockets) socket.destroy()
       server.close()

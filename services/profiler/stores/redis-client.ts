@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster, Command, Redis } from 'ioredis'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
 import type { Log } from '../../../shared/runtime/log.ts'
+import { mostBytesAtOnce, portions } from './redis-portions.ts'
 import { missingRight, type RedisCommand } from './redis-rights.ts'
 import { runScript, type Script, script } from './redis-scripts.ts'
 
@@ -39,8 +40,9 @@ export interface RedisClient {
   /** On every server that takes writes. */
   runOnMasters(command: RedisCommand, ...args: readonly string[]): Promise<readonly unknown[]>
   /**
-   * Runs scripts of which each writes, or says that it had nothing to. Resolves to their replies once so many replicas as
-   * are asked for have what they wrote: proven on the connection that wrote it, since on another WAIT knows of no write.
+   * Runs scripts of which each writes, or says that it had nothing to, in messages of at most `mostBytesAtOnce`, each after the
+   * replies to the one before. Resolves to their replies once so many replicas as are asked for have what they wrote: proven
+   * on the connection that wrote it, since on another WAIT knows of no write.
    */
   write(calls: readonly ScriptCall[]): Promise<readonly unknown[]>
   readonly replicas: number
@@ -115,7 +117,7 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
     return replies.slice(0, -1).map(([, reply]) => reply)
   }
 
-  async function write(calls: readonly ScriptCall[]): Promise<readonly unknown[]> {
+  async function writeTogether(calls: readonly ScriptCall[]): Promise<readonly unknown[]> {
     if (redisWaitReplicas === 0) {
       return Promise.all(calls.map(({ script, keys, args }) => runScript(found, script, keys, args)))
     }
@@ -129,6 +131,12 @@ export async function connectRedis(settings: RedisSettings, log: Log): Promise<R
         for (const [i, { index }] of group.entries()) replies[index] = answers[i]
       }),
     )
+    return replies
+  }
+
+  async function write(calls: readonly ScriptCall[]): Promise<readonly unknown[]> {
+    const replies: unknown[] = []
+    for (const part of portions(calls, mostAtOnce, bytesOf)) replies.push(...(await writeTogether(part)))
     return replies
   }
 
@@ -176,6 +184,11 @@ function togetherOn(masters: () => readonly Redis[]): () => void {
     })
   }
 }
+
+const mostAtOnce = { items: Number.POSITIVE_INFINITY, bytes: mostBytesAtOnce }
+
+const bytesOf = ({ args }: ScriptCall) =>
+  args.reduce<number>((sum, arg) => sum + (typeof arg === 'number' ? 0 : arg.length), 0)
 
 /** Until a connection that was given up is made anew. */
 const reconnectMs = 100

@@ -10,8 +10,9 @@ import { applyDeltas, type Base, baseOf, deltaOf, deltasBehind } from '../delta.
 import { type Codec, DamagedRecord, openProfile, sealProfile } from '../envelope.ts'
 import { type ProfileChange, RefusedChanges } from '../store.ts'
 import { applyChanges } from './changes.ts'
-import type { RedisClient, RedisValue, ScriptCall } from './redis-client.ts'
+import type { RedisClient, ScriptCall } from './redis-client.ts'
 import { keysOf } from './redis-layout.ts'
+import { mostBytesAtOnce, portions } from './redis-portions.ts'
 import {
   addDeltas,
   changeProfiles,
@@ -39,6 +40,8 @@ const absent: Version = { etag: '', profile: undefined }
 
 /** Profiles in one script: others wait for it no longer. */
 const changedAtOnce = 32
+
+const mostAtOnce = { items: changedAtOnce, bytes: mostBytesAtOnce }
 
 /** Tries of one compare-and-set; at each, somebody else has got through. */
 const maxTries = 200
@@ -181,8 +184,7 @@ export function redisProfiles(
     const calls: ScriptCall[] = []
     const writes: (readonly Write[])[] = []
     for (const alike of Map.groupBy(all, groupOf).values()) {
-      for (let at = 0; at < alike.length; at += changedAtOnce) {
-        const part = alike.slice(at, at + changedAtOnce)
+      for (const part of portions(alike, mostAtOnce, ({ value }) => value.length)) {
         writes.push(part)
         calls.push(callOf[kindOf(part[0] as Write)](part))
       }
@@ -311,7 +313,7 @@ interface Write {
   readonly next: Version
   /** Of the profile's hash; empty where it is deleted, or unchanged. */
   readonly field: string
-  readonly value: RedisValue
+  readonly value: string | Buffer
 }
 
 /** Of one profile: it is stored, or all its fields as they are. */

@@ -1,11 +1,11 @@
 import { ForesizeError, type Violation } from '../../shared/domain/errors.ts'
 import { type Profile, type ProfileKey, profileKinds } from '../../shared/domain/profile.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
-import { inTurns, turn } from '../../shared/runtime/turns.ts'
+import { atOnce, inTurns, turn } from '../../shared/runtime/turns.ts'
 import { checkText } from '../../shared/wire/fields.ts'
 import { type Inspection, inspection } from '../../shared/wire/inspection.ts'
 import { profileSteps } from '../../shared/wire/profile.ts'
-import { encodeProfile, profileByteSteps } from '../../shared/wire/profile-bytes.ts'
+import { profileByteSteps } from '../../shared/wire/profile-bytes.ts'
 import { type FoldSettings, foldAll } from './domain/fold.ts'
 import { DamagedRecord } from './envelope.ts'
 import { migrate } from './migrations.ts'
@@ -120,13 +120,11 @@ export async function importProfiles(
 
   async function put(profile: Profile, seenBefore: Profile | undefined): Promise<keyof typeof counts> {
     let done: keyof typeof counts = 'unchanged'
-    // What they hold one by one is encoded here, in turns: within the change it is known then.
-    for (const each of [profile, seenBefore]) if (each) await inTurns(profileByteSteps(each))
+    const isSameAs = options.mode === 'replace' ? await comparison(profile, seenBefore) : undefined
     const change = (before: Profile | undefined) => {
-      const isMerge = before !== undefined && options.mode === 'merge'
-      const after = isMerge ? merged(before, profile) : profile
+      const after = before === undefined || isSameAs ? profile : merged(before, profile)
       // A fold that changes anything raises the revision.
-      const isSame = before !== undefined && (after === before || (!isMerge && sameBytes(before, after)))
+      const isSame = before !== undefined && (isSameAs ? isSameAs(before) : after === before)
       done = before ? (isSame ? 'unchanged' : 'changed') : 'created'
       return isSame ? before : after
     }
@@ -184,5 +182,14 @@ async function toImported(read: ReadProfile, seen: Inspection): Promise<Profile 
 const isOf = (key: ProfileKey, { namespace, task }: TaskKey) =>
   namespace === key.namespace && (key.kind !== 'task' || task === key.task)
 
-const sameBytes = (a: Profile, b: Profile) =>
-  Buffer.compare(encodeProfile({ ...a, running: [] }), encodeProfile({ ...b, running: [] })) === 0
+/** Whether a profile has the same bytes. One that was seen before is compared now, in turns: a change is made in one. */
+async function comparison(
+  profile: Profile,
+  seenBefore: Profile | undefined,
+): Promise<(other: Profile) => boolean> {
+  const bytes = await inTurns(comparedSteps(profile))
+  const isAsSeen = seenBefore !== undefined && bytes.equals(await inTurns(comparedSteps(seenBefore)))
+  return (other) => (other === seenBefore ? isAsSeen : bytes.equals(atOnce(comparedSteps(other))))
+}
+
+const comparedSteps = (profile: Profile) => profileByteSteps({ ...profile, running: [] })

@@ -11,11 +11,17 @@ import { quietLog } from '../../support/profiler-fixture.ts'
 
 const profile = largestProfile({ namespace: 'default', kind: 'task', task: 'large' })
 const now = profile.lastSeenUnixMs
+const rounds = 10
+
+function usedMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
 
 function cpuMs(work: () => unknown): number {
-  const before = process.threadCpuUsage().user
+  const before = usedMs()
   work()
-  return (process.threadCpuUsage().user - before) / 1000
+  return usedMs() - before
 }
 
 /** @param onChange told what a change took, which is made in one turn. */
@@ -49,11 +55,14 @@ test('a profile that is imported as it is stored is compared before its change, 
   const options = { format: 'protobuf', mode: 'replace', dryRun: false } as const
   const settings = { ...defaultFoldSettings, refuseNew: async () => undefined }
   const results: unknown[] = []
-  for (let i = 0; i < 6; i++)
+  for (let i = 0; i <= rounds; i++)
     results.push(await importProfiles(store, pieces(), options, () => now, settings))
   expect(results[0]).toMatchObject({ created: 1 })
   for (const result of results.slice(1)) expect(result).toMatchObject({ unchanged: 1 })
 
-  const encodedMs = Math.min(...Array.from({ length: 5 }, () => cpuMs(() => encodeProfile(profile))))
-  expect(Math.min(...changesMs.slice(1))).toBeLessThan(encodedMs / 2)
+  const encodedMs = cpuMs(() => {
+    for (let i = 0; i < rounds; i++) encodeProfile(profile)
+  })
+  const allMs = changesMs.slice(1).reduce((sum, each) => sum + each, 0)
+  expect(allMs).toBeLessThan(encodedMs / 2)
 })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { stores } from '../../services/profiler/stores/index.ts'
 import { connectRedis } from '../../services/profiler/stores/redis-client.ts'
+import { redisFeed } from '../../services/profiler/stores/redis-feed.ts'
 import { mostBytesAtOnce } from '../../services/profiler/stores/redis-portions.ts'
 import { followingClock, systemClock } from '../../shared/runtime/clock.ts'
 import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
@@ -47,6 +48,23 @@ test.each(['single', 'cluster'] as const)(
     }
   },
 )
+
+test('a watcher reads what changed of all shards in one message', async () => {
+  const server = await redisServer()
+  const client = await connectRedis(configOf({ store: 'redis', redisNodes: [server.node] }), quietLog)
+  const feed = redisFeed(client, 50, quietLog)
+  try {
+    const position = await feed.end()
+    const before = await readsOf([server])
+    for (let i = 0; i < 20; i++) expect(await feed.since(position)).toMatchObject({ position, isEnd: true })
+    // Of 20 looks at 16 shards.
+    expect((await readsOf([server])) - before).toBeLessThan(60)
+  } finally {
+    feed.close()
+    await client.close()
+    await server.stop()
+  }
+})
 
 test('a commit of large profiles goes in messages of a bounded size, each after the answers to the one before', async () => {
   const server = await redisServer()

@@ -68,13 +68,14 @@ export function redisFeed(client: RedisClient, pollMs: number, log: Log): RedisF
     end,
     async since(position) {
       if (position.length !== shardCount) return undefined
+      const replies = await Promise.all(
+        position.map((id, shard) => client.run('XRANGE', shardKeys(shard).feed, id, '+', 'COUNT', readCount)),
+      )
       const keys = new Set<string>()
       const next: string[] = []
       let isEnd = true
       for (const [shard, id] of position.entries()) {
-        const entries = toEntries(
-          await client.run('XRANGE', shardKeys(shard).feed, id, '+', 'COUNT', readCount),
-        )
+        const entries = toEntries(replies[shard])
         if (entries[0]?.id !== id) return undefined
         for (const { key } of entries.slice(1)) if (key !== '') keys.add(key)
         next.push(entries.at(-1)?.id ?? id)

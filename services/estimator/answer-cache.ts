@@ -1,15 +1,15 @@
 import { crc32 } from 'node:zlib'
 import type { EstimateQuery } from '../../shared/domain/estimate.ts'
-import type { Resources } from '../../shared/domain/resources.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import type { LearnedProfile } from './domain/ensemble/learned-profile.ts'
 import type { Answer } from './domain/estimate/estimate.ts'
+import type { RequestRatios } from './domain/history/request-ratios.ts'
 import { keepBytesOf } from './estimate-bytes.ts'
 
 /** Estimates made before: the same profile and the same query give the same answer, so it need not be made again. */
 export interface AnswerCache {
   /** Undefined where nothing may be kept. */
-  keyOf(task: LearnedProfile, query: EstimateQuery, requestRatios?: Resources): string | undefined
+  keyOf(task: LearnedProfile, query: EstimateQuery, requestRatios?: RequestRatios): string | undefined
   get(key: string): Answer | undefined
   /** Kept from the second time on: most queries are asked once, and to keep those costs more than it saves. */
   put(key: string, answer: Answer): void

@@ -1,7 +1,7 @@
 import { type Calibration, calibrated } from './calibration.ts'
 import { type Distribution, leastNeed, probability, quantile } from './distribution.ts'
 import { amountBeyondDoubt, type Doubt, probabilityAgainst } from './doubt.ts'
-import { probabilityAbove, type Tail } from './tail.ts'
+import { amountLeaving, type PowerTail, probabilityAbove, type Tail } from './tail.ts'
 
 /**
  * What is predicted of one need: a distribution, calibrated by its record, with a tail beyond what was seen, cut off
@@ -19,16 +19,20 @@ export interface PredictedNeed {
   readonly tail?: Tail | undefined
   /** Beyond the range of a feature: that it is not as within. */
   readonly doubt?: Doubt | undefined
+  /** Of a request that is taken for a ceiling: that the need is above it after all. */
+  readonly ceiling?: PowerTail | undefined
 }
 
 /** P(need ≤ amount), whatever the need is known to exceed. */
 function unconditional(
-  { distribution, believed = distribution, calibration, tail, doubt }: PredictedNeed,
+  { distribution, believed = distribution, calibration, tail, doubt, ceiling }: PredictedNeed,
   amount: number,
 ): number {
   if (!(amount > 0)) return 0
   const raw = probability(believed, amount)
-  const covered = calibration ? calibrated(calibration, raw) : raw
+  const calibratedRaw = calibration ? calibrated(calibration, raw) : raw
+  const covered =
+    ceiling === undefined ? calibratedRaw : Math.min(calibratedRaw, 1 - probabilityAbove(ceiling, amount))
   const lawful = doubt === undefined ? 1 : 1 - probabilityAgainst(doubt, amount)
   const seen = tail === undefined ? 1 : 1 - probabilityAbove(tail, amount)
   return covered * lawful * seen
@@ -61,21 +65,19 @@ export function amountCovering(need: PredictedNeed, target: number): number {
   const amount = leastNeed(need.distribution, (atom) => coverage(need, atom) >= target)
   const known = refuted(need)
   if (known >= certain || coverage(need, amount) >= target) return amount
-  const { chance, largest } = need.tail ?? { chance: 0, largest: 0 }
-  const inTail = Math.max(amount, largest * Math.sqrt(chance / ((1 - target) * (1 - known))) * (1 + 1e-9))
-  return need.doubt === undefined ? inTail : leastCovering(need, target, amount, inTail, need.doubt)
+  const { tail, doubt, ceiling } = need
+  const mayFail = (1 - target) * (1 - known)
+  const each = ceiling === undefined ? mayFail : mayFail / 2
+  const inTails = Math.max(amount, amountLeaving(each, tail), amountLeaving(each, ceiling))
+  if (doubt === undefined && ceiling === undefined) return inTails
+  const surely = doubt === undefined ? inTails : Math.max(inTails, amountBeyondDoubt(doubt))
+  return leastCovering(need, target, amount, surely)
 }
 
-/** The tail and the doubt together have no closed form: bisection, to a thousandth. */
-function leastCovering(
-  need: PredictedNeed,
-  target: number,
-  below: number,
-  inTail: number,
-  doubt: Doubt,
-): number {
+/** What may lie above has no closed form together: bisection, to a thousandth. */
+function leastCovering(need: PredictedNeed, target: number, below: number, surely: number): number {
   let low = below
-  let high = Math.max(inTail, amountBeyondDoubt(doubt))
+  let high = surely
   while (high > low * 1.001) {
     const middle = Math.sqrt(low * high)
     if (coverage(need, middle) >= target) high = middle

@@ -2,12 +2,16 @@ import { atoms } from './atoms.ts'
 import type { Distribution } from './distribution.ts'
 import type { DistributionWorkspace } from './workspace.ts'
 
-/** The tail beyond what was seen: a need above the largest of all executions so far. */
-export interface Tail {
+/** A need above the largest that there should be. */
+export interface PowerTail {
   /** Probability that it happens. */
   readonly chance: number
-  /** Largest need seen: from there the chance falls with the square of the amount (Pareto, exponent 2). */
+  /** From there the chance falls with the square of the amount (Pareto, exponent 2). */
   readonly largest: number
+}
+
+/** The tail beyond what was seen: a need above the largest of all executions so far. */
+export interface Tail extends PowerTail {
   /** How far above it an amount may lie, as a logarithm. */
   readonly room: number
 }
@@ -31,8 +35,12 @@ export const tailAfter = (n: number, largest: number, isFeatureKnown = false): T
 export const roomAfter = (n: number): number => 0.1 + 0.5 / Math.sqrt(n)
 
 /** Probability that a need lies in the tail and above `amount`. */
-export const probabilityAbove = ({ chance, largest }: Tail, amount: number): number =>
+export const probabilityAbove = ({ chance, largest }: PowerTail, amount: number): number =>
   chance * (amount <= largest ? 1 : (largest / amount) ** 2)
+
+/** The least amount from which on no more than so much of the chance is left. */
+export const amountLeaving = (left: number, tail: PowerTail = { chance: 0, largest: 0 }): number =>
+  tail.largest * Math.sqrt(tail.chance / left) * (1 + 1e-9)
 
 /** Atoms of the tail, evenly spaced on a log scale. */
 const steps = 4

@@ -1,7 +1,7 @@
 import type { ExecutionRecord } from '../../../../shared/domain/execution.ts'
 import type { Profile } from '../../../../shared/domain/profile.ts'
-import { type Dimension, dimensions, type Resources } from '../../../../shared/domain/resources.ts'
-import { requestRatios } from '../history/request-ratios.ts'
+import { type Dimension, dimensions } from '../../../../shared/domain/resources.ts'
+import { type RequestRatios, requestRatios } from '../history/request-ratios.ts'
 import type { Registry } from '../strategies/strategy.ts'
 import type { Learning } from './dimension-model.ts'
 import { extendStandby, type StandbyModel, takeOver } from './standby-model.ts'
@@ -14,7 +14,7 @@ export interface LearnedProfile {
   /** Of the executions learned from, oldest first. */
   readonly executionIds: readonly string[]
   /** Of a namespace: per dimension the largest need ÷ request of its tasks, where requests can be trusted. */
-  readonly requestRatios?: Resources | undefined
+  readonly requestRatios?: RequestRatios | undefined
   /** Of a task. */
   readonly model?: TaskModel | undefined
   /** Takes over when the profile drops its oldest executions. Grows by `learnAhead` alone. */

@@ -6,6 +6,7 @@ import type { Guard } from '../ensemble/guard.ts'
 import type { LearnedProfile } from '../ensemble/learned-profile.ts'
 import type { Workspace } from '../ensemble/workspace.ts'
 import type { Point } from '../features/encoder.ts'
+import type { RequestRatios } from '../history/request-ratios.ts'
 import type { Registry } from '../strategies/strategy.ts'
 
 /** All that an answer may depend on, beside the query and the settings. */
@@ -14,7 +15,7 @@ export interface Evidence {
   /** Cohorts in the order of `cohortKeys`, the namespace last; asked only where the task's own history does not do. */
   readonly similar: readonly LearnedProfile[]
   /** Of the namespace: the largest need ÷ request of its tasks, where requests can be trusted and something is requested. */
-  readonly requestRatios?: Resources | undefined
+  readonly requestRatios?: RequestRatios | undefined
   /** A profile that may exist could not be had. */
   readonly isUnreachable: boolean
   /** Of a task that is unknown: names of known tasks that may have been meant. */

@@ -6,9 +6,9 @@ import { allocate } from '../allocation/allocate.ts'
 import { type FailureCost, failureCostOf, failurePrice } from '../allocation/failure-cost.ts'
 import { riskProfile } from '../allocation/risk-profile.ts'
 import type { PredictedNeed } from '../distribution/coverage.ts'
-import { cappedAt, quantile } from '../distribution/distribution.ts'
+import { cappedAt, probability, quantile } from '../distribution/distribution.ts'
 import { tailAfter } from '../distribution/tail.ts'
-import { neighboursIn, weightsFor } from '../ensemble/dimension-model.ts'
+import { type DimensionModel, neighboursIn, weightsFor } from '../ensemble/dimension-model.ts'
 import { type Prediction, weighedPredictions } from '../ensemble/expert-weights.ts'
 import type { LearnedProfile } from '../ensemble/learned-profile.ts'
 import { needsChange } from '../ensemble/needs-change.ts'
@@ -16,12 +16,13 @@ import { predictiveDistribution } from '../ensemble/predictive-distribution.ts'
 import { highestCensored } from '../history/censored-attempts.ts'
 import type { Context, StrategyAccess } from './context.ts'
 import { extrapolate, whereBeyond } from './extrapolation.ts'
+import { knownFailure } from './known-failure.ts'
 import type { FailureOdds } from './reasons.ts'
 import type { Recommendation } from './recommendation.ts'
 
 /** Undefined where there are too few executions, or no strategy has anything to say. */
 export function fromOwnHistory(context: Context, dimension: Dimension): Recommendation | undefined {
-  const { query, evidence, settings, policy, access, point, workspace, asked } = context
+  const { evidence, settings, policy, access, point, workspace, asked } = context
   const model = evidence.task?.model?.dimensions.get(dimension)
   if (point === undefined || model?.largest === undefined) return undefined
   const observed = model.executions.count
@@ -56,10 +57,8 @@ export function fromOwnHistory(context: Context, dimension: Dimension): Recommen
   }
   const outlook = beyond === undefined ? inRange : extrapolate(inRange, beyond, model, workspace)
   const { failureCost, growthFactor } = outlook
-  const ceiling = (query.requested[dimension] ?? 0) * (evidence.requestRatios?.[dimension] ?? 0)
-  // A request that a need has exceeded, or an attempt was killed at, is no ceiling.
-  const isCeiling = ceiling >= model.largest && ceiling > (highestCensored(model.censored) ?? 0)
-  const need = isCeiling ? withCeiling(outlook.need, ceiling) : outlook.need
+  const ceiling = ceilingOf(context, dimension, model)
+  const need = ceiling === undefined ? outlook.need : withCeiling(outlook.need, ceiling)
   const { strategy } = foremost
   return {
     need,
@@ -86,12 +85,39 @@ function failureOddsOf(need: PredictedNeed, cost: FailureCost, policy: Policy): 
   return { failurePrice: riskProfile(policy).failureFactor * price, tailChance: need.tail?.chance ?? 0 }
 }
 
-/** No task of the namespace has needed more of its request: what was predicted to lie above lies there. */
-const withCeiling = (need: PredictedNeed, amount: number): PredictedNeed => ({
-  ...need,
-  distribution: cappedAt(need.distribution, amount),
-  believed: need.believed && cappedAt(need.believed, amount),
-})
+/** An amount that none of so many tasks of the namespace would have needed more than, of the request at hand. */
+interface Ceiling {
+  readonly amount: number
+  readonly tasks: number
+}
+
+/** Undefined where the namespace says nothing. A request that a need has exceeded, or an attempt was killed at, is no ceiling. */
+function ceilingOf(
+  context: Context,
+  dimension: Dimension,
+  { largest = 0, censored }: Pick<DimensionModel, 'largest' | 'censored'>,
+): Ceiling | undefined {
+  const ratio = context.evidence.requestRatios?.[dimension]
+  if (ratio === undefined) return undefined
+  const amount = (context.query.requested[dimension] ?? 0) * ratio.largest
+  const killed = Math.max(highestCensored(censored) ?? 0, knownFailure(context, dimension) ?? 0)
+  return amount >= largest && amount > killed ? { amount, tasks: ratio.tasks } : undefined
+}
+
+/**
+ * What was predicted to lie above the ceiling is given no more than that. That it lies there is believed as far as the next task
+ * is like those before: of all, it needs the largest share of its request with probability 1 / (tasks + 1).
+ */
+function withCeiling(need: PredictedNeed, { amount, tasks }: Ceiling): PredictedNeed {
+  const { distribution, believed } = need
+  const above = 1 - probability(believed ?? distribution, amount)
+  return {
+    ...need,
+    distribution: cappedAt(distribution, amount),
+    believed: believed && cappedAt(believed, amount),
+    ceiling: { chance: above / (tasks + 1), largest: amount },
+  }
+}
 
 function foremostOf(predictions: readonly Prediction[]): Prediction | undefined {
   let foremost: Prediction | undefined

@@ -54,7 +54,7 @@ function leastOfRequest(
 ): number {
   if (request === undefined || shortfall[dimension] === 'none') return 0
   const namespace = groups.find(({ profile }) => profile.key.kind === 'namespace')
-  return request * Math.min(1, namespace?.requestRatios?.[dimension] ?? 1)
+  return request * Math.min(1, namespace?.requestRatios?.[dimension]?.largest ?? 1)
 }
 
 function lackingIn({ evidence, settings: { minExecutions } }: Context, dimension: Dimension): Lacking {

@@ -1,5 +1,5 @@
 import type { CohortMember } from '../../../../shared/domain/cohort.ts'
-import { type Dimension, dimensions, type Resources } from '../../../../shared/domain/resources.ts'
+import { type Dimension, dimensions } from '../../../../shared/domain/resources.ts'
 
 /** Requests mean something where no task of a namespace has needed more than this many times its own… */
 const trustedRatio = 1.35
@@ -13,20 +13,28 @@ const withMargin = (largest: number): number =>
 /** Of a need that is the request, as a limit makes it. */
 const rounding = 1e-9
 
+/** The largest need ÷ request of so many tasks, with a margin. */
+export interface RequestRatio {
+  readonly largest: number
+  readonly tasks: number
+}
+
+export type RequestRatios = { readonly [D in Dimension]?: RequestRatio | undefined }
+
 /**
- * Per dimension the largest need ÷ request of a namespace's tasks, with a margin: a request times that is a ceiling that
- * no task has needed more than. Unset where requests say too little, or nothing.
+ * Per dimension the largest need ÷ request of a namespace's tasks: a request times that is a ceiling that no task has needed
+ * more than. Unset where requests say too little, or nothing.
  */
-export function requestRatios(members: readonly CohortMember[]): Resources {
-  const ratios: { [D in Dimension]?: number } = {}
+export function requestRatios(members: readonly CohortMember[]): RequestRatios {
+  const ratios: { [D in Dimension]?: RequestRatio } = {}
   for (const dimension of dimensions) {
     const ratio = largestRatio(members, dimension)
-    if (ratio !== undefined && ratio <= trustedRatio) ratios[dimension] = ratio
+    if (ratio !== undefined && ratio.largest <= trustedRatio) ratios[dimension] = ratio
   }
   return ratios
 }
 
-function largestRatio(members: readonly CohortMember[], wanted: Dimension): number | undefined {
+function largestRatio(members: readonly CohortMember[], wanted: Dimension): RequestRatio | undefined {
   let tasks = 0
   let executions = 0
   let largest = Number.NEGATIVE_INFINITY
@@ -37,5 +45,6 @@ function largestRatio(members: readonly CohortMember[], wanted: Dimension): numb
       executions += requests
       largest = Math.max(largest, ratioLogMax)
     }
-  return tasks < fewestTasks || executions < fewestExecutions ? undefined : withMargin(Math.exp(largest))
+  if (tasks < fewestTasks || executions < fewestExecutions) return undefined
+  return { largest: withMargin(Math.exp(largest)), tasks }
 }

@@ -15,6 +15,7 @@ const anyNeed: fc.Arbitrary<PredictedNeed> = fc.record({
   distribution: anyDistribution,
   above: fc.option(anyAmount, { nil: undefined }),
   tail: fc.record({ chance: anyShare, largest: anyAmount, room: anyShare }),
+  ceiling: fc.option(fc.record({ chance: anyShare, largest: anyAmount }), { nil: undefined }),
 })
 
 test('grows with the amount, and is zero at or below what is known not to suffice', () => {
@@ -55,6 +56,14 @@ const always1GB = weighed([[Math.log(1e9), 1]])
 test('goes by what is believed where that is another than what amounts are chosen by', () => {
   expect(coverage({ distribution: either, believed: always1GB }, 1e9)).toBe(1)
   expect(needQuantile({ distribution: either, believed: always1GB }, 0.9)).toBeCloseTo(2e9, 0)
+})
+
+test('is no more than what a ceiling leaves, which falls with the square of the amount above it', () => {
+  const need = { distribution: either, ceiling: { chance: 0.1, largest: 2e9 } }
+  expect([1e9, 2e9, 4e9].map((amount) => coverage(need, amount))).toEqual(
+    [0.5, 0.9, 0.975].map((p) => expect.closeTo(p, 9)),
+  )
+  expect(amountCovering(need, 0.975) / 4e9).toBeCloseTo(1, 2)
 })
 
 test('without more is the probability of the distribution', () => {

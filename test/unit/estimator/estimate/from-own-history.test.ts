@@ -261,20 +261,34 @@ describe('a request that no task of the namespace has needed all of', () => {
   const history = linearHistory(30)
   /** Twice the largest input, which needs 650 MB; the largest need seen is 350 MB. */
   const beyond = queryOf({ features: { input_bytes: 60e6 }, requested: { memoryBytes: 1e9 } })
-  const knowing = (ratio: number | undefined, executions = history) => ({
+  const knowing = (ratio: number | undefined, executions = history, tasks = 8) => ({
     ...evidenceOf(executions),
-    requestRatios: { memoryBytes: ratio },
+    requestRatios: { memoryBytes: ratio === undefined ? undefined : { largest: ratio, tasks } },
   })
   const given = (ratio: number | undefined, executions = history) =>
     memoryOf(beyond, knowing(ratio, executions))?.allocation ?? 0
-  const sure = (ratio: number | undefined) =>
-    confidenceOf(beyond, { memoryBytes: 5e8 }, knowing(ratio)).confidence
+  const sure = (ratio: number | undefined, tasks = 8) =>
+    confidenceOf(beyond, { memoryBytes: 5e8 }, knowing(ratio, history, tasks)).confidence
 
-  test('is a ceiling: nothing is predicted above that share of it, nor feared there', () => {
+  test('is a ceiling: nothing is predicted above that share of it', () => {
     expect(given(undefined)).toBeGreaterThan(5e8)
     expect(given(0.5)).toBeLessThanOrEqual(5e8 * (1 + 1e-9))
+  })
+
+  test('is believed in as far as this task is like those before: of n, the next needs most with 1 / (n + 1)', () => {
     expect(sure(undefined)).toBeLessThan(0.1)
-    expect(sure(0.5)).toBeGreaterThan(0.9)
+    expect(sure(0.5, 8)).toBeGreaterThan(0.8)
+    expect(sure(0.5, 8)).toBeLessThan(8 / 9 + 0.02)
+    expect(sure(0.5, 200)).toBeGreaterThan(0.97)
+  })
+
+  test('is none for a retry that failed there', () => {
+    const retry = { ...beyond, attempt: 2, previousAllocation: { memoryBytes: 5.5e8 } } as const
+    const failed = { ...retry, previousOutcome: 'out-of-memory' } as const
+    const odds = (ratio: number | undefined) =>
+      confidenceOf(failed, { memoryBytes: 1e9 }, knowing(ratio)).confidence
+    expect(odds(0.5)).toBe(odds(undefined))
+    expect(odds(0.5)).toBeGreaterThan(0.9)
   })
 
   test('is one that the task itself has reached, since a limit is as much as can be seen', () => {

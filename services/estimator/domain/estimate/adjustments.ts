@@ -83,19 +83,23 @@ function notBelowPrevious(
   return { ...current, amount: had, changes: [...current.changes, change] }
 }
 
-/** Without a history, an amount at which other executions of the task were killed is refuted. */
+/**
+ * Without a history, an amount at which other executions of the task were killed is refuted. Where that is less than is given at
+ * the lowest risk, no target coverage goes below either, so that the amount is monotone in the target.
+ */
 function aboveOthersKilled(
   current: Adjusted,
   recommendation: Recommendation,
   context: Context,
   dimension: Dimension,
 ): Adjusted {
-  const { source, leastAmount } = recommendation
   const { amount } = current
+  const { source, leastAmount = amount } = recommendation
   if (source === 'profile' || knownFailure(context, dimension) !== undefined) return current
   const failed = highestCensored(context.evidence.task?.model?.dimensions.get(dimension)?.censored ?? [])
-  if (failed === undefined || failed < (leastAmount ?? amount)) return current
-  const after = amountAfter(failed, context, dimension, recommendation)
+  if (failed === undefined) return current
+  const next = amountAfter(failed, context, dimension, recommendation)
+  const after = failed < leastAmount ? Math.min(next, leastAmount) : next
   if (after <= amount) return current
   const change = { kind: 'others-killed', dimension, failed, before: amount, after } as const
   return { ...current, amount: after, changes: [...current.changes, change] }

@@ -1,4 +1,5 @@
 import { isStem } from '../../../../shared/domain/cohort.ts'
+import type { Policy } from '../../../../shared/domain/policy.ts'
 import type { Dimension } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { allocate } from '../allocation/allocate.ts'
@@ -23,10 +24,10 @@ export function fromSimilarTasks(context: Context, dimension: Dimension): Recomm
   const refutesRequests = basis.kind === 'cohort' && !isStem(basis.name)
   const floor = refutesRequests ? 0 : leastOfRequest(request, evidence.similar, dimension)
 
-  function amountAt(risk: number): number {
+  function amountBy(policy: Policy): number {
     if (start?.amount !== undefined) return start.amount
     const least = isUnrelated ? leastRisk.ofUnrelated : leastRisk.ofCohort
-    const careful = { ...policy, risk: Math.max(risk, least) }
+    const careful = { ...policy, risk: Math.max(policy.risk, least) }
     return Math.max(
       floor,
       allocate(need, failureCostFor(runtimeMs), careful, dimension, workspace.distribution),
@@ -38,8 +39,8 @@ export function fromSimilarTasks(context: Context, dimension: Dimension): Recomm
     source: basis.kind,
     reason: { kind: 'without-own-history', lacking: lackingIn(context, dimension), basis },
     predictions: [],
-    amount: amountAt(policy.risk),
-    leastAmount: amountAt(0),
+    amount: amountBy(policy),
+    leastAmount: amountBy({ ...policy, risk: 0, targetCoverage: undefined }),
   }
 }
 

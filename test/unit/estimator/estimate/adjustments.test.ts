@@ -31,6 +31,22 @@ test('what other executions of the task were killed at raises an answer without 
   expect(amounts[0]).toBeGreaterThan(1e9)
 })
 
+test.each([1e6, 1e8, 1e9])('so does an attempt killed at %d at every target coverage', (allocated) => {
+  const cohort = learned(cohortOf('tool=x', [4e8, 7e8, 1e9, 1.45e9]))
+  const killed = execution('killed', {
+    outcome: 'out-of-memory',
+    allocated: { memoryBytes: allocated },
+    used: {},
+  })
+  const evidence = { task: learned(profileOf([killed])), similar: [cohort], isUnreachable: false }
+  const amounts = Array.from(
+    { length: 19 },
+    (_, i) => memoryOf(queryOf({ policy: { targetCoverage: (i + 1) / 20 } }), evidence)?.allocation ?? 0,
+  )
+  expect(amounts).toEqual(amounts.toSorted((a, b) => a - b))
+  expect(amounts[0]).toBeGreaterThan(allocated)
+})
+
 test('a retry goes above what failed, even where the query does not count its attempts', () => {
   const evidence = evidenceOfTask(learned(profileOf(linearHistory(10))))
   const retry = (attempt: number) =>

@@ -8,6 +8,7 @@ import { profileSteps } from '../../shared/wire/profile.ts'
 import { profileByteSteps } from '../../shared/wire/profile-bytes.ts'
 import { type FoldSettings, foldAll } from './domain/fold.ts'
 import { DamagedRecord } from './envelope.ts'
+import { refuseFull } from './import-room.ts'
 import { migrate } from './migrations.ts'
 import {
   formatProfile,
@@ -163,6 +164,7 @@ async function toImported(read: ReadProfile, seen: Inspection): Promise<Profile 
   }
   try {
     const profile = await inTurns(profileSteps(migrate(read.message, schemaVersion), '', seen))
+    refuseFull(profile, seen)
     for (const [i, { task }] of profile.executions.entries()) {
       if (!isOf(profile.key, task)) seen.reject(`executions[${i}].task`, 'is not of this profile')
     }

@@ -258,7 +258,7 @@ const rounding = 1e-9
  * What folding can bring about, and nothing beyond: a figure that is merely finite makes others infinite. Sums are of
  * weights up to 10⁶, relative errors over needs from 10⁻⁹, wastage in a dimension's unit times milliseconds.
  */
-const ranges = {
+export const ranges = {
   unixMs: { min: 0, max: limits.unixMs },
   sum: { min: 0, max: 1e15 },
   sumOfSquares: { min: 0, max: 1e24 },
@@ -269,7 +269,7 @@ const ranges = {
   logarithm: { min: -1000, max: 1000 },
   relativeAccuracy: { min: 0.001, max: 0.5 },
   fingerprint: { min: 0, max: Number.MAX_SAFE_INTEGER },
-} as const satisfies Record<string, Range>
+} satisfies Record<string, Range>
 
 function atMost(most: number, list: readonly unknown[], path: string, seen: Inspection): void {
   if (list.length > most) seen.reject(path, `must have at most ${most} entries, has ${list.length}`)

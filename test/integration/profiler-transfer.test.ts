@@ -1,14 +1,16 @@
 import { type ServiceError, status } from '@grpc/grpc-js'
 import { afterAll, afterEach, expect, test } from 'vitest'
-import { defaultFoldSettings, showRunning } from '../../services/profiler/domain/fold.ts'
+import { defaultFoldSettings, foldAll, showRunning } from '../../services/profiler/domain/fold.ts'
 import { profileReader } from '../../services/profiler/profile-format.ts'
 import type { ProfileStore } from '../../services/profiler/store.ts'
 import { exportProfiles, type ImportOptions, importProfiles } from '../../services/profiler/transfer.ts'
+import type { Profile } from '../../shared/domain/profile.ts'
 import type {
   ImportProfilesRequest,
   ImportProfilesResponse,
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { exampleProfile } from '../support/example-profile.ts'
+import { recordOf } from '../support/executions.ts'
 import { type TestProfiler, testProfiler, unary, wireRecord } from '../support/profiler-service.ts'
 import { stopRedisServers, storeSubjects } from '../support/stores.ts'
 
@@ -178,6 +180,47 @@ test.each([
   expect((await store.get(mine.key))?.revision).toBe(mine.revision)
   expect(store.statistics().quarantined).toBe(0)
 })
+
+/** What each fold adds to, as much as may be stored of it. */
+const most = 1e15
+const sketch = { relativeAccuracy: 0.01, zeroWeight: 0, offset: 0, weights: [1] }
+const statistics = { dimension: 1, weight: 1, mean: 1, variance: 0, min: 1, max: 1, sketch }
+const accuracy = { strategy: 'max-seen', dimension: 1, executions: 1, weight: 1 }
+
+test.each<readonly [field: string, (sum: number) => object]>([
+  ['revision', (revision) => ({ revision })],
+  ['outcomes[0].count', (count) => ({ outcomes: [{ outcome: 1, count }] })],
+  ['statistics[0].weight', (weight) => ({ statistics: [{ ...statistics, weight }] })],
+  [
+    'statistics[0].sketch.zero_weight',
+    (zeroWeight) => ({ statistics: [{ ...statistics, sketch: { ...sketch, zeroWeight } }] }),
+  ],
+  [
+    'statistics[0].sketch.weights[0]',
+    (weight) => ({ statistics: [{ ...statistics, sketch: { ...sketch, weights: [weight] } }] }),
+  ],
+  ['accuracy[0].executions', (executions) => ({ accuracy: [{ ...accuracy, executions }] })],
+  ['accuracy[0].weight', (weight) => ({ accuracy: [{ ...accuracy, weight }] })],
+  ['accuracy[0].weight_squares', (sum) => ({ accuracy: [{ ...accuracy, weightSquares: sum * 1e9 }] })],
+])(
+  'a profile with no room left in %s is refused by it; half of it is taken, and added to',
+  async (field, given) => {
+    const store = await openStore('lmdb')
+    const { key } = exampleProfile(10)
+    await store.commit({ changes: [{ key, change: () => exampleProfile(10) }], checkpoints: new Map() })
+    const line = JSON.parse((await exported(store, 'json-lines')).toString())
+    const file = (sum: number) => Buffer.from(JSON.stringify({ ...line, ...given(sum) }))
+    const full = await imported(store, file(most), { format: 'json-lines' })
+    expect(full.rejections[0]?.violations.map((violation) => violation.field)).toEqual([field])
+
+    expect(await imported(store, file(most / 2), { format: 'json-lines' })).toMatchObject({ changed: 1 })
+    const change = (before: Profile | undefined) =>
+      foldAll(before, key, [{ record: recordOf('one-more') }], 1_900_000_000_000, defaultFoldSettings).profile
+    await store.commit({ changes: [{ key, change }], checkpoints: new Map() })
+    expect((await exported(store, 'json-lines')).toString()).toContain('one-more')
+    expect(store.statistics().quarantined).toBe(0)
+  },
+)
 
 test('a torn file, or one that is none, is an error that says how far it was read', async () => {
   const source = await openStore('memory')

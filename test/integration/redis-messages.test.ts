@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest'
+import { defaultFoldSettings, foldAll } from '../../services/profiler/domain/fold.ts'
 import { stores } from '../../services/profiler/stores/index.ts'
 import { connectRedis } from '../../services/profiler/stores/redis-client.ts'
 import { redisFeed } from '../../services/profiler/stores/redis-feed.ts'
 import { mostBytesAtOnce } from '../../services/profiler/stores/redis-portions.ts'
+import { readAtOnce } from '../../services/profiler/stores/redis-profiles.ts'
+import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
 import { followingClock, systemClock } from '../../shared/runtime/clock.ts'
 import { encodeProfile } from '../../shared/wire/profile-bytes.ts'
-import { commit, put, taskKey } from '../contract/profile-store-steps.ts'
-import { largestProfile } from '../support/largest-profile.ts'
+import { commit, now, put, taskKey } from '../contract/profile-store-steps.ts'
+import { largestExecutions, largestProfile } from '../support/largest-profile.ts'
 import { quietLog } from '../support/profiler-fixture.ts'
 import { type RedisServer, redisCluster, redisServer, wireTo } from '../support/redis.ts'
 import { configOf } from '../support/stores.ts'
@@ -83,10 +86,40 @@ test('a commit of large profiles goes in messages of a bounded size, each after 
     await commit(store, ...profiles.map(put))
     wire.delay(0)
     for (const { key } of profiles) expect((await store.get(key))?.revision).toBe(largest.revision)
-    expect(wire.mostAhead()).toBeGreaterThan(encodedBytes)
-    expect(wire.mostAhead()).toBeLessThan(1.1 * Math.max(encodedBytes, mostBytesAtOnce))
+    expect(wire.mostSent().client).toBeGreaterThan(encodedBytes)
+    expect(wire.mostSent().client).toBeLessThan(1.1 * Math.max(encodedBytes, mostBytesAtOnce))
   } finally {
     await store.close()
+    await wire.close()
+    await server.stop()
+  }
+})
+
+test('a commit to many large profiles that are not in memory reads few of them at once', async () => {
+  const server = await redisServer()
+  const wire = await wireTo(server.port)
+  const open = (node: string) =>
+    stores.redis(
+      configOf({ store: 'redis', redisNodes: [node], codec: 'none' }),
+      followingClock(systemClock),
+      quietLog,
+    )
+  const [other, store] = [await open(server.node), await open(wire.node)]
+  const folding = (key: ProfileKey, of: string, count: number) => ({
+    key,
+    change: (before: Profile | undefined) =>
+      foldAll(before, key, largestExecutions(of, key, count), now, defaultFoldSettings).profile,
+  })
+  const keys = Array.from({ length: 64 }, (_, i) => taskKey(`${i}`))
+  try {
+    await commit(other, ...keys.map((key) => folding(key, 'before', 4)))
+    const encodedBytes = encodeProfile((await other.get(taskKey('0'))) as Profile).length
+    await commit(store, ...keys.map((key) => folding(key, 'after', 1)))
+    for (const key of keys) expect((await store.get(key))?.revision).toBe(5)
+    expect(wire.mostSent().server).toBeGreaterThan(encodedBytes)
+    expect(wire.mostSent().server).toBeLessThan(1.1 * readAtOnce * encodedBytes)
+  } finally {
+    for (const each of [other, store]) await each.close()
     await wire.close()
     await server.stop()
   }

@@ -191,16 +191,16 @@ export interface Wire {
   cut(): void
   mend(): void
   delay(ms: number): void
-  /** Most bytes that came for the server before it said anything more. */
-  mostAhead(): number
+  /** Most bytes that came from one end before the other said anything more. */
+  mostSent(): Readonly<Record<'client' | 'server', number>>
   close(): Promise<void>
 }
 
 export async function wireTo(port: number): Promise<Wire> {
   let isCut = false
   let delayMs = 0
-  let ahead = 0
-  let mostAhead = 0
+  const sent = { client: 0, server: 0 }
+  const mostSent = { client: 0, server: 0 }
   const sockets = new Set<import('node:net').Socket>()
   const server = createServer((near) => {
     if (isCut) {
@@ -216,8 +216,10 @@ export async function wireTo(port: number): Promise<Wire> {
       // In order, also where the delay gets shorter.
       let delivered: Promise<unknown> = Promise.resolve()
       from.on('data', (data) => {
-        ahead = from === near ? ahead + data.length : 0
-        mostAhead = Math.max(mostAhead, ahead)
+        const [end, other] = from === near ? (['client', 'server'] as const) : (['server', 'client'] as const)
+        sent[end] += data.length
+        sent[other] = 0
+        mostSent[end] = Math.max(mostSent[end], sent[end])
         const arrived = sleep(delayMs)
         delivered = delivered.then(() => arrived).then(() => to.write(data))
       })
@@ -243,7 +245,7 @@ export async function wireTo(port: number): Promise<Wire> {
     delay(ms) {
       delayMs = ms
     },
-    mostAhead: () => mostAhead,
+    mostSent: () => mostSent,
     async close() {
       for (const socket of sockets) socket.destroy()
       server.close()

@@ -38,6 +38,9 @@ export interface Version {
 
 const absent: Version = { etag: '', profile: undefined }
 
+/** Profiles read at once: of the largest 40 MB. What comes in one message has to come within the time of one command. */
+export const readAtOnce = 16
+
 /** Profiles in one script: others wait for it no longer. */
 const changedAtOnce = 32
 
@@ -140,16 +143,14 @@ export function redisProfiles(
   ): Promise<readonly Step[]> {
     const reasons = new Map<string, unknown>()
     const steps: Step[] = []
-    await Promise.all(
-      wanted.map(async ({ key, changes, from }) => {
-        const planned = await plan(key, changes, from)
-        if ('refused' in planned) {
-          reasons.set(key, planned.refused)
-          return
-        }
-        steps.push({ key, changes, ...planned })
-      }),
-    )
+    async function step({ key, changes, from }: (typeof wanted)[number]): Promise<void> {
+      const planned = await plan(key, changes, from)
+      if ('refused' in planned) reasons.set(key, planned.refused)
+      else steps.push({ key, changes, ...planned })
+    }
+    for (let at = 0; at < wanted.length; at += readAtOnce) {
+      await Promise.all(wanted.slice(at, at + readAtOnce).map(step))
+    }
     if (reasons.size > 0) throw new RefusedChanges(reasons)
     return steps
   }

@@ -9,7 +9,7 @@ import { checkServers, persists, type RedisClient } from './redis-client.ts'
 import { cursorAt, positionOf, redisFeed } from './redis-feed.ts'
 import { onShards, rangeOf, shardKeys, shards } from './redis-layout.ts'
 import { redisNamespaces } from './redis-namespaces.ts'
-import { type RedisProfileSettings, redisProfiles } from './redis-profiles.ts'
+import { type RedisProfileSettings, readAtOnce, redisProfiles } from './redis-profiles.ts'
 import { redisSessions } from './redis-sessions.ts'
 import { compareText } from './text-order.ts'
 
@@ -19,8 +19,8 @@ export interface RedisStoreSettings extends RedisProfileSettings {
   readonly redisPollMs: number
 }
 
-/** Records read at once. */
-const readParallel = 64
+/** Names read at once. */
+const pageKeys = 64
 
 /** Old profiles of one shard deleted by one sweep; the next takes the rest. */
 const maxSweptPerShard = 10_000
@@ -50,9 +50,9 @@ export async function redisStore(
 
   async function readAll(keys: readonly string[]): Promise<readonly Profile[]> {
     const found: Profile[] = []
-    for (let at = 0; at < keys.length; at += readParallel) {
+    for (let at = 0; at < keys.length; at += readAtOnce) {
       const versions = await Promise.all(
-        keys.slice(at, at + readParallel).map((key) => readable(profiles.read(key))),
+        keys.slice(at, at + readAtOnce).map((key) => readable(profiles.read(key))),
       )
       found.push(...versions.flatMap((version) => version?.profile ?? []))
     }
@@ -71,15 +71,7 @@ export async function redisStore(
     for (const shard of shards) {
       let from = Buffer.from('-')
       for (;;) {
-        const reply = await client.run(
-          'ZRANGEBYLEX',
-          shardKeys(shard).index,
-          from,
-          '+',
-          'LIMIT',
-          0,
-          readParallel,
-        )
+        const reply = await client.run('ZRANGEBYLEX', shardKeys(shard).index, from, '+', 'LIMIT', 0, pageKeys)
         const keys = (reply as Buffer[]).map(String)
         if (keys.length === 0) break
         yield keys
@@ -89,8 +81,8 @@ export async function redisStore(
   }
 
   async function* changesOf(keys: readonly string[], cursor: string): AsyncIterable<StoreChange> {
-    for (let at = 0; at < keys.length; at += readParallel) {
-      const part = keys.slice(at, at + readParallel)
+    for (let at = 0; at < keys.length; at += readAtOnce) {
+      const part = keys.slice(at, at + readAtOnce)
       const versions = await Promise.all(part.map((key) => readable(profiles.read(key))))
       for (const [index, version] of versions.entries()) {
         if (version?.profile) yield { type: 'profile', profile: version.profile, cursor }

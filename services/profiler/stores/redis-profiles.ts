@@ -168,15 +168,15 @@ export function redisProfiles(
           conflicts.map(async ([{ key, changes: each }, found]) => ({
             key,
             changes: each,
-            from: await open(key, found),
+            from: found && (await open(key, found)),
           })),
         ),
       )
     }
   }
 
-  /** Resolves to the steps that came too late, each with what is stored. */
-  async function store(steps: readonly Step[]): Promise<readonly (readonly [Step, Fields])[]> {
+  /** Resolves to the steps that came too late, each with what is stored, where that was told. */
+  async function store(steps: readonly Step[]): Promise<readonly Conflict[]> {
     const all: Write[] = []
     for (const step of steps) {
       if (turn.isOver()) await turn.rest()
@@ -201,12 +201,12 @@ export function redisProfiles(
   function adopt(
     writes: readonly (readonly Write[])[],
     replies: readonly (readonly Reply[])[],
-  ): readonly (readonly [Step, Fields])[] {
-    const conflicts: (readonly [Step, Fields])[] = []
+  ): readonly Conflict[] {
+    const conflicts: Conflict[] = []
     for (const [call, part] of writes.entries()) {
       for (const [index, { step, next }] of part.entries()) {
         const reply = replies[call]?.[index]
-        if (reply !== 1) conflicts.push([step, fieldsOf(reply)])
+        if (reply !== 1) conflicts.push([step, reply === 0 ? undefined : fieldsOf(reply)])
         if (reply === 1 && next.profile) cache.set(step.key, next)
         else cache.delete(step.key)
       }
@@ -317,8 +317,10 @@ interface Write {
   readonly value: string | Buffer
 }
 
-/** Of one profile: it is stored, or all its fields as they are. */
-type Reply = 1 | readonly Buffer[]
+/** Of one profile: it is stored, or all its fields as they are, or 0 where they have to be read. */
+type Reply = 1 | 0 | readonly Buffer[]
+
+type Conflict = readonly [Step, Fields | undefined]
 
 type Fields = ReadonlyMap<string, Buffer>
 

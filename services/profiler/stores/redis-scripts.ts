@@ -43,17 +43,27 @@ local function forget(member, namespace, indexKey, seenKey, namespacesKey, feedK
 end
 `
 
+/** Of all that came too late only the first is told: many large profiles would not come within the time of one command. */
+const asItIs = `
+local isTold = false
+local function asItIs(key)
+  if isTold then return 0 end
+  isTold = true
+  return redis.call('HGETALL', key)
+end
+`
+
 /**
  * Compare-and-set of profiles of one shard, each by itself. KEYS index, seen, namespaces, feed, profiles. ARGV feed length,
  * then of each profile: expected etag (empty for none), new etag, field (`b`: whole; a number: a delta; empty to delete),
  * its value, member, namespace, last seen. Once it has deltas, what is whole lies in `w`, where an earlier program does not
  * find it. No key is deleted that is written again: where its slot is on the move, the second step would be refused.
- * Returns of each 1, or all its fields as they are.
+ * Returns of each 1; where it is another by now all its fields as they are, or 0 for who has to read it.
  */
 export const changeProfiles = script(
-  `${forget}
+  `${forget}${asItIs}
 local function change(key, at)
-  if (redis.call('HGET', key, 'e') or '') ~= ARGV[at] then return redis.call('HGETALL', key) end
+  if (redis.call('HGET', key, 'e') or '') ~= ARGV[at] then return asItIs(key) end
   local field, member, namespace = ARGV[at + 2], ARGV[at + 4], ARGV[at + 5]
   if field == '' then
     redis.call('DEL', key)
@@ -107,7 +117,7 @@ return replies
  * member, last seen. Returns as changeProfiles.
  */
 export const addDeltas = script(
-  `
+  `${asItIs}
 local replies, seen = {}, {}
 for i = 3, #KEYS do
   local key, at = KEYS[i], 2 + (i - 3) * 6
@@ -118,7 +128,7 @@ for i = 3, #KEYS do
     seen[#seen + 1] = ARGV[at + 4]
     replies[i - 2] = 1
   else
-    replies[i - 2] = redis.call('HGETALL', key)
+    replies[i - 2] = asItIs(key)
   end
 end
 if #seen > 0 then redis.call('ZADD', KEYS[1], unpack(seen)) end
@@ -137,11 +147,11 @@ return replies
  * ARGV marker (empty for none), then the etag of each. Returns as changeProfiles.
  */
 export const confirmProfiles = script(
-  `
+  `${asItIs}
 local replies = {}
 for i = 2, #KEYS do
   local isSame = (redis.call('HGET', KEYS[i], 'e') or '') == ARGV[i]
-  replies[i - 1] = isSame and 1 or redis.call('HGETALL', KEYS[i])
+  replies[i - 1] = isSame and 1 or asItIs(KEYS[i])
 end
 if ARGV[1] ~= '' then redis.call('SET', KEYS[1], ARGV[1]) end
 return replies

@@ -177,7 +177,9 @@ function censoredBounds(
     if (bound < median) return []
     const amount = Math.exp(bound)
     const tail = largest === undefined ? 0 : probabilityAbove(tailAfter(executions.count, largest), amount)
-    const chance = 1 - probability(expected, amount) * (1 - tail)
+    const covered = probability(expected, amount)
+    // 1 - covered * (1 - tail) would be 0 where the tail is below the precision of 1.
+    const chance = 1 - covered + covered * tail
     return { above: bound, weight, surprise: Math.max(1, ordinaryFailure / chance) }
   })
 }

@@ -226,6 +226,13 @@ test('the less a need above a kill was expected, the likelier needs have changed
   expect(shareAbove(16e9)).toBe(0)
 })
 
+test('a kill at any multiple of what was ever needed leaves a distribution', () => {
+  for (const above of [1e15, 1e16, 1e18, 1e24]) {
+    expect(shareAbove(above, above)).toBeGreaterThan(0.9)
+    expect(shareAbove(above, above)).toBeLessThanOrEqual(1)
+  }
+})
+
 test('what a kill says is no less where others were killed too', () => {
   expect(shareAbove(16e9, 16e9, 4e9)).toBeGreaterThan(0.5)
   expect(shareAbove(16e9, 16e9, 16e9)).toBeGreaterThan(shareAbove(16e9, 16e9))

@@ -37,9 +37,14 @@ export function settleCensored(attempts: CensoredAttempt[], need: number, attemp
   }
 }
 
-/** The latest that may be the attempt before: its number is one less, and it had less. */
+/**
+ * The latest that may be the attempt before: its number is one less, and it had less. Where none is, the attempt before was lost,
+ * or was started again with the same: then the latest before that may be of the same execution.
+ */
 function removeOwn(attempts: CensoredAttempt[], above: number, attempt: number): void {
-  const own = attempts.findLastIndex((one) => one.attempt === attempt - 1 && one.above < above)
+  const before = attempts.findLastIndex((one) => one.attempt === attempt - 1 && one.above < above)
+  const own =
+    before >= 0 ? before : attempts.findLastIndex((one) => one.attempt < attempt && one.above <= above)
   if (own >= 0) attempts.splice(own, 1)
 }
 

@@ -20,11 +20,34 @@ test('of one execution only the latest attempt counts: it had more than those be
   expect(attempts.map(({ above }) => above)).toEqual([10, 40])
 })
 
-test('an attempt that had no more than the one before it was of another execution', () => {
+test('an attempt that had less than the one before it was of another execution', () => {
+  const attempts = killedAt(10)
+  addCensored(attempts, 9, 2)
+  expect(attempts.map(({ above }) => above)).toEqual([10, 9])
+})
+
+test('an execution that is started again with the same counts once, and is taken out whole when it comes back', () => {
   const attempts = killedAt(10)
   addCensored(attempts, 10, 2)
-  addCensored(attempts, 30, 4)
-  expect(attempts.map(({ above }) => above)).toEqual([10, 10, 30])
+  addCensored(attempts, 10, 3)
+  expect(attempts.map(({ above }) => above)).toEqual([10])
+  settleCensored(attempts, 12, 4)
+  expect(attempts).toEqual([])
+})
+
+test('an attempt in between that was lost hides no kill of its execution', () => {
+  const attempts = killedAt(10)
+  addCensored(attempts, 20, 3)
+  expect(attempts.map(({ above }) => above)).toEqual([20])
+  settleCensored(attempts, 30, 5)
+  expect(attempts).toEqual([])
+})
+
+test('what was the attempt before is taken out, not what was killed with the same', () => {
+  const attempts = killedAt(8)
+  addCensored(attempts, 10, 1)
+  addCensored(attempts, 10, 2)
+  expect(attempts.map(({ above }) => above)).toEqual([10, 10])
 })
 
 test('an execution that succeeds takes out what its own attempt before was killed at, the latest first', () => {
@@ -36,7 +59,7 @@ test('an execution that succeeds takes out what its own attempt before was kille
   expect(attempts).toEqual([])
 })
 
-test('an attempt that was killed at or above the need of the success was of another execution', () => {
+test('an attempt that was killed above the need of the success was of another execution', () => {
   const attempts = killedAt(10, 60)
   settleCensored(attempts, 50, 2)
   expect(attempts.map(({ above }) => above)).toEqual([60])

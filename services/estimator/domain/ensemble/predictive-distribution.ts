@@ -160,11 +160,13 @@ function runtimesOf(model: DimensionModel): Runtimes | undefined {
 
 /** So many failures are let happen at the balanced risk: a kill that is no rarer is no surprise. */
 const ordinaryFailure = 0.04
+/** A kill at more than this many times what was ever needed is more likely told in another unit, or not for want of it. */
+const mostOfLargest = 100
 
 /**
  * Where a feature or label tells needs apart, a killed attempt lies as far above what is expected of this need as it was above
  * what was expected of its own. Below the median it says nothing new; where needs above it are rarer than failures are let
- * happen, it says that needs may have changed.
+ * happen, it says that needs may have changed, as far as that is credible: what no machine has would never come back.
  */
 function censoredBounds(
   { censored, executions, largest, column, label }: DimensionModel,
@@ -180,7 +182,8 @@ function censoredBounds(
     const covered = probability(expected, amount)
     // 1 - covered * (1 - tail) would be 0 where the tail is below the precision of 1.
     const chance = 1 - covered + covered * tail
-    return { above: bound, weight, surprise: Math.max(1, ordinaryFailure / chance) }
+    const isCredible = amount <= mostOfLargest * (largest ?? amount)
+    return { above: bound, weight, surprise: isCredible ? Math.max(1, ordinaryFailure / chance) : 1 }
   })
 }
 

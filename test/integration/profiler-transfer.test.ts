@@ -183,7 +183,7 @@ test.each([
 
 /** What each fold adds to, as much as may be stored of it. */
 const most = 1e15
-const sketch = { relativeAccuracy: 0.01, zeroWeight: 0, offset: 0, weights: [1] }
+const sketch = { relativeAccuracy: 0.01, zeroWeight: 0, offset: 0, weights: [] }
 const statistics = { dimension: 1, weight: 1, mean: 1, variance: 0, min: 1, max: 1, sketch }
 const accuracy = { strategy: 'max-seen', dimension: 1, executions: 1, weight: 1 }
 
@@ -192,12 +192,14 @@ test.each<readonly [field: string, (sum: number) => object]>([
   ['outcomes[0].count', (count) => ({ outcomes: [{ outcome: 1, count }] })],
   ['statistics[0].weight', (weight) => ({ statistics: [{ ...statistics, weight }] })],
   [
-    'statistics[0].sketch.zero_weight',
+    'statistics[0].sketch',
     (zeroWeight) => ({ statistics: [{ ...statistics, sketch: { ...sketch, zeroWeight } }] }),
   ],
   [
-    'statistics[0].sketch.weights[0]',
-    (weight) => ({ statistics: [{ ...statistics, sketch: { ...sketch, weights: [weight] } }] }),
+    'statistics[0].sketch',
+    (sum) => ({
+      statistics: [{ ...statistics, sketch: { ...sketch, weights: [sum / 4, sum / 4, sum / 2] } }],
+    }),
   ],
   ['accuracy[0].executions', (executions) => ({ accuracy: [{ ...accuracy, executions }] })],
   ['accuracy[0].weight', (weight) => ({ accuracy: [{ ...accuracy, weight }] })],

@@ -163,7 +163,7 @@ async function slotsOf(node: RedisServer): Promise<readonly string[]> {
   return (await Promise.all(slots)).map(String)
 }
 
-/** The master of a slot, as the nodes that are left tell. */
+/** The master of a slot, as it tells itself: others may not have heard of the last move. */
 async function ownerOf(slot: string, nodes: readonly RedisServer[]): Promise<RedisServer> {
   for (;;) {
     for (const node of nodes) {
@@ -171,8 +171,7 @@ async function ownerOf(slot: string, nodes: readonly RedisServer[]): Promise<Red
       const range = (reply as [number, number, [string, number]][]).find(
         ([from, to]) => from <= Number(slot) && Number(slot) <= to,
       )
-      const owner = nodes.find(({ port }) => port === range?.[2][1])
-      if (owner) return owner
+      if (range?.[2][1] === node.port) return node
     }
     await sleep(50)
   }

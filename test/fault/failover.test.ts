@@ -163,7 +163,7 @@ async function slotsOf(node: RedisServer): Promise<readonly string[]> {
   return (await Promise.all(slots)).map(String)
 }
 
-/** The master of a slot, as it tells itself: others may not have heard of the last move. */
+/** The master of a slot, as it tells itself: others may not know of the last move. */
 async function ownerOf(slot: string, nodes: readonly RedisServer[]): Promise<RedisServer> {
   for (;;) {
     for (const node of nodes) {

@@ -58,15 +58,15 @@ async function openWatch({ origin }: GatewayFixture): Promise<(() => void) | str
 /** Writes to a plain connection; resolves with all that comes back until it closes. */
 async function talk({ address }: GatewayFixture, text: string): Promise<string> {
   const socket = connect(Number(address.slice(address.lastIndexOf(':') + 1)), '127.0.0.1')
-  let heard = ''
+  let received = ''
   socket.on('data', (data) => {
-    heard += String(data)
+    received += String(data)
   })
   socket.on('error', () => {})
   socket.write(text)
   // Not `once`: one that is cut fails first.
   await new Promise((resolve) => socket.on('close', resolve))
-  return heard
+  return received
 }
 
 describe('a message that is too large is refused', () => {
@@ -255,18 +255,18 @@ describe('a slow caller is cut off', () => {
 
 test('headers that are too large are refused', async () => {
   const gateway = await gatewayWith({ maxHeaderBytes: 2048 })
-  const heard = await talk(
+  const received = await talk(
     gateway,
     `POST /foresize.v1.${list} HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(4096)}\r\n\r\n`,
   )
-  expect(heard).toMatch(/^HTTP\/1\.1 431 /)
+  expect(received).toMatch(/^HTTP\/1\.1 431 /)
 })
 
 test('a connection that sends requests and waits for no answer is cut', async () => {
   const gateway = await gatewayWith({})
   const request = `POST /foresize.v1.${list} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`
-  const heard = await talk(gateway, request.repeat(1000))
-  expect(heard.match(/HTTP\/1\.1 /g)?.length ?? 0).toBeLessThan(100)
+  const received = await talk(gateway, request.repeat(1000))
+  expect(received.match(/HTTP\/1\.1 /g)?.length ?? 0).toBeLessThan(100)
   await eventually(async () => (await gateway.metric('open_calls')) === 0)
   expect(await gateway.metric('held_bytes')).toBe(0)
   expect((await gateway.post(list, {})).status).toBe(200)

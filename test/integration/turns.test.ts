@@ -14,16 +14,13 @@ import type { Profile, ProfileKey } from '../../shared/domain/profile.ts'
 import { systemClock } from '../../shared/runtime/clock.ts'
 import { heldBytes } from '../../shared/runtime/held-bytes.ts'
 import { fromExecutionRecord } from '../../shared/wire/execution.ts'
-import { EstimateBatchRequest } from '../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import {
   GetProfileRequest,
   UpdateProfileRequest,
 } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
-import { estimatorFixture, wireQuery } from '../support/estimator-fixture.ts'
 import { exampleProfile } from '../support/example-profile.ts'
 import { recordOf, startOf } from '../support/executions.ts'
-import { largestExecutions, largestProfile } from '../support/largest-profile.ts'
-import { profileFeed } from '../support/profile-feed.ts'
+import { largestProfile } from '../support/largest-profile.ts'
 import { quietLog } from '../support/profiler-fixture.ts'
 import {
   openStream,
@@ -35,13 +32,13 @@ import {
 } from '../support/profiler-service.ts'
 import { redisServer } from '../support/redis.ts'
 import type { Replay } from '../support/replaying-worker.ts'
-import type { Sending } from '../support/sending-worker.ts'
+import { empties, request } from '../support/requests.ts'
 import { configOf, lmdbSubject, redisSubjectOn } from '../support/stores.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { expectShortTurns, type Preparation, turnsOf, type Work } from '../support/turns.ts'
 
 /**
- * No work holds the event loop, whatever is asked. Measured in CPU time, which others on the machine do not lengthen, and
+ * No work holds the event loop of a profiler, whatever is asked. Measured in CPU time, which others on the machine do not lengthen, and
  * held against the work as a whole.
  */
 
@@ -52,8 +49,6 @@ let reopen: () => Promise<ProfileStore>
 let profiler: TestProfiler
 /** With many sessions that are due. */
 let crowded: ProfileStore
-let feed: Awaited<ReturnType<typeof profileFeed>>
-let estimator: Awaited<ReturnType<typeof estimatorFixture>>
 const cleanups: (() => Promise<unknown>)[] = []
 const keys = Array.from(
   { length: 600 },
@@ -75,10 +70,6 @@ beforeAll(async () => {
     () => rm(dataDir, { recursive: true }),
     () => profiler.stop(),
   )
-  feed = await profileFeed()
-  cleanups.push(() => feed.close())
-  estimator = await estimatorFixture({ profiler: feed.address })
-  cleanups.push(() => estimator.close())
   const redis = await redisServer()
   cleanups.push(() => redis.stop())
   remote = await (await redisSubjectOn([redis], { cachedProfiles: 1 })).open()
@@ -145,22 +136,6 @@ async function replay(run: string): Promise<Work> {
   }
 }
 
-/** A request of any bytes. The one who sends it is a thread of its own. */
-async function request(address: string, method: string, bytes: Uint8Array, code: status): Promise<Work> {
-  const workerData: Sending = { address, path: `/foresize.v1.${method}`, request: bytes }
-  const worker = new Worker(new URL('../support/sending-worker.ts', import.meta.url), { workerData })
-  await once(worker, 'message')
-  return async () => {
-    worker.postMessage('send')
-    expect(await once(worker, 'message')).toEqual([code])
-    await worker.terminate()
-  }
-}
-
-/** Two million entries of two bytes each. */
-const empties = (address: string, method: string) =>
-  request(address, method, Buffer.alloc(4_000_000, Buffer.from([0x0a, 0])), status.INVALID_ARGUMENT)
-
 const wide = {
   features: Object.fromEntries(names('f', 32).map((name, i) => [name, i + 0.5])),
   labels: Object.fromEntries(names('l', 32).map((name) => [name, 'x'.repeat(10)])),
@@ -171,11 +146,6 @@ const report = (run: string): UpdateProfileRequest => ({
   executions: names(run, 1000).map((id, i) =>
     wireRecord(id, { task: { namespace: 'default', task: `wide ${i % 20}` }, ...wide }),
   ),
-})
-
-/** As many queries of tasks that were learned as a batch may hold. */
-const queries = (of: string): EstimateBatchRequest => ({
-  queries: names('', 1000).map((_, i) => ({ ...cold(of, i % coldTasks), labels: wide.labels })),
 })
 
 /** A session with as much open as it may. */
@@ -215,35 +185,6 @@ async function upkeep(run: string): Promise<void> {
   await intake.drain()
 }
 
-/** Of as many features as may be, each learned anew. */
-const cold = (of: string, i: number) => ({
-  ...wireQuery(),
-  task: { namespace: 'default', task: `${of} ${i}` },
-  features,
-})
-const features = Object.fromEntries(names('f', 32).map((name, i) => [name, 1e6 * i]))
-
-/** Tasks of which the estimator has learned nothing yet. */
-async function publish(of: string): Promise<void> {
-  await follow(...names(`${of} `, coldTasks).map(richProfile))
-}
-
-let followed = 0
-/** The estimator has them, and has not been asked for them. */
-async function follow(...profiles: readonly Profile[]): Promise<void> {
-  for (const profile of profiles) feed.put(profile)
-  const task = { namespace: 'default', task: `last ${followed++}` }
-  feed.put(exampleProfile(20, { ...task, kind: 'task' }))
-  await estimator.estimateUntil(({ source }) => source === 1, { task })
-}
-
-const estimateAt = ({ revision, key: { namespace, task } }: Profile) =>
-  estimator.estimateUntil(({ profileRevision }) => profileRevision === revision, {
-    task: { namespace, task },
-  })
-
-const coldTasks = 30
-
 const largeKey: ProfileKey = { namespace: 'large', kind: 'task', task: 'large' }
 
 const putLarge = (key: ProfileKey) =>
@@ -252,32 +193,6 @@ const putLarge = (key: ProfileKey) =>
 async function* piecesOf(file: Uint8Array): AsyncIterable<Uint8Array> {
   for (let at = 0; at < file.length; at += 2 ** 20) yield file.subarray(at, at + 2 ** 20)
 }
-
-function richProfile(task: string): Profile {
-  const key = { namespace: 'default', kind: 'task', task } as const
-  const finished = names(task, 96).map((id, i) => {
-    const given = Object.fromEntries(names('f', 32).map((name, k) => [name, ((i * 7 + k * 13) % 97) * 1e6]))
-    const used = {
-      memoryBytes: 1e8 + i * 1e6,
-      durationMs: 1000 + i,
-      diskBytes: 1e6 * i,
-      cpuCores: 1 + (i % 3),
-    }
-    return { record: recordOf(id, used, { task: { namespace: 'default', task }, features: given }) }
-  })
-  return foldAll(undefined, key, finished, now, defaultFoldSettings).profile
-}
-
-/** @param scale of the features: another question each. */
-const batch = (of: string, scale = 1) =>
-  new Promise<void>((resolve, reject) => {
-    const given = Object.fromEntries(Object.entries(features).map(([name, value]) => [name, scale * value]))
-    const queries = Array.from({ length: coldTasks }, (_, i) => ({ ...cold(of, i), features: given }))
-    estimator.client.estimateBatch({ queries }, (error) => (error ? reject(error) : resolve()))
-  })
-
-const calls = (of: string) =>
-  Promise.all(Array.from({ length: coldTasks }, (_, i) => estimator.estimate(cold(of, i))))
 
 const works: Readonly<Record<string, Preparation>> = {
   'a watch of everything': () => () => watch(store),
@@ -303,19 +218,6 @@ const works: Readonly<Record<string, Preparation>> = {
   'looking for what is due among a hundred thousand sessions': () => async () => {
     expect(await crowded.dueSessions(now, 3)).toEqual(names('', 3))
   },
-  'a batch of queries of tasks to be learned': async (run) => {
-    await publish(run)
-    return () => batch(run)
-  },
-  'a batch of queries of tasks that were learned': async (run) => {
-    await publish(run)
-    await batch(run)
-    return () => batch(run, 1.5)
-  },
-  'many queries of tasks to be learned': async (run) => {
-    await publish(run)
-    return () => calls(run)
-  },
   'a report of millions of empty executions': () =>
     empties(profiler.address, 'ProfilerService/UpdateProfile'),
   'a report as large as may be': (run) =>
@@ -325,13 +227,6 @@ const works: Readonly<Record<string, Preparation>> = {
       UpdateProfileRequest.encode(report(run)).finish(),
       status.OK,
     ),
-  'a batch of queries as large as may be': async (run) => {
-    await publish(run)
-    await batch(run)
-    const bytes = EstimateBatchRequest.encode(queries(run)).finish()
-    return request(estimator.address, 'EstimatorService/EstimateBatch', bytes, status.OK)
-  },
-  'a batch of millions of empty queries': () => empties(estimator.address, 'EstimatorService/EstimateBatch'),
   'a fold into a profile as large as may be': async (run) => {
     const key = { ...largeKey, task: run }
     await putLarge(key)
@@ -374,26 +269,6 @@ const works: Readonly<Record<string, Preparation>> = {
     const key = { namespace: largeKey.namespace, kind: 1 as const, task: run }
     const asked = GetProfileRequest.encode(GetProfileRequest.fromPartial({ key })).finish()
     return request(profiler.address, 'ProfilerService/GetProfile', asked, status.OK)
-  },
-  'an estimate of a profile as large as may be': async (run) => {
-    const profile = largestProfile({ ...largeKey, namespace: 'default', task: run })
-    await follow(profile)
-    return () => estimateAt(profile)
-  },
-  'an estimate of a profile as large as may be that has changed': async (run) => {
-    const key = { ...largeKey, namespace: 'default', task: run }
-    const before = largestProfile(key)
-    await follow(before)
-    await estimateAt(before)
-    const after = foldAll(
-      before,
-      key,
-      largestExecutions(`${run} more`, key, 40),
-      now,
-      defaultFoldSettings,
-    ).profile
-    await follow(after)
-    return () => estimateAt(after)
   },
   'opening a store': () => async () => {
     await store.close()

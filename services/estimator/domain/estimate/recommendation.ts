@@ -7,7 +7,10 @@ import type { OwnHistory, WithoutOwnHistory } from './reasons.ts'
 export interface Recommendation {
   readonly need: PredictedNeed
   readonly amount: number
-  /** What it would be at the lowest risk, without a target coverage, where it is not from the task's own history: what refutes it does so at any. */
+  /**
+   * Where it is not from the task's own history: what it would be at the lowest risk, without a target coverage. What refutes it
+   * does so at any.
+   */
   readonly leastAmount?: number | undefined
   /** Where it is from the task's own history: its `largest` is where a retry goes at most at first. */
   readonly failureCost?: FailureCost | undefined

@@ -58,3 +58,28 @@ export function leastNeed({ size, atoms }: Distribution, passes: (need: number) 
   }
   return Math.exp(atoms[low] as number)
 }
+
+/** One or the other, with probabilities of 1 − share and share. In arrays of its own. */
+export function blend(one: Distribution, other: Distribution, share: number): Distribution {
+  const size = one.size + other.size
+  const [atoms, cumulative, runtimeShare] = [
+    new Float64Array(size),
+    new Float64Array(size),
+    new Float64Array(size),
+  ]
+  let [i, j, last] = [0, 0, -1]
+  while (i < one.size || j < other.size) {
+    const x = Math.min(
+      i < one.size ? (one.atoms[i] as number) : Number.POSITIVE_INFINITY,
+      j < other.size ? (other.atoms[j] as number) : Number.POSITIVE_INFINITY,
+    )
+    while (i < one.size && (one.atoms[i] as number) <= x) i++
+    while (j < other.size && (other.atoms[j] as number) <= x) j++
+    last++
+    atoms[last] = x
+    cumulative[last] = (1 - share) * (one.cumulative[i - 1] ?? 0) + share * (other.cumulative[j - 1] ?? 0)
+    runtimeShare[last] =
+      (1 - share) * (one.runtimeShare[i - 1] ?? 0) + share * (other.runtimeShare[j - 1] ?? 0)
+  }
+  return { size: last + 1, atoms, cumulative, runtimeShare }
+}

@@ -1,4 +1,3 @@
-import type { LawRecord } from './growth-laws.ts'
 import { type Population, shareAbove } from './population.ts'
 
 /**
@@ -28,14 +27,11 @@ const leastRange = 0.01
 /** What a task may need where nothing is known ends at so many medians: 64 GB of memory. */
 const mostMedians = 128
 
-/** `distance`: ln(value / largest value seen). `largest`: the largest need seen. */
-export function doubtAt(
-  { range, scatter }: LawRecord,
-  distance: number,
-  largest: number,
-  population: Population,
-): Doubt {
-  const leverage = distance / (range + leastRange)
+/** How far beyond the range, in ranges. `distance`: ln(value / largest value seen); `range`: ln(largest / smallest). */
+export const leverageOf = (distance: number, range: number): number => distance / (range + leastRange)
+
+/** `scatter`: of the logarithms of the needs around the likeliest law. `largest`: the largest need seen. */
+export function doubtAt(leverage: number, scatter: number, largest: number, population: Population): Doubt {
   const scattered = scatter / (scatter + halfScatter)
   return {
     departure: mostDeparture * (leverage / (leverage + halfDeparture)) * scattered,

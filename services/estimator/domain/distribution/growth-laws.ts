@@ -22,21 +22,17 @@ const exponentPriors = [
   [1.5, 0.03],
   [2, 0.02],
 ] as const
-/** Shares of each exponent: (i / 10)², from a hundredth of the need to all of it, which counts so many times. */
-const sharesPerExponent = 10
+/** Shares of each exponent, from a hundredth of the need to all of it: evenly in √share, and densely where little is fixed. */
+const shares = [0.01, 0.04, 0.09, 0.16, 0.25, 0.36, 0.49, 0.64, 0.81, 0.91, 0.97, 1] as const
+/** The last, all of it, counts so many times. */
 const wholeCounts = 3
 
 export const growthLaws: readonly GrowthLaw[] = [
   { exponent: 1, share: 0, logPrior: Math.log(flatPrior) },
   ...exponentPriors.flatMap(([exponent, prior]) =>
-    Array.from({ length: sharesPerExponent }, (_, i) => {
-      const counts = i + 1 === sharesPerExponent ? wholeCounts : 1
-      const part = counts / (sharesPerExponent - 1 + wholeCounts)
-      return {
-        exponent,
-        share: ((i + 1) / sharesPerExponent) ** 2,
-        logPrior: Math.log((1 - flatPrior) * prior * part),
-      }
+    shares.map((share) => {
+      const part = (share === 1 ? wholeCounts : 1) / (shares.length - 1 + wholeCounts)
+      return { exponent, share, logPrior: Math.log((1 - flatPrior) * prior * part) }
     }),
   ),
 ]
@@ -47,9 +43,6 @@ export const logGrowth = ({ exponent, share }: GrowthLaw, distance: number): num
 
 /** What some executions say of the growth laws. A function of the executions, in any order. */
 export interface LawRecord {
-  /** The executions and the column that it was made of. */
-  readonly executions: number
-  readonly column: number
   /** Posterior probability of each law. */
   readonly weights: Float64Array
   /** ln(largest / smallest value). */
@@ -66,7 +59,7 @@ interface Evidence {
 }
 
 /** Executions whose values differ by less, as a logarithm, are one piece of evidence: the one of them that needed most. */
-const alike = 0.05
+export const alike = 0.05
 /** No law is true to the last byte: as if two executions had been off by this much. */
 const leastScatter = 0.02
 
@@ -80,20 +73,18 @@ const leastScatter = 0.02
 export function lawRecord(executions: ObservedExecutions, column: number): LawRecord {
   const all = evidenceOf(executions, column)
   const pieces = distinct(all)
-  // The i-th of k pieces, by value, weighs i / k: what lies beyond is most like the largest.
-  const weights = Float64Array.from({ length: pieces.count }, (_, i) => (i + 1) / pieces.count)
   const scores = growthLaws.map((law) => {
-    const { total, squares } = misfit(pieces, law, weights)
-    return law.logPrior - (total / 2) * Math.log((squares + 2 * leastScatter ** 2) / (total + 2))
+    const errors = pieces.logNeeds
+      .subarray(0, pieces.count)
+      .map((need, i) => need - logGrowth(law, pieces.distances[i] as number))
+    return law.logPrior + logLikelihood(errors)
   })
   const best = Math.max(...scores)
   const relative = Float64Array.from(scores, (score) => Math.exp(score - best))
   const sum = relative.reduce((a, b) => a + b, 0)
   const likeliest = growthLaws[scores.indexOf(best)] as GrowthLaw
-  const { total, squares } = misfit(all, likeliest, new Float64Array(all.count).fill(1))
+  const { total, squares } = misfit(all, likeliest)
   return {
-    executions: executions.count,
-    column,
     weights: relative.map((weight) => weight / sum),
     range: -(all.distances[0] ?? 0),
     scatter: Math.sqrt(squares / total),
@@ -130,17 +121,33 @@ function distinct({ distances, logNeeds, count }: Evidence): Evidence {
   return found
 }
 
-/** Sum of the weights, and of the weighted squared errors around a law whose level is the best. */
-function misfit({ distances, logNeeds, count }: Evidence, law: GrowthLaw, weights: Float64Array) {
+/**
+ * Of a law with these errors, by the value of the feature. The i-th of k weighs i / k: what lies beyond is most like the largest.
+ */
+export function logLikelihood(errors: Float64Array): number {
+  const count = errors.length
   let total = 0
   let sum = 0
   let squares = 0
   for (let i = 0; i < count; i++) {
-    const weight = weights[i] as number
-    const error = (logNeeds[i] as number) - logGrowth(law, distances[i] as number)
+    const weight = (i + 1) / count
+    const error = errors[i] as number
     total += weight
     sum += weight * error
     squares += weight * error * error
   }
-  return { total, squares: Math.max(0, squares - (sum * sum) / total) }
+  const left = Math.max(0, squares - (sum * sum) / total)
+  return -(total / 2) * Math.log((left + 2 * leastScatter ** 2) / (total + 2))
+}
+
+/** How many, and the sum of the squared errors around a law whose level is the best. */
+function misfit({ distances, logNeeds, count }: Evidence, law: GrowthLaw) {
+  let sum = 0
+  let squares = 0
+  for (let i = 0; i < count; i++) {
+    const error = (logNeeds[i] as number) - logGrowth(law, distances[i] as number)
+    sum += error
+    squares += error * error
+  }
+  return { total: count, squares: Math.max(0, squares - (sum * sum) / count) }
 }

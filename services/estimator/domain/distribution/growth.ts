@@ -1,5 +1,6 @@
 import type { Distribution } from './distribution.ts'
-import { type GrowthLaw, growthLaws, type LawRecord, logGrowth } from './growth-laws.ts'
+import type { GrowthRecord } from './growth-record.ts'
+import { type JointLaw, logJointGrowth } from './joint-laws.ts'
 
 /**
  * By how much a need grows from the edge of the range to a query beyond it: a distribution over ln(factor).
@@ -23,7 +24,10 @@ const mostCells = 4096
 
 /** Laws of less weight are left out. */
 const leastWeight = 1e-3
-/** Each is blurred by this much of the distance to either side: needs may follow a law between two of those listed. */
+/**
+ * Each is blurred by this much of the distance to either side, and one of two features by its errors too: needs may follow a law
+ * between two of those listed.
+ */
 const blur = 0.07
 
 /** Weights, and weights × run time, cell by cell. */
@@ -63,6 +67,8 @@ export const growthWorkspace = (): GrowthWorkspace => ({
 export interface Span {
   readonly advance: number
   readonly distance: number
+  /** The other feature of the record: from where at the edge to where, of ln(value / largest value); unset: 0. */
+  readonly other?: readonly [from: number, to: number]
 }
 
 /**
@@ -71,7 +77,7 @@ export interface Span {
  */
 export const stopChance = 1 / 2
 /** What an amount counts on of it: a need that goes on kills, one that stops wastes. */
-export const stopChanceOfAmount = 1 / 4
+export const stopChanceOfAmount = 1 / 3
 const stopEvery = Math.log(3)
 
 /** Growth of so many standard deviations is told from scatter. */
@@ -81,18 +87,19 @@ const tellingScatters = 2
  * Over how much of the range, as a logarithm, a need that follows a law is seen not to have stopped growing: down from the largest
  * value, all but what it has grown too little since.
  */
-function seenGrowing({ exponent, share }: GrowthLaw, { range, scatter }: LawRecord): number {
-  const left = 1 - (1 - Math.exp(-tellingScatters * scatter)) / share
+function seenGrowing({ exponent, own, both }: JointLaw, { range, scatter }: GrowthRecord): number {
+  const left = 1 - (1 - Math.exp(-tellingScatters * scatter)) / (own + both)
   return left > 0 ? Math.max(0, range + Math.log(left) / exponent) : 0
 }
 
 /** `mayStop`: the chance that the need stops growing, where it has not been seen to; 0 is never. Law: every factor is at least 1. */
 export function growthAt(
-  record: LawRecord,
-  { advance, distance }: Span,
+  record: GrowthRecord,
+  { advance, distance, other: [from, end] = [0, 0] }: Span,
   { byCell, cells, weights }: GrowthWorkspace,
   mayStop = 0,
 ): Growth {
+  const errors = record.joint?.scatter ?? 0
   let sum = 0
   let total = 0
   let last = 0
@@ -107,15 +114,15 @@ export function growthAt(
     sum += weight * logFactor
     total += weight
   }
-  const putLaw = (law: GrowthLaw, to: number, weight: number) => {
-    const grown = logGrowth(law, to) - logGrowth(law, advance)
-    const aside = blur * (to - advance)
+  const putLaw = (law: JointLaw, to: number, weight: number) => {
+    const way = (to - advance) / (distance - advance)
+    const grown = logJointGrowth(law, to, from + way * (end - from)) - logJointGrowth(law, advance, from)
+    const aside = blur * (to - advance) + errors
     put(grown - aside, weight / 4)
     put(grown, weight / 2)
     put(grown + aside, weight / 4)
   }
-  for (const [i, law] of growthLaws.entries()) {
-    const weight = record.weights[i] as number
+  for (const { law, weight } of record.laws) {
     if (weight < leastWeight) continue
     let left = weight
     let oneIn = 1 / mayStop + seenGrowing(law, record) / stopEvery

@@ -2,7 +2,7 @@ import { clamp } from '../../../../shared/domain/clamp.ts'
 import type { Dimension } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { addTransform, type Calibration, calibration } from '../distribution/calibration.ts'
-import { type LawRecord, lawRecord } from '../distribution/growth-laws.ts'
+import { type GrowthRecord, growthRecord, withOther } from '../distribution/growth-record.ts'
 import { addResidual, type Kernel, pointKernel, skewedKernel } from '../distribution/residuals.ts'
 import type { Point } from '../features/encoder.ts'
 import { type FeatureRelevance, featureRelevance } from '../features/feature-relevance.ts'
@@ -57,7 +57,8 @@ export interface DimensionModel {
   /** Attempts killed of late, oldest first. */
   readonly censored: CensoredAttempt[]
   /** What the executions say of growth beyond the range, by column; each made when it is first asked for. */
-  readonly growthLaws: Map<number, LawRecord>
+  readonly growthRecords: Map<number, GrowthRecord>
+  readonly jointGrowth: Map<number, GrowthRecord>
   /** Whether the needs of so many executions have changed; made when it is first asked for. */
   changeTest: { readonly executions: number; readonly hasChanged: boolean } | undefined
   /** Of the executions whose run time is known; each is at least 1 ms. */
@@ -91,7 +92,8 @@ export function dimensionModel(
     fits: undefined,
     largest: undefined,
     censored: [],
-    growthLaws: new Map(),
+    growthRecords: new Map(),
+    jointGrowth: new Map(),
     changeTest: undefined,
     runtimeSumMs: 0,
     runtimeCount: 0,
@@ -136,13 +138,26 @@ export function weightsFor(model: DimensionModel, point: Point, workspace: Works
 const isBy = (a: WeighedBy, b: WeighedBy): boolean =>
   a.set === b.set && a.column === b.column && a.label === b.label && a.point === b.point
 
-/** What the executions say of growth along a column, remembered until there are more. */
-export function growthLawsOf(model: DimensionModel, column: number): LawRecord {
-  const { growthLaws, executions } = model
-  const known = growthLaws.get(column)
+/** What the executions say of growth along a column alone, remembered until there are more. */
+export const growthRecordOf = (model: DimensionModel, column: number): GrowthRecord =>
+  remembered(model.growthRecords, model, column, () => growthRecord(model.executions, column))
+
+/** The same along the column and another one that says something of the need too. */
+export const jointGrowthOf = (model: DimensionModel, column: number): GrowthRecord =>
+  remembered(model.jointGrowth, model, column, () =>
+    withOther(growthRecordOf(model, column), model.executions),
+  )
+
+function remembered(
+  records: Map<number, GrowthRecord>,
+  { executions }: DimensionModel,
+  column: number,
+  make: () => GrowthRecord,
+): GrowthRecord {
+  const known = records.get(column)
   if (known?.executions === executions.count) return known
-  const record = lawRecord(executions, column)
-  growthLaws.set(column, record)
+  const record = make()
+  records.set(column, record)
   return record
 }
 

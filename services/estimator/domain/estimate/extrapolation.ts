@@ -1,31 +1,41 @@
+import { clamp } from '../../../../shared/domain/clamp.ts'
 import { meanOf } from '../allocation/expected-cost.ts'
 import type { FailureCost } from '../allocation/failure-cost.ts'
 import type { PredictedNeed } from '../distribution/coverage.ts'
-import { doubtAt } from '../distribution/doubt.ts'
-import { grown, growthAt, stopChance, stopChanceOfAmount } from '../distribution/growth.ts'
+import { blend, type Distribution } from '../distribution/distribution.ts'
+import { doubtAt, leverageOf } from '../distribution/doubt.ts'
+import { grown, growthAt, type Span, stopChance, stopChanceOfAmount } from '../distribution/growth.ts'
+import type { GrowthRecord } from '../distribution/growth-record.ts'
+import { logJointGrowth } from '../distribution/joint-laws.ts'
 import { populations } from '../distribution/population.ts'
-import { type DimensionModel, growthLawsOf } from '../ensemble/dimension-model.ts'
+import { type DimensionModel, growthRecordOf, jointGrowthOf } from '../ensemble/dimension-model.ts'
 import type { Workspace } from '../ensemble/workspace.ts'
-import type { Point } from '../features/encoder.ts'
-import { type BeyondRange, beyondRange } from '../history/range.ts'
+import { logOf, type Point } from '../features/encoder.ts'
+import { type BeyondRange, beyondRange, farthest } from '../history/range.ts'
 
 /** A feature other than the most informative one counts as beyond its range from here on, a logarithm… */
 const leastDistance = Math.log(1.05)
 /** …and where so large a share of the executions had it. */
 const leastShare = 0.5
 
+/** Beyond the range of a feature, and where it is in the other one that its growth goes by. */
+export interface Beyond extends BeyondRange, Span {
+  readonly record: GrowthRecord
+}
+
 /**
  * Where a query is beyond the range: along the most informative feature, or else along the one of the others that the need
- * is expected to grow most with. Undefined within the range.
+ * is expected to grow most with; and along the other feature of its record. Undefined within the range.
  */
 export function whereBeyond(
   model: DimensionModel,
   point: Point,
   { distribution: { growth } }: Workspace,
-): BeyondRange | undefined {
+): Beyond | undefined {
   const { executions, column: primary } = model
   const beyond = beyondRange(executions, primary, point)
-  if (beyond !== undefined || primary === undefined) return beyond
+  if (beyond !== undefined) return withOtherFeature(model, beyond, point)
+  if (primary === undefined) return undefined
   let found: BeyondRange | undefined
   let most = 1
   for (let column = 0; column < point.values.length; column++) {
@@ -33,12 +43,55 @@ export function whereBeyond(
     if (other === undefined || other.distance - other.advance < leastDistance) continue
     const having = executions.points.filter(({ values }) => values[column] !== undefined).length
     if (having < leastShare * executions.count) continue
-    const { factor } = growthAt(growthLawsOf(model, column), other, growth)
+    const { factor } = growthAt(growthRecordOf(model, column), other, growth)
     if (factor <= most) continue
     most = factor
     found = other
   }
-  return found
+  return found && withOtherFeature(model, found, point)
+}
+
+/** The edge is that of both features where the query is beyond both. */
+function withOtherFeature(model: DimensionModel, beyond: BeyondRange, point: Point): Beyond {
+  const record = jointGrowthOf(model, beyond.column)
+  const { joint } = record
+  const value = joint === undefined ? undefined : point.values[joint.column]
+  if (joint === undefined || value === undefined || !(value > 0)) return { ...beyond, record }
+  const { column, largest, range } = joint
+  const to = clamp(Math.log(value) - largest, -range, farthest)
+  if (to <= 0) return { ...beyond, record, other: [to, to] }
+  const end = model.executions.largest[column] as number
+  const { values, logs } = beyond.edge
+  const edge = { ...beyond.edge, values: values.with(column, end), logs: logs.with(column, logOf(end)) }
+  return { ...beyond, record, edge, other: [0, to] }
+}
+
+/** Of both features the one that is farther beyond. */
+function leverage({
+  distance,
+  advance,
+  record: { range, joint },
+  other: [from, to] = [0, 0],
+}: Beyond): number {
+  const own = leverageOf(distance - advance, range)
+  return joint === undefined ? own : Math.max(own, leverageOf(to - from, joint.range))
+}
+
+/**
+ * The need at the edge. With two features that is a corner where few executions have been: what the likeliest law makes of all
+ * of them may be right as well as what is predicted there, as far as there is such a law.
+ */
+function edgeOf(
+  predicted: Distribution,
+  { record: { joint }, advance, other: [from] = [0, 0] }: Beyond,
+): Distribution {
+  if (joint === undefined) return predicted
+  const { likeliest, errors, probability } = joint
+  const atLaw = logJointGrowth(likeliest, advance, from)
+  const atoms = errors.map((error) => atLaw + error)
+  const cumulative = errors.map((_, i) => (i + 1) / errors.length)
+  const byLaw = { size: errors.length, atoms, cumulative, runtimeShare: cumulative }
+  return blend(predicted, byLaw, probability / 2)
 }
 
 /** What is predicted of a need, and what a failure there costs. */
@@ -55,11 +108,12 @@ export interface Outlook {
  */
 export function extrapolate(
   { need, failureCost }: Outlook,
-  beyond: BeyondRange,
+  beyond: Beyond,
   model: DimensionModel,
   { distribution: workspace }: Workspace,
 ): Outlook {
-  const record = growthLawsOf(model, beyond.column)
+  const { record } = beyond
+  const edge = edgeOf(need.distribution, beyond)
   const growth = growthAt(record, beyond, workspace.growth, stopChanceOfAmount)
   const stopping = growthAt(record, beyond, workspace.stopping, stopChance)
   const { factor } = growth
@@ -67,11 +121,11 @@ export function extrapolate(
   return {
     need: {
       ...need,
-      distribution: grown(need.distribution, growth, workspace.growth),
-      believed: grown(need.distribution, stopping, workspace.stopping),
+      distribution: grown(edge, growth, workspace.growth),
+      believed: grown(edge, stopping, workspace.stopping),
       doubt: doubtAt(
-        record,
-        beyond.distance - beyond.advance,
+        leverage(beyond),
+        record.scatter,
         model.largest ?? largest,
         populations[model.dimension],
       ),
@@ -79,7 +133,7 @@ export function extrapolate(
     failureCost: {
       ...failureCost,
       largest: largest * factor,
-      typicalNeed: meanOf(need.distribution, workspace) * factor,
+      typicalNeed: meanOf(edge, workspace) * factor,
     },
     growthFactor: factor,
   }

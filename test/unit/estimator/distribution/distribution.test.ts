@@ -1,6 +1,7 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
+  blend,
   cappedAt,
   leastNeed,
   probability,
@@ -137,4 +138,26 @@ test('capped at a need that it has, a distribution keeps its atoms apart', () =>
   )
   expect([...atoms.subarray(0, size)]).toEqual([0, 1])
   expect([...cumulative.subarray(0, size)]).toEqual([0.5, 1])
+})
+
+describe('one or another distribution', () => {
+  test('is each with its probability, at all of their needs', () => {
+    const one = weighed([
+      [1, 1],
+      [3, 3],
+    ])
+    const other = weighed([
+      [2, 1],
+      [3, 1],
+    ])
+    const { size, atoms, cumulative, runtimeShare } = blend(one, other, 0.2)
+    expect(size).toBe(3)
+    expect([...atoms.subarray(0, 3)]).toEqual([1, 2, 3])
+    expect([...cumulative.subarray(0, 3)]).toEqual([
+      expect.closeTo(0.8 * 0.25, 12),
+      expect.closeTo(0.8 * 0.25 + 0.2 * 0.5, 12),
+      1,
+    ])
+    expect([...runtimeShare.subarray(0, 3)]).toEqual([...cumulative.subarray(0, 3)])
+  })
 })

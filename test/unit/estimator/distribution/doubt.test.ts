@@ -3,21 +3,13 @@ import {
   amountBeyondDoubt,
   type Doubt,
   doubtAt,
+  leverageOf,
   probabilityAgainst,
 } from '../../../../services/estimator/domain/distribution/doubt.ts'
-import type { LawRecord } from '../../../../services/estimator/domain/distribution/growth-laws.ts'
-
-const recordOf = (range: number, scatter: number): LawRecord => ({
-  executions: 1,
-  column: 0,
-  weights: new Float64Array(0),
-  range,
-  scatter,
-})
 
 const population = { median: 1e9, scale: 1 }
 const at = (range: number, scatter: number, distance: number) =>
-  doubtAt(recordOf(range, scatter), distance, 1, population)
+  doubtAt(leverageOf(distance, range), scatter, 1, population)
 
 test('a departure is at most a half, half of that five ranges away, and half where the scatter is 0.03', () => {
   const departure = (...of: Parameters<typeof at>) => at(...of).departure
@@ -73,7 +65,7 @@ test('where nothing is known a need is what tasks need at all, up to 128 times t
 
 test('a large need leaves less to doubt than a small one, the same times above the largest seen', () => {
   const [small, large] = [1e7, 1e10].map((largest) =>
-    probabilityAgainst(doubtAt(recordOf(0, 0.1), 2, largest, population), 5 * largest),
+    probabilityAgainst(doubtAt(leverageOf(2, 0), 0.1, largest, population), 5 * largest),
   )
   expect(small).toBeGreaterThan(3 * (large as number))
 })

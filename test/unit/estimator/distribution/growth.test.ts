@@ -7,26 +7,30 @@ import {
   growthAt,
   growthWorkspace,
 } from '../../../../services/estimator/domain/distribution/growth.ts'
+import { growthLaws } from '../../../../services/estimator/domain/distribution/growth-laws.ts'
+import type { GrowthRecord } from '../../../../services/estimator/domain/distribution/growth-record.ts'
 import {
-  growthLaws,
-  type LawRecord,
-  logGrowth,
-} from '../../../../services/estimator/domain/distribution/growth-laws.ts'
+  alone,
+  type JointLaw,
+  logJointGrowth,
+} from '../../../../services/estimator/domain/distribution/joint-laws.ts'
 import { anyAmount, anyWeighed, listed, weighed } from '../../../support/distributions.ts'
 
 /** A record that gives these laws these weights, and others none. */
 const recordOf = (
   ...laws: readonly (readonly [exponent: number, share: number, weight: number])[]
-): LawRecord => ({
+): GrowthRecord => ({
   executions: 1,
   column: 0,
   range: 1,
   scatter: 0,
-  weights: Float64Array.from(growthLaws, (law) =>
-    laws.reduce((sum, [exponent, share, weight]) => {
+  joint: undefined,
+  laws: growthLaws.map((law) => ({
+    law: alone(law),
+    weight: laws.reduce((sum, [exponent, share, weight]) => {
       return law.exponent === exponent && law.share === share ? sum + weight : sum
     }, 0),
-  ),
+  })),
 })
 
 const flat = recordOf([1, 0, 1])
@@ -38,7 +42,7 @@ const listedGrowth = ({ cells, weights, size, factor }: Growth) => ({
   factor,
 })
 
-const growthOf = (record: LawRecord, distance: number, advance = 0) =>
+const growthOf = (record: GrowthRecord, distance: number, advance = 0) =>
   listedGrowth(growthAt(record, { advance, distance }, growthWorkspace()))
 
 const close = (...values: readonly number[]) => values.map((value) => expect.closeTo(value, 9))
@@ -51,6 +55,20 @@ describe('a growth', () => {
       weights: close(0.25 * 0.628, 0.25 * 0.372, 0.3, 0.2, 0.25 * 0.572, 0.25 * 0.428),
       factor: expect.closeTo(Math.exp(2.004), 9),
     })
+  })
+
+  test('with two features goes by where the other is, and grows along it on the same way', () => {
+    const law = (own: number, other: number, both: number): GrowthRecord => ({
+      ...linear,
+      laws: [{ law: { exponent: 1, otherExponent: 2, own, other, both, logPrior: 0 }, weight: 1 }],
+    })
+    const factor = (record: GrowthRecord, other: readonly [number, number]) =>
+      growthAt(record, { advance: 0, distance: Math.log(3), other }, growthWorkspace()).factor
+    // 3 × 2²; the blur is even.
+    expect(factor(law(0, 0, 1), [0, Math.log(2)])).toBeCloseTo(12, 9)
+    // From 0.5 + 0.5 × (1 / 5)² = 0.52 to 0.5 × 3 + 0.02.
+    expect(factor(law(0.5, 0.5, 0), [-Math.log(5), -Math.log(5)])).toBeCloseTo(1.52 / 0.52, 9)
+    expect(factor(law(0.5, 0.5, 0), [0, Math.log(2)])).toBeCloseTo(0.5 * 3 + 0.5 * 4, 9)
   })
 
   test('is never below 1: without growth a quarter is above, and nothing is below', () => {
@@ -76,7 +94,7 @@ describe('a growth', () => {
       const isNear = Math.abs((cells[i] ?? 0) * 0.01 - place) <= 0.07 * place + 0.01
       return isNear ? sum + weight : sum
     }, 0)
-  const stoppingAt = (record: LawRecord, distance: number, mayStop: number, advance = 0) =>
+  const stoppingAt = (record: GrowthRecord, distance: number, mayStop: number, advance = 0) =>
     listedGrowth(growthAt(record, { advance, distance }, growthWorkspace(), mayStop))
 
   test('may stop whenever the feature is three times as large, less likely each time, and no longer grows then', () => {
@@ -101,8 +119,11 @@ describe('a growth', () => {
     [linear, 0.05, 0.05, 1 / 4],
   ])('stops less likely the farther it was seen to grow: %#', (record, range, scatter, chance) => {
     const growth = stoppingAt({ ...record, range, scatter }, 2, 0.25)
-    const law = growthLaws[record.weights.indexOf(1)] as (typeof growthLaws)[number]
-    const [stopped, whole] = [Math.log(3), 2].map((distance) => logGrowth(law, distance)) as [number, number]
+    const law = record.laws.find(({ weight }) => weight === 1)?.law as JointLaw
+    const [stopped, whole] = [Math.log(3), 2].map((distance) => logJointGrowth(law, distance, 0)) as [
+      number,
+      number,
+    ]
     const below = growth.weights.filter((_, i) => (growth.cells[i] ?? 0) * 0.01 < (stopped + whole) / 2)
     // A quarter of what goes on is 0.14 below where it goes, and still above the middle.
     expect(below.reduce((a, b) => a + b, 0)).toBeCloseTo(chance, 9)
@@ -118,7 +139,7 @@ describe('a growth', () => {
   })
 
   test.each([
-    ['where the law that comes last grows less', recordOf([0.5, 1, 0.6], [1, 0.1 ** 2, 0.4]), 2],
+    ['where the law that comes last grows less', recordOf([0.5, 1, 0.6], [1, 0.01, 0.4]), 2],
     ['where all of it lies in the first cells', flat, 0.2],
   ])('has the weight of all laws together, also %s', (_, record, distance) => {
     expect(growthOf(record, distance).weights.reduce((a, b) => a + b)).toBeCloseTo(1, 12)
@@ -252,9 +273,9 @@ test('a need grows by what the sizes say there is: arrays may be longer', () => 
 const anyRecord = fc
   .array(fc.integer({ min: 0, max: 9 }), { minLength: growthLaws.length, maxLength: growthLaws.length })
   .filter((parts) => parts.some((part) => part > 0))
-  .map((parts): LawRecord => {
+  .map((parts): GrowthRecord => {
     const sum = parts.reduce((a, b) => a + b, 0)
-    return { ...flat, weights: Float64Array.from(parts, (part) => part / sum) }
+    return { ...flat, laws: growthLaws.map((law, i) => ({ law: alone(law), weight: (parts[i] ?? 0) / sum })) }
   })
 const anyDistance = fc.double({ min: 1e-6, max: 20, noNaN: true })
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { probability } from '../../../../services/estimator/domain/distribution/distribution.ts'
-import { doubtAt } from '../../../../services/estimator/domain/distribution/doubt.ts'
+import { doubtAt, leverageOf } from '../../../../services/estimator/domain/distribution/doubt.ts'
 import {
   grown,
   growthAt,
@@ -9,7 +9,7 @@ import {
   stopChance,
 } from '../../../../services/estimator/domain/distribution/growth.ts'
 import { populations } from '../../../../services/estimator/domain/distribution/population.ts'
-import { growthLawsOf } from '../../../../services/estimator/domain/ensemble/dimension-model.ts'
+import { growthRecordOf } from '../../../../services/estimator/domain/ensemble/dimension-model.ts'
 import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
 import type { Evidence } from '../../../../services/estimator/domain/estimate/context.ts'
 import { extrapolate, whereBeyond } from '../../../../services/estimator/domain/estimate/extrapolation.ts'
@@ -110,6 +110,66 @@ test('where inputs have hardly varied, not even as much more as the input is lar
   expect(confidence(wide, 6e8, 1.3e8)).toBeGreaterThan(0.97)
 })
 
+describe('a need that grows with two features is predicted far beyond one or both', () => {
+  const megabyte = 1e6
+  /** 60 pairs from 1 to 100 each, which say nothing of each other. */
+  const seen = Array.from({ length: 60 }, (_, i) => ({
+    a: 100 ** ((i * 0.7548776662) % 1),
+    b: 100 ** ((i * 0.569840291) % 1),
+  }))
+  const laws = {
+    sum: ({ a, b }) => (50 + 2 * a + 5 * b) * megabyte,
+    product: ({ a, b }) => (1 + a * b) * megabyte,
+  } satisfies Record<string, (features: { a: number; b: number }) => number>
+
+  test.each([
+    ['sum', 3, 1],
+    ['sum', 10, 1],
+    ['sum', 10, 10],
+    ['product', 3, 1],
+    ['product', 10, 1],
+    ['product', 3, 3],
+  ] as const)('a %s, at %d and %d times the largest', (form, timesA, timesB) => {
+    const history = seen.map((features, i) =>
+      execution(`e${i}`, { features, used: { memoryBytes: laws[form](features) } }),
+    )
+    const evidence = evidenceOfTask(learned(profileOf(history)))
+    const query = { a: 100 * timesA, b: timesB > 1 ? 100 * timesB : 20 }
+    const memory = estimateOf(queryOf({ features: query }), evidence).dimensions.find(
+      ({ dimension }) => dimension === 'memoryBytes',
+    )
+    expect(memory?.allocation).toBeGreaterThan(laws[form](query))
+    expect(memory?.allocation).toBeLessThan(2 * laws[form](query))
+  })
+
+  test('but not twice along two that say the same', () => {
+    const history = seen.map(({ a }, i) =>
+      execution(`e${i}`, { features: { a, b: 7 * a }, used: { memoryBytes: 3 * a * megabyte } }),
+    )
+    const evidence = evidenceOfTask(learned(profileOf(history)))
+    const memory = estimateOf(queryOf({ features: { a: 1000, b: 7000 } }), evidence).dimensions.find(
+      ({ dimension }) => dimension === 'memoryBytes',
+    )
+    expect(memory?.allocation).toBeGreaterThan(3000 * megabyte)
+    expect(memory?.allocation).toBeLessThan(4500 * megabyte)
+  })
+})
+
+test('a need of which a twentieth is fixed is predicted beyond the range, however far down its inputs reach', () => {
+  const law = (input: number) => 5e7 + 10 * input
+  const evidence = evidenceOf(
+    Array.from({ length: 60 }, (_, i) => {
+      const input = 1e6 * 10 ** (((i * 37) % 60) / 30)
+      return [input, law(input)] as const
+    }),
+  )
+  for (const times of [2, 5, 10]) {
+    const { allocation } = answer(evidence, times * 1e8)
+    expect(allocation).toBeGreaterThan(law(times * 1e8))
+    expect(allocation).toBeLessThan(1.5 * law(times * 1e8))
+  }
+})
+
 describe('a query of several features', () => {
   const taught = (rows: readonly (readonly [values: readonly (number | undefined)[], need: number])[]) =>
     modelAfter(
@@ -126,8 +186,12 @@ describe('a query of several features', () => {
   const beyond = (of: typeof model, ...values: readonly (number | undefined)[]) =>
     whereBeyond(of, pointAt(values), createWorkspace())
 
-  test('is beyond the range along the most informative one, whatever the others are', () => {
-    expect(beyond(model, 16, 30, 7)).toMatchObject({ column: 0, edge: { values: [8, 30, 7] } })
+  test('is beyond the range along the most informative one, and along another that says something too', () => {
+    expect(beyond(model, 16, 30, 7)).toMatchObject({
+      column: 0,
+      edge: { values: [8, 3, 7] },
+      other: [0, expect.closeTo(Math.log(10), 12)],
+    })
     expect(beyond(model, 8, 3, 7)).toBeUndefined()
   })
 
@@ -177,7 +241,8 @@ describe('an outlook beyond the range', () => {
     [1, 2, 4, 8].map((value) => ({ point: pointAt([value]), need: value * 1e9 })),
     { registry: { one: always(1e9) } },
   )
-  const beyond = { column: 0, advance: 0, distance: Math.log(3), edge: pointAt([8]) }
+  const record = growthRecordOf(linear, 0)
+  const beyond = { column: 0, advance: 0, distance: Math.log(3), edge: pointAt([8]), record }
   const tail = { chance: 0.1, largest: 8e9, room: 0.5 }
   const cost = { timeToFailure: 1, patience: 0.5, restart: 2, restartAmount: 5e8 }
   const edge = {
@@ -185,7 +250,6 @@ describe('an outlook beyond the range', () => {
     failureCost: { ...cost, largest: 9e9 },
     growthFactor: 1,
   }
-  const record = growthLawsOf(linear, 0)
   const { factor } = growthAt(record, beyond, growthWorkspace())
 
   test('has grown by what the record supports, and so has what a failure costs', () => {
@@ -210,10 +274,12 @@ describe('an outlook beyond the range', () => {
       listed(grown(edge.need.distribution, stopping, growthWorkspace())),
     )
     expect(need.tail).toBe(tail)
-    expect(need.doubt).toEqual(doubtAt(record, Math.log(3), 8e9, populations.memoryBytes))
+    expect(need.doubt).toEqual(
+      doubtAt(leverageOf(Math.log(3), record.range), record.scatter, 8e9, populations.memoryBytes),
+    )
   })
 
-  test('may stop growing on the way: confidence counts on it with 1/2 at a factor of three that nothing is known of, amounts with 1/4', () => {
+  test('may stop growing on the way: confidence counts on it with 1/2 at a factor of three that nothing is known of, amounts with 1/3', () => {
     const far = { ...beyond, distance: Math.log(10) }
     const { need } = extrapolate(edge, far, linear, createWorkspace())
     const believed = need.believed ?? need.distribution
@@ -221,11 +287,11 @@ describe('an outlook beyond the range', () => {
       listed(
         grown(edge.need.distribution, growthAt(record, far, growthWorkspace(), chance), growthWorkspace()),
       )
-    expect(listed(need.distribution)).toEqual(stopping(1 / 4))
+    expect(listed(need.distribution)).toEqual(stopping(1 / 3))
     expect(listed(believed)).toEqual(stopping(1 / 2))
     // A need that is as the value is would be three times as large where it stopped at three, ten times where it did not.
-    // Seen to grow over ln 8 = 1.9 factors of three, it stops at the next with 1 / 3.9 and 1 / 5.9.
-    expect(probability(need.distribution, 5 * 4e9)).toBeGreaterThan(1 / 5.9)
+    // Seen to grow over ln 8 = 1.9 factors of three, it stops at the next with 1 / 3.9 and 1 / 4.9.
+    expect(probability(need.distribution, 5 * 4e9)).toBeGreaterThan(1 / 4.9)
     expect(probability(believed, 5 * 4e9)).toBeGreaterThan(1 / 3.9)
   })
 
@@ -234,19 +300,18 @@ describe('an outlook beyond the range', () => {
     const { need, growthFactor } = extrapolate(edge, farther, linear, createWorkspace())
     expect(growthFactor).toBe(growthAt(record, farther, growthWorkspace()).factor)
     expect(growthFactor).toBeLessThan(factor)
-    expect(need.doubt).toEqual(doubtAt(record, Math.log(3) - Math.log(1.5), 8e9, populations.memoryBytes))
+    expect(need.doubt).toEqual(
+      doubtAt(leverageOf(Math.log(2), record.range), record.scatter, 8e9, populations.memoryBytes),
+    )
     // What a law explains wholly is not doubted, wherever it is.
     const scattered = modelAfter(
       [1, 2.2, 3.6, 8].map((need, i) => ({ point: pointAt([2 ** i]), need: need * 1e9 })),
       { registry: { one: always(1e9) } },
     )
-    const { doubt } = extrapolate(edge, farther, scattered, createWorkspace()).need
-    const expected = doubtAt(
-      growthLawsOf(scattered, 0),
-      Math.log(3) - Math.log(1.5),
-      8e9,
-      populations.memoryBytes,
-    )
+    const its = growthRecordOf(scattered, 0)
+    const { doubt } = extrapolate(edge, { ...farther, record: its }, scattered, createWorkspace()).need
+    const leverage = leverageOf(Math.log(3) - Math.log(1.5), its.range)
+    const expected = doubtAt(leverage, its.scatter, 8e9, populations.memoryBytes)
     expect(doubt).toEqual(expected)
     expect(expected.departure).toBeGreaterThan(0)
   })

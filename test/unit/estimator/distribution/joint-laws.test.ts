@@ -1,0 +1,144 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { growthLaws } from '../../../../services/estimator/domain/distribution/growth-laws.ts'
+import { growthRecord, withOther } from '../../../../services/estimator/domain/distribution/growth-record.ts'
+import {
+  type JointLaw,
+  jointLaws,
+  logJointGrowth,
+} from '../../../../services/estimator/domain/distribution/joint-laws.ts'
+import { executionsAt, pointAt } from '../../../support/points.ts'
+
+type Row = readonly [values: readonly (number | undefined)[], need: number]
+
+const executionsOf = (rows: readonly Row[]) =>
+  executionsAt(
+    rows.map(([values]) => pointAt(values)),
+    (i) => ({ need: rows[i]?.[1] ?? 0 }),
+  )
+
+const recordOf = (rows: readonly Row[], column = 0) => {
+  const executions = executionsOf(rows)
+  return withOther(growthRecord(executions, column), executions)
+}
+
+test.each([
+  // (0.5 + 0.5 · 3) · (0.5 + 0.5 · 2²)
+  ['product', { own: 0.25, other: 0.25, both: 0.25 }, 3, 2, 2 * 2.5],
+  ['product with a fixed part', { own: 0, other: 0, both: 0.5 }, 3, 2, 0.5 + 0.5 * 12],
+  ['sum', { own: 0.5, other: 0.25, both: 0 }, 3, 2, 0.25 + 1.5 + 1],
+  ['sum of nothing fixed', { own: 0.5, other: 0.5, both: 0 }, 3, 1 / 10, 1.5 + 0.005],
+  ['law of one', { own: 1, other: 0, both: 0 }, 3, 2, 3],
+] as const)('a %s: %o at %d and %d times the largest values', (_, shares, r, q, grown) => {
+  const law: JointLaw = { exponent: 1, otherExponent: 2, ...shares, logPrior: 0 }
+  expect(Math.exp(logJointGrowth(law, Math.log(r), Math.log(q)))).toBeCloseTo(grown, 12)
+})
+
+test('shares of all of a need are all of it, however far below the largest values', () => {
+  for (const law of jointLaws)
+    expect(Number.isFinite(logJointGrowth(law, -20, -20)), JSON.stringify(law)).toBe(true)
+})
+
+describe('the laws', () => {
+  const prior = (of: readonly JointLaw[]) => of.reduce((sum, { logPrior }) => sum + Math.exp(logPrior), 0)
+
+  test('are as probable as all together, half of it that the other feature does not matter', () => {
+    expect(prior(jointLaws)).toBeCloseTo(1, 12)
+    const ofOne = jointLaws.filter(({ other, both }) => other + both === 0)
+    expect(prior(ofOne)).toBeCloseTo(0.5, 12)
+    expect(ofOne).toHaveLength(growthLaws.length)
+  })
+
+  test('have no shares below 0, nor more than all of the need', () => {
+    for (const { own, other, both } of jointLaws) {
+      expect(Math.min(own, other, both)).toBeGreaterThanOrEqual(0)
+      expect(own + other + both).toBeLessThanOrEqual(1 + 1e-12)
+    }
+  })
+})
+
+/** 40 pairs from 1 to 100 each, which say nothing of each other. */
+const pairs = Array.from(
+  { length: 40 },
+  (_, i) => [100 ** ((i * 0.7548776662) % 1), 100 ** ((i * 0.569840291) % 1)] as const,
+)
+const needing = (need: (a: number, b: number) => number) => pairs.map(([a, b]): Row => [[a, b], need(a, b)])
+
+describe('the record of two features', () => {
+  test.each([
+    ['sum', (a: number, b: number) => 100 + 40 * a + 10 * b, { both: 0 }],
+    ['product', (a: number, b: number) => 3 * a * b, { own: 0, other: 0, both: 1 }],
+    ['product with a root', (a: number, b: number) => 3 * a * Math.sqrt(b), { otherExponent: 0.5, both: 1 }],
+    ['product with a fixed part', (a: number, b: number) => 1000 + a * b, { own: 0, other: 0 }],
+  ] as const)('finds a %s', (_, need, likeliest) => {
+    const { joint, laws, scatter } = recordOf(needing(need))
+    expect(joint).toMatchObject({ column: 1, likeliest })
+    expect(joint?.probability).toBeGreaterThan(0.999)
+    expect(laws.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(1, 2)
+    expect(scatter).toBeLessThan(0.15)
+    expect(joint?.largest).toBeCloseTo(Math.log(Math.max(...pairs.map(([, b]) => b))), 12)
+    expect(joint?.range).toBeCloseTo(
+      Math.log(Math.max(...pairs.map(([, b]) => b))) - Math.log(Math.min(...pairs.map(([, b]) => b))),
+      12,
+    )
+  })
+
+  test('knows by how much needs are off the likeliest law, level and all, in order', () => {
+    const { joint } = recordOf(needing((a, b) => 3 * a * b))
+    // Three at 1 and 1, and as much at every pair.
+    const most = Math.log(3 * Math.max(...pairs.map(([a]) => a)) * Math.max(...pairs.map(([, b]) => b)))
+    expect(joint?.errors).toHaveLength(40)
+    for (const error of joint?.errors ?? []) expect(error).toBeCloseTo(most, 9)
+    const scattered = recordOf(needing((a, b) => 3 * a * b * (1 + 0.2 * Math.sin(a + b))))
+    const errors = [...(scattered.joint?.errors ?? [])]
+    expect(errors).toEqual(errors.toSorted((a, b) => a - b))
+    const mean = errors.reduce((a, b) => a + b) / errors.length
+    const variance = errors.reduce((sum, error) => sum + (error - mean) ** 2, 0) / errors.length
+    expect(scattered.scatter).toBeCloseTo(Math.sqrt(variance), 12)
+  })
+
+  test('is that of one where another says nothing of the need, never varied, is seldom known or is no size', () => {
+    const alone = (rows: readonly Row[]) => expect(recordOf(rows).joint).toBeUndefined()
+    alone(needing((a) => 3 * a))
+    alone(pairs.map(([a, b]): Row => [[a, 7], a * b]))
+    alone(pairs.map(([a, b]): Row => [[a, -b], a * b]))
+    alone(pairs.map(([a, b], i): Row => [[a, i < 19 ? b : undefined], a * b]))
+    expect(recordOf(pairs.map(([a, b], i): Row => [[a, i < 20 ? b : undefined], a * b])).joint).toBeDefined()
+  })
+
+  test('is that of one where there are fewer than four different pairs', () => {
+    const rows = [
+      [[1, 8], 8],
+      [[2, 1], 2],
+      [[4, 3], 12],
+      [[4.1, 3.1], 13],
+    ] as const
+    expect(recordOf(rows).joint).toBeUndefined()
+    expect(recordOf([...rows.slice(0, 3), [[4.5, 3], 13]]).joint).toBeDefined()
+  })
+
+  test('takes of several the one that says most of what the likeliest law leaves', () => {
+    const rows = pairs.map(
+      ([a, b], i): Row => [[a, 1 + ((i * 7) % 5), b], a * b * (1 + ((i * 7) % 5)) ** 0.2],
+    )
+    expect(recordOf(rows).joint?.column).toBe(2)
+  })
+
+  test('is of executions, in any order', () => {
+    const row = fc.tuple(
+      fc.integer({ min: 1, max: 99 }),
+      fc.integer({ min: 1, max: 99 }),
+      fc.integer({ min: 1, max: 1e6 }),
+    )
+    fc.assert(
+      fc.property(fc.array(row, { minLength: 4, maxLength: 20 }), fc.integer(), (seen, seed) => {
+        const rows = seen.map(([a, b, need]): Row => [[a, b], need])
+        const shuffled = rows.toSorted((x, y) => ((x[1] * 7919 + seed) % 101) - ((y[1] * 7919 + seed) % 101))
+        const [one, other] = [recordOf(rows), recordOf(shuffled)]
+        expect(other.joint?.column).toBe(one.joint?.column)
+        expect(other.scatter).toBeCloseTo(one.scatter, 6)
+      }),
+      { numRuns: 50 },
+    )
+  })
+})

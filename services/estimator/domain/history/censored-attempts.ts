@@ -19,8 +19,8 @@ const forgotten = 0.05
 export function addCensored(
   attempts: CensoredAttempt[],
   above: number,
-  attempt = 1,
-  predicted?: number,
+  attempt: number,
+  predicted: number | undefined,
 ): void {
   removeOwn(attempts, above, attempt)
   attempts.push({ above, attempt, predicted, weight: 1 })

@@ -185,7 +185,7 @@ test('a running execution or a killed attempt widens the distribution up to abov
   const before = largest([])
   expect(largest([20e9])).toBeGreaterThan(20e9)
   expect(largest([20e9])).toBeLessThanOrEqual(20e9 * Math.exp(censoredReach) * (1 + 1e-9))
-  addCensored(model.censored, 30e9)
+  addCensored(model.censored, 30e9, 1, undefined)
   expect(largest([])).toBeGreaterThan(30e9)
   model.censored[0] = { above: 30e9, attempt: 1, predicted: undefined, weight: 0 }
   expect(largest([])).toBeGreaterThanOrEqual(before)
@@ -196,9 +196,9 @@ test('a killed attempt below the median says nothing new', () => {
   const prediction = [follow(model, [0, 1])]
   const before = listed(outlook(model, prediction).distribution)
   const median = before.needs[before.cumulative.findIndex((share) => share >= 0.5)] as number
-  addCensored(model.censored, median * 0.99)
+  addCensored(model.censored, median * 0.99, 1, undefined)
   expect(listed(outlook(model, prediction).distribution)).toEqual(before)
-  addCensored(model.censored, median)
+  addCensored(model.censored, median, 1, undefined)
   expect(listed(outlook(model, prediction).distribution)).not.toEqual(before)
 })
 
@@ -214,7 +214,7 @@ test('a prediction without weight is no part of it', () => {
 /** The share of needs above an amount while an attempt was killed there. */
 const shareAbove = (amount: number, ...killed: readonly number[]) => {
   const model = modelOfTen()
-  for (const above of killed) addCensored(model.censored, above)
+  for (const above of killed) addCensored(model.censored, above, 1, undefined)
   return 1 - probability(outlook(model, [follow(model, [0, 1])]).distribution, amount)
 }
 

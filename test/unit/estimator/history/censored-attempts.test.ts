@@ -8,28 +8,28 @@ import {
 
 const killedAt = (...amounts: readonly number[]): CensoredAttempt[] => {
   const attempts: CensoredAttempt[] = []
-  for (const amount of amounts) addCensored(attempts, amount)
+  for (const amount of amounts) addCensored(attempts, amount, 1, undefined)
   return attempts
 }
 
 test('of one execution only the latest attempt counts: it had more than those before', () => {
   const attempts = killedAt(10, 12)
-  addCensored(attempts, 20, 2)
+  addCensored(attempts, 20, 2, undefined)
   expect(attempts.map(({ above }) => above)).toEqual([10, 20])
-  addCensored(attempts, 40, 3)
+  addCensored(attempts, 40, 3, undefined)
   expect(attempts.map(({ above }) => above)).toEqual([10, 40])
 })
 
 test('an attempt that had less than the one before it was of another execution', () => {
   const attempts = killedAt(10)
-  addCensored(attempts, 9, 2)
+  addCensored(attempts, 9, 2, undefined)
   expect(attempts.map(({ above }) => above)).toEqual([10, 9])
 })
 
 test('an execution that is started again with the same counts once, and is taken out whole when it comes back', () => {
   const attempts = killedAt(10)
-  addCensored(attempts, 10, 2)
-  addCensored(attempts, 10, 3)
+  addCensored(attempts, 10, 2, undefined)
+  addCensored(attempts, 10, 3, undefined)
   expect(attempts.map(({ above }) => above)).toEqual([10])
   settleCensored(attempts, 12, 4)
   expect(attempts).toEqual([])
@@ -37,7 +37,7 @@ test('an execution that is started again with the same counts once, and is taken
 
 test('an attempt in between that was lost hides no kill of its execution', () => {
   const attempts = killedAt(10)
-  addCensored(attempts, 20, 3)
+  addCensored(attempts, 20, 3, undefined)
   expect(attempts.map(({ above }) => above)).toEqual([20])
   settleCensored(attempts, 30, 5)
   expect(attempts).toEqual([])
@@ -45,8 +45,8 @@ test('an attempt in between that was lost hides no kill of its execution', () =>
 
 test('what was the attempt before is taken out, not what was killed with the same', () => {
   const attempts = killedAt(8)
-  addCensored(attempts, 10, 1)
-  addCensored(attempts, 10, 2)
+  addCensored(attempts, 10, 1, undefined)
+  addCensored(attempts, 10, 2, undefined)
   expect(attempts.map(({ above }) => above)).toEqual([10, 10])
 })
 
@@ -54,7 +54,7 @@ test('an execution that succeeds takes out what its own attempt before was kille
   const attempts = killedAt(10, 20)
   settleCensored(attempts, 50, 2)
   expect(attempts.map(({ above }) => above)).toEqual([10])
-  addCensored(attempts, 30, 2)
+  addCensored(attempts, 30, 2, undefined)
   settleCensored(attempts, 50, 3)
   expect(attempts).toEqual([])
 })

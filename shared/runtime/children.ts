@@ -38,6 +38,7 @@ export interface Children {
 
 interface Live {
   readonly child: Child
+  readonly pid: number | undefined
   readonly kill: () => void
   readonly ended: Promise<void>
   /** Since it last spoke; undefined before it has: how long a start takes is the machine's matter. */
@@ -81,6 +82,7 @@ export function startChildren(settings: ChildrenSettings, parts: ChildrenParts):
     }
     const live: Live = {
       child,
+      pid,
       kill: () => worker.process.kill('SIGKILL'),
       ended: ended.promise,
       silentTicks: undefined,
@@ -127,7 +129,7 @@ export function startChildren(settings: ChildrenSettings, parts: ChildrenParts):
       if (live.silentTicks === undefined) continue
       live.silentTicks += 1
       if (live.silentTicks * tickMs <= settings.silenceMs) continue
-      log.error({ silenceMs: settings.silenceMs }, 'a process is silent, and is ended')
+      log.error({ pid: live.pid, silenceMs: settings.silenceMs }, 'a process is silent, and is ended')
       live.kill()
     }
   }, tickMs)

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import pino, { type Logger } from 'pino'
 import { visibleLines } from '../domain/text.ts'
 
@@ -13,7 +14,8 @@ export function createLog(service: string, level: (typeof logLevels)[number]): L
   return pino(
     {
       level,
-      base: { service },
+      // Of several processes each names itself, as its primary does where it tells of one.
+      base: { service, pid: cluster.worker?.process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: ['token', 'password', 'authorization', '*.token', '*.password', '*.authorization'] },

@@ -34,6 +34,16 @@ const pidsOf = ({ process }: Served) =>
     .filter(Boolean)
     .map(Number)
 
+/** Messages of the lines that have this pid. */
+const linesOf = ({ process }: Served, pid: number | undefined) =>
+  process
+    .log()
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as { readonly pid?: number; readonly msg: string })
+    .filter((line) => line.pid === pid)
+    .map(({ msg }) => msg)
+
 async function figures({ metrics }: Served): Promise<(name: string) => number | undefined> {
   const text = await (await fetch(`http://${metrics}/metrics`)).text()
   return (name) => {
@@ -107,7 +117,12 @@ describe('an estimator', () => {
     await eventually(async () => (await served('estimator')(estimator)) === 3)
     expect(pidsOf(estimator)).toHaveLength(3)
     expect((await figures(estimator))('foresize_estimator_lost_processes_total')).toBe(1)
-    expect(estimator.process.log()).toContain('a process ended, and is started again')
+    expect(linesOf(estimator, first)).toContain('a process ended, and is started again')
+  })
+
+  test('names in each line of its log the process that wrote it', async () => {
+    for (const pid of pidsOf(estimator)) expect(linesOf(estimator, pid)).toContain('serving')
+    expect(linesOf(estimator, undefined)).toEqual(['serving in several processes'])
   })
 
   test('stops gently as one, whoever of them hears the signal', async () => {
@@ -127,7 +142,7 @@ test('one that falls silent is ended and started again', async () => {
     const [first = 0] = pidsOf(estimator)
     process.kill(first, 'SIGSTOP')
     await eventually(async () => !pidsOf(estimator).includes(first))
-    expect(estimator.process.log()).toContain('a process is silent, and is ended')
+    expect(linesOf(estimator, first)).toContain('a process is silent, and is ended')
     await eventually(async () => (await served('estimator')(estimator)) === 3)
   } finally {
     await estimator.process.stop()

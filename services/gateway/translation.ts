@@ -196,7 +196,7 @@ const maxAnswerBytes = 0xffff_ffff
 const known = new WeakMap<DescMethod, () => MessageBounds>()
 
 async function bounded(bytes: Uint8Array, method: DescMethod): Promise<Uint8Array> {
-  const begin = known.get(method) ?? messageBounds(method.input, 'strict')
+  const begin = known.get(method) ?? messageBounds(method.input, 'unicode')
   known.set(method, begin)
   const check = begin()
   if (bytes.length <= pieceBytes) check(bytes)

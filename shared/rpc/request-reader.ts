@@ -49,6 +49,8 @@ export function requestReader(type: DescMessage, decode: (bytes: Buffer) => obje
       // A field takes two bytes at least, a number of a list one: so few hold no more than a message may.
       return read(bytes)
     } catch (error) {
+      // Names the field that is not well formed, which a decoder does not.
+      bounds()(bytes)
       return refused(error)
     }
   }

@@ -7,31 +7,23 @@ import { limits } from './limits.ts'
  * Holds an encoded message to `limits.message` before it is decoded: an empty entry of two bytes is decoded to an object of
  * a hundred and more. What passes is well formed as far as its fields go. Of a message that comes in pieces each is given
  * once, in order.
- * Throws: ForesizeError `invalid`, naming the field that is one too many.
+ * Throws: ForesizeError `invalid`, naming the field that is one too many or is not well formed.
  */
 export type MessageBounds = (piece: Uint8Array) => void
 
-/** So many bytes at the beginning of a message cannot hold enough to matter. */
-const uncheckedBytes = 16 * 1024
+const nothing = new Uint8Array()
 
 /**
  * Returns what begins with a message.
  * @param type Law: no message of it contains its own type.
- * @param decoding `strict` where the decoder fails at what is not well formed: then a message of any size is looked at, and
- * the texts in it.
+ * @param texts `unicode` where the decoder fails at a text that is not UTF-8.
  */
-export function messageBounds(
-  type: DescMessage,
-  decoding: 'lenient' | 'strict' = 'lenient',
-): () => MessageBounds {
+export function messageBounds(type: DescMessage, texts: 'any' | 'unicode' = 'any'): () => MessageBounds {
   const shape = shapeOf(type, '')
-  const isStrict = decoding === 'strict'
+  const checksTexts = texts === 'unicode'
   return () => {
-    const cursor: Cursor = { isStrict, bytes: new Uint8Array(), at: 0, objects: 0, fields: 0, numbers: 0 }
-    let seenBytes = 0
+    const cursor: Cursor = { checksTexts, bytes: nothing, at: 0, objects: 0, fields: 0, numbers: 0 }
     return (piece) => {
-      seenBytes += piece.length
-      if (seenBytes <= uncheckedBytes && !isStrict) return
       cursor.bytes = piece
       cursor.at = 0
       check(cursor, piece.length, shape)
@@ -102,7 +94,7 @@ function bytesOfNumber(type: ScalarType | undefined): number {
 
 /** Where the check is, and what it has counted. */
 interface Cursor {
-  readonly isStrict: boolean
+  readonly checksTexts: boolean
   bytes: Uint8Array
   at: number
   objects: number
@@ -118,13 +110,15 @@ const fourBytesType = 5
 
 function check(cursor: Cursor, end: number, shape: Shape): void {
   while (cursor.at < end) {
-    const tag = readVarint(cursor)
-    const field = shape.fields[tag >>> 3]
+    const tag = readVarint(cursor, shape)
+    const number = tag >>> 3
+    if (number === 0) throw malformed(shape)
+    const field = shape.fields[number]
     if (field?.numberBytes !== undefined && (tag & 7) !== lengthType) addNumbers(cursor, 1, field)
     else if (++cursor.fields > limits.message.fields) throw tooMany('fields', field ?? shape)
     switch (tag & 7) {
       case varintType:
-        readVarint(cursor)
+        readVarint(cursor, field ?? shape)
         break
       case eightBytesType:
         cursor.at += 8
@@ -133,7 +127,7 @@ function check(cursor: Cursor, end: number, shape: Shape): void {
         cursor.at += 4
         break
       case lengthType: {
-        const length = readVarint(cursor)
+        const length = readVarint(cursor, field ?? shape)
         const stop = cursor.at + length
         if (stop > end) throw malformed(field ?? shape)
         if (field !== undefined) checkContent(cursor, stop, field)
@@ -154,15 +148,12 @@ function checkContent(cursor: Cursor, stop: number, field: ShapeOfField): void {
     const { fields, numbers } = cursor
     check(cursor, stop, message)
     if (!isList) return
-    for (const [what, before] of [
-      ['fields', fields],
-      ['numbers', numbers],
-    ] as const) {
-      if (cursor[what] - before > limits.message.entry[what]) throw tooManyOfEntry(what, field)
-    }
+    const most = limits.message.entry
+    if (cursor.fields - fields > most.fields) throw tooManyOfEntry('fields', field)
+    if (cursor.numbers - numbers > most.numbers) throw tooManyOfEntry('numbers', field)
   } else if (numberBytes !== undefined) {
-    addNumbers(cursor, numberBytes === 0 ? varints(cursor, stop) : (stop - cursor.at) / numberBytes, field)
-  } else if (isText && cursor.isStrict && !isUtf8(cursor.bytes.subarray(cursor.at, stop))) {
+    addNumbers(cursor, numbersUntil(cursor, stop, field, numberBytes), field)
+  } else if (isText && cursor.checksTexts && !isUtf8(cursor.bytes.subarray(cursor.at, stop))) {
     throw invalid([{ field: field.path, description: 'must be well-formed Unicode' }])
   }
 }
@@ -173,7 +164,7 @@ function addNumbers(cursor: Cursor, count: number, field: ShapeOfField): void {
 }
 
 /** The lower 32 bits, which is all that tags and lengths are read by. */
-function readVarint(cursor: Cursor): number {
+function readVarint(cursor: Cursor, within: { readonly path: string }): number {
   let value = 0
   for (let shift = 0; shift < 70; shift += 7) {
     const byte = cursor.bytes[cursor.at++]
@@ -181,10 +172,16 @@ function readVarint(cursor: Cursor): number {
     if (shift < 32) value |= (byte & 0x7f) << shift
     if (byte < 0x80) return value >>> 0
   }
-  throw malformed({ path: '' })
+  throw malformed(within)
 }
 
-function varints({ bytes, at }: Cursor, stop: number): number {
+/** Of a packed list, the last of which ends with it. */
+function numbersUntil({ bytes, at }: Cursor, stop: number, field: ShapeOfField, numberBytes: number): number {
+  if (numberBytes > 0) {
+    if ((stop - at) % numberBytes !== 0) throw malformed(field)
+    return (stop - at) / numberBytes
+  }
+  if (stop > at && (bytes[stop - 1] as number) >= 0x80) throw malformed(field)
   let count = 0
   for (let i = at; i < stop; i++) if ((bytes[i] as number) < 0x80) count += 1
   return count
@@ -201,5 +198,7 @@ function tooMany(what: 'objects' | 'fields' | 'numbers', { path }: { readonly pa
 }
 
 function malformed({ path }: { readonly path: string }): ForesizeError {
-  return new ForesizeError('invalid', `the message is not well formed${path === '' ? '' : ` in ${path}`}`)
+  return path === ''
+    ? new ForesizeError('invalid', 'the message is not well formed')
+    : invalid([{ field: path, description: 'is not well formed' }])
 }

@@ -154,8 +154,9 @@ test.each<readonly [violation: string, type: string, bytes: Buffer]>([
 })
 
 test('what decoders read differently is refused: groups, lengths beyond what holds them, bytes that are missing', () => {
-  const padding = repeated(20_000, 15)
   const cases = [
+    [0x00, 0],
+    [0x05, 0, 0, 0, 0],
     [0x0b],
     [0x0c],
     [0x0f],
@@ -166,8 +167,7 @@ test('what decoders read differently is refused: groups, lengths beyond what hol
     [0x08, ...many(10, () => 0x80)],
   ]
   for (const bytes of cases) {
-    const message = Buffer.concat([padding, Buffer.from(bytes)])
-    expect(() => check('UpdateProfileRequest', message), `${bytes}`).toThrow(/not well formed/)
+    expect(() => check('UpdateProfileRequest', Buffer.from(bytes)), `${bytes}`).toThrow(/not well formed/)
   }
 })
 

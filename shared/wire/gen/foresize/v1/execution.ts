@@ -385,6 +385,9 @@ export const TaskKey: MessageFns<TaskKey> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -574,6 +577,9 @@ export const ExecutionStart: MessageFns<ExecutionStart> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -770,6 +776,9 @@ export const ExecutionStart_FeaturesEntry: MessageFns<ExecutionStart_FeaturesEnt
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -854,6 +863,9 @@ export const ExecutionStart_LabelsEntry: MessageFns<ExecutionStart_LabelsEntry> 
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -970,6 +982,9 @@ export const UsageSamples: MessageFns<UsageSamples> = {
               while (reader.pos < end2) {
                 message.elapsedDeltaMs.push(reader.uint32());
               }
+              if (reader.pos !== end2) {
+                throw new globalThis.RangeError("a part does not end where it says");
+              }
 
               continue;
             }
@@ -987,6 +1002,9 @@ export const UsageSamples: MessageFns<UsageSamples> = {
               const end2 = reader.uint32() + reader.pos;
               while (reader.pos < end2) {
                 message.cpuCores.push(reader.double());
+              }
+              if (reader.pos !== end2) {
+                throw new globalThis.RangeError("a part does not end where it says");
               }
 
               continue;
@@ -1006,6 +1024,9 @@ export const UsageSamples: MessageFns<UsageSamples> = {
               while (reader.pos < end2) {
                 message.memoryBytes.push(reader.double());
               }
+              if (reader.pos !== end2) {
+                throw new globalThis.RangeError("a part does not end where it says");
+              }
 
               continue;
             }
@@ -1023,6 +1044,9 @@ export const UsageSamples: MessageFns<UsageSamples> = {
               const end2 = reader.uint32() + reader.pos;
               while (reader.pos < end2) {
                 message.diskBytes.push(reader.double());
+              }
+              if (reader.pos !== end2) {
+                throw new globalThis.RangeError("a part does not end where it says");
               }
 
               continue;
@@ -1042,6 +1066,9 @@ export const UsageSamples: MessageFns<UsageSamples> = {
               while (reader.pos < end2) {
                 message.gpuMemoryBytes.push(reader.double());
               }
+              if (reader.pos !== end2) {
+                throw new globalThis.RangeError("a part does not end where it says");
+              }
 
               continue;
             }
@@ -1053,6 +1080,9 @@ export const UsageSamples: MessageFns<UsageSamples> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -1210,6 +1240,9 @@ export const Measured: MessageFns<Measured> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1353,6 +1386,9 @@ export const ExecutionEnd: MessageFns<ExecutionEnd> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -1613,6 +1649,9 @@ export const ExecutionRecord: MessageFns<ExecutionRecord> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1830,6 +1869,9 @@ export const ExecutionRecord_FeaturesEntry: MessageFns<ExecutionRecord_FeaturesE
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1916,6 +1958,9 @@ export const ExecutionRecord_LabelsEntry: MessageFns<ExecutionRecord_LabelsEntry
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {

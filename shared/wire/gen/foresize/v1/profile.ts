@@ -445,6 +445,9 @@ export const ProfileKey: MessageFns<ProfileKey> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -644,6 +647,9 @@ export const Profile: MessageFns<Profile> = {
               while (reader.pos < end2) {
                 message.folded.push(reader.double());
               }
+              if (reader.pos !== end2) {
+                throw new globalThis.RangeError("a part does not end where it says");
+              }
 
               continue;
             }
@@ -671,6 +677,9 @@ export const Profile: MessageFns<Profile> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -842,6 +851,9 @@ export const CohortMember: MessageFns<CohortMember> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1000,6 +1012,9 @@ export const MemberSummary: MessageFns<MemberSummary> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1134,6 +1149,9 @@ export const OutcomeCount: MessageFns<OutcomeCount> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -1275,6 +1293,9 @@ export const DimensionStatistics: MessageFns<DimensionStatistics> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1411,6 +1432,9 @@ export const QuantileSketch: MessageFns<QuantileSketch> = {
               while (reader.pos < end2) {
                 message.weights.push(reader.double());
               }
+              if (reader.pos !== end2) {
+                throw new globalThis.RangeError("a part does not end where it says");
+              }
 
               continue;
             }
@@ -1422,6 +1446,9 @@ export const QuantileSketch: MessageFns<QuantileSketch> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -1619,6 +1646,9 @@ export const RunningExecution: MessageFns<RunningExecution> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1809,6 +1839,9 @@ export const RunningExecution_FeaturesEntry: MessageFns<RunningExecution_Feature
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1895,6 +1928,9 @@ export const RunningExecution_LabelsEntry: MessageFns<RunningExecution_LabelsEnt
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -2152,6 +2188,9 @@ export const StrategyAccuracy: MessageFns<StrategyAccuracy> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -2352,6 +2391,9 @@ export const CalibrationBin: MessageFns<CalibrationBin> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -2558,6 +2600,9 @@ export const AccuracyTotal: MessageFns<AccuracyTotal> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -2870,6 +2915,9 @@ export const ProfileSummary: MessageFns<ProfileSummary> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -3057,6 +3105,9 @@ export const DimensionUse: MessageFns<DimensionUse> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -3172,6 +3223,9 @@ export const HeldAmount: MessageFns<HeldAmount> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {

@@ -582,6 +582,9 @@ export const StreamUsageRequest: MessageFns<StreamUsageRequest> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -680,6 +683,9 @@ export const OpenSession: MessageFns<OpenSession> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -791,6 +797,9 @@ export const UsageBatch: MessageFns<UsageBatch> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -912,6 +921,9 @@ export const StreamUsageResponse: MessageFns<StreamUsageResponse> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -1065,6 +1077,9 @@ export const SessionOpened: MessageFns<SessionOpened> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1170,6 +1185,9 @@ export const Acknowledgement: MessageFns<Acknowledgement> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1264,6 +1282,9 @@ export const EventRejection: MessageFns<EventRejection> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -1372,6 +1393,9 @@ export const SamplingDirective: MessageFns<SamplingDirective> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1459,6 +1483,9 @@ export const StartProfilingRequest: MessageFns<StartProfilingRequest> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1538,6 +1565,9 @@ export const StartProfilingResponse: MessageFns<StartProfilingResponse> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -1628,6 +1658,9 @@ export const EndProfilingRequest: MessageFns<EndProfilingRequest> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1715,6 +1748,9 @@ export const EndProfilingResponse: MessageFns<EndProfilingResponse> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1799,6 +1835,9 @@ export const ReportEndRequest: MessageFns<ReportEndRequest> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -1887,6 +1926,9 @@ export const ReportEndResponse: MessageFns<ReportEndResponse> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -1960,6 +2002,9 @@ export const UpdateProfileRequest: MessageFns<UpdateProfileRequest> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -2065,6 +2110,9 @@ export const UpdateProfileResponse: MessageFns<UpdateProfileResponse> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -2166,6 +2214,9 @@ export const RecordRejection: MessageFns<RecordRejection> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -2242,6 +2293,9 @@ export const GetProfileRequest: MessageFns<GetProfileRequest> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -2308,6 +2362,9 @@ export const GetProfileResponse: MessageFns<GetProfileResponse> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -2422,6 +2479,9 @@ export const ListProfilesRequest: MessageFns<ListProfilesRequest> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -2534,6 +2594,9 @@ export const ListProfilesResponse: MessageFns<ListProfilesResponse> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -2624,6 +2687,9 @@ export const ListNamespacesRequest: MessageFns<ListNamespacesRequest> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -2718,6 +2784,9 @@ export const ListNamespacesResponse: MessageFns<ListNamespacesResponse> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -2809,6 +2878,9 @@ export const NamespaceSummary: MessageFns<NamespaceSummary> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -2883,6 +2955,9 @@ export const DeleteProfileRequest: MessageFns<DeleteProfileRequest> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -2938,6 +3013,9 @@ export const DeleteProfileResponse: MessageFns<DeleteProfileResponse> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -3023,6 +3101,9 @@ export const WatchProfilesRequest: MessageFns<WatchProfilesRequest> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -3155,6 +3236,9 @@ export const WatchProfilesResponse: MessageFns<WatchProfilesResponse> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -3259,6 +3343,9 @@ export const CaughtUp: MessageFns<CaughtUp> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -3310,6 +3397,9 @@ export const Resync: MessageFns<Resync> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -3384,6 +3474,9 @@ export const ExportProfilesRequest: MessageFns<ExportProfilesRequest> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -3472,6 +3565,9 @@ export const ExportProfilesResponse: MessageFns<ExportProfilesResponse> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -3558,6 +3654,9 @@ export const ImportProfilesRequest: MessageFns<ImportProfilesRequest> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -3668,6 +3767,9 @@ export const ImportHeader: MessageFns<ImportHeader> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -3795,6 +3897,9 @@ export const ImportProfilesResponse: MessageFns<ImportProfilesResponse> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {

@@ -194,6 +194,9 @@ export const Resources: MessageFns<Resources> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;

@@ -104,6 +104,9 @@ export const EstimateToken: MessageFns<EstimateToken> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -231,6 +234,9 @@ export const EstimateTokenDimension: MessageFns<EstimateTokenDimension> = {
               while (reader.pos < end2) {
                 message.predictions.push(reader.double());
               }
+              if (reader.pos !== end2) {
+                throw new globalThis.RangeError("a part does not end where it says");
+              }
 
               continue;
             }
@@ -242,6 +248,9 @@ export const EstimateTokenDimension: MessageFns<EstimateTokenDimension> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {

@@ -194,6 +194,9 @@ export const StoredSession: MessageFns<StoredSession> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -340,6 +343,9 @@ export const StoredSession_CountsEntry: MessageFns<StoredSession_CountsEntry> = 
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -438,6 +444,9 @@ export const StoredPart: MessageFns<StoredPart> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -556,6 +565,9 @@ export const StoredPart_CountsEntry: MessageFns<StoredPart_CountsEntry> = {
         }
         reader.skip(tag & 7);
       }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
+      }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
@@ -662,6 +674,9 @@ export const SessionState: MessageFns<SessionState> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {
@@ -824,6 +839,9 @@ export const StoredExecution: MessageFns<StoredExecution> = {
           break;
         }
         reader.skip(tag & 7);
+      }
+      if (reader.pos !== end) {
+        throw new globalThis.RangeError("a part does not end where it says");
       }
       return message;
     } finally {

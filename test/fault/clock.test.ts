@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { credentials } from '@grpc/grpc-js'
-import { afterEach, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { ProfilerServiceClient } from '../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { faultEnvironment } from '../support/faults.ts'
 import { profilerProcess } from '../support/profiler-process.ts'
@@ -10,8 +10,9 @@ import { countOf, openStream, unary, wireEnd, wireRecord, wireStart } from '../s
 import { redisServer } from '../support/redis.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
+/** They wait for what must not come, so they do it together: each has a profiler of its own. */
 const cleanups: (() => Promise<unknown>)[] = []
-afterEach(async () => {
+afterAll(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
@@ -36,7 +37,7 @@ async function profilerWithClock() {
 
 const running = Array.from({ length: 5 }, (_, i) => `running-${i}`)
 
-test.each([
+test.concurrent.each([
   ['ahead by two hours and back', [2 * hour, 0]],
   ['back by three hours', [-3 * hour]],
   ['ahead by 200 days, beyond the life of a profile', [200 * day]],
@@ -63,7 +64,7 @@ test.each([
   expect(profile?.statistics[0]?.weight).toBeCloseTo(100 + running.length + 1, 1)
 })
 
-test('a profiler that is started again under another wall clock gives every client its lease anew', async () => {
+test.concurrent('a profiler that is started again under another wall clock gives every client its lease anew', async () => {
   const { client, step, restart } = await profilerWithClock()
   const stream = await openStream(client, 'live')
   stream.send({ sequence: 1, starts: [wireStart('open')] })
@@ -83,7 +84,7 @@ test('a profiler that is started again under another wall clock gives every clie
   expect(resumed.received.filter(({ $case }) => $case === 'rejection')).toEqual([])
 })
 
-test.each([
+test.concurrent.each([
   ['ahead', hour],
   ['behind', -hour],
 ])(

@@ -85,7 +85,9 @@ describe('an estimator', () => {
   let estimator: Served
 
   beforeAll(async () => {
-    estimator = await serve('estimator', ['--profiler', await freeAddress(), '--drain-ms', '5000'])
+    estimator = await serve('estimator', [
+      ...['--profiler', await freeAddress(), '--drain-ms', '5000', '--process-silence-ms', '10000'],
+    ])
     await eventually(async () => (await served('estimator')(estimator)) === 3)
   })
 
@@ -125,28 +127,26 @@ describe('an estimator', () => {
     expect(linesOf(estimator, undefined)).toEqual(['serving in several processes'])
   })
 
+  test('of which one falls silent has it ended, and started again', async () => {
+    const [first = 0] = pidsOf(estimator)
+    process.kill(first, 'SIGSTOP')
+    await eventually(async () => !pidsOf(estimator).includes(first))
+    expect(linesOf(estimator, first)).toContain('a process is silent, and is ended')
+    await eventually(async () => (await served('estimator')(estimator)) === 3)
+  })
+
+  test('whose address is taken ends all, with the reason', async () => {
+    const flags = ['--listen', estimator.listen, '--metrics-listen=', '--processes', '2']
+    const second = startServiceProcess('estimator', await freeAddress(), flags)
+    await expect(second).rejects.toThrow(`cannot listen on ${estimator.listen}`)
+  })
+
   test('stops gently as one, whoever of them hears the signal', async () => {
     const children = pidsOf(estimator)
     for (const pid of children) process.kill(pid, 'SIGTERM')
     expect(await estimator.process.stop()).toBe(0)
     for (const pid of children) expect(() => process.kill(pid, 0)).toThrow()
   })
-})
-
-test('one that falls silent is ended and started again', async () => {
-  const estimator = await serve('estimator', [
-    ...['--profiler', await freeAddress(), '--process-silence-ms', '10000'],
-  ])
-  try {
-    await eventually(async () => (await served('estimator')(estimator)) === 3)
-    const [first = 0] = pidsOf(estimator)
-    process.kill(first, 'SIGSTOP')
-    await eventually(async () => !pidsOf(estimator).includes(first))
-    expect(linesOf(estimator, first)).toContain('a process is silent, and is ended')
-    await eventually(async () => (await served('estimator')(estimator)) === 3)
-  } finally {
-    await estimator.process.stop()
-  }
 })
 
 test('with its primary killed none is left', async () => {
@@ -162,17 +162,6 @@ test('with its primary killed none is left', async () => {
     }
   }
   await eventually(async () => !children.some(lives))
-})
-
-test('an address that is taken ends all, with the reason', async () => {
-  const estimator = await serve('estimator', ['--profiler', await freeAddress()])
-  try {
-    const flags = ['--listen', estimator.listen, '--metrics-listen=', '--processes', '2']
-    const second = startServiceProcess('estimator', await freeAddress(), flags)
-    await expect(second).rejects.toThrow(`cannot listen on ${estimator.listen}`)
-  } finally {
-    await estimator.process.stop()
-  }
 })
 
 describe('a profiler', () => {

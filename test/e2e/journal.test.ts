@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import {
   appendFileSync,
   mkdtempSync,
@@ -18,6 +17,7 @@ import { openJournal, readFrames, recoverJournal } from '../../workers/typescrip
 import { journaledSpool } from '../../workers/typescript/journaled-spool.ts'
 import { readStat } from '../../workers/typescript/procfs.ts'
 import { createSpool, type Spool } from '../../workers/typescript/spool.ts'
+import { zombieProcess } from '../support/zombie-process.ts'
 
 let folder: string
 beforeEach(() => {
@@ -131,21 +131,13 @@ test('what a process left behind is sent by the next, and what it left open is l
 
 test.runIf(process.platform === 'linux')('a process that nobody has waited for is gone too', async () => {
   spoolOn().start(start('a'))
-  const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  try {
-    const zombie = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)))
-    while (readStat(zombie)?.isZombie !== true) await new Promise((resolve) => setTimeout(resolve, 5))
-    for (const name of journals()) {
-      const [age, count, , , rest] = name.split('-')
-      const owner = `${zombie}-${readStat(zombie)?.startTicks}`
-      renameSync(join(folder, name), join(folder, `${age}-${count}-${owner}-${rest}`))
-    }
-    expect(ended(drain(spoolOn()))).toEqual([['a', 7]])
-  } finally {
-    parent.kill('SIGKILL')
+  const zombie = await zombieProcess()
+  for (const name of journals()) {
+    const [age, count, , , rest] = name.split('-')
+    const owner = `${zombie}-${readStat(zombie)?.startTicks}`
+    renameSync(join(folder, name), join(folder, `${age}-${count}-${owner}-${rest}`))
   }
+  expect(ended(drain(spoolOn()))).toEqual([['a', 7]])
 })
 
 test('killed again while it recovers, nothing is lost either', () => {

@@ -96,7 +96,7 @@ ${formatList}
         input.err(file.tally)
         check(file, options)
         const rows = seed === undefined ? file.rows : shuffled(file.rows, seed)
-        if (done.length === 0 && text(input, 'via') === undefined) warmUp()
+        if (text(input, 'via') === undefined) warmUp()
         const played = await play(input, { ...file, rows }, options, progress)
         const result = flag(input, 'jump') ? await withJump(played, file.rows, options) : played
         progress.end()

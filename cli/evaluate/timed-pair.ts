@@ -38,12 +38,15 @@ export function timedPair(pair: LocalPair, monotonicMs: () => number = () => per
 }
 
 const warmUpExecutions = 1500
+let isWarm = false
 
 /**
- * Runs generated executions through a pair of its own. The first thousand calls in a process run while they are being
+ * Runs generated executions through a pair of its own, once in a process. Its first thousand calls run while they are being
  * compiled: in a short trace they, not the estimator, would be the 99th percentile.
  */
 export function warmUp(): void {
+  if (isWarm) return
+  isWarm = true
   const pair = defaultPair(4e9)
   for (let i = 0; i < warmUpExecutions; i++) {
     const inputBytes = 1e6 * (1 + ((i * 7919) % 97))

@@ -17,11 +17,15 @@ if [ -z "$buildah" ]; then
   if [ ! -x "$buildah" ]; then
     command -v apt-get > /dev/null || not_run 'there is no buildah'
     fresh=$(mktemp -d)
-    (cd "$fresh" && apt-get -qq -o APT::Sandbox::User=root download buildah) || not_run 'apt-get does not find buildah'
-    dpkg-deb -x "$fresh"/buildah_*.deb "$unpacked"
+    mkdir "$fresh/partial"
+    apt-get install --download-only --no-install-recommends -y -qq -o Debug::NoLocking=1 -o APT::Sandbox::User=root \
+      -o Dir::Cache::archives="$fresh" buildah > /dev/null || not_run 'apt-get does not find buildah'
+    for package in "$fresh"/*.deb; do dpkg-deb -x "$package" "$unpacked"; done
     rm -rf "$fresh"
   fi
-  "$buildah" --version > /dev/null || not_run 'buildah lacks libraries (libgpgme11, libdevmapper1.02.1, libseccomp2)'
+  libraries=$(find "$unpacked" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
+  export LD_LIBRARY_PATH=$libraries
+  "$buildah" --version > /dev/null || not_run 'buildah does not start'
 fi
 
 # Whatever buildah leaves mounted or in /run goes with a namespace.

@@ -17,6 +17,8 @@ export interface PredictedNeed {
   readonly above?: number | undefined
   /** Unset where nothing is known of what was not seen. */
   readonly tail?: Tail | undefined
+  /** Where few executions are as large: that the need is above what is said of it by smaller ones. */
+  readonly sparse?: PowerTail | undefined
   /** Beyond the range of a feature: that it is not as within. */
   readonly doubt?: Doubt | undefined
   /** Of a request that is taken for a ceiling: that the need is above it after all. */
@@ -25,7 +27,7 @@ export interface PredictedNeed {
 
 /** P(need ≤ amount), whatever the need is known to exceed. */
 function unconditional(
-  { distribution, believed = distribution, calibration, tail, doubt, ceiling }: PredictedNeed,
+  { distribution, believed = distribution, calibration, tail, sparse, doubt, ceiling }: PredictedNeed,
   amount: number,
 ): number {
   if (!(amount > 0)) return 0
@@ -33,7 +35,8 @@ function unconditional(
   const calibratedRaw = calibration ? calibrated(calibration, raw) : raw
   const covered =
     ceiling === undefined ? calibratedRaw : Math.min(calibratedRaw, 1 - probabilityAbove(ceiling, amount))
-  const lawful = doubt === undefined ? 1 : 1 - probabilityAgainst(doubt, amount)
+  const above = sparse === undefined ? 0 : probabilityAbove(sparse, amount)
+  const lawful = 1 - Math.max(above, doubt === undefined ? 0 : probabilityAgainst(doubt, amount))
   const seen = tail === undefined ? 1 : 1 - probabilityAbove(tail, amount)
   return covered * lawful * seen
 }
@@ -65,11 +68,11 @@ export function amountCovering(need: PredictedNeed, target: number): number {
   const amount = leastNeed(need.distribution, (atom) => coverage(need, atom) >= target)
   const known = refuted(need)
   if (known >= certain || coverage(need, amount) >= target) return amount
-  const { tail, doubt, ceiling } = need
-  const mayFail = (1 - target) * (1 - known)
-  const each = ceiling === undefined ? mayFail : mayFail / 2
-  const inTails = Math.max(amount, amountLeaving(each, tail), amountLeaving(each, ceiling))
-  if (doubt === undefined && ceiling === undefined) return inTails
+  const { tail, sparse, doubt, ceiling } = need
+  const tails = [tail, sparse, ceiling].filter((one) => one !== undefined)
+  const mayFail = ((1 - target) * (1 - known)) / Math.max(1, tails.length)
+  const inTails = Math.max(amount, ...tails.map((one) => amountLeaving(mayFail, one)))
+  if (doubt === undefined && tails.length < 2) return inTails
   const surely = doubt === undefined ? inTails : Math.max(inTails, amountBeyondDoubt(doubt))
   return leastCovering(need, target, amount, surely)
 }

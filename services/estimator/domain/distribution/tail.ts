@@ -1,3 +1,4 @@
+import type { AlikeInSize } from '../history/alike-in-size.ts'
 import { atoms } from './atoms.ts'
 import type { Distribution } from './distribution.ts'
 import type { DistributionWorkspace } from './workspace.ts'
@@ -31,6 +32,18 @@ export const tailAfter = (n: number, largest: number, isFeatureKnown = false): T
   room: roomAfter(n),
 })
 
+/** The fewer executions are as large as a query, the fewer say what it needs: so many drawn from all are not alike in size. */
+const drawn = 3
+
+/**
+ * Of m executions alike in size and one more, that one needs the most with probability 1 / (m + 1), and the less likely the more of
+ * them are at least as large. That counts where few of many are alike: few in all are what `tailAfter` is for.
+ */
+export const tailAmong = ({ executions, alike, asLarge }: AlikeInSize, largest: number): PowerTail => ({
+  chance: ((executions - alike) / (executions + 1)) ** drawn / ((alike + 1) * (asLarge + 1)),
+  largest,
+})
+
 /** How far above the largest need of n an amount may lie, as a logarithm: a factor of 1.8 after one, of 1.16 after a hundred. */
 export const roomAfter = (n: number): number => 0.1 + 0.5 / Math.sqrt(n)
 
@@ -39,7 +52,7 @@ export const probabilityAbove = ({ chance, largest }: PowerTail, amount: number)
   chance * (amount <= largest ? 1 : (largest / amount) ** 2)
 
 /** The least amount from which on no more than so much of the chance is left. */
-export const amountLeaving = (left: number, tail: PowerTail = { chance: 0, largest: 0 }): number =>
+export const amountLeaving = (left: number, tail: PowerTail): number =>
   tail.largest * Math.sqrt(tail.chance / left) * (1 + 1e-9)
 
 /** Atoms of the tail, evenly spaced on a log scale. */

@@ -7,12 +7,13 @@ import { type FailureCost, failureCostOf, failurePrice } from '../allocation/fai
 import { riskProfile } from '../allocation/risk-profile.ts'
 import type { PredictedNeed } from '../distribution/coverage.ts'
 import { cappedAt, probability, quantile } from '../distribution/distribution.ts'
-import { tailAfter } from '../distribution/tail.ts'
+import { tailAfter, tailAmong } from '../distribution/tail.ts'
 import { type DimensionModel, neighboursIn, weightsFor } from '../ensemble/dimension-model.ts'
 import { type Prediction, weighedPredictions } from '../ensemble/expert-weights.ts'
 import type { LearnedProfile } from '../ensemble/learned-profile.ts'
 import { needsChange } from '../ensemble/needs-change.ts'
 import { predictiveDistribution } from '../ensemble/predictive-distribution.ts'
+import { alikeInSize } from '../history/alike-in-size.ts'
 import { highestCensored } from '../history/censored-attempts.ts'
 import type { Context, StrategyAccess } from './context.ts'
 import { extrapolate, whereBeyond } from './extrapolation.ts'
@@ -50,8 +51,10 @@ export function fromOwnHistory(context: Context, dimension: Dimension): Recommen
   const { distribution, exceeding } = predictiveDistribution(predictions, model, weights, peaks, workspace)
   const isFeatureKnown = model.column !== undefined && point.values[model.column] !== undefined
   const tail = tailAfter(observed, model.largest, isFeatureKnown)
+  const alike = alikeInSize(model.executions, model.column, point, beyond)
+  const sparse = alike && tailAmong(alike, model.largest)
   const inRange = {
-    need: { distribution, calibration: model.calibration, tail },
+    need: { distribution, calibration: model.calibration, tail, sparse },
     failureCost: failureCostOf(model, exceeding),
     growthFactor: 1,
   }

@@ -15,6 +15,7 @@ const anyNeed: fc.Arbitrary<PredictedNeed> = fc.record({
   distribution: anyDistribution,
   above: fc.option(anyAmount, { nil: undefined }),
   tail: fc.record({ chance: anyShare, largest: anyAmount, room: anyShare }),
+  sparse: fc.option(fc.record({ chance: anyShare, largest: anyAmount }), { nil: undefined }),
   ceiling: fc.option(fc.record({ chance: anyShare, largest: anyAmount }), { nil: undefined }),
 })
 
@@ -151,6 +152,15 @@ test('is short of one by the doubt, which falls with the square of what is left 
   expect(coverage(need, half ** 2 * 1e9)).toBeCloseTo(1, 9)
   const tail = { chance: 0.1, largest: 1e9, room: 1 }
   expect(coverage({ ...need, tail }, half * 1e9)).toBeCloseTo(0.95 * (1 - 0.1 / half ** 2), 9)
+})
+
+test('is short of one by the chance that few executions are as large, or by the doubt where that is greater', () => {
+  const need = { distribution: always1GB, sparse: { chance: 0.1, largest: 1e9 } }
+  expect(coverage(need, 1e9)).toBeCloseTo(0.9, 9)
+  expect(coverage(need, 2e9)).toBeCloseTo(0.975, 9)
+  expect(coverage({ ...need, doubt }, 1e9)).toBeCloseTo(0.8, 9)
+  expect(coverage({ ...need, doubt }, half ** 2 * 1e9)).toBeCloseTo(1 - 0.1 / half ** 4, 9)
+  expect(amountCovering(need, 0.95) / 1e9).toBeCloseTo(Math.SQRT2, 6)
 })
 
 test('the amount that covers a target in doubt is the least, to a thousandth', () => {

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   probabilityAbove,
   roomAfter,
   tailAfter,
+  tailAmong,
   withTail,
 } from '../../../../services/estimator/domain/distribution/tail.ts'
 import { distributionWorkspace } from '../../../../services/estimator/domain/distribution/workspace.ts'
@@ -47,6 +48,36 @@ test('after n executions its chance is 0.42 / (n + 1), and it reaches less far t
   expect(tailAfter(1, 5)).toEqual({ chance: 0.21, largest: 5, room: 0.6 })
   expect(tailAfter(99, 7)).toEqual({ chance: 0.0042, largest: 7, room: expect.closeTo(0.15025, 5) })
   expect(roomAfter(100)).toBeCloseTo(0.15, 12)
+})
+
+describe('among executions alike in size', () => {
+  const chance = (executions: number, alike: number, asLarge: number) =>
+    tailAmong({ executions, alike, asLarge }, 1e9).chance
+
+  test('is 1 / (alike + 1) of many, and the less the more are at least as large', () => {
+    expect(tailAmong({ executions: 1e9, alike: 1, asLarge: 0 }, 7)).toEqual({
+      chance: expect.closeTo(0.5, 6),
+      largest: 7,
+    })
+    expect(chance(1e9, 4, 0)).toBeCloseTo(0.2, 6)
+    expect(chance(1e9, 4, 3)).toBeCloseTo(0.05, 6)
+  })
+
+  test('is less where they are not few of many: none where all are alike', () => {
+    expect(chance(99, 19, 0)).toBeCloseTo(0.8 ** 3 / 20, 12)
+    expect(chance(3, 1, 0)).toBeCloseTo(0.5 ** 3 / 2, 12)
+    expect(chance(2, 2, 0)).toBe(0)
+  })
+
+  test('is a probability', () => {
+    fc.assert(
+      fc.property(fc.nat(200), fc.nat(200), fc.nat(200), (a, b, c) => {
+        const [asLarge = 0, alike = 0, executions = 0] = [a, b, c].sort((x, y) => x - y)
+        const found = chance(executions, alike, asLarge)
+        expect(found >= 0 && found <= 1).toBe(true)
+      }),
+    )
+  })
 })
 
 test('its chance falls with the square of the amount above the largest seen', () => {

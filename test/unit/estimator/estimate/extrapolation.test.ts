@@ -170,6 +170,30 @@ test('a need of which a twentieth is fixed is predicted beyond the range, howeve
   }
 })
 
+describe('where few of many executions were as large, an amount is less sure', () => {
+  /** 80 executions; of so many the input is 1 GB, of the others up to 100 MB. */
+  const largeOnes = (count: number) =>
+    evidenceOf(
+      Array.from({ length: 80 }, (_, i) => {
+        const input = i % 20 === 3 && i < 20 * count ? 1e9 : 1e6 * (1 + ((i * 37) % 100))
+        return [input, 1e9 * (1 + 0.2 * Math.sin(i * 99))] as const
+      }),
+    )
+  const [one, four] = [largeOnes(1), largeOnes(4)]
+
+  test.each([
+    ['beyond the range', 1.1e9, 0.7],
+    ['at the largest', 1e9, 0.8],
+  ])('%s', (_, input, atMost) => {
+    expect(confidence(one, input, 1.21e9)).toBeLessThan(atMost)
+    expect(confidence(four, input, 1.21e9)).toBeGreaterThan(atMost)
+  })
+
+  test('but not among the many', () => {
+    expect(confidence(one, 5e7, 1.3e9)).toBeGreaterThan(0.95)
+  })
+})
+
 describe('a query of several features', () => {
   const taught = (rows: readonly (readonly [values: readonly (number | undefined)[], need: number])[]) =>
     modelAfter(

@@ -1,0 +1,38 @@
+import { logOf, type Point } from '../features/encoder.ts'
+import { type ObservedExecutions, orderedBy } from './observed-executions.ts'
+import type { BeyondRange } from './range.ts'
+import { firstFrom } from './sorted-search.ts'
+
+/** How many executions had a feature, and how many of them were alike in size to a query, and at least as large. */
+export interface AlikeInSize {
+  readonly executions: number
+  /** Beyond the range: to the largest. */
+  readonly alike: number
+  readonly asLarge: number
+}
+
+/** An execution is alike in size from this share of the query on. */
+const leastShare = 0.5
+
+/**
+ * Along the feature that a query is beyond the range of, or else the most informative one. Undefined where no size (above 0)
+ * is known, and in a series that grows as it goes: there every execution came as the largest.
+ */
+export function alikeInSize(
+  executions: ObservedExecutions,
+  primary: number | undefined,
+  point: Point,
+  beyond: BeyondRange | undefined,
+): AlikeInSize | undefined {
+  const column = beyond?.column ?? primary
+  if (column === undefined) return undefined
+  const size = (beyond?.edge ?? point).values[column]
+  if (size === undefined || !(size > 0) || size > (executions.largest[column] ?? 0)) return undefined
+  const { sorted, present } = orderedBy(executions, column)
+  const from = (least: number) => present - firstFrom(sorted, present, logOf(least))
+  return {
+    executions: present,
+    alike: from(leastShare * size),
+    asLarge: beyond === undefined ? from(size) : 0,
+  }
+}

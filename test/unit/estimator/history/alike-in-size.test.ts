@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest'
+import { logOf, type Point } from '../../../../services/estimator/domain/features/encoder.ts'
+import { alikeInSize } from '../../../../services/estimator/domain/history/alike-in-size.ts'
+import { beyondRange } from '../../../../services/estimator/domain/history/range.ts'
+import { executionsAt, pointAt as rawPointAt } from '../../../support/points.ts'
+
+const pointAt = (values: readonly (number | undefined)[]): Point => ({
+  ...rawPointAt(values),
+  logs: values.map((value) => value && logOf(value)),
+})
+
+const seen = executionsAt([9, 1, 10, 5, 4, 0, undefined].map((value) => pointAt([value])))
+
+const alike = (value: number | undefined, executions = seen) =>
+  alikeInSize(executions, 0, pointAt([value]), beyondRange(executions, 0, pointAt([value])))
+
+describe('executions at least half as large as a query are alike in size', () => {
+  test('within the range, and those at least as large are told', () => {
+    expect(alike(9)).toEqual({ executions: 6, alike: 3, asLarge: 2 })
+    expect(alike(8)).toEqual({ executions: 6, alike: 4, asLarge: 2 })
+    expect(alike(10)).toEqual({ executions: 6, alike: 3, asLarge: 1 })
+  })
+
+  test('beyond it, those alike to the largest, however far it is', () => {
+    expect(alike(11)).toEqual({ executions: 6, alike: 3, asLarge: 0 })
+    expect(alike(1e9)).toEqual(alike(11))
+  })
+})
+
+test('along the feature that is beyond its range, where the most informative one is not', () => {
+  const executions = executionsAt([pointAt([5, 1]), pointAt([6, 8]), pointAt([7, 2])])
+  const point = pointAt([5, 20])
+  expect(alikeInSize(executions, 0, point, beyondRange(executions, 1, point))).toEqual({
+    executions: 3,
+    alike: 1,
+    asLarge: 0,
+  })
+})
+
+test('without a size nothing is', () => {
+  expect(alike(undefined)).toBeUndefined()
+  expect(alike(0)).toBeUndefined()
+  expect(alikeInSize(seen, undefined, pointAt([9]), undefined)).toBeUndefined()
+})
+
+test('in a series that grows as it goes nothing is unusually large', () => {
+  const growing = executionsAt([1, 2, 4, 8, 16, 32].map((value) => pointAt([value])))
+  expect(alike(60, growing)).toBeUndefined()
+  expect(alike(1e3, growing)).toBeUndefined()
+  expect(alike(32, growing)).toEqual({ executions: 6, alike: 2, asLarge: 1 })
+})

@@ -5,8 +5,11 @@ import { counted, dimensionTitles, formatDimension, formatDuration } from '../sh
 export function noticeText({ kind, subject, number = 0, nearest, dimension }: Notice, task: string): string {
   const meant = nearest.length === 0 ? '' : `: did you mean ${nearest.join(' or ')}?`
   switch (kind) {
-    case 'beyond-range':
-      return `${subject} is ${number < 1.005 ? 'just above' : `${Number(number.toPrecision(3))} ×`} the largest seen`
+    case 'beyond-range': {
+      const times = number < 1.005 ? 'just above' : `${Number(number.toPrecision(3))} ×`
+      const learned = dimension === undefined ? 'seen' : `that ${dimensionTitles[dimension]} was learned from`
+      return `${subject} is ${times} the largest ${learned}`
+    }
     case 'unknown-feature':
       return `${subject} is not a feature of ${task}${meant}`
     case 'unknown-label':

@@ -7,6 +7,10 @@ const notice = (kind: NoticeKind, more: Partial<Notice> = {}): Notice => ({ kind
 test.each<[Notice, string]>([
   [notice('beyond-range', { subject: 'input_bytes', number: 3.2 }), 'input_bytes is 3.2 × the largest seen'],
   [
+    notice('beyond-range', { subject: 'input_bytes', number: 3.2, dimension: 'diskBytes' }),
+    'input_bytes is 3.2 × the largest that disk was learned from',
+  ],
+  [
     notice('beyond-range', { subject: 'input_bytes', number: 1.0001 }),
     'input_bytes is just above the largest seen',
   ],

@@ -96,7 +96,8 @@ type NoticeKind int32
 const (
 	// Never sent.
 	NoticeKind_NOTICE_KIND_UNSPECIFIED NoticeKind = 0
-	// The feature `subject` is larger than in any execution learned from; `number`: how many times the largest.
+	// The feature `subject` is larger than in any execution that memory was learned from (without memory, the first dimension);
+	// `number`: how many times the largest. With `dimension` set: than in any that this one was learned from, which were smaller.
 	NoticeKind_NOTICE_KIND_BEYOND_RANGE NoticeKind = 1
 	// No execution had the feature `subject`; `nearest`: features that the executions had and the query lacks.
 	NoticeKind_NOTICE_KIND_UNKNOWN_FEATURE NoticeKind = 2

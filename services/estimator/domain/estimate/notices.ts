@@ -1,7 +1,9 @@
 import { type DimensionEstimate, mostNotices, type Notice } from '../../../../shared/domain/estimate.ts'
-import { dimensions } from '../../../../shared/domain/resources.ts'
+import { type Dimension, dimensions } from '../../../../shared/domain/resources.ts'
+import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import type { DimensionModel } from '../ensemble/dimension-model.ts'
 import type { TaskModel } from '../ensemble/task-model.ts'
+import type { Point } from '../features/encoder.ts'
 import type { NamesSeen } from '../features/names-seen.ts'
 import { timesLargestSeen } from '../history/range.ts'
 import type { Context } from './context.ts'
@@ -46,14 +48,32 @@ function fewExecutions({ query }: Context, model: TaskModel): readonly Notice[] 
   return number < few ? [{ kind: 'few-executions', subject: query.task.task, number, nearest: [] }] : []
 }
 
-/** The farthest first. */
+/** Of the leading dimension, the farthest first; then of others that too little of kills, where they were learned from less. */
 function beyondRange({ point }: Context, model: TaskModel): readonly Notice[] {
-  const executions = leadingModel(model)?.executions
-  if (executions === undefined || point === undefined) return []
-  const beyond: (Notice & { readonly number: number })[] = []
-  for (const [subject, column] of model.encoder.columns) {
+  if (point === undefined) return []
+  const leading = leadingModel(model)
+  const others = dimensions.flatMap((dimension) => {
+    const other = shortfall[dimension] === 'kill' ? model.dimensions.get(dimension) : undefined
+    return other === undefined || other === leading ? [] : farthestFirst(other, model, point, dimension)
+  })
+  const all = leading === undefined ? [] : farthestFirst(leading, model, point, undefined)
+  const told = new Map(all.map(({ subject, number }) => [subject, number]))
+  return [...all, ...others.filter(({ subject, number }) => number > (told.get(subject) ?? 0))]
+}
+
+type BeyondNotice = Notice & { readonly number: number }
+
+function farthestFirst(
+  { executions }: DimensionModel,
+  { encoder }: TaskModel,
+  point: Point,
+  dimension: Dimension | undefined,
+): readonly BeyondNotice[] {
+  const beyond: BeyondNotice[] = []
+  for (const [subject, column] of encoder.columns) {
     const number = timesLargestSeen(executions, column, point)
-    if (number !== undefined) beyond.push({ kind: 'beyond-range', subject, number, nearest: [] })
+    if (number !== undefined)
+      beyond.push({ kind: 'beyond-range', subject, number, nearest: [], ...(dimension && { dimension }) })
   }
   return beyond.length < 2 ? beyond : beyond.sort((a, b) => b.number - a.number)
 }

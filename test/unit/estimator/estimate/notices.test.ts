@@ -38,6 +38,24 @@ test('of several features those that are beyond, the farthest first', () => {
   ])
 })
 
+test('of another dimension, where that was learned from smaller ones', () => {
+  const history = [1, 2, 3, 4, 5, 6, 7, 8].map((i) =>
+    execution(`e-${i}`, {
+      features: { a: i },
+      used: { memoryBytes: 1e9, cpuCores: 1, ...(i <= 2 ? { diskBytes: 1e9, durationMs: 1e3 } : {}) },
+    }),
+  )
+  const beyond = (a: number) => ofKind('beyond-range', noticesOf({ features: { a } }, after(history)))
+  expect(beyond(2)).toEqual([])
+  expect(beyond(6)).toEqual([
+    { kind: 'beyond-range', subject: 'a', number: 3, nearest: [], dimension: 'diskBytes' },
+  ])
+  expect(beyond(16).map(({ number, dimension }) => [number, dimension])).toEqual([
+    [2, undefined],
+    [8, 'diskBytes'],
+  ])
+})
+
 test('an execution that was killed for want of memory says nothing of the range', () => {
   const killed = execution('killed', {
     features: { input_bytes: 100e6 },

@@ -58,7 +58,7 @@ func (n notice) text(task string) string {
 	}
 	switch n.kind {
 	case beyondRange:
-		return n.subject + " is " + times(n.number) + " the largest seen"
+		return n.beyondText()
 	case unknownFeature:
 		return n.subject + " is not a feature of " + task + meant
 	case unknownLabel:
@@ -90,9 +90,19 @@ func times(number float64) string {
 	return strconv.FormatFloat(rounded, 'f', -1, 64) + " ×"
 }
 
+// dimensionTitles is by Dimension; the first is of none.
+var dimensionTitles = [...]string{"the amount", "cpu", "memory", "disk", "gpu memory", "time"}
+
+func (n notice) beyondText() string {
+	learned := "seen"
+	if n.dimension > 0 && n.dimension < uint64(len(dimensionTitles)) {
+		learned = "that " + dimensionTitles[n.dimension] + " was learned from"
+	}
+	return n.subject + " is " + times(n.number) + " the largest " + learned
+}
+
 func (n notice) clampedText() string {
-	what := [...]string{"the amount", "cpu", "memory", "disk", "gpu memory", "time"}
-	if n.dimension >= uint64(len(what)) {
+	if n.dimension >= uint64(len(dimensionTitles)) {
 		return ""
 	}
 	before := formatBytes(n.number)
@@ -104,7 +114,7 @@ func (n notice) clampedText() string {
 	case 5:
 		before = formatDuration(n.number)
 	}
-	return what[n.dimension] + " would be " + before + " without its bounds"
+	return dimensionTitles[n.dimension] + " would be " + before + " without its bounds"
 }
 
 func executions(number float64) string {

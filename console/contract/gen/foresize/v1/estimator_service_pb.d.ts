@@ -901,7 +901,8 @@ export enum NoticeKind {
   UNSPECIFIED = 0,
 
   /**
-   * The feature `subject` is larger than in any execution learned from; `number`: how many times the largest.
+   * The feature `subject` is larger than in any execution that memory was learned from (without memory, the first dimension);
+   * `number`: how many times the largest. With `dimension` set: than in any that this one was learned from, which were smaller.
    *
    * @generated from enum value: NOTICE_KIND_BEYOND_RANGE = 1;
    */

@@ -108,7 +108,10 @@ export function estimateSourceToJSON(object: EstimateSource): string {
 export const NoticeKind = {
   /** NOTICE_KIND_UNSPECIFIED - Never sent. */
   NOTICE_KIND_UNSPECIFIED: 0,
-  /** NOTICE_KIND_BEYOND_RANGE - The feature `subject` is larger than in any execution learned from; `number`: how many times the largest. */
+  /**
+   * NOTICE_KIND_BEYOND_RANGE - The feature `subject` is larger than in any execution that memory was learned from (without memory, the first dimension);
+   * `number`: how many times the largest. With `dimension` set: than in any that this one was learned from, which were smaller.
+   */
   NOTICE_KIND_BEYOND_RANGE: 1,
   /** NOTICE_KIND_UNKNOWN_FEATURE - No execution had the feature `subject`; `nearest`: features that the executions had and the query lacks. */
   NOTICE_KIND_UNKNOWN_FEATURE: 2,

@@ -72,7 +72,9 @@ class _NoticeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeKind
     NOTICE_KIND_UNSPECIFIED: _NoticeKind.ValueType  # 0
     """Never sent."""
     NOTICE_KIND_BEYOND_RANGE: _NoticeKind.ValueType  # 1
-    """The feature `subject` is larger than in any execution learned from; `number`: how many times the largest."""
+    """The feature `subject` is larger than in any execution that memory was learned from (without memory, the first dimension);
+    `number`: how many times the largest. With `dimension` set: than in any that this one was learned from, which were smaller.
+    """
     NOTICE_KIND_UNKNOWN_FEATURE: _NoticeKind.ValueType  # 2
     """No execution had the feature `subject`; `nearest`: features that the executions had and the query lacks."""
     NOTICE_KIND_MISSING_FEATURE: _NoticeKind.ValueType  # 3
@@ -96,7 +98,9 @@ class NoticeKind(_NoticeKind, metaclass=_NoticeKindEnumTypeWrapper):
 NOTICE_KIND_UNSPECIFIED: NoticeKind.ValueType  # 0
 """Never sent."""
 NOTICE_KIND_BEYOND_RANGE: NoticeKind.ValueType  # 1
-"""The feature `subject` is larger than in any execution learned from; `number`: how many times the largest."""
+"""The feature `subject` is larger than in any execution that memory was learned from (without memory, the first dimension);
+`number`: how many times the largest. With `dimension` set: than in any that this one was learned from, which were smaller.
+"""
 NOTICE_KIND_UNKNOWN_FEATURE: NoticeKind.ValueType  # 2
 """No execution had the feature `subject`; `nearest`: features that the executions had and the query lacks."""
 NOTICE_KIND_MISSING_FEATURE: NoticeKind.ValueType  # 3

@@ -9,6 +9,7 @@ import type { Distribution } from '../distribution/distribution.ts'
 import { mixtureAround } from '../distribution/mixture.ts'
 import { populations } from '../distribution/population.ts'
 import { tailAfter } from '../distribution/tail.ts'
+import { asksInItsUnit } from '../history/request-ratios.ts'
 import type { Basis } from './reasons.ts'
 
 /** A cohort or a namespace: tasks in summary. */
@@ -103,8 +104,8 @@ function fromMembers(
   return { distribution: mixtureAround(spread, shift), tail: tailAfter(members, largest) }
 }
 
-const saysOfRequests = ({ requests, ratioLogMax }: MemberSummary): boolean =>
-  requests > 0 && ratioLogMax <= Math.log(mostOfRequest)
+const saysOfRequests = (summary: MemberSummary): boolean =>
+  asksInItsUnit(summary) && summary.ratioLogMax <= Math.log(mostOfRequest)
 
 /** Over tasks, each by the mean of the logarithms. */
 function meanRuntimeOf({ members }: TaskGroup): number | undefined {

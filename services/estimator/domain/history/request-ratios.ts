@@ -1,4 +1,4 @@
-import type { CohortMember } from '../../../../shared/domain/cohort.ts'
+import type { CohortMember, MemberSummary } from '../../../../shared/domain/cohort.ts'
 import { type Dimension, dimensions } from '../../../../shared/domain/resources.ts'
 
 /** Requests mean something where no task of a namespace has needed more than this many times its own… */
@@ -12,6 +12,13 @@ const withMargin = (largest: number): number =>
   largest > 1 + rounding ? margin * largest : Math.min(1, margin * largest)
 /** Of a need that is the request, as a limit makes it. */
 const rounding = 1e-9
+
+/** A task that never needed more than this share of its request has asked in another unit: it says nothing of requests. */
+const leastOfRequest = 1e-5
+
+/** Whether a task has requested anything, in a unit that its needs go with. */
+export const asksInItsUnit = ({ requests, ratioLogMax }: MemberSummary): boolean =>
+  requests > 0 && ratioLogMax >= Math.log(leastOfRequest)
 
 /** The largest need ÷ request of so many tasks, with a margin. */
 export interface RequestRatio {
@@ -39,11 +46,11 @@ function largestRatio(members: readonly CohortMember[], wanted: Dimension): Requ
   let executions = 0
   let largest = Number.NEGATIVE_INFINITY
   for (const member of members)
-    for (const { dimension, requests, ratioLogMax } of member.dimensions) {
-      if (dimension !== wanted || requests === 0) continue
+    for (const summary of member.dimensions) {
+      if (summary.dimension !== wanted || !asksInItsUnit(summary)) continue
       tasks++
-      executions += requests
-      largest = Math.max(largest, ratioLogMax)
+      executions += summary.requests
+      largest = Math.max(largest, summary.ratioLogMax)
     }
   if (tasks < fewestTasks || executions < fewestExecutions) return undefined
   return { largest: withMargin(Math.exp(largest)), tasks }

@@ -86,6 +86,15 @@ test('a task that needed more than a hundred times its request, as in another un
   expect(starting([burstable], 1e8)?.basis).toMatchObject({ kind: 'namespace' })
 })
 
+test('nor does one that never needed a hundred-thousandth of its request, as in another unit', () => {
+  const petabytes = Array.from({ length: 8 }, () => [used(1e9, 1e15)])
+  const namespace = { ...group(...petabytes), key: namespaceKey }
+  expect(starting([namespace], 8e9)).toMatchObject({ basis: { kind: 'request' }, amount: 8e9 })
+  expect(starting([group(...petabytes)], 8e9)).toMatchObject({ basis: { kind: 'request' }, amount: 8e9 })
+  const generous = { ...group(...petabytes.map(() => [used(1e6, 6e9)])), key: namespaceKey }
+  expect(starting([generous], 8e9)?.basis).toMatchObject({ kind: 'namespace' })
+})
+
 test('each task counts 0.7 by its mean and 0.3 by its largest, around what they use on average', () => {
   const tasks = [1e9, 3e9, 7e9].map((bytes) => [used(bytes), used(4 * bytes)])
   const start = starting([group(...tasks)])

@@ -45,3 +45,9 @@ test('counts only executions whose request is known', () => {
   const unknown = summarise('unknown', 1, [execution('u', { used: { memoryBytes: 9e9 } })])
   expect(requestRatios([...tasks(8, 7, 0.5), unknown]).memoryBytes?.largest).toBeCloseTo(0.575, 9)
 })
+
+test('tasks that never needed a hundred-thousandth of their requests, as in another unit, do not count', () => {
+  expect(requestRatios(tasks(8, 7, 0.9e-5))).toEqual({})
+  expect(requestRatios(tasks(8, 7, 1.1e-5)).memoryBytes?.largest).toBeCloseTo(1.265e-5, 9)
+  expect(requestRatios([...tasks(7, 7, 0.3), taskUsing('petabyte', [1e-6])])).toEqual({})
+})

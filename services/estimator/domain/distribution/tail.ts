@@ -26,10 +26,15 @@ const uncoveredShareKnown = 0.25
  * After n executions, or n tasks, the next is the largest of all with probability 1 / (n + 1), if they are exchangeable:
  * some of that lies beyond what any model makes of the n.
  */
-export const tailAfter = (n: number, largest: number, isFeatureKnown = false): Tail => ({
+export const tailAfter = (
+  n: number,
+  largest: number,
+  isFeatureKnown = false,
+  spread = usualSpread,
+): Tail => ({
   chance: (isFeatureKnown ? uncoveredShareKnown : uncoveredShare) / (n + 1),
   largest,
-  room: roomAfter(n),
+  room: roomAfter(n, spread),
 })
 
 /** The fewer executions are as large as a query, the fewer say what it needs: so many drawn from all are not alike in size. */
@@ -44,8 +49,23 @@ export const tailAmong = ({ executions, alike, asLarge }: AlikeInSize, largest: 
   largest,
 })
 
-/** How far above the largest need of n an amount may lie, as a logarithm: a factor of 1.8 after one, of 1.16 after a hundred. */
-export const roomAfter = (n: number): number => 0.1 + 0.5 / Math.sqrt(n)
+/** How far, as a logarithm, the largest needs lie apart of a task of which no more is known: with it the tail's exponent is 2. */
+export const usualSpread = 0.5
+
+/** What the spread is of the usual, at most 1. */
+export const spreadShare = (spread: number): number => Math.min(1, spread / usualSpread)
+
+/** There is room for a largest need that little scatter explains. */
+const leastRoom = 0.08
+
+/**
+ * How far above the largest need of n an amount may lie, as a logarithm: a factor of 1.8 after one, of 1.16 after a hundred; less
+ * where the largest needs lie close together.
+ */
+export function roomAfter(n: number, spread = usualSpread): number {
+  const most = 0.1 + 0.5 / Math.sqrt(n)
+  return leastRoom + (most - leastRoom) * spreadShare(spread)
+}
 
 /** Probability that a need lies in the tail and above `amount`. */
 export const probabilityAbove = ({ chance, largest }: PowerTail, amount: number): number =>

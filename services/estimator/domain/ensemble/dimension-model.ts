@@ -61,6 +61,8 @@ export interface DimensionModel {
   readonly jointGrowth: Map<number, GrowthRecord>
   /** Whether the needs of so many executions have changed; made when it is first asked for. */
   changeTest: { readonly executions: number; readonly hasChanged: boolean } | undefined
+  /** How far the largest of the needs of so many executions lie apart; made when it is first asked for. */
+  spread: { readonly executions: number; readonly upper: number } | undefined
   /** Of the executions whose run time is known; each is at least 1 ms. */
   runtimeSumMs: number
   runtimeCount: number
@@ -95,6 +97,7 @@ export function dimensionModel(
     growthRecords: new Map(),
     jointGrowth: new Map(),
     changeTest: undefined,
+    spread: undefined,
     runtimeSumMs: 0,
     runtimeCount: 0,
   }

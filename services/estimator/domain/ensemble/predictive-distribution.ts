@@ -15,6 +15,7 @@ import { measureLocalSamples, measureSamples } from './effective-sample.ts'
 import type { Expert, Member } from './expert.ts'
 import type { FixedPart, MixtureShare, Prediction } from './expert-weights.ts'
 import { type Bound, censoredPriors, censoredReach, priorMass, priorScale } from './prior.ts'
+import { upperSpread } from './upper-spread.ts'
 import type { Workspace } from './workspace.ts'
 
 /** The ensemble's predictive distribution of the next need. */
@@ -41,7 +42,7 @@ export function predictiveDistribution(
   if (model.censored.length === 0 && exceeding.length === 0) return { distribution: expected, exceeding }
   const bounds = [
     ...censoredBounds(model, expected),
-    ...exceeding.map((peak) => ({ above: Math.log(peak), weight: 1, surprise: 1 })),
+    ...exceeding.map((peak) => ({ above: Math.log(peak), weight: 1, surprise: 1, ordinary: 0 })),
   ]
   if (bounds.length === 0) return { distribution: expected, exceeding }
   return { distribution: mixedWith(bounds), exceeding }
@@ -63,7 +64,8 @@ export function expectedDistribution(
   const highest =
     model.largest === undefined ? highestPrediction : Math.max(Math.log(model.largest), highestPrediction)
   const observed = model.executions.count
-  const room = roomAfter(observed)
+  const spread = upperSpread(model)
+  const room = roomAfter(observed, spread)
   const options = { kernel: model.kernel, runtimes }
   const mixed = (priors: readonly PriorComponent[], limit: number) =>
     mixture(components, priors, { ...options, limit } satisfies MixtureOptions, workspace.distribution)
@@ -73,7 +75,7 @@ export function expectedDistribution(
     mixedWith(bounds) {
       const highestBound = Math.max(...bounds.map(({ above }) => above))
       const limit = Math.max(highest + room, highestBound + Math.max(room, censoredReach))
-      return mixed([...priors, ...censoredPriors(bounds, observed)], limit)
+      return mixed([...priors, ...censoredPriors(bounds, observed, spread)], limit)
     },
   }
 }
@@ -160,6 +162,8 @@ function runtimesOf(model: DimensionModel): Runtimes | undefined {
 
 /** So many failures are let happen at the balanced risk: a kill that is no rarer is no surprise. */
 const ordinaryFailure = 0.04
+/** One that is so many times as rare, the usual scatter still explains. */
+const mostOrdinary = 3
 /** A kill at more than this many times what was ever needed is more likely told in another unit, or not for want of it. */
 const mostOfLargest = 100
 
@@ -183,7 +187,8 @@ function censoredBounds(
     // 1 - covered * (1 - tail) would be 0 where the tail is below the precision of 1.
     const chance = 1 - covered + covered * tail
     const isCredible = amount <= mostOfLargest * (largest ?? amount)
-    return { above: bound, weight, surprise: isCredible ? Math.max(1, ordinaryFailure / chance) : 1 }
+    const surprise = isCredible ? Math.max(1, ordinaryFailure / chance) : 1
+    return { above: bound, weight, surprise, ordinary: Math.min(surprise, mostOrdinary) }
   })
 }
 

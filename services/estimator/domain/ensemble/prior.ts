@@ -1,4 +1,5 @@
 import { mostOfPrior, type PriorComponent } from '../distribution/mixture.ts'
+import { spreadShare } from '../distribution/tail.ts'
 import type { EffectiveSample } from './effective-sample.ts'
 
 /** What is believed before there are residuals: a Laplace distribution of this scale… */
@@ -23,17 +24,29 @@ export interface Bound {
   readonly weight: number
   /** How many times rarer that was expected to be than failures are let happen. */
   readonly surprise: number
+  /** How much of that the needs' usual scatter explains. */
+  readonly ordinary: number
 }
 
 /**
  * What killed attempts say of needs to come, beside a mixture of weight 1 made of `observed` executions. The less a mixture
- * expected it, the likelier needs are no longer what they were.
+ * expected it, the likelier needs are no longer what they were, and how far they go then nothing tells. What usual scatter explains
+ * lies close above where the largest needs lie close together (`spread`, of `upperSpread`).
  */
-export function censoredPriors(bounds: readonly Bound[], observed: number): readonly PriorComponent[] {
+export function censoredPriors(
+  bounds: readonly Bound[],
+  observed: number,
+  spread: number,
+): readonly PriorComponent[] {
   const share = 0.3 / (1 + 0.1 * Math.min(10, observed))
-  return bounds.map(({ above, weight, surprise }) => ({
-    at: above + excess,
-    scale: censoredScale,
-    share: share * weight * surprise,
-  }))
+  const narrow = spreadShare(spread)
+  const peak = (above: number, width: number, weight: number): PriorComponent => ({
+    at: above + excess * width,
+    scale: censoredScale * width,
+    share: share * weight,
+  })
+  return bounds.flatMap(({ above, weight, surprise, ordinary }) => [
+    ...(ordinary > 0 ? [peak(above, narrow, weight * ordinary)] : []),
+    ...(surprise > ordinary ? [peak(above, 1, weight * (surprise - ordinary))] : []),
+  ])
 }

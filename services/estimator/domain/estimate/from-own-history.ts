@@ -13,6 +13,7 @@ import { type Prediction, weighedPredictions } from '../ensemble/expert-weights.
 import type { LearnedProfile } from '../ensemble/learned-profile.ts'
 import { needsChange } from '../ensemble/needs-change.ts'
 import { predictiveDistribution } from '../ensemble/predictive-distribution.ts'
+import { upperSpread } from '../ensemble/upper-spread.ts'
 import { alikeInSize } from '../history/alike-in-size.ts'
 import { highestCensored } from '../history/censored-attempts.ts'
 import type { Context, StrategyAccess } from './context.ts'
@@ -50,7 +51,7 @@ export function fromOwnHistory(context: Context, dimension: Dimension): Recommen
   const peaks = runningPeaks(evidence.task, dimension)
   const { distribution, exceeding } = predictiveDistribution(predictions, model, weights, peaks, workspace)
   const isFeatureKnown = model.column !== undefined && point.values[model.column] !== undefined
-  const tail = tailAfter(observed, model.largest, isFeatureKnown)
+  const tail = tailAfter(observed, model.largest, isFeatureKnown, upperSpread(model))
   const alike = alikeInSize(model.executions, model.column, point, beyond)
   const sparse = alike && tailAmong(alike, model.largest)
   const inRange = {

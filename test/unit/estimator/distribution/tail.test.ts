@@ -5,6 +5,7 @@ import {
   roomAfter,
   tailAfter,
   tailAmong,
+  usualSpread,
   withTail,
 } from '../../../../services/estimator/domain/distribution/tail.ts'
 import { distributionWorkspace } from '../../../../services/estimator/domain/distribution/workspace.ts'
@@ -78,6 +79,13 @@ describe('among executions alike in size', () => {
       }),
     )
   })
+})
+
+test('where the largest needs lie close together there is less room above them, of 8 % at least', () => {
+  expect(roomAfter(25, 2 * usualSpread)).toBe(roomAfter(25))
+  expect(roomAfter(25, 0.5 * usualSpread)).toBeCloseTo((0.08 + roomAfter(25)) / 2, 12)
+  expect(roomAfter(25, 0)).toBeCloseTo(0.08, 12)
+  expect(tailAfter(25, 7, false, 0)).toEqual({ ...tailAfter(25, 7), room: roomAfter(25, 0) })
 })
 
 test('its chance falls with the square of the amount above the largest seen', () => {

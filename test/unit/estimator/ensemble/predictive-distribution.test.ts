@@ -14,6 +14,7 @@ import { type Expert, experts, type Member } from '../../../../services/estimato
 import type { Prediction } from '../../../../services/estimator/domain/ensemble/expert-weights.ts'
 import { predictiveDistribution } from '../../../../services/estimator/domain/ensemble/predictive-distribution.ts'
 import { censoredReach, priorMass, priorScale } from '../../../../services/estimator/domain/ensemble/prior.ts'
+import { upperSpread } from '../../../../services/estimator/domain/ensemble/upper-spread.ts'
 import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
 import { addCensored } from '../../../../services/estimator/domain/history/censored-attempts.ts'
 import { localSumsFrom } from '../../../../services/estimator/domain/history/sample-weights.ts'
@@ -81,7 +82,7 @@ test('is the residuals around the prediction with a prior there, in the proporti
     ],
     {
       // The prediction lies above the largest need.
-      limit: logPrediction + roomAfter(10),
+      limit: logPrediction + roomAfter(10, upperSpread(model)),
       kernel: model.kernel,
       runtimes: { eachMs: model.executions.runtimesMs, meanMs: 5500 },
     },
@@ -136,7 +137,7 @@ test('no need lies further above the largest seen or predicted than the room aft
   const member = model.members[0] as Member
   const largest = (value: number) =>
     listed(outlook(model, [predictionOf(member, value, [0, 1])]).distribution).needs.at(-1)
-  const room = Math.exp(roomAfter(2))
+  const room = Math.exp(roomAfter(2, upperSpread(model)))
   expect(largest(4e9)).toBeLessThanOrEqual(4e9 * room * (1 + 1e-9))
   expect(largest(1e9)).toBeLessThanOrEqual(1e9 * room * (1 + 1e-9))
   expect(largest(4e9)).toBeGreaterThan(4e9)

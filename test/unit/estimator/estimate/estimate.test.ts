@@ -184,8 +184,8 @@ test('expected, lower and upper are the median, the 5th and the 95th percentile,
   expect([first?.lower, first?.expected, first?.upper]).toEqual(
     [0.05, 0.5, 0.95].map((q) => needQuantile(need, q)),
   )
-  const retry = memory({ previousOutcome: 'out-of-memory', previousAllocation: { memoryBytes: 1.9e9 } })
-  expect(retry).toMatchObject({ lower: 1.9e9, expected: 1.9e9, upper: first?.upper, source: 'escalation' })
+  const retry = memory({ previousOutcome: 'out-of-memory', previousAllocation: { memoryBytes: 1.97e9 } })
+  expect(retry).toMatchObject({ lower: 1.97e9, expected: 1.97e9, upper: first?.upper, source: 'escalation' })
 })
 
 test('no quantile is beyond what may be reported', () => {

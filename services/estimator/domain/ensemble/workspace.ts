@@ -1,5 +1,6 @@
 import { type DistributionWorkspace, distributionWorkspace } from '../distribution/workspace.ts'
 import { type NeighbourSearch, neighbourSearch } from '../history/nearest-neighbours.ts'
+import type { AskedRange } from '../history/range.ts'
 import {
   type ByWeighting,
   type SampleWeights,
@@ -17,6 +18,8 @@ export interface Workspace {
   readonly weighing: WeighingWorkspace
   /** The weights made last. */
   weights: SampleWeights | undefined
+  /** Where a query was beyond a range, as asked last: dimensions of the same executions ask the same. */
+  beyond: AskedRange | undefined
   readonly neighbours: NeighbourSearch
   readonly samples: ByWeighting<EffectiveSample>
   readonly evaluations: ByWeighting<Evaluation>
@@ -26,6 +29,7 @@ export interface Workspace {
 export const createWorkspace = (): Workspace => ({
   weighing: weighingWorkspace(),
   weights: undefined,
+  beyond: undefined,
   neighbours: neighbourSearch(),
   samples: effectiveSamples(),
   evaluations: evaluations(),

@@ -30,10 +30,10 @@ export interface Beyond extends BeyondRange, Span {
 export function whereBeyond(
   model: DimensionModel,
   point: Point,
-  { distribution: { growth } }: Workspace,
+  workspace: Workspace,
 ): Beyond | undefined {
   const { executions, column: primary } = model
-  const beyond = beyondRange(executions, primary, point)
+  const beyond = beyondPrimary(model, point, workspace)
   if (beyond !== undefined) return withOtherFeature(model, beyond, point)
   if (primary === undefined) return undefined
   let found: BeyondRange | undefined
@@ -43,7 +43,7 @@ export function whereBeyond(
     if (other === undefined || other.distance - other.advance < leastDistance) continue
     const having = executions.points.filter(({ values }) => values[column] !== undefined).length
     if (having < leastShare * executions.count) continue
-    const { factor } = growthAt(growthRecordOf(model, column), other, growth)
+    const { factor } = growthAt(growthRecordOf(model, column), other, workspace.distribution.growth)
     if (factor <= most) continue
     most = factor
     found = other
@@ -92,6 +92,19 @@ function edgeOf(
   const cumulative = errors.map((_, i) => (i + 1) / errors.length)
   const byLaw = { size: errors.length, atoms, cumulative, runtimeShare: cumulative }
   return blend(predicted, byLaw, probability / 2)
+}
+
+function beyondPrimary(
+  { executions, column }: DimensionModel,
+  point: Point,
+  workspace: Workspace,
+): BeyondRange | undefined {
+  const { set } = executions
+  const known = workspace.beyond
+  if (known?.set === set && known.column === column && known.point === point) return known.found
+  const found = beyondRange(executions, column, point)
+  workspace.beyond = { set, column, point, found }
+  return found
 }
 
 /** What is predicted of a need, and what a failure there costs. */

@@ -1,5 +1,5 @@
 import { logOf, type Point } from '../features/encoder.ts'
-import type { ObservedExecutions } from './observed-executions.ts'
+import type { ExecutionSet, ObservedExecutions } from './observed-executions.ts'
 
 /** A query beyond the range of a feature: farther than its executions usually were. */
 export interface BeyondRange {
@@ -10,6 +10,14 @@ export interface BeyondRange {
   readonly advance: number
   /** The query as it were at the edge of the range. */
   readonly edge: Point
+}
+
+/** What was asked, and the answer. */
+export interface AskedRange {
+  readonly set: ExecutionSet
+  readonly column: number | undefined
+  readonly point: Point
+  readonly found: BeyondRange | undefined
 }
 
 /** As a logarithm: e^20 times the largest. Beyond, nothing could be told apart, and exponentials overflow. */

@@ -154,7 +154,9 @@ export function createBreakers(
     if (unreliable.opened) open.unfollowed.set(strategy, reasonOpen.unreliable)
   }
 
-  const leftOut = (strategy: string): string | undefined => open.leftOut.get(strategy)
+  // To look a name up costs several times what it does to see that there is none.
+  const leftOut = (strategy: string): string | undefined =>
+    open.leftOut.size === 0 ? undefined : open.leftOut.get(strategy)
 
   /** `fire` runs its action before it returns: no fit ever waits for a breaker. */
   function report(strategy: string, kind: FailureKind, fault: string | undefined): void {
@@ -209,7 +211,7 @@ export function createBreakers(
 
   return {
     leftOut,
-    unfollowed: (strategy) => open.unfollowed.get(strategy),
+    unfollowed: (strategy) => (open.unfollowed.size === 0 ? undefined : open.unfollowed.get(strategy)),
     report,
     beginFit,
     get epoch() {

@@ -148,7 +148,7 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
       faults,
       unfollowed: breakers.unfollowed,
       guard(strategy, run) {
-        if (faults.has(strategy)) return undefined
+        if (faults.size > 0 && faults.has(strategy)) return undefined
         const open = breakers.leftOut(strategy)
         if (open !== undefined) {
           faults.set(strategy, open)

@@ -10,10 +10,9 @@ import type { Estimator } from './estimator.ts'
 
 /** Adds to each answer what wraps the task: what the query says of that, else `byDefault`. */
 export function withWrappedTasks(estimator: Estimator, byDefault: Resources): Estimator {
-  const overheadOf = ({ policy }: EstimateQuery) => {
-    const overhead = policy.overhead ?? byDefault
-    return Object.values(overhead).some((amount) => amount !== undefined && amount > 0) ? overhead : undefined
-  }
+  const usual = unlessNothing(byDefault)
+  const overheadOf = ({ policy }: EstimateQuery) =>
+    policy.overhead === undefined ? usual : unlessNothing(policy.overhead)
   return {
     ...estimator,
     estimate(query) {
@@ -33,6 +32,9 @@ export function withWrappedTasks(estimator: Estimator, byDefault: Resources): Es
     },
   }
 }
+
+const unlessNothing = (overhead: Resources): Resources | undefined =>
+  Object.values(overhead).some((amount) => amount !== undefined && amount > 0) ? overhead : undefined
 
 function after<T>(value: T | Promise<T>, next: (value: T) => T): T | Promise<T> {
   return value instanceof Promise ? value.then(next) : next(value)

@@ -160,8 +160,8 @@ function writeTokenDimension(
   if (confidence !== 0) writeDouble(writer, tags.confidence, confidence)
   if (strategies.length > 0) {
     const packed = beginMessage(writer, tags.predictions)
-    for (const [i, strategy] of strategies.entries())
-      writePacked(writer, predictedBy(predictions, strategy, i))
+    for (let i = 0; i < strategies.length; i++)
+      writePacked(writer, predictedBy(predictions, strategies[i] as string, i))
     endMessage(writer, packed)
   }
   endMessage(writer, start)

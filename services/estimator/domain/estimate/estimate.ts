@@ -55,7 +55,9 @@ function sizedDimension(
   dimension: Dimension,
 ): { readonly answer: DimensionEstimate; readonly reasons: readonly Reason[] } {
   const { amount, source, changes, clamps } = adjust(recommendation, context, dimension)
-  const need = { ...recommendation.need, above: knownFailure(context, dimension) }
+  const above = knownFailure(context, dimension)
+  const need = above === undefined ? recommendation.need : { ...recommendation.need, above }
+  const odds = failureOdds(recommendation)
   const answer = {
     dimension,
     allocation: amount,
@@ -67,7 +69,8 @@ function sizedDimension(
     strategy: recommendation.strategy,
     predictions: recommendation.predictions,
     clamps,
-    ...failureOdds(recommendation),
+    failurePrice: odds?.failurePrice,
+    tailChance: odds?.tailChance,
   }
   return { answer, reasons: [recommendation.reason, ...changes] }
 }

@@ -11,11 +11,11 @@ import { addResidual, type Kernel, residuals, skewedKernel } from './residuals.t
 import { type DistributionWorkspace, distributionWorkspace } from './workspace.ts'
 
 /** One strategy's residuals around its prediction: a component of a mixture. */
-export interface ResidualComponent extends WeightedResiduals {
-  readonly logPrediction: number
-  /** Its residuals joined, where that was done before: where nothing of their weights hangs on the query. */
-  readonly joined?: JoinedResiduals | undefined
-}
+export type ResidualComponent = { readonly logPrediction: number } & (
+  | { readonly weighted: WeightedResiduals; readonly joined?: undefined }
+  /** Where that was done before: where nothing of their weights hangs on the query. */
+  | { readonly joined: JoinedResiduals; readonly weighted?: undefined }
+)
 
 /** What is believed beside the residuals: a peak of this scale at its logarithm. */
 export interface PriorComponent {
@@ -48,7 +48,7 @@ export function mixture(
   const ends: number[] = []
   let size = 0
   for (const component of components) {
-    const joined = component.joined ?? joinResiduals(component, runtimes, workspace.joined)
+    const joined = component.joined ?? joinResiduals(component.weighted, runtimes, workspace.joined)
     size = placeResiduals(joined, component.logPrediction, kernel, workspace.held, size)
     ends.push(size)
   }
@@ -75,8 +75,8 @@ function makeRoom(
   workspace: DistributionWorkspace,
 ): void {
   let most = priorAtoms.length * priors.length
-  for (const { residuals, joined } of components)
-    most += kernel.atoms.length * (joined?.count ?? residuals.count)
+  for (const { weighted, joined } of components)
+    most += kernel.atoms.length * (joined ?? weighted.residuals).count
   if (workspace.held.at.length >= most) return
   workspace.held = atoms(2 * most)
   workspace.spare = atoms(2 * most)
@@ -152,9 +152,8 @@ export function mixtureAround(
   for (const [i, [at]] of points.entries()) addResidual(spread, at, i)
   const slow = Float64Array.from(points, ([, weight]) => weight)
   const zero = new Float64Array(points.length)
-  const component = {
+  const weighted = {
     residuals: spread,
-    logPrediction: middle,
     slow,
     fast: zero,
     proximity: zero,
@@ -162,5 +161,8 @@ export function mixtureAround(
   }
   const total = slow.reduce((sum, weight) => sum + weight, 0)
   const share = points.length > 0 ? (0.5 * total) / points.length : 1
-  return mixture([component], [{ at: middle, scale: 0.6 / (1 + 0.1 * points.length), share }])
+  return mixture(
+    [{ logPrediction: middle, weighted }],
+    [{ at: middle, scale: 0.6 / (1 + 0.1 * points.length), share }],
+  )
 }

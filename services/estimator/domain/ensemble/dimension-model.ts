@@ -23,11 +23,12 @@ import {
 } from '../history/sample-weights.ts'
 import type { NearestTo, Registry } from '../strategies/strategy.ts'
 import { measureLocalSamples, measureSamples } from './effective-sample.ts'
-import { type Member, member } from './expert.ts'
+import { experts, type Member, member } from './expert.ts'
 import {
   allStrategies,
   type ExpertWeights,
   type Fits,
+  type Forecast,
   type Prediction,
   weighedPredictions,
 } from './expert-weights.ts'
@@ -182,11 +183,11 @@ export function learnExecution(model: DimensionModel, observation: Observation, 
   const { executions } = model
   const weights = weightsFor(model, point, workspace)
   const neighbours = neighboursIn(model, workspace)
-  const predictions = weighedPredictions(model, point, weights.isLocal, allStrategies, guard, neighbours)
+  const forecast = weighedPredictions(model, point, weights.isLocal, allStrategies, guard, neighbours)
   const slow = weights.slow[executions.count] as number
   const fast = weights.fast[executions.count] as number
-  score(model, predictions, weights, Math.log(need), workspace)
-  for (const { member } of predictions) addWeights(member.weightSums, slow, fast)
+  score(model, forecast, weights, Math.log(need), workspace)
+  for (const { weightSums } of forecast.members) addWeights(weightSums, slow, fast)
   const knownRuntimeMs = Math.max(runtimeMs ?? meanRuntimeMs(model) ?? 0, 1)
   addExecution(executions, { point, need, runtimeMs: knownRuntimeMs }, set)
   const learned = model.members.filter(({ strategy, learner }) =>
@@ -222,21 +223,25 @@ const residualLimit = 30
 /** Scores each expert by the density that it gave to the need, and the mixture by the probability at or below it. */
 function score(
   model: DimensionModel,
-  predictions: readonly Prediction[],
+  { predictions, members, expertWeights: { shares } }: Forecast,
   weights: SampleWeights,
   logNeed: number,
   { samples, evaluations }: Workspace,
 ): void {
   const { isLocal } = weights
   let transform = 0
-  for (const { member, value, share } of predictions) {
-    const { experts } = share
+  for (let i = 0, from = 0; i < predictions.length; i++, from += experts.length) {
+    const { value, weight } = predictions[i] as Prediction
+    const member = members[i] as Member
     const residual = clamp(logNeed - Math.log(value), -residualLimit, residualLimit)
     measureSamples(member, samples)
     if (isLocal) measureLocalSamples(member, weights, samples)
-    evaluate(member, weights, residual, samples, experts.length > 0, evaluations)
-    for (const { expert, weight } of experts) transform += weight * evaluations[expert.weighting].cumulative
-    // In the order of `experts`.
+    evaluate(member, weights, residual, samples, weight > 0, evaluations)
+    // In the order of `experts`, as the scores are.
+    transform += (shares[from] as number) * evaluations.slow.cumulative
+    transform += (shares[from + 1] as number) * evaluations.fast.cumulative
+    transform += (shares[from + 2] as number) * evaluations.slowLocal.cumulative
+    transform += (shares[from + 3] as number) * evaluations.fastLocal.cumulative
     addScore(member.scores, 0, evaluations.slow)
     addScore(member.scores, 1, evaluations.fast)
     // With nothing to be near in, a local expert is the plain one.

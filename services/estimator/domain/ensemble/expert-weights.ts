@@ -1,9 +1,8 @@
+import type { StrategyPrediction } from '../../../../shared/domain/estimate.ts'
 import { type Dimension, resourceLimits } from '../../../../shared/domain/resources.ts'
-import type { JoinedResiduals } from '../distribution/joined-residuals.ts'
-import type { Residuals } from '../distribution/residuals.ts'
 import type { Point } from '../features/encoder.ts'
 import type { Formula, NearestTo } from '../strategies/strategy.ts'
-import { type Expert, experts, type Member, plainExperts } from './expert.ts'
+import { experts, type Member, plainExperts } from './expert.ts'
 import type { Guard } from './guard.ts'
 
 /** Share of a log score that counts: the strategies see the same executions, so their evidence is not independent. */
@@ -12,43 +11,25 @@ const learningRate = 0.5
 const mostExperts = 4
 const leastWeight = 0.02
 const leastExponent = Math.log(leastWeight)
+/** Experts whose exponents differ by no more tie where their weights are the same: by weight, not by score. */
+const rounding = 1e-9
 /** A prediction beyond this many times the largest amount that may be reported is no prediction. */
 const nonsense = 10
 
-/** What one strategy predicts for one point. */
-export interface Prediction {
-  readonly strategy: string
-  readonly member: Member
-  /** In the dimension's unit. */
+/** What one strategy predicts for one point. As an answer has it: it may outlive the model. */
+export interface Prediction extends StrategyPrediction {
   readonly value: number
-  readonly share: MixtureShare
 }
 
-/** What a strategy has in the mixture. Of a query it depends on nothing but who predicts, and whether anything is near. */
-export interface MixtureShare {
-  /** Share of its experts in the mixture; 0 = left out. */
-  readonly weight: number
-  /** Those of its experts that enter the mixture. */
-  readonly experts: readonly WeightedExpert[]
-  /** What of its part in the mixture hangs on no query; made by the first that needs it. */
-  fixed?: FixedPart | undefined
-}
-
-export interface WeightedExpert {
-  readonly expert: Expert
-  /** Share in the mixture. */
-  readonly weight: number
-}
-
-/**
- * Of the experts that weigh no execution by its proximity: where the strategy has no others, its residuals joined. All numbers
- * lie in `cells`: what a unit of slow and of fast weight is worth in the mixture, the priors, and from `from` on the residuals.
- */
-export interface FixedPart extends JoinedResiduals {
-  readonly residuals: Residuals
-  readonly isWhole: boolean
-  /** What the experts believe beside the residuals, around the prediction, in their order: so many scales and shares. */
-  readonly priors: number
+/** What the strategies predict for one point, and what their experts weigh. Valid until the ensemble is asked again. */
+export interface Forecast {
+  readonly predictions: readonly Prediction[]
+  /** In the order of `predictions`. */
+  readonly members: readonly Member[]
+  /** Those of `predictions` that are followed, in their order. */
+  readonly followed: readonly Prediction[]
+  /** Of those that are followed. */
+  readonly expertWeights: ExpertWeights
 }
 
 /** The strategies of one dimension of a task. */
@@ -80,11 +61,21 @@ export interface Fits {
 
 /** What the experts weigh: of a query it depends on nothing but who predicts, and whether anything is near. */
 export interface ExpertWeights {
-  readonly executions: number
-  readonly isLocal: boolean
+  executions: number
+  isLocal: boolean
   readonly members: readonly Member[]
-  /** In the order of `members`. */
-  readonly shares: readonly MixtureShare[]
+  /** By member, and of each by expert: its share in the mixture; 0 = left out. */
+  readonly shares: Float64Array
+  /** What of the mixture hangs on no query, as fixed-parts.ts makes it; unset until it is needed. */
+  fixed: Float64Array | undefined
+}
+
+/** The share of all experts of the member at a place. */
+export function weightAt({ shares }: Pick<ExpertWeights, 'shares'>, place: number): number {
+  const from = place * experts.length
+  let weight = 0
+  for (let i = from; i < from + experts.length; i++) weight += shares[i] as number
+  return weight
 }
 
 /** Which strategies are asked, and which are asked but not followed unless there are no others. */
@@ -95,13 +86,7 @@ export interface Selection {
 
 export const allStrategies: Selection = { isAsked: () => true, unfollowed: new Set() }
 
-interface Entering extends WeightedExpert {
-  weight: number
-}
-
-interface Weighed extends Prediction {
-  share: MixtureShare
-}
+type Weighed = Prediction & { weight: number }
 
 /**
  * What every strategy predicts, weighted by the prequential log scores of its experts. Empty when all abstain. The local
@@ -116,8 +101,9 @@ export function weighedPredictions(
   { isAsked, unfollowed }: Selection,
   guard: Guard,
   neighbours: NearestTo,
-): readonly Prediction[] {
+): Forecast {
   const predictions: Weighed[] = []
+  const predicting: Member[] = []
   const most = nonsense * resourceLimits[ensemble.dimension]
   const fits = fitsOf(ensemble)
   let i = 0
@@ -127,12 +113,19 @@ export function weighedPredictions(
     if (!isAsked(strategy)) continue
     const value = guard(strategy, predict)
     if (value === undefined) continue
-    predictions.push({ strategy, member: fits.members[i] as Member, value, share: leftOut })
+    predictions.push({ strategy, value, weight: 0, reason: undefined })
+    predicting.push(fits.members[i] as Member)
   }
+  const members = predicting.length === fits.members.length ? fits.members : predicting
   const followed = followedOf(predictions, unfollowed)
-  const { shares } = expertWeightsOf(ensemble, followed, isLocal)
-  for (let i = 0; i < followed.length; i++) (followed[i] as Weighed).share = shares[i] as MixtureShare
-  return predictions
+  const isAll = followed === predictions
+  const expertWeights = expertWeightsOf(
+    ensemble,
+    isAll ? members : members.filter((_, i) => followed.includes(predictions[i] as Weighed)),
+    isLocal,
+  )
+  for (let i = 0; i < followed.length; i++) (followed[i] as Weighed).weight = weightAt(expertWeights, i)
+  return { predictions, members, followed, expertWeights }
 }
 
 /** The strategies as they predict until another execution is observed. */
@@ -191,48 +184,49 @@ function predicted(
 const formulaOf = ({ fit, predict }: Member['learner'], numbers: Float64Array, from: number): Formula =>
   fit?.into(numbers, from) ?? predict
 
-function expertWeightsOf(ensemble: Ensemble, followed: readonly Weighed[], isLocal: boolean): ExpertWeights {
+function expertWeightsOf(ensemble: Ensemble, members: readonly Member[], isLocal: boolean): ExpertWeights {
   const { executions, expertWeights: known } = ensemble
   const isKnown = known?.executions === executions.count && known.isLocal === isLocal
-  if (isKnown && areOf(followed, known.members, ensemble.members)) return known
-  const isAll = followed.length === ensemble.members.length
-  const members = isAll ? ensemble.members : followed.map(({ member }) => member)
-  const shares = sharesOf(members, isLocal)
-  ensemble.expertWeights = { executions: executions.count, isLocal, members, shares }
-  return ensemble.expertWeights
+  if (isKnown && areSame(members, known.members)) return known
+  // Of the same members the next execution's take the place of these.
+  const next: ExpertWeights =
+    known?.members === members
+      ? known
+      : { executions: 0, isLocal, members, shares: sharesOf(members), fixed: undefined }
+  next.executions = executions.count
+  next.isLocal = isLocal
+  next.fixed = undefined
+  weigh(members, isLocal, next.shares)
+  ensemble.expertWeights = next
+  return next
 }
 
-/** Whether the predictions, which are of some of `all` in their order, are those of `members`. */
-function areOf(
-  predictions: readonly Prediction[],
-  members: readonly Member[],
-  all: readonly Member[],
-): boolean {
-  if (predictions.length !== members.length) return false
-  return members === all || members.every((member, i) => member === predictions[i]?.member)
-}
+const areSame = (a: readonly Member[], b: readonly Member[]): boolean =>
+  a === b || (a.length === b.length && a.every((member, i) => member === b[i]))
 
-function sharesOf(members: readonly Member[], isLocal: boolean): ExpertWeights['shares'] {
+const sharesOf = (members: readonly Member[]) => new Float64Array(members.length * experts.length)
+
+/** Puts the experts' shares in the mixture in `shares`: 0 of those that do not enter. */
+function weigh(members: readonly Member[], isLocal: boolean, shares: Float64Array): void {
   const scores = bestScores(members, isLocal)
   const best = scores[0] as number
   const leastEntering = learningRate * ((scores[mostExperts - 1] as number) - best)
-  const entering = members.map((member) => weightedExperts(member, isLocal, best, leastEntering))
+  const leastEnteringWeight = Math.exp(leastEntering)
+  const competing = isLocal ? experts.length : plainExperts
   let total = 0
-  for (const experts of entering) for (const { weight } of experts) total += weight
-  return entering.map((experts) => {
-    if (experts.length === 0) return leftOut
-    let weight = 0
-    for (const entry of experts) {
-      entry.weight /= total
-      weight += entry.weight
+  for (let m = 0, at = 0; m < members.length; m++)
+    for (let i = 0; i < experts.length; i++, at++) {
+      shares[at] = 0
+      if (i >= competing) continue
+      const exponent = learningRate * (((members[m] as Member).scores[i] as number) - best)
+      if (exponent < leastExponent || exponent < leastEntering - rounding) continue
+      const weight = Math.exp(exponent)
+      if (weight < leastEnteringWeight) continue
+      shares[at] = weight
+      total += weight
     }
-    return { weight, experts }
-  })
+  for (let at = 0; at < shares.length; at++) shares[at] = (shares[at] as number) / total
 }
-
-const none: Entering[] = []
-
-const leftOut: MixtureShare = { weight: 0, experts: none }
 
 /** Where those that are not followed are all that there are, they are followed: it is all that can be said. */
 function followedOf(predictions: Weighed[], unfollowed: Selection['unfollowed']): Weighed[] {
@@ -258,27 +252,4 @@ function insert(largest: number[], value: number): void {
   let at = largest.length - 1
   for (; at > 0 && (largest[at - 1] as number) < value; at--) largest[at] = largest[at - 1] as number
   largest[at] = value
-}
-
-/** Experts whose exponents differ by no more tie where their weights are the same: by weight, not by score. */
-const rounding = 1e-9
-
-/** Those of a member's experts that enter, with their weights relative to the best expert's. */
-function weightedExperts(
-  { scores }: Member,
-  isLocal: boolean,
-  best: number,
-  leastEntering: number,
-): readonly Entering[] {
-  const competing = isLocal ? experts.length : plainExperts
-  let weighted: Entering[] | undefined
-  for (let i = 0; i < competing; i++) {
-    const exponent = learningRate * ((scores[i] as number) - best)
-    if (exponent < leastExponent || exponent < leastEntering - rounding) continue
-    const weight = Math.exp(exponent)
-    if (weight < Math.exp(leastEntering)) continue
-    weighted ??= []
-    weighted.push({ expert: experts[i] as Expert, weight })
-  }
-  return weighted ?? none
 }

@@ -13,7 +13,7 @@ export function predictedMedian(
   if (model.largest === undefined) return undefined
   const weights = weightsFor(model, point, workspace)
   const neighbours = neighboursIn(model, workspace)
-  const predictions = weighedPredictions(model, point, weights.isLocal, allStrategies, guard, neighbours)
-  if (predictions.length === 0) return undefined
-  return Math.log(quantile(expectedDistribution(predictions, model, weights, workspace).distribution, 0.5))
+  const forecast = weighedPredictions(model, point, weights.isLocal, allStrategies, guard, neighbours)
+  if (forecast.predictions.length === 0) return undefined
+  return Math.log(quantile(expectedDistribution(forecast, model, weights, workspace).distribution, 0.5))
 }

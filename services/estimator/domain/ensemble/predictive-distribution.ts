@@ -1,20 +1,13 @@
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { type Distribution, probability, quantile } from '../distribution/distribution.ts'
-import { joinedSize, joinResiduals, type Runtimes } from '../distribution/joined-residuals.ts'
-import {
-  type MixtureOptions,
-  mixture,
-  type PriorComponent,
-  type ResidualComponent,
-} from '../distribution/mixture.ts'
+import type { Runtimes } from '../distribution/joined-residuals.ts'
+import { type MixtureOptions, mixture, type PriorComponent } from '../distribution/mixture.ts'
 import { probabilityAbove, roomAfter, tailAfter } from '../distribution/tail.ts'
-import type { DistributionWorkspace } from '../distribution/workspace.ts'
-import type { SampleWeights, Weighting } from '../history/sample-weights.ts'
+import type { SampleWeights } from '../history/sample-weights.ts'
 import { type DimensionModel, meanRuntimeMs } from './dimension-model.ts'
-import { measureLocalSamples, measureSamples } from './effective-sample.ts'
-import type { Expert, Member } from './expert.ts'
-import type { FixedPart, MixtureShare, Prediction } from './expert-weights.ts'
-import { type Bound, censoredPriors, censoredReach, priorMass, priorScale } from './prior.ts'
+import type { Forecast } from './expert-weights.ts'
+import { componentsOf } from './fixed-parts.ts'
+import { type Bound, censoredPriors, censoredReach } from './prior.ts'
 import { upperSpread } from './upper-spread.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -31,13 +24,13 @@ export interface PredictiveDistribution {
  * again. `runningPeaks`: what running executions use so far.
  */
 export function predictiveDistribution(
-  predictions: readonly Prediction[],
+  forecast: Pick<Forecast, 'followed' | 'expertWeights'>,
   model: DimensionModel,
   weights: SampleWeights,
   runningPeaks: readonly number[],
   workspace: Workspace,
 ): PredictiveDistribution {
-  const { distribution: expected, mixedWith } = expectedDistribution(predictions, model, weights, workspace)
+  const { distribution: expected, mixedWith } = expectedDistribution(forecast, model, weights, workspace)
   const exceeding = exceedingOf(runningPeaks, expected)
   if (model.censored.length === 0 && exceeding.length === 0) return { distribution: expected, exceeding }
   const bounds = [
@@ -50,13 +43,13 @@ export function predictiveDistribution(
 
 /** The same of the executions that came back alone. `mixedWith`: with bounds of needs that have not, in its place. */
 export function expectedDistribution(
-  predictions: readonly Prediction[],
+  forecast: Pick<Forecast, 'followed' | 'expertWeights'>,
   model: DimensionModel,
   weights: SampleWeights,
   workspace: Workspace,
 ): { readonly distribution: Distribution; readonly mixedWith: (bounds: readonly Bound[]) => Distribution } {
   const runtimes = runtimesOf(model)
-  const { components, priors } = componentsOf(predictions, weights, runtimes, workspace)
+  const { components, priors } = componentsOf(forecast, weights, runtimes, workspace)
   const highestPrediction = components.reduce(
     (most, c) => Math.max(most, c.logPrediction),
     Number.NEGATIVE_INFINITY,
@@ -78,79 +71,6 @@ export function expectedDistribution(
       return mixed([...priors, ...censoredPriors(bounds, observed, spread)], limit)
     },
   }
-}
-
-function componentsOf(
-  predictions: readonly Prediction[],
-  weights: SampleWeights,
-  runtimes: Runtimes | undefined,
-  { samples, distribution }: Workspace,
-): { readonly components: readonly ResidualComponent[]; readonly priors: readonly PriorComponent[] } {
-  const components: ResidualComponent[] = []
-  const priors: PriorComponent[] = []
-  const { slow, fast, proximity } = weights
-  for (const { member, value, share } of predictions) {
-    if (share.experts.length === 0) continue
-    share.fixed ??= fixedPart(member, share, weights, runtimes, samples, distribution)
-    const { fixed } = share
-    const { cells, residuals, isWhole } = fixed
-    const logPrediction = Math.log(value)
-    for (let at = sharesSize; at < sharesSize + 2 * fixed.priors; at += 2)
-      priors.push({ at: logPrediction, scale: cells[at] as number, share: cells[at + 1] as number })
-    const shares = { slow: cells[0] as number, fast: cells[1] as number, slowLocal: 0, fastLocal: 0 }
-    if (!isWhole) {
-      measureLocalSamples(member, weights, samples)
-      for (const { expert, weight } of share.experts)
-        if (expert.isLocal) priors.push({ at: logPrediction, ...enter(expert, weight, samples, shares) })
-    }
-    const joined = isWhole ? fixed : undefined
-    components.push({ residuals, logPrediction, slow, fast, proximity, shares, joined })
-  }
-  return { components, priors }
-}
-
-/** Numbers at the beginning of a fixed part's cells: what a unit of slow and of fast weight is worth. */
-const sharesSize = 2
-
-/** What of a strategy's part in the mixture hangs on no query. */
-function fixedPart(
-  member: Member,
-  { experts }: MixtureShare,
-  weights: SampleWeights,
-  runtimes: Runtimes | undefined,
-  samples: Workspace['samples'],
-  { joined: joining }: DistributionWorkspace,
-): FixedPart {
-  measureSamples(member, samples)
-  const shares = { slow: 0, fast: 0, slowLocal: 0, fastLocal: 0 }
-  const priors = experts.flatMap(({ expert, weight }) =>
-    expert.isLocal ? [] : enter(expert, weight, samples, shares),
-  )
-  const { residuals } = member
-  const { slow, fast, proximity } = weights
-  const isWhole = priors.length === experts.length
-  const numbers = [shares.slow, shares.fast, ...priors.flatMap(({ scale, share }) => [scale, share])]
-  const from = numbers.length
-  const part = { residuals, isWhole, priors: priors.length, from }
-  if (!isWhole) return { ...part, cells: Float64Array.from(numbers), count: 0 }
-  const joined = joinResiduals({ residuals, slow, fast, proximity, shares }, runtimes, joining)
-  const cells = new Float64Array(from + joined.count * joinedSize)
-  cells.set(numbers)
-  cells.set(joined.cells.subarray(0, joined.count * joinedSize), from)
-  return { ...part, cells, count: joined.count }
-}
-
-/** Puts what a unit of an expert's weighting is worth in `shares`; returns its prior. */
-function enter(
-  { weighting }: Expert,
-  weight: number,
-  samples: Workspace['samples'],
-  shares: { -readonly [W in Weighting]: number },
-): Pick<PriorComponent, 'scale' | 'share'> {
-  const sample = samples[weighting]
-  const mass = priorMass(sample)
-  shares[weighting] = weight / (sample.total + mass)
-  return { scale: priorScale(sample), share: (mass * weight) / (sample.total + mass) }
 }
 
 /** Where a failure loses what was held for the run time, and run times are known. */

@@ -27,11 +27,7 @@ export interface Beyond extends BeyondRange, Span {
  * Where a query is beyond the range: along the most informative feature, or else along the one of the others that the need
  * is expected to grow most with; and along the other feature of its record. Undefined within the range.
  */
-export function whereBeyond(
-  model: DimensionModel,
-  point: Point,
-  workspace: Workspace,
-): Beyond | undefined {
+export function whereBeyond(model: DimensionModel, point: Point, workspace: Workspace): Beyond | undefined {
   const { executions, column: primary } = model
   const beyond = beyondPrimary(model, point, workspace)
   if (beyond !== undefined) return withOtherFeature(model, beyond, point)

@@ -37,7 +37,7 @@ export function fromOwnHistory(context: Context, dimension: Dimension): Recommen
   const beyond = whereBeyond(model, point, workspace)
   const within = beyond?.edge ?? point
   const weights = weightsFor(model, within, workspace)
-  const predictions = weighedPredictions(
+  const forecast = weighedPredictions(
     model,
     within,
     weights.isLocal,
@@ -45,11 +45,12 @@ export function fromOwnHistory(context: Context, dimension: Dimension): Recommen
     access.guard,
     neighboursIn(model, workspace),
   )
+  const { predictions } = forecast
   const foremost = foremostOf(predictions)
   if (foremost === undefined) return undefined
 
   const peaks = runningPeaks(evidence.task, dimension)
-  const { distribution, exceeding } = predictiveDistribution(predictions, model, weights, peaks, workspace)
+  const { distribution, exceeding } = predictiveDistribution(forecast, model, weights, peaks, workspace)
   const isFeatureKnown = model.column !== undefined && point.values[model.column] !== undefined
   const tail = tailAfter(observed, model.largest, isFeatureKnown, upperSpread(model))
   const alike = alikeInSize(model.executions, model.column, point, beyond)
@@ -126,7 +127,7 @@ function withCeiling(need: PredictedNeed, { amount, tasks }: Ceiling): Predicted
 function foremostOf(predictions: readonly Prediction[]): Prediction | undefined {
   let foremost: Prediction | undefined
   for (const prediction of predictions)
-    if (foremost === undefined || prediction.share.weight > foremost.share.weight) foremost = prediction
+    if (foremost === undefined || prediction.weight > foremost.weight) foremost = prediction
   return foremost
 }
 
@@ -144,13 +145,15 @@ function predictionsOf(
   { faults }: StrategyAccess,
   growthFactor: number,
 ): readonly StrategyPrediction[] {
+  const areAll = predictions.length === strategies.length
+  if (areAll && unfollowed.size === 0 && growthFactor === 1) return predictions
   let next = 0
   return strategies.map((strategy) => {
     const prediction = predictions[next]
     if (prediction?.strategy !== strategy)
       return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
     next++
-    const { weight } = prediction.share
+    const { weight } = prediction
     const value = prediction.value * growthFactor
     const reason = weight > 0 ? undefined : unfollowed.get(strategy)
     return { strategy, value, weight, reason: reason && `not followed: ${reason}` }

@@ -27,7 +27,12 @@ export const linearRegression: Strategy = {
       const { meanX, meanY } = fit
       const variation = fit.squaresX + 1e-3 * fit.count * meanX * meanX
       const slope = variation > 0 ? fit.products / variation : 0
-      numbers.set([column, meanX, meanY, slope, range.lowest(), range.highest()], from)
+      numbers[from] = column
+      numbers[from + 1] = meanX
+      numbers[from + 2] = meanY
+      numbers[from + 3] = slope
+      numbers[from + 4] = range.lowest()
+      numbers[from + 5] = range.highest()
       return atLine
     }
 

@@ -25,7 +25,12 @@ export const logRegression: Strategy = {
       if (column === undefined || fit === undefined || fit.count < 3) return abstaining
       const { meanX, meanY } = fit
       const slope = fit.products / (fit.squaresX + 1e-2)
-      numbers.set([column, meanX, meanY, slope, range.lowest(), range.highest()], from)
+      numbers[from] = column
+      numbers[from + 1] = meanX
+      numbers[from + 2] = meanY
+      numbers[from + 3] = slope
+      numbers[from + 4] = range.lowest()
+      numbers[from + 5] = range.highest()
       return atLine
     }
 

@@ -73,8 +73,12 @@ export const ridge: Strategy = {
     function into(numbers: Float64Array, from: number): Formula {
       const mean = fit.mean()
       if (columns.length < 2 || fit.varying() < 2 || mean === undefined) return abstaining
-      numbers.set([columns.length, mean, range.lowest(), range.highest()], from)
-      numbers.set(fit.line, from + planeSize)
+      const { line } = fit
+      numbers[from] = columns.length
+      numbers[from + 1] = mean
+      numbers[from + 2] = range.lowest()
+      numbers[from + 3] = range.highest()
+      for (let i = 0; i < 2 * columns.length; i++) numbers[from + planeSize + i] = line[i] as number
       return atPlane
     }
 

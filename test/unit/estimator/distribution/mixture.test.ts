@@ -1,10 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import {
-  mixture,
-  mixtureAround,
-  type ResidualComponent,
-} from '../../../../services/estimator/domain/distribution/mixture.ts'
+import { mixture, mixtureAround } from '../../../../services/estimator/domain/distribution/mixture.ts'
 import {
   addResidual,
   type Kernel,
@@ -16,19 +12,25 @@ import { distributionWorkspace } from '../../../../services/estimator/domain/dis
 import { anyResidual, anyWeight, listed } from '../../../support/distributions.ts'
 
 /** Residuals around one, each with a weight. */
-function componentOf(points: readonly (readonly [at: number, weight: number])[]): ResidualComponent {
+function componentOf(points: readonly (readonly [at: number, weight: number])[]) {
   const spread = residuals()
   for (const [execution, [at]] of points.entries()) addResidual(spread, at, execution)
   const slow = Float64Array.from(points, ([, weight]) => weight)
   const zero = new Float64Array(points.length)
   const shares = { slow: 1, fast: 0, slowLocal: 0, fastLocal: 0 }
-  return { residuals: spread, logPrediction: 0, slow, fast: zero, proximity: zero, shares }
+  return { logPrediction: 0, weighted: { residuals: spread, slow, fast: zero, proximity: zero, shares } }
 }
 
 /** P(ln need ≤ x) by every atom of every residual. */
-function byEveryAtom(components: readonly ResidualComponent[], kernel: Kernel, x: number): number {
+function byEveryAtom(
+  components: readonly ReturnType<typeof componentOf>[],
+  kernel: Kernel,
+  x: number,
+): number {
   let [below, total] = [0, 0]
-  for (const { residuals, slow } of components)
+  for (const {
+    weighted: { residuals, slow },
+  } of components)
     for (let i = 0; i < residuals.count; i++) {
       const weight = slow[residuals.execution[i] ?? 0] ?? 0
       total += weight
@@ -206,14 +208,18 @@ test('residuals that are equal are one, those without weight are none', () => {
 })
 
 test('a residual counts by the four weights of its execution', () => {
+  const { weighted } = componentOf([
+    [0, 1],
+    [5, 2],
+  ])
   const component = {
-    ...componentOf([
-      [0, 1],
-      [5, 2],
-    ]),
-    fast: Float64Array.of(3, 4),
-    proximity: Float64Array.of(0.5, 1),
-    shares: { slow: 1, fast: 10, slowLocal: 100, fastLocal: 1000 },
+    logPrediction: 0,
+    weighted: {
+      ...weighted,
+      fast: Float64Array.of(3, 4),
+      proximity: Float64Array.of(0.5, 1),
+      shares: { slow: 1, fast: 10, slowLocal: 100, fastLocal: 1000 },
+    },
   }
   // 1 × (1 + 50) + 3 × (10 + 500) and 2 × (1 + 100) + 4 × (10 + 1000)
   const { cumulative } = mixture([component], [], { kernel: pointKernel })

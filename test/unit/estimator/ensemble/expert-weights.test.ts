@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Member, member } from '../../../../services/estimator/domain/ensemble/expert.ts'
+import { experts, type Member, member } from '../../../../services/estimator/domain/ensemble/expert.ts'
 import {
   allStrategies,
   type Ensemble,
@@ -30,18 +30,31 @@ const ensembleOf = (members: readonly Member[]): Ensemble => ({
 /** None of these strategies looks at any. */
 const noNeighbours = () => ({ count: 0, needs: new Float64Array(0), distances: new Float64Array(0) })
 
-const predictionsOf = (
+function predictionsOf(
   members: readonly Member[],
   { isLocal = false, selection = allStrategies, guard = unguarded as Guard } = {},
-) =>
-  weighedPredictions(ensembleOf(members), pointAt([]), isLocal, selection, guard, noNeighbours).map(
-    ({ strategy, value, share: { weight, experts } }) => ({
+) {
+  const ensemble = ensembleOf(members)
+  const { predictions, followed, expertWeights } = weighedPredictions(
+    ensemble,
+    pointAt([]),
+    isLocal,
+    selection,
+    guard,
+    noNeighbours,
+  )
+  return predictions.map((prediction) => {
+    const { strategy, value, weight } = prediction
+    const from = followed.indexOf(prediction) * experts.length
+    const entering = experts.filter((_, e) => from >= 0 && (expertWeights.shares[from + e] as number) > 0)
+    return {
       strategy,
       value,
       weight: Number(weight.toFixed(9)),
-      experts: experts.map(({ expert: { weighting } }) => weighting),
-    }),
-  )
+      experts: entering.map(({ weighting }) => weighting),
+    }
+  })
+}
 
 const rounded = (value: number) => Number(value.toFixed(9))
 
@@ -156,7 +169,7 @@ test('weights that were worked out before are those that would be worked out now
       for (const isLocal of [true, false, false]) {
         const ask = (of: Ensemble) =>
           weighedPredictions(of, pointAt([]), isLocal, selection, unguarded, noNeighbours)
-        expect(ask(ensemble)).toEqual(ask(ensembleOf(members)))
+        expect(ask(ensemble)).toEqual(ask({ ...ensembleOf(members), executions }))
       }
   }
 })

@@ -10,8 +10,7 @@ import {
   type DimensionModel,
   weightsFor,
 } from '../../../../services/estimator/domain/ensemble/dimension-model.ts'
-import { type Expert, experts, type Member } from '../../../../services/estimator/domain/ensemble/expert.ts'
-import type { Prediction } from '../../../../services/estimator/domain/ensemble/expert-weights.ts'
+import { experts, type Member } from '../../../../services/estimator/domain/ensemble/expert.ts'
 import { predictiveDistribution } from '../../../../services/estimator/domain/ensemble/predictive-distribution.ts'
 import { censoredReach, priorMass, priorScale } from '../../../../services/estimator/domain/ensemble/prior.ts'
 import { upperSpread } from '../../../../services/estimator/domain/ensemble/upper-spread.ts'
@@ -30,19 +29,29 @@ function predictionOf(
   value: number,
   ...weights: readonly (readonly [index: number, weight: number])[]
 ) {
-  const entering = weights.map(([i, weight]) => ({ expert: experts[i] as Expert, weight }))
-  const weight = weights.reduce((sum, [, weight]) => sum + weight, 0)
-  return { strategy: member.strategy, member, value, share: { weight, experts: entering } }
+  const shares = new Array<number>(experts.length).fill(0)
+  for (const [i, weight] of weights) shares[i] = weight
+  return { member, value, shares }
+}
+
+type Followed = ReturnType<typeof predictionOf>
+
+function forecastOf(all: readonly Followed[]) {
+  const members = all.map(({ member }) => member)
+  const shares = Float64Array.from(all.flatMap(({ shares }) => shares))
+  const followed = all.map(({ member: { strategy }, value }) => ({ strategy, value, weight: 1 }))
+  return { followed, expertWeights: { executions: 0, isLocal: true, members, shares, fixed: undefined } }
 }
 
 const outlook = (
   model: DimensionModel,
-  predictions: readonly Prediction[],
+  followed: readonly Followed[],
   running: readonly number[] = [],
   point = query,
 ) => {
   const workspace = createWorkspace()
-  return predictiveDistribution(predictions, model, weightsFor(model, point, workspace), running, workspace)
+  const weights = weightsFor(model, point, workspace)
+  return predictiveDistribution(forecastOf(followed), model, weights, running, workspace)
 }
 
 const ten = Array.from({ length: 10 }, (_, i) => ({ need: 1e9 * (1 + 0.05 * i), runtimeMs: 1000 * (1 + i) }))
@@ -68,12 +77,14 @@ test('is the residuals around the prediction with a prior there, in the proporti
   const expected = mixture(
     [
       {
-        residuals,
         logPrediction,
-        slow: weights.slow,
-        fast: weights.fast,
-        proximity: new Float64Array(10),
-        shares: { slow: unit(slow, 0.75), fast: unit(fast, 0.25), slowLocal: 0, fastLocal: 0 },
+        weighted: {
+          residuals,
+          slow: weights.slow,
+          fast: weights.fast,
+          proximity: new Float64Array(10),
+          shares: { slow: unit(slow, 0.75), fast: unit(fast, 0.25), slowLocal: 0, fastLocal: 0 },
+        },
       },
     ],
     [
@@ -123,7 +134,7 @@ test('one local expert is enough for local samples to be measured', () => {
   const point = pointAt([], { genome: 'human' })
   const plain = predictionOf(first, 1e9, [0, 0.5])
   const mixed = predictionOf(second, 4e9, [0, 0.25], [2, 0.25])
-  const shareOf = (local: Prediction) => {
+  const shareOf = (local: Followed) => {
     const { needs, cumulative } = listed(outlook(model, [plain, local], [], point).distribution)
     return cumulative[needs.findLastIndex((need) => need < 2e9)] ?? 0
   }
@@ -206,7 +217,7 @@ test('a killed attempt below the median says nothing new', () => {
 test('a prediction without weight is no part of it', () => {
   const model = modelOfTen()
   const followed = follow(model, [0, 1])
-  const left = { ...followed, value: 9e9, share: { weight: 0, experts: [] } }
+  const left = { ...followed, value: 9e9, shares: [0, 0, 0, 0] }
   expect(listed(outlook(model, [left, followed]).distribution)).toEqual(
     listed(outlook(model, [followed]).distribution),
   )

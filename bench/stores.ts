@@ -47,6 +47,9 @@ const folding = (store: ProfileStore) => {
 const tasks = 8
 const writers = 64
 
+/** A claim where no token is asked for. */
+const anybody = { scope: undefined, namespaces: undefined, authorize: () => undefined }
+
 interface Figure extends Spread {
   readonly name: string
   readonly unit: string
@@ -250,6 +253,3 @@ async function memory(): Promise<readonly Figure[]> {
     { name: 'memory of a session that is held, without executions', unit: 'bytes', ...sessions, goal: '' },
   ]
 }
-
-/** A claim where no token is asked for. */
-const anybody = { scope: undefined, namespaces: undefined, authorize: () => undefined }

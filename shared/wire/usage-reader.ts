@@ -1,11 +1,39 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire'
-import { ExecutionEnd, ExecutionStart, type UsageSamples } from './gen/foresize/v1/execution.ts'
+import {
+  type ExecutionEnd,
+  type ExecutionStart,
+  Measured,
+  type TaskKey,
+  type UsageSamples,
+} from './gen/foresize/v1/execution.ts'
 import { OpenSession, type StreamUsageRequest, type UsageBatch } from './gen/foresize/v1/profiler_service.ts'
+import type { Resources } from './gen/foresize/v1/resources.ts'
 
 /** Tags: of a field its number × 8 + the type on the wire, which is 0 for whole numbers, 2 for what has a length. */
 const requestTags = { open: 0x0a, batch: 0x12 } as const
 const batchTags = { sequence: 0x08, starts: 0x12, samples: 0x1a, ends: 0x22 } as const
 const executionIdTag = 0x0a
+const startTags = {
+  task: 0x12,
+  attempt: 0x18,
+  features: 0x22,
+  labels: 0x2a,
+  requested: 0x32,
+  allocated: 0x3a,
+  estimateToken: 0x42,
+  weight: 0x49,
+  leaseMs: 0x50,
+} as const
+const endTags = { outcome: 0x10, used: 0x1a, source: 0x20, measured: 0x2a } as const
+const taskTags = { namespace: 0x0a, task: 0x12 } as const
+const entryTags = { key: 0x0a, text: 0x12, number: 0x11 } as const
+const resourceTags = {
+  cpuCores: 0x09,
+  memoryBytes: 0x11,
+  diskBytes: 0x19,
+  gpuMemoryBytes: 0x21,
+  durationMs: 0x29,
+} as const
 /** Numbers of the fields: each may come as a packed list or number by number. */
 const columns = [
   undefined,
@@ -21,7 +49,8 @@ type Columns = Omit<UsageSamples, 'executionId'>
 type Column = keyof Columns
 
 /**
- * A StreamUsageRequest whose samples are read by hand: the generated decoder adds number by number to lists that grow.
+ * A StreamUsageRequest whose events are read by hand: the generated decoder adds number by number to lists that grow, and
+ * makes a buffer for the token of each start, an object for each entry of a map.
  * Law: what the generated decoder makes of it, test/unit/wire/usage-reader.test.ts.
  * Throws: Error where the bytes are not well formed.
  */
@@ -46,12 +75,135 @@ function readBatch(reader: BinaryReader, length: number): UsageBatch {
   while (reader.pos < end) {
     const tag = reader.uint32()
     if (tag === batchTags.sequence) sequence = reader.uint32()
-    else if (tag === batchTags.starts) starts.push(readWithin(reader, ExecutionStart.decode))
+    else if (tag === batchTags.starts) starts.push(readWithin(reader, readStart))
     else if (tag === batchTags.samples) samples.push(readWithin(reader, readSamples))
-    else if (tag === batchTags.ends) ends.push(readWithin(reader, ExecutionEnd.decode))
+    else if (tag === batchTags.ends) ends.push(readWithin(reader, readEnd))
     else skip(reader, tag)
   }
   return { sequence, starts, samples, ends }
+}
+
+function readStart(reader: BinaryReader, length: number): ExecutionStart {
+  const end = reader.pos + length
+  const tags = startTags
+  let executionId = ''
+  let task: ExecutionStart['task']
+  let attempt = 0
+  const features: Record<string, number> = {}
+  const labels: Record<string, string> = {}
+  let requested: Resources | undefined
+  let allocated: Resources | undefined
+  let estimateToken = noToken
+  let weight = 0
+  let leaseMs = 0
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag === executionIdTag) executionId = readText(reader)
+    else if (tag === tags.task) task = readWithin(reader, readTask)
+    else if (tag === tags.attempt) attempt = reader.uint32()
+    else if (tag === tags.features) readFeature(reader, features)
+    else if (tag === tags.labels) readLabel(reader, labels)
+    else if (tag === tags.requested) requested = readWithin(reader, readResources)
+    else if (tag === tags.allocated) allocated = readWithin(reader, readResources)
+    else if (tag === tags.estimateToken) estimateToken = Buffer.from(reader.bytes())
+    else if (tag === tags.weight) weight = reader.double()
+    else if (tag === tags.leaseMs) leaseMs = reader.uint32()
+    else skip(reader, tag)
+  }
+  return {
+    executionId,
+    task,
+    attempt,
+    features,
+    labels,
+    requested,
+    allocated,
+    estimateToken,
+    weight,
+    leaseMs,
+  }
+}
+
+const noToken = Buffer.alloc(0)
+
+function readEnd(reader: BinaryReader, length: number): ExecutionEnd {
+  const end = reader.pos + length
+  let executionId = ''
+  let outcome: ExecutionEnd['outcome'] = 0
+  let used: Resources | undefined
+  let source: ExecutionEnd['source'] = 0
+  let measured: Measured | undefined
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag === executionIdTag) executionId = readText(reader)
+    else if (tag === endTags.outcome) outcome = reader.int32() as ExecutionEnd['outcome']
+    else if (tag === endTags.used) used = readWithin(reader, readResources)
+    else if (tag === endTags.source) source = reader.int32() as ExecutionEnd['source']
+    else if (tag === endTags.measured) measured = readWithin(reader, Measured.decode)
+    else skip(reader, tag)
+  }
+  return { executionId, outcome, used, source, measured }
+}
+
+function readTask(reader: BinaryReader, length: number): TaskKey {
+  const end = reader.pos + length
+  let namespace = ''
+  let task = ''
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag === taskTags.namespace) namespace = readText(reader)
+    else if (tag === taskTags.task) task = readText(reader)
+    else skip(reader, tag)
+  }
+  return { namespace, task }
+}
+
+function readFeature(reader: BinaryReader, features: Record<string, number>): void {
+  const end = endOf(reader)
+  let key = ''
+  let value = 0
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag === entryTags.key) key = readText(reader)
+    else if (tag === entryTags.number) value = reader.double()
+    else skip(reader, tag)
+  }
+  checkEnd(reader, end)
+  features[key] = value
+}
+
+function readLabel(reader: BinaryReader, labels: Record<string, string>): void {
+  const end = endOf(reader)
+  let key = ''
+  let value = ''
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag === entryTags.key) key = readText(reader)
+    else if (tag === entryTags.text) value = readText(reader)
+    else skip(reader, tag)
+  }
+  checkEnd(reader, end)
+  labels[key] = value
+}
+
+function readResources(reader: BinaryReader, length: number): Resources {
+  const end = reader.pos + length
+  const tags = resourceTags
+  let cpuCores: number | undefined
+  let memoryBytes: number | undefined
+  let diskBytes: number | undefined
+  let gpuMemoryBytes: number | undefined
+  let durationMs: number | undefined
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag === tags.cpuCores) cpuCores = reader.double()
+    else if (tag === tags.memoryBytes) memoryBytes = reader.double()
+    else if (tag === tags.diskBytes) diskBytes = reader.double()
+    else if (tag === tags.gpuMemoryBytes) gpuMemoryBytes = reader.double()
+    else if (tag === tags.durationMs) durationMs = reader.double()
+    else skip(reader, tag)
+  }
+  return { cpuCores, memoryBytes, diskBytes, gpuMemoryBytes, durationMs }
 }
 
 function readSamples(reader: BinaryReader, length: number): UsageSamples {
@@ -67,7 +219,7 @@ function readSamples(reader: BinaryReader, length: number): UsageSamples {
   while (reader.pos < end) {
     const tag = reader.uint32()
     const column = columns[tag >>> 3]
-    if (tag === executionIdTag) executionId = reader.string()
+    if (tag === executionIdTag) executionId = readText(reader)
     else if (column === undefined) skip(reader, tag)
     else if ((tag & 7) === 2) {
       const values = column === 'elapsedDeltaMs' ? readWholes(reader) : readDoubles(reader)
@@ -92,8 +244,12 @@ const bytesOf = (reader: BinaryReader) => reader as unknown as ReaderBytes
 function readWithin<T>(reader: BinaryReader, read: (reader: BinaryReader, length: number) => T): T {
   const end = endOf(reader)
   const value = read(reader, end - reader.pos)
-  if (reader.pos !== end) throw new RangeError('a message does not end where it says')
+  checkEnd(reader, end)
   return value
+}
+
+function checkEnd(reader: BinaryReader, end: number): void {
+  if (reader.pos !== end) throw new RangeError('a message does not end where it says')
 }
 
 /** A field that is not known. */
@@ -107,6 +263,22 @@ function endOf(reader: BinaryReader): number {
   const length = reader.uint32()
   if (reader.pos + length > reader.len) throw new RangeError('a field ends beyond its message')
   return reader.pos + length
+}
+
+/** Without the list of its characters that `string()` makes. */
+function readText(reader: BinaryReader): string {
+  const begin = reader.pos
+  const end = endOf(reader)
+  const { buf } = bytesOf(reader)
+  let at = reader.pos
+  while (at < end && (buf[at] as number) < 0x80) at++
+  if (at < end || !Buffer.isBuffer(buf)) {
+    reader.pos = begin
+    return reader.string()
+  }
+  const text = buf.toString('latin1', reader.pos, end)
+  reader.pos = end
+  return text
 }
 
 function readDoubles(reader: BinaryReader): number[] {

@@ -4,12 +4,26 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { contractRegistry } from '../../../shared/rpc/contract.ts'
 import { requestReader } from '../../../shared/rpc/request-reader.ts'
-import { UsageSamples } from '../../../shared/wire/gen/foresize/v1/execution.ts'
+import { ExecutionEnd, ExecutionStart, UsageSamples } from '../../../shared/wire/gen/foresize/v1/execution.ts'
 import { StreamUsageRequest } from '../../../shared/wire/gen/foresize/v1/profiler_service.ts'
 import { readStreamUsage } from '../../../shared/wire/usage-reader.ts'
 
 const text = fc.oneof(fc.string({ maxLength: 20 }), fc.constantFrom('', '漢字', '🙂'.repeat(40)))
-const resources = fc.record({ memoryBytes: fc.double(), durationMs: fc.double() }, { requiredKeys: [] })
+const amount = fc.double()
+const resources = fc.record(
+  {
+    cpuCores: amount,
+    memoryBytes: amount,
+    diskBytes: amount,
+    gpuMemoryBytes: amount,
+    durationMs: amount,
+  },
+  { requiredKeys: [] },
+)
+const measured = fc.record(
+  { treeMemoryBytes: amount, chargedMemoryBytes: amount, throttledMs: amount, overheadMemoryBytes: amount },
+  { requiredKeys: [] },
+)
 const list = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<readonly T[]> => fc.array(of, { maxLength: 30 })
 const wholes = list(fc.integer({ min: 0, max: 2 ** 32 - 1 }))
 const doubles = list(fc.double())
@@ -21,11 +35,36 @@ const anySamples = fc.record({
   diskBytes: doubles,
   gpuMemoryBytes: doubles,
 })
+const anyStart = fc.record(
+  {
+    executionId: text,
+    task: fc.record({ namespace: text, task: text }),
+    attempt: fc.nat(),
+    features: fc.dictionary(text, amount),
+    labels: fc.dictionary(text, text),
+    requested: resources,
+    allocated: resources,
+    estimateToken: fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),
+    weight: amount,
+    leaseMs: fc.nat(),
+  },
+  { requiredKeys: ['executionId'] },
+)
+const anyEnd = fc.record(
+  {
+    executionId: text,
+    outcome: fc.constantFrom(0, 1, 2, 7),
+    used: resources,
+    source: fc.constantFrom(0, 1, 4),
+    measured,
+  },
+  { requiredKeys: ['executionId'] },
+)
 const anyBatch = fc.record({
   sequence: fc.nat(),
-  starts: list(fc.record({ executionId: text, task: fc.record({ namespace: text, task: text }) })),
+  starts: list(anyStart),
   samples: list(anySamples),
-  ends: list(fc.record({ executionId: text, outcome: fc.constantFrom(0, 1, 2, 7), used: resources })),
+  ends: list(anyEnd),
 })
 type Message = NonNullable<StreamUsageRequest['message']>
 const anyMessage: fc.Arbitrary<Message | undefined> = fc.oneof(
@@ -57,10 +96,30 @@ test('a request is what the generated decoder makes of it, fields of later relea
   )
 })
 
-const inBatch = (samples: Uint8Array) => {
-  const batch = new BinaryWriter().uint32(0x1a).bytes(samples).finish()
+const inBatch = (event: Uint8Array, tag = 0x1a) => {
+  const batch = new BinaryWriter().uint32(tag).bytes(event).finish()
   return new BinaryWriter().uint32(0x12).bytes(batch).finish()
 }
+
+test.each<readonly [what: string, tag: number, event: fc.Arbitrary<Uint8Array>]>([
+  [
+    'a start',
+    0x12,
+    anyStart.map((start) => ExecutionStart.encode(ExecutionStart.fromPartial(start)).finish()),
+  ],
+  ['an end', 0x22, anyEnd.map((end) => ExecutionEnd.encode(ExecutionEnd.fromPartial(end)).finish())],
+])(
+  '%s whose fields come more than once, or are of a later release, is read as the generated decoder does',
+  (_, tag, event) => {
+    const part = fc.oneof(event, fc.constant(withUnknown(new Uint8Array())))
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 4 }), (parts) => {
+        const bytes = Buffer.from(inBatch(Buffer.concat(parts), tag))
+        expect(readStreamUsage(bytes)).toStrictEqual(StreamUsageRequest.decode(bytes))
+      }),
+    )
+  },
+)
 
 test('so is one whose lists come in parts, or number by number', () => {
   const part = fc.oneof(
@@ -130,6 +189,10 @@ test.each<readonly [what: string, bytes: Uint8Array]>([
   ['samples beyond their batch', Uint8Array.of(0x12, 2, 0x1a, 2, ...emptyField)],
   ['a text beyond its samples', Uint8Array.of(0x12, 6, 0x1a, 2, 0x0a, 2, 0x20, 0x20)],
   ['a list beyond its samples', Uint8Array.of(0x12, 6, 0x1a, 2, 0x12, 2, 1, 1)],
+  ['a task beyond its start', Uint8Array.of(0x12, 7, 0x12, 5, ...emptyField, 0x12, 2, 0x0a)],
+  ['a feature that ends within its number', Uint8Array.of(0x12, 6, 0x12, 4, 0x22, 2, 0x11, 0)],
+  ['a label that ends within its text', Uint8Array.of(0x12, 8, 0x12, 6, 0x2a, 2, 0x12, 2, 0x20, 0x20)],
+  ['a number beyond what was allocated', Uint8Array.of(0x12, 6, 0x12, 4, 0x3a, 2, 0x11, 0)],
   ['a text beyond its end', Uint8Array.of(0x12, 6, 0x22, 2, 0x0a, 2, 0x20, 0x20)],
 ])('%s is refused', (_, bytes) => {
   expect(() => read(Buffer.from(bytes))).toThrow('is not well formed')

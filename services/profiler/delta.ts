@@ -60,34 +60,37 @@ export interface Delta {
 
 /**
  * What has to be stored of a profile beside what is stored: of the two long lists only what was added [of a task that runs
- * often 0.5 KB for 31]. Undefined where it did not grow out of the base, or where it is better stored whole again.
+ * often 0.5 KB for 31]; at once where that is short. Undefined where it did not grow out of the base, or where it is better stored
+ * whole again.
  */
-export async function deltaOf(base: Base, profile: Profile): Promise<Delta | undefined> {
+export function deltaOf(base: Base, profile: Profile): Delta | undefined | Promise<Delta | undefined> {
   if (base.deltas === mostDeltas) return undefined
   const executions = listGrownBy(base.executions, profile.executions)
   const folded = grownBy(base.folded, profile.folded)
   if (!executions || !folded) return undefined
   const news = { ...profile, executions: executions.added, folded: folded.added }
-  const delta = await sealBehind(headBytes, news)
-  const deltaBytes = base.deltaBytes + delta.length
-  if (deltaBytes > Math.max(leastDeltaBytes, base.wholeBytes)) return undefined
-  delta.writeUInt32LE(base.checksum, 0)
-  delta.writeUInt32LE(executions.dropped, 4)
-  delta.writeUInt32LE(folded.dropped, 8)
-  delta.writeUInt32LE(crc32(delta.subarray(0, 12)), 12)
-  const { executions: nowExecutions, folded: nowFolded } = profile
-  return {
-    delta,
-    index: base.deltas,
-    base: {
-      checksum: checksumIn(sealedIn(delta)),
-      wholeBytes: base.wholeBytes,
-      deltas: base.deltas + 1,
-      deltaBytes,
-      executions: nowExecutions,
-      folded: nowFolded,
-    },
+  const behind = (delta: Buffer): Delta | undefined => {
+    const deltaBytes = base.deltaBytes + delta.length
+    if (deltaBytes > Math.max(leastDeltaBytes, base.wholeBytes)) return undefined
+    delta.writeUInt32LE(base.checksum, 0)
+    delta.writeUInt32LE(executions.dropped, 4)
+    delta.writeUInt32LE(folded.dropped, 8)
+    delta.writeUInt32LE(crc32(delta.subarray(0, 12)), 12)
+    return {
+      delta,
+      index: base.deltas,
+      base: {
+        checksum: checksumIn(sealedIn(delta)),
+        wholeBytes: base.wholeBytes,
+        deltas: base.deltas + 1,
+        deltaBytes,
+        executions: profile.executions,
+        folded: profile.folded,
+      },
+    }
   }
+  const sealed = sealBehind(headBytes, news)
+  return sealed instanceof Promise ? sealed.then(behind) : behind(sealed)
 }
 
 /**

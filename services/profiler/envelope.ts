@@ -20,7 +20,7 @@ import { inspectSteps } from '../../shared/wire/inspection.ts'
 import { pieceBytes } from '../../shared/wire/message-pieces.ts'
 import { profileSteps } from '../../shared/wire/profile.ts'
 import { decodeSteps, profileByteSteps, written } from '../../shared/wire/profile-bytes.ts'
-import { writeProfile } from '../../shared/wire/profile-writer.ts'
+import { entriesAStep, writeProfile } from '../../shared/wire/profile-writer.ts'
 import { migrate } from './migrations.ts'
 
 export const codecs = ['none', 'zlib', 'zstd'] as const
@@ -55,17 +55,19 @@ export async function sealProfile(profile: Profile, codec: Codec): Promise<Buffe
   return sealed
 }
 
-/** Plain, and behind so many bytes that are left to whoever asks. */
-export async function sealBehind(roomBytes: number, profile: Profile): Promise<Buffer> {
+/** Plain, and behind so many bytes that are left to whoever asks; at once where it is one step to write. */
+export function sealBehind(roomBytes: number, profile: Profile): Buffer | Promise<Buffer> {
   const head = new Uint8Array(roomBytes + headerBytes)
-  const whole = await inTurns(
-    written((writer) => {
-      writeBytes(writer, head)
-      return writeProfile(profile, writer)
-    }),
-  )
-  writeHeader(whole.subarray(roomBytes), profile, 'none', whole.length - head.length)
-  return whole
+  const steps = written((writer) => {
+    writeBytes(writer, head)
+    return writeProfile(profile, writer)
+  })
+  const headed = (whole: Buffer) => {
+    writeHeader(whole.subarray(roomBytes), profile, 'none', whole.length - head.length)
+    return whole
+  }
+  const isOneStep = profile.executions.length + profile.running.length <= entriesAStep
+  return isOneStep ? headed(atOnce(steps)) : inTurns(steps).then(headed)
 }
 
 /** Before the payload, which is there already. */

@@ -1,4 +1,5 @@
 import { ForesizeError } from '../../shared/domain/errors.ts'
+import type { ExecutionRecord } from '../../shared/domain/execution.ts'
 import { type Profile, type ProfileKey, profileId } from '../../shared/domain/profile.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
 import { turn } from '../../shared/runtime/turns.ts'
@@ -89,8 +90,9 @@ export function foldPlan(nowUnixMs: number, settings: FoldSettings): FoldPlan {
       const { finished, scope, isLate = false, running = [] } = unit
       const folded = new Array<boolean>(finished.length).fill(false)
       results.set(unit, folded)
-      for (const [index, record] of finished.entries()) {
+      for (let index = 0; index < finished.length; index++) {
         if (turn.isOver()) await turn.rest()
+        const record = finished[index] as ExecutionRecord
         const part = partOf(ofTask(record.task))
         part.scope ??= scope
         part.finished.push({

@@ -1,5 +1,5 @@
 import { type Aggregator, Counter, Histogram, type Registry } from 'prom-client'
-import { type Outcome, outcomes } from '../../shared/domain/execution.ts'
+import { type ExecutionRecord, type Outcome, outcomes } from '../../shared/domain/execution.ts'
 import { dimensions } from '../../shared/domain/resources.ts'
 import { rpcMetrics } from '../../shared/rpc/metrics.ts'
 import type { RpcServerFigures } from '../../shared/rpc/server.ts'
@@ -81,12 +81,14 @@ export function profilerMetrics(registry: Registry, monotonicMs: () => number): 
   for (const each of [scored, covered, confidence]) for (const name of dimensions) each.labels(name).inc(0)
 
   function committed({ finished }: Unit, { folded }: UnitResult): void {
-    for (const [index, record] of finished.entries()) {
+    const counts: { [O in Outcome]?: number } = {}
+    for (let index = 0; index < finished.length; index++) {
+      const record = finished[index] as ExecutionRecord
       if (!folded[index]) {
         repeats.inc()
         continue
       }
-      foldsOf[record.outcome].inc(record.weight)
+      counts[record.outcome] = (counts[record.outcome] ?? 0) + record.weight
       const estimate = readEstimateToken(record.estimateToken)
       if (estimate === undefined) continue
       // One execution scored alone; of the strategies' own predictions there would be too many series.
@@ -104,6 +106,7 @@ export function profilerMetrics(registry: Registry, monotonicMs: () => number): 
         needed.inc((((record.used.memoryBytes ?? 0) * (record.used.durationMs ?? 0)) / 1000) * weight)
       }
     }
+    for (const outcome in counts) foldsOf[outcome as Outcome].inc(counts[outcome as Outcome])
   }
 
   return {

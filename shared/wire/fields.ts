@@ -60,9 +60,11 @@ export function readTask(
   }
 }
 
+const noResources: Resources = {}
+
 /** Finite, 0 to the dimension's limit. */
 export function readResources(message: Resources | undefined, path: string, seen: Inspection): Resources {
-  if (message === undefined) return {}
+  if (message === undefined) return noResources
   let resources = message
   for (const dimension of dimensions) {
     const value = message[dimension]
@@ -83,8 +85,11 @@ export function readFeatures(message: Features, path: string, seen: Inspection):
   const features = readEntries(message, path, seen, (value) =>
     Number.isFinite(value) ? undefined : `must be finite, was ${value}`,
   )
-  if (!Object.values(features).some((value) => Object.is(value, -0))) return features
-  return Object.fromEntries(Object.entries(features).map(([key, value]) => [key, unsignedZero(value)]))
+  for (const name in features) {
+    if (Object.is(features[name], -0))
+      return Object.fromEntries(Object.entries(features).map(([key, value]) => [key, unsignedZero(value)]))
+  }
+  return features
 }
 
 /** Zero has one form, since JSON has only one: what is read back must be what was written. */
@@ -101,16 +106,22 @@ function readEntries<T>(
   seen: Inspection,
   faultOfValue: (value: T) => string | undefined,
 ): Readonly<Record<string, T>> {
-  const keys = Object.keys(message)
-  if (keys.length > limits.entries) {
-    seen.reject(path, `must have at most ${limits.entries} entries, has ${keys.length}`)
+  let count = 0
+  for (const _ in message) count += 1
+  if (count > limits.entries) {
+    seen.reject(path, `must have at most ${limits.entries} entries, has ${count}`)
     return message
   }
-  for (const key of keys) {
+  for (const key in message) {
     const fault = key === '' ? 'is required' : (faultOf(key) ?? faultOfValue(message[key] as T))
     if (fault !== undefined) seen.reject(`${path}[${shown(key)}]`, fault)
   }
-  return keys.length < 2 ? message : Object.fromEntries(keys.sort().map((key) => [key, message[key] as T]))
+  if (count < 2) return message
+  return Object.fromEntries(
+    Object.keys(message)
+      .sort()
+      .map((key) => [key, message[key] as T]),
+  )
 }
 
 /** A key short enough, and clean enough, for a message to a person. */

@@ -243,7 +243,7 @@ function writeStatistics(writer: ByteWriter, tag: number, entry: DimensionStatis
 const zigzag = (value: number) => (value < 0 ? -2 * value - 1 : 2 * value)
 
 function writeFeatures(writer: ByteWriter, tag: number, features: ExecutionRecord['features']): void {
-  for (const name of Object.keys(features)) {
+  for (const name in features) {
     const start = beginMessage(writer, tag)
     if (name !== '') writeText(writer, entryTags.key, name)
     writeSet(writer, entryTags.number, features[name] as number)
@@ -252,7 +252,7 @@ function writeFeatures(writer: ByteWriter, tag: number, features: ExecutionRecor
 }
 
 function writeLabels(writer: ByteWriter, tag: number, labels: ExecutionRecord['labels']): void {
-  for (const name of Object.keys(labels)) {
+  for (const name in labels) {
     const start = beginMessage(writer, tag)
     const value = labels[name] as string
     if (name !== '') writeText(writer, entryTags.key, name)

@@ -13,6 +13,7 @@ import {
   profileSchemaVersion,
 } from '../../../shared/domain/profile.ts'
 import { profileLimits } from '../../../shared/domain/profile-limits.ts'
+import type { TaskKey } from '../../../shared/domain/task.ts'
 import { type AccuracySettings, accuracyFold, type TokenEstimate } from './accuracy.ts'
 import { fingerprint } from './fingerprint.ts'
 import { foldedMemory } from './folded-memory.ts'
@@ -101,6 +102,7 @@ export function foldAll(
     if (estimate) accuracy.score(estimate, record)
     added.push({
       ...record,
+      task: sameTask(base.executions[0]?.task ?? added[0]?.task, record.task),
       estimateToken: noToken,
       endedAtUnixMs: record.endedAtUnixMs || lastSeenUnixMs,
     })
@@ -157,6 +159,10 @@ export function emptyProfile(key: ProfileKey, nowUnixMs: number): Profile {
     members: [],
   }
 }
+
+/** The key that is kept already: most executions of a profile are of one task, and each came with a key of its own. */
+const sameTask = (kept: TaskKey | undefined, task: TaskKey): TaskKey =>
+  kept?.task === task.task && kept.namespace === task.namespace ? kept : task
 
 const noToken = new Uint8Array(0)
 

@@ -152,8 +152,8 @@ export function applyBatch(before: Session, batch: Batch, nowUnixMs: number, lim
       opened.push(start)
     }
     started.push(start)
-    const times = { startedUnixMs: nowUnixMs, lastSeenUnixMs: nowUnixMs }
-    change(executionId, { start, leaseMs, ...times, totals: noUsage })
+    const opening = { start, leaseMs, startedUnixMs: nowUnixMs, lastSeenUnixMs: nowUnixMs, totals: noUsage }
+    change(executionId, opening)
   }
   for (const { executionId, columns, path } of batch.samples) {
     const execution = openNow(executionId)
@@ -228,8 +228,18 @@ function recordOf(
   { start, totals }: OpenExecution,
   { outcome, used, source, measured }: Omit<EndEvent, 'executionId'>,
 ): ExecutionRecord {
+  // Name by name: a spread puts what it adds into a second object, and the record is kept for as long as its profile has it.
+  const { executionId, task, attempt, features, labels, requested, allocated, estimateToken, weight } = start
   return {
-    ...start,
+    executionId,
+    task,
+    attempt,
+    features,
+    labels,
+    requested,
+    allocated,
+    estimateToken,
+    weight,
     used: usageOf(totals, used),
     outcome,
     source: source === 'unknown' && totals.elapsedMs > 0 ? 'sampled' : source,

@@ -153,10 +153,15 @@ export async function lmdbMedium(
   const deltasBeside = (key: Buffer, sealed: Buffer): readonly Buffer[] =>
     deltasBehind(sealed, (index) => deltas.get(deltaKey(key, index)))
 
-  async function recordOf(key: string, profile: Profile): Promise<Delta | Whole> {
+  /** At once where it is a short delta, as most are: a commit has one for each profile. */
+  function recordOf(key: string, profile: Profile): Delta | Whole | Promise<Delta | Whole> {
     const base = bases.get(key)
-    const delta = base && (await deltaOf(base, profile))
-    if (delta) return delta
+    const delta = base && deltaOf(base, profile)
+    if (delta instanceof Promise) return delta.then<Delta | Whole>((made) => made ?? wholeOf(profile))
+    return delta ?? wholeOf(profile)
+  }
+
+  async function wholeOf(profile: Profile): Promise<Whole> {
     const sealed = await sealProfile(profile, codec)
     return { sealed, base: baseOf(profile, sealed) }
   }
@@ -245,7 +250,8 @@ export async function lmdbMedium(
       const records: (readonly [string, Buffer, Delta | Whole | undefined])[] = []
       for (const [key, profile] of profileWrites) {
         if (turn.isOver()) await turn.rest()
-        records.push([key, Buffer.from(key), profile && (await recordOf(key, profile))])
+        const record = profile && recordOf(key, profile)
+        records.push([key, Buffer.from(key), record instanceof Promise ? await record : record])
       }
       const sealedSessions: SealedSession[] = []
       for (const each of sessionWrites) {

@@ -185,6 +185,13 @@ const running = (executionId: string, memoryBytes = 1) => ({
   peak: { memoryBytes },
 })
 
+test('executions of one task share the key that was kept first, those of others keep their own', () => {
+  const of = (id: string, task: string) => recordOf(id, {}, { task: { namespace: 'default', task } })
+  const { executions } = fold([of('c', 'b'), of('d', 'a')], fold([of('a', 'a'), of('b', 'a')]))
+  expect(executions.map(({ task }) => task.task)).toEqual(['a', 'a', 'b', 'a'])
+  expect(new Set(executions.map(({ task }) => task)).size).toBe(2)
+})
+
 test('what runs is shown until it ends, and does not come back', () => {
   const before = showRunning(fold([recordOf('a')]), [running('b'), running('c')], defaultFoldSettings)
   expect(before.running.map(({ executionId }) => executionId)).toEqual(['b', 'c'])

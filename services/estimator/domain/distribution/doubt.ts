@@ -15,7 +15,7 @@ export interface Doubt {
 
 /** A departure grows more likely with distance ÷ range up to `mostDeparture`, half of which it is at `halfDeparture`… */
 const mostDeparture = 0.5
-const halfDeparture = 5
+const halfDeparture = 8
 /** …and, as ignorance does, with the scatter, half at this one: what varies for no known reason may vary more. */
 const halfScatter = 0.03
 /** A departure takes a need no farther above the largest seen than this, a logarithm: 12 times. */

@@ -11,14 +11,14 @@ const population = { median: 1e9, scale: 1 }
 const at = (range: number, scatter: number, distance: number) =>
   doubtAt(leverageOf(distance, range), scatter, 1, population)
 
-test('a departure is at most a half, half of that five ranges away, and half where the scatter is 0.03', () => {
+test('a departure is at most a half, half of that eight ranges away, and half where the scatter is 0.03', () => {
   const departure = (...of: Parameters<typeof at>) => at(...of).departure
   expect(departure(1, 1e12, 1e12)).toBeCloseTo(0.5, 9)
-  // A range counts 0.01 more than it is: 5 / (0.99 + 0.01)
-  expect(departure(0.99, 1e12, 5)).toBeCloseTo(0.25, 9)
+  // A range counts 0.01 more than it is: 8 / (0.99 + 0.01)
+  expect(departure(0.99, 1e12, 8)).toBeCloseTo(0.25, 9)
   expect(departure(1, 0.03, 1e12)).toBeCloseTo(0.25, 9)
-  expect(departure(0.99, 0.03, 5)).toBeCloseTo(0.125, 12)
-  expect(departure(0.99, 0.06, 12)).toBeCloseTo((0.5 * (12 / 17) * 2) / 3, 12)
+  expect(departure(0.99, 0.03, 8)).toBeCloseTo(0.125, 12)
+  expect(departure(0.99, 0.06, 12)).toBeCloseTo((0.5 * (12 / 20) * 2) / 3, 12)
 })
 
 test('that nothing is known is certain in the end, half so twenty ranges away, and half where the scatter is 0.03', () => {
@@ -29,7 +29,7 @@ test('that nothing is known is certain in the end, half so twenty ranges away, a
 })
 
 test('of values that never varied counts their range as 0.01', () => {
-  expect(at(0, 0.03, 0.05).departure).toBeCloseTo(0.125, 12)
+  expect(at(0, 0.03, 0.08).departure).toBeCloseTo(0.125, 12)
 })
 
 test('is none where every need was as the law says', () => {

@@ -25,10 +25,11 @@ const mostCells = 4096
 /** Laws of less weight are left out. */
 const leastWeight = 1e-3
 /**
- * Each is blurred by this much of the distance to either side, and one of two features by its errors too: needs may follow a law
- * between two of those listed.
+ * Each is blurred by this much of the distance to either side, and one of two features by its errors too, up to `mostErrors`:
+ * needs may follow a law between two of those listed.
  */
 const blur = 0.07
+const mostErrors = 0.05
 
 /** Weights, and weights × run time, cell by cell. */
 interface Grid {
@@ -99,7 +100,7 @@ export function growthAt(
   { byCell, cells, weights }: GrowthWorkspace,
   mayStop = 0,
 ): Growth {
-  const errors = record.joint?.scatter ?? 0
+  const errors = Math.min(mostErrors, record.joint?.scatter ?? 0)
   let sum = 0
   let total = 0
   let last = 0

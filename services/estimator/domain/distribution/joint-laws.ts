@@ -33,8 +33,6 @@ export interface JointRecord {
   readonly errors: Float64Array
   /** Standard deviation of the errors. */
   readonly scatter: number
-  /** Posterior probability that the need grows with the other feature. */
-  readonly probability: number
 }
 
 export interface WeighedLaw {
@@ -129,6 +127,8 @@ export const jointLaws: readonly JointLaw[] = [
 const leastWeight = 1e-3
 /** Fewer pieces of evidence do not tell two features apart. */
 const fewestPieces = 4
+/** Features that nearly say the same are one: a need grows with two where that is more probable than 1 − this. */
+const mostWithout = 0.05
 /** A feature is the other one where it explains so much of what the likeliest law leaves, and executions have it as often. */
 const leastExplained = 0.1
 const leastShare = 0.5
@@ -142,7 +142,7 @@ interface Piece {
 
 /**
  * The posterior over laws of a feature and the one of the others that says most of what the feature's likeliest law leaves.
- * Undefined where none says anything. The likelihood is that of laws of one feature.
+ * Undefined where none surely does. The likelihood is that of laws of one feature.
  */
 export function jointRecord(
   executions: ObservedExecutions,
@@ -161,7 +161,11 @@ export function jointRecord(
   const laws = weighed
     .map(({ law, weight }) => ({ law, weight: weight / total }))
     .filter(({ weight }) => weight >= leastWeight)
-  const ofOneAlone = laws.reduce((sum, { law, weight }) => sum + (law.other + law.both === 0 ? weight : 0), 0)
+  const withoutOther = laws.reduce(
+    (sum, { law, weight }) => sum + (law.other + law.both === 0 ? weight : 0),
+    0,
+  )
+  if (withoutOther > mostWithout) return undefined
   const errors = points.map(({ x, y, logNeed }) => logNeed - logJointGrowth(best.law, x, y))
   return {
     column: other,
@@ -171,7 +175,6 @@ export function jointRecord(
     likeliest: best.law,
     errors: Float64Array.from(errors).sort(),
     scatter: deviation(errors),
-    probability: Math.max(0, 1 - ofOneAlone),
   }
 }
 

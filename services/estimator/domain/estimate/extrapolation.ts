@@ -75,19 +75,19 @@ function leverage({
 
 /**
  * The need at the edge. With two features that is a corner where few executions have been: what the likeliest law makes of all
- * of them may be right as well as what is predicted there, as far as there is such a law.
+ * of them is as likely right as what is predicted there.
  */
 function edgeOf(
   predicted: Distribution,
   { record: { joint }, advance, other: [from] = [0, 0] }: Beyond,
 ): Distribution {
   if (joint === undefined) return predicted
-  const { likeliest, errors, probability } = joint
+  const { likeliest, errors } = joint
   const atLaw = logJointGrowth(likeliest, advance, from)
   const atoms = errors.map((error) => atLaw + error)
   const cumulative = errors.map((_, i) => (i + 1) / errors.length)
   const byLaw = { size: errors.length, atoms, cumulative, runtimeShare: cumulative }
-  return blend(predicted, byLaw, probability / 2)
+  return blend(predicted, byLaw, 1 / 2)
 }
 
 function beyondPrimary(

@@ -4,28 +4,39 @@ import { CodeGeneratorResponseSchema } from '@bufbuild/protobuf/wkt'
 
 /**
  * A plugin of protoc: what ts-proto generates, whose decoders refuse a message or a packed list that does not end where it
- * says. As ts-proto has them they go on behind it: what follows is taken for a part of it, or left out.
+ * says, a field of number 0, and the end of a group that never began. As ts-proto has them they go on behind it: what
+ * follows is taken for a part of it, or left out.
  */
 
-const endsAt = (end: string, indent: string) =>
-  `${indent}if (reader.pos !== ${end}) {
-${indent}  throw new globalThis.RangeError("a part does not end where it says");
+const refuse = (condition: string, what: string, indent: string) =>
+  `${indent}if (${condition}) {
+${indent}  throw new globalThis.RangeError("${what}");
 ${indent}}
 `
+
+const refuseEnd = (end: string, indent: string) =>
+  refuse(`reader.pos !== ${end}`, 'a part does not end where it says', indent)
+
+const refuseTag = (_: string, indent: string) =>
+  refuse('(tag & 7) === 4 || tag < 8', 'a field has the number 0, or ends a group that never began', indent)
 
 function withEnds(code: string): string {
   const checked = code
     .replaceAll(
       /^( +)return message;\n +\} finally \{$/gm,
-      (rest, indent) => `${endsAt('end', indent)}${rest}`,
+      (rest, indent) => `${refuseEnd('end', indent)}${rest}`,
     )
     .replaceAll(
       /^( +)while \(reader\.pos < (end\d+)\) \{\n.*\n\1\}\n/gm,
-      (list, indent, end) => `${list}${endsAt(end, indent)}`,
+      (list, indent, end) => `${list}${refuseEnd(end, indent)}`,
     )
-  const ends = checked.match(/reader\.pos !== end/g)?.length
-  const loops = checked.match(/while \(reader\.pos < end/g)?.length
-  if (ends !== loops) throw new Error('ts-proto generates other decoders than this knows')
+    .replaceAll(/^( +)if \(\(tag & 7\) === 4 \|\| tag === 0\) \{\n +break;\n +\}\n/gm, refuseTag)
+  const count = (pattern: RegExp) => checked.match(pattern)?.length
+  if (
+    count(/while \(reader\.pos < end/g) !== count(/reader\.pos !== end/g) ||
+    count(/const tag = reader/g) !== count(/tag < 8/g)
+  )
+    throw new Error('ts-proto generates other decoders than this knows')
   return checked
 }
 

@@ -24,6 +24,18 @@ const anything = Buffer.from('z\u0006xxxxxx')
 const anythingField = 15
 const endOfGroup = (anythingField << 3) | WireType.EndGroup
 
+/** What is no field, whole and without what would follow its tag: the last byte of a message may be a tag. */
+const strays = [
+  Uint8Array.of(endOfGroup),
+  Uint8Array.of(endOfGroup, 0),
+  Uint8Array.of(WireType.Varint),
+  Uint8Array.of(WireType.Varint, 0),
+  Uint8Array.of(WireType.Bit64, ...anything),
+  Uint8Array.of(WireType.LengthDelimited, 0),
+  Uint8Array.of(WireType.StartGroup, WireType.EndGroup),
+  Uint8Array.of(WireType.Bit32, ...anything.subarray(0, 4)),
+]
+
 const wireTypeOf = (scalar: ScalarType | undefined): WireType => {
   switch (scalar) {
     case ScalarType.STRING:
@@ -126,7 +138,11 @@ describe.each(requests)('a request of $method', ({ read, places }) => {
   })
 
   test('is refused where a message has a field of number 0, or ends a group that never began', () => {
-    for (const { holder, request } of places)
-      for (const tag of [0, endOfGroup]) expectRefused(read, followed(request(Uint8Array.of(tag, 0))), holder)
+    for (const { holder, request } of places) {
+      for (const part of strays) {
+        expectRefused(read, request(part), holder)
+        expectRefused(read, followed(request(part)), holder)
+      }
+    }
   })
 })

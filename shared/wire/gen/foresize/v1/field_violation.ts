@@ -57,8 +57,8 @@ export const FieldViolation: MessageFns<FieldViolation> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag < 8) {
+          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
         }
         reader.skip(tag & 7);
       }

@@ -189,8 +189,8 @@ export const Resources: MessageFns<Resources> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
+        if ((tag & 7) === 4 || tag < 8) {
+          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
         }
         reader.skip(tag & 7);
       }

@@ -231,6 +231,7 @@ async function memory(): Promise<readonly Figure[]> {
   const intake = ingestion(store, systemClock, settings, quietLog, heldBytes(settings))
   const open = await bytes(async () => {
     const session = await intake.open('bench', anybody)
+    await intake.letIn(['default'], anybody.scope)
     for (let sequence = 1; sequence <= count / 500; sequence++) {
       const starts = Array.from({ length: 500 }, (_, i) => ({
         start: startOf(`open-${sequence}-${i}`, { features: { input_bytes: i }, labels: { tool: 'bwa' } }),

@@ -12,7 +12,7 @@ export interface NamespaceSettings {
 export interface NamespacesLetIn {
   /** Lets in those that are new, as far as there may be more: before anything in them is taken. Throws what the store throws. */
   letIn(namespaces: readonly string[], scope: Scope): Promise<void>
-  /** Why nothing may be learned in a namespace by whoever has that scope; undefined where it may, and is let in. */
+  /** Why nothing may be learned in a namespace by whoever has that scope; undefined where it is known, or was let in. */
   refusalOf(namespace: string, scope: Scope): string | undefined
   /** Asks the store which there are: with every tick. */
   refresh(): Promise<void>
@@ -21,7 +21,10 @@ export interface NamespacesLetIn {
 /** Ticks after which one that was let in and still has no profile is forgotten. */
 const claimTicks = 60
 
-export function namespacesLetIn(store: ProfileStore, settings: NamespaceSettings): NamespacesLetIn {
+export function namespacesLetIn(
+  store: Pick<ProfileStore, 'namespaces' | 'claimNamespace'>,
+  settings: NamespaceSettings,
+): NamespacesLetIn {
   const { maxNamespaces, maxHeldShare } = settings
   /** Those that have profiles, as the store said last. */
   let known: ReadonlySet<string> = new Set()
@@ -33,21 +36,17 @@ export function namespacesLetIn(store: ProfileStore, settings: NamespaceSettings
   const denied = new Set<string>()
 
   const exists = (namespace: string) => known.has(namespace) || claimed.has(namespace)
-  const asManyAsMayBe = (count: number) => `there are ${count} namespaces, as many as max_namespaces allows`
+  const asManyAsMayBe = (count: number) =>
+    `there are ${Math.max(count, maxNamespaces)} namespaces, as many as max_namespaces allows`
 
-  function refusalOf(namespace: string, scope: Scope): string | undefined {
-    if (known.has(namespace)) return undefined
-    if (denied.has(namespace)) return asManyAsMayBe(maxNamespaces)
-    if (!claimed.has(namespace)) {
-      const count = known.size + claimed.size
-      if (count >= maxNamespaces) return asManyAsMayBe(count)
-      // Whoever may use all leaves room for those who may use a few.
-      const own = scope === 'all' ? count : (scope?.filter(exists).length ?? 0)
-      if (own >= Math.max(1, Math.floor(maxNamespaces * maxHeldShare)))
-        return `the tenant has ${own} namespaces, its share of max_namespaces`
-    }
-    claimed.set(namespace, ticks)
-    return undefined
+  /** Of one that is new. */
+  function noRoomFor(namespace: string, scope: Scope): string | undefined {
+    const count = known.size + claimed.size
+    if (denied.has(namespace) || count >= maxNamespaces) return asManyAsMayBe(count)
+    // Whoever may use all leaves room for those who may use a few.
+    const own = scope === 'all' ? count : (scope?.filter(exists).length ?? 0)
+    if (own < Math.max(1, Math.floor(maxNamespaces * maxHeldShare))) return undefined
+    return `the tenant has ${own} namespaces, its share of max_namespaces`
   }
 
   async function claim(namespace: string): Promise<void> {
@@ -65,13 +64,22 @@ export function namespacesLetIn(store: ProfileStore, settings: NamespaceSettings
   }
 
   return {
-    refusalOf,
+    refusalOf(namespace, scope) {
+      if (known.has(namespace)) return undefined
+      // What was denied may be forgotten again, at a tick since: there is no room here, only the store knows.
+      if (!claimed.has(namespace)) return noRoomFor(namespace, scope) ?? asManyAsMayBe(0)
+      claimed.set(namespace, ticks)
+      return undefined
+    },
     async letIn(namespaces, scope) {
       const asked: (Promise<void> | undefined)[] = []
       for (const namespace of new Set(namespaces)) {
-        const isNew = !exists(namespace)
-        if (refusalOf(namespace, scope) !== undefined) continue
-        if (isNew) claiming.set(namespace, claim(namespace))
+        if (known.has(namespace)) continue
+        if (!claimed.has(namespace)) {
+          if (noRoomFor(namespace, scope) !== undefined) continue
+          claiming.set(namespace, claim(namespace))
+        }
+        claimed.set(namespace, ticks)
         asked.push(claiming.get(namespace))
       }
       await Promise.all(asked)

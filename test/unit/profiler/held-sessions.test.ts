@@ -41,6 +41,7 @@ test('a session that is opened again while its last batch is being stored is ope
     () => store.close(),
     () => sessions.drain(),
   )
+  await sessions.letIn(['default'], anybody.scope)
   const first = await sessions.open('worker', anybody)
   storing = Promise.withResolvers()
   const last = first.apply(batch(1, 'one'), systemClock.nowUnixMs())

@@ -4,7 +4,7 @@ import { CodeGeneratorResponseSchema } from '@bufbuild/protobuf/wkt'
 
 /**
  * A plugin of protoc: what ts-proto generates, whose decoders refuse a message or a packed list that does not end where it
- * says, a field of number 0, and the end of a group that never began. As ts-proto has them they go on behind it: what
+ * says, a field of number 0, and groups, which are not in the contract. As ts-proto has them they go on behind it: what
  * follows is taken for a part of it, or left out.
  */
 
@@ -18,7 +18,7 @@ const refuseEnd = (end: string, indent: string) =>
   refuse(`reader.pos !== ${end}`, 'a part does not end where it says', indent)
 
 const refuseTag = (_: string, indent: string) =>
-  refuse('(tag & 7) === 4 || tag < 8', 'a field has the number 0, or ends a group that never began', indent)
+  refuse('tag < 8 || (tag & 7) === 3 || (tag & 7) === 4', 'a field has the number 0, or is a group', indent)
 
 function withEnds(code: string): string {
   const checked = code

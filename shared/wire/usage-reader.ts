@@ -252,9 +252,9 @@ function checkEnd(reader: BinaryReader, end: number): void {
   if (reader.pos !== end) throw new RangeError('a message does not end where it says')
 }
 
-/** A field that is not known. */
+/** A field that is not known. That of a group would end at a tag, which may lie beyond the message. */
 function skip(reader: BinaryReader, tag: number): void {
-  if (tag >>> 3 === 0) throw new RangeError('a field has the number 0')
+  if (tag < 8 || (tag & 7) === 3) throw new RangeError('a field has the number 0, or is a group')
   reader.skip(tag & 7)
 }
 

@@ -22,10 +22,12 @@ interface Place {
 /** Eight bytes that are a field which no message has, a double, a text, a packed list and what any message may hold. */
 const anything = Buffer.from('z\u0006xxxxxx')
 const anythingField = 15
+const beginOfGroup = (anythingField << 3) | WireType.StartGroup
 const endOfGroup = (anythingField << 3) | WireType.EndGroup
 
-/** What is no field, whole and without what would follow its tag: the last byte of a message may be a tag. */
+/** What is no field of any message, the tags that are the last byte of one among them. */
 const strays = [
+  Uint8Array.of(beginOfGroup, endOfGroup),
   Uint8Array.of(endOfGroup),
   Uint8Array.of(endOfGroup, 0),
   Uint8Array.of(WireType.Varint),
@@ -137,7 +139,7 @@ describe.each(requests)('a request of $method', ({ read, places }) => {
     }
   })
 
-  test('is refused where a message has a field of number 0, or ends a group that never began', () => {
+  test('is refused where a message has a field of number 0, or a group', () => {
     for (const { holder, request } of places) {
       for (const part of strays) {
         expectRefused(read, request(part), holder)

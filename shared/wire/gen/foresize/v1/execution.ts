@@ -380,8 +380,8 @@ export const TaskKey: MessageFns<TaskKey> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -573,8 +573,8 @@ export const ExecutionStart: MessageFns<ExecutionStart> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -771,8 +771,8 @@ export const ExecutionStart_FeaturesEntry: MessageFns<ExecutionStart_FeaturesEnt
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -859,8 +859,8 @@ export const ExecutionStart_LabelsEntry: MessageFns<ExecutionStart_LabelsEntry> 
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1076,8 +1076,8 @@ export const UsageSamples: MessageFns<UsageSamples> = {
             break;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1235,8 +1235,8 @@ export const Measured: MessageFns<Measured> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1382,8 +1382,8 @@ export const ExecutionEnd: MessageFns<ExecutionEnd> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1644,8 +1644,8 @@ export const ExecutionRecord: MessageFns<ExecutionRecord> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1864,8 +1864,8 @@ export const ExecutionRecord_FeaturesEntry: MessageFns<ExecutionRecord_FeaturesE
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1954,8 +1954,8 @@ export const ExecutionRecord_LabelsEntry: MessageFns<ExecutionRecord_LabelsEntry
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }

@@ -577,8 +577,8 @@ export const StreamUsageRequest: MessageFns<StreamUsageRequest> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -679,8 +679,8 @@ export const OpenSession: MessageFns<OpenSession> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -793,8 +793,8 @@ export const UsageBatch: MessageFns<UsageBatch> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -917,8 +917,8 @@ export const StreamUsageResponse: MessageFns<StreamUsageResponse> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1072,8 +1072,8 @@ export const SessionOpened: MessageFns<SessionOpened> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1180,8 +1180,8 @@ export const Acknowledgement: MessageFns<Acknowledgement> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1278,8 +1278,8 @@ export const EventRejection: MessageFns<EventRejection> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1388,8 +1388,8 @@ export const SamplingDirective: MessageFns<SamplingDirective> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1478,8 +1478,8 @@ export const StartProfilingRequest: MessageFns<StartProfilingRequest> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1561,8 +1561,8 @@ export const StartProfilingResponse: MessageFns<StartProfilingResponse> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1653,8 +1653,8 @@ export const EndProfilingRequest: MessageFns<EndProfilingRequest> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1743,8 +1743,8 @@ export const EndProfilingResponse: MessageFns<EndProfilingResponse> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1831,8 +1831,8 @@ export const ReportEndRequest: MessageFns<ReportEndRequest> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1921,8 +1921,8 @@ export const ReportEndResponse: MessageFns<ReportEndResponse> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -1998,8 +1998,8 @@ export const UpdateProfileRequest: MessageFns<UpdateProfileRequest> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -2105,8 +2105,8 @@ export const UpdateProfileResponse: MessageFns<UpdateProfileResponse> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -2209,8 +2209,8 @@ export const RecordRejection: MessageFns<RecordRejection> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -2288,8 +2288,8 @@ export const GetProfileRequest: MessageFns<GetProfileRequest> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -2358,8 +2358,8 @@ export const GetProfileResponse: MessageFns<GetProfileResponse> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -2474,8 +2474,8 @@ export const ListProfilesRequest: MessageFns<ListProfilesRequest> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -2589,8 +2589,8 @@ export const ListProfilesResponse: MessageFns<ListProfilesResponse> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -2683,8 +2683,8 @@ export const ListNamespacesRequest: MessageFns<ListNamespacesRequest> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -2779,8 +2779,8 @@ export const ListNamespacesResponse: MessageFns<ListNamespacesResponse> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -2873,8 +2873,8 @@ export const NamespaceSummary: MessageFns<NamespaceSummary> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -2950,8 +2950,8 @@ export const DeleteProfileRequest: MessageFns<DeleteProfileRequest> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -3009,8 +3009,8 @@ export const DeleteProfileResponse: MessageFns<DeleteProfileResponse> = {
         const tag = reader.uint32();
         switch (tag >>> 3) {
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -3097,8 +3097,8 @@ export const WatchProfilesRequest: MessageFns<WatchProfilesRequest> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -3231,8 +3231,8 @@ export const WatchProfilesResponse: MessageFns<WatchProfilesResponse> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -3338,8 +3338,8 @@ export const CaughtUp: MessageFns<CaughtUp> = {
         const tag = reader.uint32();
         switch (tag >>> 3) {
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -3393,8 +3393,8 @@ export const Resync: MessageFns<Resync> = {
         const tag = reader.uint32();
         switch (tag >>> 3) {
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -3470,8 +3470,8 @@ export const ExportProfilesRequest: MessageFns<ExportProfilesRequest> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -3560,8 +3560,8 @@ export const ExportProfilesResponse: MessageFns<ExportProfilesResponse> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -3650,8 +3650,8 @@ export const ImportProfilesRequest: MessageFns<ImportProfilesRequest> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -3763,8 +3763,8 @@ export const ImportHeader: MessageFns<ImportHeader> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -3893,8 +3893,8 @@ export const ImportProfilesResponse: MessageFns<ImportProfilesResponse> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }

@@ -189,8 +189,8 @@ export const Resources: MessageFns<Resources> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }

@@ -99,8 +99,8 @@ export const EstimateToken: MessageFns<EstimateToken> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -244,8 +244,8 @@ export const EstimateTokenDimension: MessageFns<EstimateTokenDimension> = {
             break;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }

@@ -189,8 +189,8 @@ export const StoredSession: MessageFns<StoredSession> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -338,8 +338,8 @@ export const StoredSession_CountsEntry: MessageFns<StoredSession_CountsEntry> = 
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -440,8 +440,8 @@ export const StoredPart: MessageFns<StoredPart> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -560,8 +560,8 @@ export const StoredPart_CountsEntry: MessageFns<StoredPart_CountsEntry> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -670,8 +670,8 @@ export const SessionState: MessageFns<SessionState> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }
@@ -835,8 +835,8 @@ export const StoredExecution: MessageFns<StoredExecution> = {
             continue;
           }
         }
-        if ((tag & 7) === 4 || tag < 8) {
-          throw new globalThis.RangeError("a field has the number 0, or ends a group that never began");
+        if (tag < 8 || (tag & 7) === 3 || (tag & 7) === 4) {
+          throw new globalThis.RangeError("a field has the number 0, or is a group");
         }
         reader.skip(tag & 7);
       }

@@ -73,21 +73,17 @@ const leastScatter = 0.02
 export function lawRecord(executions: ObservedExecutions, column: number): LawRecord {
   const all = evidenceOf(executions, column)
   const pieces = distinct(all)
-  const scores = growthLaws.map((law) => {
-    const errors = pieces.logNeeds
-      .subarray(0, pieces.count)
-      .map((need, i) => need - logGrowth(law, pieces.distances[i] as number))
-    return law.logPrior + logLikelihood(errors)
-  })
+  const weightIn = (i: number) => weightOf(i, pieces.count)
+  const scores = growthLaws.map((law) => law.logPrior + logLikelihood(misfitOf(pieces, law, weightIn)))
   const best = Math.max(...scores)
   const relative = Float64Array.from(scores, (score) => Math.exp(score - best))
   const sum = relative.reduce((a, b) => a + b, 0)
   const likeliest = growthLaws[scores.indexOf(best)] as GrowthLaw
-  const { total, squares } = misfit(all, likeliest)
+  const misfit = misfitOf(all, likeliest, () => 1)
   return {
     weights: relative.map((weight) => weight / sum),
     range: -(all.distances[0] ?? 0),
-    scatter: Math.sqrt(squares / total),
+    scatter: Math.sqrt(squaresOf(misfit) / misfit.total),
   }
 }
 
@@ -121,33 +117,34 @@ function distinct({ distances, logNeeds, count }: Evidence): Evidence {
   return found
 }
 
-/**
- * Of a law with these errors, by the value of the feature. The i-th of k weighs i / k: what lies beyond is most like the largest.
- */
-export function logLikelihood(errors: Float64Array): number {
-  const count = errors.length
-  let total = 0
-  let sum = 0
-  let squares = 0
-  for (let i = 0; i < count; i++) {
-    const weight = (i + 1) / count
-    const error = errors[i] as number
-    total += weight
-    sum += weight * error
-    squares += weight * error * error
-  }
-  const left = Math.max(0, squares - (sum * sum) / total)
-  return -(total / 2) * Math.log((left + 2 * leastScatter ** 2) / (total + 2))
+/** Of the errors of a law whose level is the best. */
+export interface Misfit {
+  /** Of all weights, of the weighted errors, and of their weighted squares. */
+  total: number
+  sum: number
+  squares: number
 }
 
-/** How many, and the sum of the squared errors around a law whose level is the best. */
-function misfit({ distances, logNeeds, count }: Evidence, law: GrowthLaw) {
-  let sum = 0
-  let squares = 0
-  for (let i = 0; i < count; i++) {
-    const error = (logNeeds[i] as number) - logGrowth(law, distances[i] as number)
-    sum += error
-    squares += error * error
-  }
-  return { total: count, squares: Math.max(0, squares - (sum * sum) / count) }
+export const noMisfit = (): Misfit => ({ total: 0, sum: 0, squares: 0 })
+
+export function addError(to: Misfit, weight: number, error: number): void {
+  to.total += weight
+  to.sum += weight * error
+  to.squares += weight * error * error
+}
+
+const squaresOf = ({ total, sum, squares }: Misfit): number => Math.max(0, squares - (sum * sum) / total)
+
+/** `total`: of the weights of all the evidence. Law: the more of it the misfit is of, the less. */
+export const logLikelihood = (misfit: Misfit, total = misfit.total): number =>
+  -(total / 2) * Math.log((squaresOf(misfit) + 2 * leastScatter ** 2) / (total + 2))
+
+/** Of the i-th of so many pieces of evidence, by the value of the feature: what lies beyond is most like the largest. */
+export const weightOf = (i: number, count: number): number => (i + 1) / count
+
+function misfitOf({ distances, logNeeds, count }: Evidence, law: GrowthLaw, weight: (i: number) => number) {
+  const misfit = noMisfit()
+  for (let i = 0; i < count; i++)
+    addError(misfit, weight(i), (logNeeds[i] as number) - logGrowth(law, distances[i] as number))
+  return misfit
 }

@@ -2,7 +2,15 @@ import { clamp } from '../../../../shared/domain/clamp.ts'
 import { addPair, jointMoments } from '../../../../shared/domain/moments.ts'
 import type { ObservedExecutions } from '../history/observed-executions.ts'
 import { farthest } from '../history/range.ts'
-import { alike, type GrowthLaw, growthLaws, logLikelihood } from './growth-laws.ts'
+import {
+  addError,
+  alike,
+  type GrowthLaw,
+  growthLaws,
+  logLikelihood,
+  noMisfit,
+  weightOf,
+} from './growth-laws.ts'
 
 /**
  * How a need grows with two features: at r and q times the largest values it is 1 − own − other − both + own · x + other · y +
@@ -183,26 +191,54 @@ function deviation(values: readonly number[]): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
 }
 
-/** ln of the posterior of each law, but for what is the same of all. */
+/** A law of so much less weight than another, as a logarithm, is ruled out… */
+const ruledOut = Math.log(1e6)
+/** …which is looked at after so many pieces. */
+const piecesAtOnce = 8
+
+/** ln of the posterior of each law that is not ruled out, but for what is the same of all. */
 function scoredLaws(pieces: readonly Piece[]): readonly { readonly law: JointLaw; readonly score: number }[] {
-  const logNeeds = Float64Array.from(pieces, ({ logNeed }) => logNeed)
+  const count = pieces.length
+  const order = spread(count)
+  const logNeeds = order.map((i) => (pieces[i] as Piece).logNeed)
   const powersOf = (distanceOf: (piece: Piece) => number) => {
     const known = new Map<number, Float64Array>()
     return (exponent: number) => {
       const powers =
-        known.get(exponent) ?? Float64Array.from(pieces, (piece) => Math.exp(exponent * distanceOf(piece)))
+        known.get(exponent) ?? order.map((i) => Math.exp(exponent * distanceOf(pieces[i] as Piece)))
       known.set(exponent, powers)
       return powers
     }
   }
   const [xOf, yOf] = [powersOf(({ x }) => x), powersOf(({ y }) => y)]
-  const errors = new Float64Array(pieces.length)
-  return jointLaws.map((law) => {
+  const scored: { readonly law: JointLaw; readonly score: number }[] = []
+  let best = Number.NEGATIVE_INFINITY
+  for (const law of jointLaws) {
     const [xs, ys] = [xOf(law.exponent), yOf(law.otherExponent)]
-    for (let i = 0; i < errors.length; i++)
-      errors[i] = (logNeeds[i] as number) - grownBy(law, xs[i] as number, ys[i] as number)
-    return { law, score: law.logPrior + logLikelihood(errors) }
-  })
+    const misfit = noMisfit()
+    let score = Number.POSITIVE_INFINITY
+    for (let i = 0; i < count && score >= best - ruledOut; ) {
+      for (const end = Math.min(count, i + piecesAtOnce); i < end; i++) {
+        const error = (logNeeds[i] as number) - grownBy(law, xs[i] as number, ys[i] as number)
+        addError(misfit, weightOf(order[i] as number, count), error)
+      }
+      // Of some pieces the misfit is no more than of all.
+      score = law.logPrior + logLikelihood(misfit, (count + 1) / 2)
+    }
+    if (score < best - ruledOut) continue
+    scored.push({ law, score })
+    best = Math.max(best, score)
+  }
+  return scored
+}
+
+/** The numbers below `count`, the first of them from all over. */
+function spread(count: number): Float64Array {
+  const order = new Float64Array(count)
+  let at = 0
+  for (let from = 0; from < piecesAtOnce; from++)
+    for (let i = from; i < count; i += piecesAtOnce) order[at++] = i
+  return order
 }
 
 function evidenceOf(

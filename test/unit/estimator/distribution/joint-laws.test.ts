@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { growthLaws } from '../../../../services/estimator/domain/distribution/growth-laws.ts'
+import {
+  addError,
+  growthLaws,
+  logLikelihood,
+  noMisfit,
+  weightOf,
+} from '../../../../services/estimator/domain/distribution/growth-laws.ts'
 import { growthRecord, withOther } from '../../../../services/estimator/domain/distribution/growth-record.ts'
 import {
   type JointLaw,
@@ -142,4 +148,32 @@ describe('the record of two features', () => {
       { numRuns: 50 },
     )
   })
+})
+
+test('laws that are ruled out before all evidence was looked at are none that count', () => {
+  const noise = (i: number) => Math.exp(0.3 * Math.sin(i * 99))
+  const rows = needing((a, b) => 100 + 40 * a + 10 * b).map(
+    ([values, need], i): Row => [values, need * noise(i)],
+  )
+  const { laws } = recordOf(rows)
+  const [largestA, largestB] = [0, 1].map((c) => Math.log(Math.max(...pairs.map((pair) => pair[c] ?? 0))))
+  const pieces = rows
+    .map(([[a = 0, b = 0], need]) => ({
+      x: Math.log(a) - (largestA ?? 0),
+      y: Math.log(b) - (largestB ?? 0),
+      logNeed: Math.log(need),
+    }))
+    .sort((p, q) => p.x - q.x)
+  const posteriors = jointLaws.map((law) => {
+    const misfit = noMisfit()
+    for (const [i, { x, y, logNeed }] of pieces.entries())
+      addError(misfit, weightOf(i, pieces.length), logNeed - logJointGrowth(law, x, y))
+    return Math.exp(law.logPrior + logLikelihood(misfit))
+  })
+  const total = posteriors.reduce((a, b) => a + b)
+  const expected = jointLaws.map((law, i) => ({ law, weight: (posteriors[i] as number) / total }))
+  const counting = expected.filter(({ weight }) => weight >= 1e-3)
+  expect(counting.length).toBeGreaterThan(5)
+  expect(laws.map(({ law }) => law)).toEqual(counting.map(({ law }) => law))
+  for (const [i, { weight }] of laws.entries()) expect(weight).toBeCloseTo(counting[i]?.weight ?? 0, 5)
 })

@@ -115,10 +115,12 @@ export function growthAt(
     sum += weight * logFactor
     total += weight
   }
-  const putLaw = (law: JointLaw, to: number, weight: number) => {
-    const way = (to - advance) / (distance - advance)
-    const grown = logJointGrowth(law, to, from + way * (end - from)) - logJointGrowth(law, advance, from)
-    const aside = blur * (to - advance) + errors
+  // Both features go as fast, each to its end: where one goes on, the other does not go back.
+  const way = Math.max(distance - advance, end - from)
+  const putLaw = (law: JointLaw, gone: number, weight: number) => {
+    const [to, otherTo] = [Math.min(distance, advance + gone), Math.min(end, from + gone)]
+    const grown = logJointGrowth(law, to, otherTo) - logJointGrowth(law, advance, from)
+    const aside = blur * (law.other + law.both > 0 ? gone : to - advance) + errors
     put(grown - aside, weight / 4)
     put(grown, weight / 2)
     put(grown + aside, weight / 4)
@@ -127,11 +129,11 @@ export function growthAt(
     if (weight < leastWeight) continue
     let left = weight
     let oneIn = 1 / mayStop + seenGrowing(law, record) / stopEvery
-    for (let stop = advance + stopEvery; mayStop > 0 && stop < distance; stop += stopEvery) {
+    for (let stop = stopEvery; mayStop > 0 && stop < way; stop += stopEvery) {
       putLaw(law, stop, left / oneIn)
       left *= 1 - 1 / oneIn++
     }
-    putLaw(law, distance, left)
+    putLaw(law, way, left)
   }
   let size = 0
   for (let cell = 0; cell <= last; cell++) {

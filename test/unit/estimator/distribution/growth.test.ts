@@ -320,3 +320,43 @@ test.each([0, 0.3])(
     )
   },
 )
+
+describe('of two features the one that goes farther beyond says how far it is', () => {
+  const product = (weights: Partial<JointLaw> = {}): GrowthRecord => ({
+    ...linear,
+    range: 0,
+    laws: [
+      {
+        law: { exponent: 1, otherExponent: 1, own: 0, other: 0, both: 1, logPrior: 0, ...weights },
+        weight: 1,
+      },
+    ],
+  })
+  const growthBy = (record: GrowthRecord, distance: number, other: number, mayStop = 0) =>
+    listedGrowth(growthAt(record, { advance: 0, distance, other: [0, other] }, growthWorkspace(), mayStop))
+
+  test('a law is blurred by that, where it grows with the other', () => {
+    const spreadOf = (record: GrowthRecord, distance: number, other: number) => {
+      const { cells } = growthBy(record, distance, other)
+      return ((cells.at(-1) ?? 0) - (cells.at(0) ?? 0)) / 100
+    }
+    expect(spreadOf(product(), 0.01, 4)).toBeCloseTo(2 * 0.07 * 4, 1)
+    expect(spreadOf(product(), 4, 0.01)).toBeCloseTo(2 * 0.07 * 4, 1)
+    expect(spreadOf(product({ own: 1, both: 0 }), 1, 4)).toBeCloseTo(2 * 0.07, 1)
+  })
+
+  test('a need may stop on the way of either, and along neither sooner since the other goes on', () => {
+    expect(growthBy(product(), 0.01, 4, 0.5).factor).toBeLessThan(0.7 * growthBy(product(), 0.01, 4).factor)
+    const anyWay = fc.double({ min: 0.001, max: 8, noNaN: true })
+    fc.assert(
+      fc.property(anyWeighed, anyWay, anyWay, anyWay, anyAmount, (edge, other, a, b, amount) => {
+        const sureAt = (distance: number) => {
+          const workspace = growthWorkspace()
+          const span = { advance: 0, distance, other: [0, other] } as const
+          return probability(grown(edge, growthAt(product(), span, workspace, 0.5), workspace), amount)
+        }
+        expect(sureAt(Math.max(a, b))).toBeLessThanOrEqual(sureAt(Math.min(a, b)) + 1e-9)
+      }),
+    )
+  })
+})

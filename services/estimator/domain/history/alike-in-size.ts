@@ -1,6 +1,6 @@
 import { logOf, type Point } from '../features/encoder.ts'
 import { type ObservedExecutions, orderedBy } from './observed-executions.ts'
-import type { BeyondRange } from './range.ts'
+import { type BeyondRange, isLarger } from './range.ts'
 import { firstFrom } from './sorted-search.ts'
 
 /** How many executions had a feature, and how many of them were alike in size to a query, and at least as large. */
@@ -26,8 +26,10 @@ export function alikeInSize(
 ): AlikeInSize | undefined {
   const column = beyond?.column ?? primary
   if (column === undefined) return undefined
-  const size = (beyond?.edge ?? point).values[column]
-  if (size === undefined || !(size > 0) || size > (executions.largest[column] ?? 0)) return undefined
+  const asked = (beyond?.edge ?? point).values[column]
+  const largest = executions.largest[column] ?? 0
+  if (asked === undefined || !(asked > 0) || isLarger(asked, largest)) return undefined
+  const size = Math.min(asked, largest)
   const { sorted, present } = orderedBy(executions, column)
   const from = (least: number) => present - firstFrom(sorted, present, logOf(least))
   return {

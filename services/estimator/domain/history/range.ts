@@ -25,6 +25,10 @@ export const farthest = 20
 
 /** Distances differ by no less than this, a logarithm. */
 const leastDifference = 1e-6
+const isFarther = (distance: number, advance: number): boolean => distance > advance + leastDifference
+/** As what is beyond the range is. */
+export const isLarger = (value: number, largest: number): boolean =>
+  isFarther(Math.log(value) - Math.log(largest), 0)
 
 /** Undefined within the range, and where the column is unknown of the query or is not a size (above 0). */
 export function beyondRange(
@@ -36,7 +40,7 @@ export function beyondRange(
   if (column === undefined || largest === undefined) return undefined
   const distance = Math.min(farthest, Math.log(point.values[column] as number) - Math.log(largest))
   const advance = usualAdvance(executions, column)
-  if (distance <= advance + leastDifference) return undefined
+  if (!isFarther(distance, advance)) return undefined
   const end = largest * Math.exp(advance)
   const edge = {
     ...point,

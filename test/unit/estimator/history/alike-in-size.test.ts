@@ -25,6 +25,10 @@ describe('executions at least half as large as a query are alike in size', () =>
     expect(alike(11)).toEqual({ executions: 6, alike: 3, asLarge: 0 })
     expect(alike(1e9)).toEqual(alike(11))
   })
+
+  test('what is larger than the largest by no more than rounding is as large', () => {
+    expect(alike(10 * (1 + 5e-7))).toEqual(alike(10))
+  })
 })
 
 test('along the feature that is beyond its range, where the most informative one is not', () => {

@@ -16,6 +16,10 @@ export interface GrowthRecord {
   readonly joint: JointRecord | undefined
 }
 
+const lawsAlone = growthLaws.map(alone)
+/** Laws of less weight are left out: a model keeps a record for each of up to 32 features. */
+const leastWeight = 1e-3
+
 /** Along one feature alone. */
 export function growthRecord(executions: ObservedExecutions, column: number): GrowthRecord {
   const { range, scatter, weights } = lawRecord(executions, column)
@@ -24,7 +28,9 @@ export function growthRecord(executions: ObservedExecutions, column: number): Gr
     column,
     range,
     scatter,
-    laws: growthLaws.map((own, i) => ({ law: alone(own), weight: weights[i] as number })),
+    laws: lawsAlone
+      .map((law, i) => ({ law, weight: weights[i] as number }))
+      .filter(({ weight }) => weight >= leastWeight),
     joint: undefined,
   }
 }

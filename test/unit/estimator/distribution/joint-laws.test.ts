@@ -177,3 +177,10 @@ test('laws that are ruled out before all evidence was looked at are none that co
   expect(laws.map(({ law }) => law)).toEqual(counting.map(({ law }) => law))
   for (const [i, { weight }] of laws.entries()) expect(weight).toBeCloseTo(counting[i]?.weight ?? 0, 5)
 })
+
+test('a record of one feature keeps the laws that count, and shares them with the others', () => {
+  const executions = executionsOf(needing((a) => 3 * a))
+  const [one, other] = [growthRecord(executions, 0), growthRecord(executions, 0)]
+  expect(one.laws.every(({ weight }) => weight >= 1e-3)).toBe(true)
+  expect(one.laws.every(({ law }, i) => law === other.laws[i]?.law)).toBe(true)
+})

@@ -23,9 +23,6 @@ if [ -z "$buildah" ]; then
     for package in "$fresh"/*.deb; do dpkg-deb -x "$package" "$unpacked"; done
     rm -rf "$fresh"
   fi
-  libraries=$(find "$unpacked" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
-  export LD_LIBRARY_PATH=$libraries
-  "$buildah" --version > /dev/null || not_run 'buildah does not start'
 fi
 
 # Whatever buildah leaves mounted or in /run goes with a namespace.
@@ -36,6 +33,13 @@ export TMPDIR=$folder/tmp
 mkdir "$TMPDIR"
 trap 'rm -rf "$folder"' EXIT
 mount -t tmpfs tmpfs /run
+# buildah starts itself again with no LD_LIBRARY_PATH: the loader itself has to know the libraries that came with it.
+if [ -d "$unpacked" ]; then
+  { echo 'include /etc/ld.so.conf'; find "$unpacked" -name '*.so*' -printf '%h\n' | sort -u; } > "$folder/libraries.conf"
+  PATH=$PATH:/usr/sbin:/sbin ldconfig -X -f "$folder/libraries.conf" -C "$folder/libraries.cache"
+  mount --bind "$folder/libraries.cache" /etc/ld.so.cache
+fi
+"$buildah" --version > /dev/null || not_run 'buildah does not start'
 echo '{ "default": [{ "type": "insecureAcceptAnything" }] }' > "$folder/policy.json"
 in_store() { "$buildah" --root "$folder/store" --runroot "$folder/state" --storage-driver overlay "$@"; }
 

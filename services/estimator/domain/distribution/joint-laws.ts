@@ -87,17 +87,28 @@ const parts = Array.from({ length: 10 }, (_, i) => 0.05 + 0.1 * i)
 
 type Shares = Pick<JointLaw, 'own' | 'other' | 'both'>
 
-/** Laws of all exponents with these shares, which are as probable as each other and `prior` together. */
+/** Pairs that are less probable are left out: the more laws, the longer the first query beyond the range. */
+const leastPair = 0.05
+const exponentPairs = exponentPriors
+  .flatMap(([exponent, likely]) =>
+    exponentPriors.map(([otherExponent, otherLikely]) => ({
+      exponent,
+      otherExponent,
+      prior: likely * otherLikely,
+    })),
+  )
+  .filter(({ prior }) => prior >= leastPair)
+const ofPairs = exponentPairs.reduce((sum, { prior }) => sum + prior, 0)
+
+/** Laws of all pairs of exponents with these shares, which are as probable as each other and `prior` together. */
 const lawsOf = (prior: number, of: readonly Shares[]): readonly JointLaw[] =>
-  exponentPriors.flatMap(([exponent, likely]) =>
-    exponentPriors.flatMap(([otherExponent, otherLikely]) =>
-      of.map((shares) => ({
-        exponent,
-        otherExponent,
-        ...shares,
-        logPrior: Math.log((prior * likely * otherLikely) / of.length),
-      })),
-    ),
+  exponentPairs.flatMap(({ exponent, otherExponent, prior: ofPair }) =>
+    of.map((shares) => ({
+      exponent,
+      otherExponent,
+      ...shares,
+      logPrior: Math.log((prior * ofPair) / (ofPairs * of.length)),
+    })),
   )
 
 export const jointLaws: readonly JointLaw[] = [

@@ -37,7 +37,8 @@ export function releaseOf(...parts: readonly string[]): Released {
   }
 }
 
-const systemPath = () => (process.env['PATH'] ?? '').split(delimiter).filter((each) => !each.startsWith(`${root}/`))
+const systemPath = () =>
+  (process.env['PATH'] ?? '').split(delimiter).filter((each) => !each.startsWith(`${root}/`))
 
 /** The file that a command of a user's path is. */
 export const pathOf = (command: string): string | undefined =>

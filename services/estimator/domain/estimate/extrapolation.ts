@@ -21,6 +21,8 @@ const leastShare = 0.5
 /** Beyond the range of a feature, and where it is in the other one that its growth goes by. */
 export interface Beyond extends BeyondRange, Span {
   readonly record: GrowthRecord
+  /** ln of how many times as large a need is that grows in proportion to what is beyond. */
+  readonly proportion: number
 }
 
 /**
@@ -51,15 +53,16 @@ export function whereBeyond(model: DimensionModel, point: Point, workspace: Work
 function withOtherFeature(model: DimensionModel, beyond: BeyondRange, point: Point): Beyond {
   const record = jointGrowthOf(model, beyond.column)
   const { joint } = record
+  const along = { ...beyond, record, proportion: beyond.distance }
   const value = joint === undefined ? undefined : point.values[joint.column]
-  if (joint === undefined || value === undefined || !(value > 0)) return { ...beyond, record }
+  if (joint === undefined || value === undefined || !(value > 0)) return along
   const { column, largest, range } = joint
   const to = clamp(Math.log(value) - largest, -range, farthest)
-  if (to <= 0) return { ...beyond, record, other: [to, to] }
+  if (to <= 0) return { ...along, other: [to, to] }
   const end = model.executions.largest[column] as number
   const { values, logs } = beyond.edge
   const edge = { ...beyond.edge, values: values.with(column, end), logs: logs.with(column, logOf(end)) }
-  return { ...beyond, record, edge, other: [0, to] }
+  return { ...along, edge, other: [0, to], proportion: beyond.distance + to }
 }
 
 /** Of both features the one that is farther beyond. */

@@ -70,7 +70,7 @@ export function fromOwnHistory(context: Context, dimension: Dimension): Recommen
     amount: allocate(need, failureCost, policy, dimension, workspace.distribution),
     failureCost,
     isBeyondRange: beyond !== undefined,
-    inProportion: beyond && model.largest * Math.exp(beyond.distance),
+    inProportion: beyond && model.largest * Math.exp(beyond.proportion),
     source: 'profile',
     reason: {
       kind: 'own-history',

@@ -266,7 +266,14 @@ describe('an outlook beyond the range', () => {
     { registry: { one: always(1e9) } },
   )
   const record = growthRecordOf(linear, 0)
-  const beyond = { column: 0, advance: 0, distance: Math.log(3), edge: pointAt([8]), record }
+  const beyond = {
+    column: 0,
+    advance: 0,
+    distance: Math.log(3),
+    edge: pointAt([8]),
+    record,
+    proportion: Math.log(3),
+  }
   const tail = { chance: 0.1, largest: 8e9, room: 0.5 }
   const cost = { timeToFailure: 1, patience: 0.5, restart: 2, restartAmount: 5e8 }
   const edge = {

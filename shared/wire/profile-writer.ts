@@ -22,6 +22,7 @@ import {
 import { dimensionEnum, measurementSourceEnum, outcomeEnum, profileKindEnum } from './enums.ts'
 import { CohortMember } from './gen/foresize/v1/profile.ts'
 import { fromMember } from './profile.ts'
+import { entryTags, resourceTags, taskTags } from './tags.ts'
 
 /** Tags: of a field its number × 8 + the type on the wire, which is 0 for whole numbers, 1 for doubles, 2 for what has a length. */
 const profileTags = {
@@ -65,15 +66,6 @@ const executionTags = {
   weight: 0x61,
   endedAtUnixMs: 0x69,
   measured: 0x72,
-} as const
-const taskTags = { namespace: 0x0a, task: 0x12 } as const
-const entryTags = { key: 0x0a, text: 0x12, number: 0x11 } as const
-const resourceTags = {
-  cpuCores: 0x09,
-  memoryBytes: 0x11,
-  diskBytes: 0x19,
-  gpuMemoryBytes: 0x21,
-  durationMs: 0x29,
 } as const
 const measuredTags = {
   treeMemoryBytes: 0x09,

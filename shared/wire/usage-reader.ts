@@ -8,6 +8,7 @@ import {
 } from './gen/foresize/v1/execution.ts'
 import { OpenSession, type StreamUsageRequest, type UsageBatch } from './gen/foresize/v1/profiler_service.ts'
 import type { Resources } from './gen/foresize/v1/resources.ts'
+import { entryTags, resourceTags, taskTags } from './tags.ts'
 
 /** Tags: of a field its number × 8 + the type on the wire, which is 0 for whole numbers, 2 for what has a length. */
 const requestTags = { open: 0x0a, batch: 0x12 } as const
@@ -25,15 +26,6 @@ const startTags = {
   leaseMs: 0x50,
 } as const
 const endTags = { outcome: 0x10, used: 0x1a, source: 0x20, measured: 0x2a } as const
-const taskTags = { namespace: 0x0a, task: 0x12 } as const
-const entryTags = { key: 0x0a, text: 0x12, number: 0x11 } as const
-const resourceTags = {
-  cpuCores: 0x09,
-  memoryBytes: 0x11,
-  diskBytes: 0x19,
-  gpuMemoryBytes: 0x21,
-  durationMs: 0x29,
-} as const
 /** Numbers of the fields: each may come as a packed list or number by number. */
 const columns = [
   undefined,

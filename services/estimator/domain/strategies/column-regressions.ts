@@ -1,4 +1,5 @@
 import { addPair, type JointMoments, jointMoments } from '../../../../shared/domain/moments.ts'
+import type { SeenRange } from './strategy.ts'
 
 /** Moments of each column with the need, over the executions that have the column. */
 export interface ColumnRegressions {
@@ -18,4 +19,21 @@ export function columnRegressions(): ColumnRegressions {
     },
     at: (column) => columns[column],
   }
+}
+
+/** Puts a line as numbers, from `from` on: the column, the means of the feature and of the need, the slope, and the ends of the range. */
+export function writeLine(
+  numbers: Float64Array,
+  from: number,
+  column: number,
+  { meanX, meanY }: JointMoments,
+  slope: number,
+  range: SeenRange,
+): void {
+  numbers[from] = column
+  numbers[from + 1] = meanX
+  numbers[from + 2] = meanY
+  numbers[from + 3] = slope
+  numbers[from + 4] = range.lowest()
+  numbers[from + 5] = range.highest()
 }

@@ -1,5 +1,5 @@
 import { clamp } from '../../../../shared/domain/clamp.ts'
-import { columnRegressions } from './column-regressions.ts'
+import { columnRegressions, writeLine } from './column-regressions.ts'
 import { abstaining, type Formula, predictingBy, type Strategy, seenRange } from './strategy.ts'
 
 /** By the column, the means of the feature and of the need, the slope, and the ends of the range. */
@@ -24,15 +24,9 @@ export const linearRegression: Strategy = {
       const column = surroundings.primaryColumn()
       const fit = column === undefined ? undefined : fits.at(column)
       if (column === undefined || fit === undefined || fit.count < 3) return abstaining
-      const { meanX, meanY } = fit
-      const variation = fit.squaresX + 1e-3 * fit.count * meanX * meanX
+      const variation = fit.squaresX + 1e-3 * fit.count * fit.meanX * fit.meanX
       const slope = variation > 0 ? fit.products / variation : 0
-      numbers[from] = column
-      numbers[from + 1] = meanX
-      numbers[from + 2] = meanY
-      numbers[from + 3] = slope
-      numbers[from + 4] = range.lowest()
-      numbers[from + 5] = range.highest()
+      writeLine(numbers, from, column, fit, slope, range)
       return atLine
     }
 

@@ -1,5 +1,5 @@
 import { clamp } from '../../../../shared/domain/clamp.ts'
-import { columnRegressions } from './column-regressions.ts'
+import { columnRegressions, writeLine } from './column-regressions.ts'
 import { abstaining, type Formula, predictingBy, type Strategy, seenRange } from './strategy.ts'
 
 /** By the column, the means of the logarithms of the feature and of the need, the slope, and the ends of the range. */
@@ -23,14 +23,8 @@ export const logRegression: Strategy = {
       const column = surroundings.primaryColumn()
       const fit = column === undefined ? undefined : fits.at(column)
       if (column === undefined || fit === undefined || fit.count < 3) return abstaining
-      const { meanX, meanY } = fit
       const slope = fit.products / (fit.squaresX + 1e-2)
-      numbers[from] = column
-      numbers[from + 1] = meanX
-      numbers[from + 2] = meanY
-      numbers[from + 3] = slope
-      numbers[from + 4] = range.lowest()
-      numbers[from + 5] = range.highest()
+      writeLine(numbers, from, column, fit, slope, range)
       return atLine
     }
 

@@ -1,6 +1,7 @@
 import type { ObservedExecutions } from '../history/observed-executions.ts'
 import { growthLaws, lawRecord } from './growth-laws.ts'
-import { alone, type JointRecord, jointRecord, type WeighedLaw } from './joint-laws.ts'
+import { alone, leastWeight, type WeighedLaw } from './joint-laws.ts'
+import { type JointRecord, jointRecord } from './joint-record.ts'
 
 /** What some executions say of growth along a column. A function of the executions, in any order. */
 export interface GrowthRecord {
@@ -17,8 +18,6 @@ export interface GrowthRecord {
 }
 
 const lawsAlone = growthLaws.map(alone)
-/** Laws of less weight are left out: a model keeps a record for each of up to 32 features. */
-const leastWeight = 1e-3
 
 /** Along one feature alone. */
 export function growthRecord(executions: ObservedExecutions, column: number): GrowthRecord {

@@ -1,6 +1,6 @@
 import type { Distribution } from './distribution.ts'
 import type { GrowthRecord } from './growth-record.ts'
-import { type JointLaw, logJointGrowth } from './joint-laws.ts'
+import { type JointLaw, leastWeight, logJointGrowth } from './joint-laws.ts'
 
 /**
  * By how much a need grows from the edge of the range to a query beyond it: a distribution over ln(factor).
@@ -22,8 +22,6 @@ const cellWidth = 0.01
 /** What would be farther above the first is put at the end. */
 const mostCells = 4096
 
-/** Laws of less weight are left out. */
-const leastWeight = 1e-3
 /**
  * Each is blurred by this much of the distance to either side, and one of two features by its errors too, up to `mostErrors`:
  * needs may follow a law between two of those listed.

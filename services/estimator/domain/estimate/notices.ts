@@ -12,22 +12,22 @@ import { nearestNames } from './nearest-names.ts'
 /**
  * What to know before trusting an answer.
  * Law: a function of the context, as the answer is, but for the nearest names of an unknown task: those depend on which
- * tasks this estimator holds. One place is left for `staleView`.
+ * tasks this estimator holds. Where there are too many, names give way to bounds. One place is left for `staleView`.
  */
 export function noticesOf(context: Context, answers: readonly DimensionEstimate[]): readonly Notice[] {
   const { evidence, query } = context
   const model = evidence.task?.model
-  const found =
+  const bounds = clamped(answers)
+  const others =
     model === undefined
-      ? [...unknownTask(context), ...clamped(answers)]
+      ? unknownTask(context)
       : [
           ...fewExecutions(context, model),
           ...beyondRange(context, model),
           ...namesOf('feature', model.encoder.features, query.features),
           ...namesOf('label', model.encoder.labels, query.labels),
-          ...clamped(answers),
         ]
-  return found.length < mostNotices ? found : found.slice(0, mostNotices - 1)
+  return [...others.slice(0, mostNotices - 1 - bounds.length), ...bounds]
 }
 
 /** Beside what `noticesOf` says, at the moment of answering. */

@@ -223,3 +223,10 @@ test('as many as there is room for are all kept, one more is left out', () => {
   expect(unknown(mostNotices - 2)).toHaveLength(mostNotices - 1)
   expect(unknown(mostNotices - 1)).toHaveLength(mostNotices - 1)
 })
+
+test('names that many leave out never push out what a bound changed', () => {
+  const features = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`x${i}`, 1]))
+  const notices = noticesOf({ features, policy: { max: { memoryBytes: 2e6, durationMs: 1 } } })
+  expect(notices).toHaveLength(mostNotices - 1)
+  expect(ofKind('clamped', notices).map(({ dimension }) => dimension)).toEqual(['memoryBytes', 'durationMs'])
+})

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
@@ -88,21 +91,61 @@ def test_a_pool_of_forked_processes_reports_through_the_default_worker(profiler:
     assert profiler.counts("py/forked-pool") == {"SUCCEEDED": 41}
 
 
-def test_a_pool_that_is_ended_as_soon_as_it_has_its_results_loses_none(profiler: Profiler) -> None:
-    # Leaving the block sends SIGTERM to children that have answered and are about to tell what they used.
+@pytest.mark.parametrize("tasks_per_child", [1, None])
+def test_a_pool_that_is_ended_as_soon_as_it_has_its_results_loses_none(
+    profiler: Profiler, tasks_per_child: Optional[int]
+) -> None:
+    """Leaving the block sends SIGTERM to children that have answered and are about to tell what they used."""
+    kind = f"ended-pool-{tasks_per_child}"
     script = (
         "import multiprocessing, foresize, test_processes\n"
         "for _ in range(4):\n"
-        "    with multiprocessing.get_context('fork').Pool(2, maxtasksperchild=1) as pool:\n"
+        f"    with multiprocessing.get_context('fork').Pool(2, maxtasksperchild={tasks_per_child}) as pool:\n"
         "        pool.map(test_processes._square, range(6), chunksize=1)\n"
     )
     subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script],
         check=True,
-        env={**python_environment(profiler), "KIND": "ended-pool", "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**python_environment(profiler), "KIND": kind, "PYTHONPATH": os.pathsep.join(sys.path)},
         timeout=60,
     )
-    assert profiler.counts("py/ended-pool") == {"SUCCEEDED": 24}
+    assert profiler.counts(f"py/{kind}") == {"SUCCEEDED": 24}
+
+
+def _answer(connection: Connection, kind: str) -> None:
+    if kind == "own":
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
+    with foresize.profile(f"py/terminated-{kind}"):
+        pass
+    if kind == "running":
+        with foresize.profile("py/terminated-later"):
+            connection.send(True)
+            time.sleep(60)
+    connection.send(True)
+    while True:
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("kind, code", [("idle", -signal.SIGTERM), ("running", -signal.SIGTERM), ("own", 7)])
+def test_a_process_that_is_ended_once_it_has_answered_reports_first(
+    profiler: Profiler, monkeypatch: pytest.MonkeyPatch, kind: str, code: int
+) -> None:
+    """Where it heeds SIGTERM itself, that stays; a task that runs is ended at once."""
+    for name, value in python_environment(profiler).items():
+        monkeypatch.setenv(name, value)
+    for _ in range(3):
+        ours, theirs = multiprocessing.Pipe()
+        process = multiprocessing.get_context("spawn").Process(target=_answer, args=(theirs, kind))
+        process.start()
+        assert ours.recv()
+        began_s = time.monotonic()
+        process.terminate()
+        process.join(20)
+        assert process.exitcode == code
+        if kind != "idle":
+            assert time.monotonic() - began_s < 2
+    if kind == "idle":
+        assert profiler.counts("py/terminated-idle") == {"SUCCEEDED": 3}
 
 
 def test_what_is_unsent_is_flushed_at_exit(profiler: Profiler) -> None:

@@ -76,7 +76,8 @@ def open_channel(target: str, tls: Optional[Tls], token: Optional[Token]) -> grp
         ("grpc.keepalive_time_ms", 20_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
+        # How long an attempt may take before it has failed: a busy machine, or a far one with TLS, needs more than the pause.
+        ("grpc.min_reconnect_backoff_ms", 5_000),
         ("grpc.max_reconnect_backoff_ms", 5_000),
         ("grpc.max_receive_message_length", 64 * 1024 * 1024),
         # Two workers in one process shall not share a connection: one of them may be left behind by a fork.

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Optional, Tuple
 
-from foresize import resources, samples
+from foresize import resources, samples, termination
 from foresize.resources import Outcome, Resources, Source
 from foresize.samples import UsageSample
 from foresize.v1 import execution_pb2
@@ -90,6 +90,7 @@ class Execution:
             worker._spool.end(end)
             worker._ended += 1
             worker._session.wake()
+        termination.hold()
 
     def _sample(self, sample: UsageSample) -> None:
         try:

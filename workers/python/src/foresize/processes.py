@@ -5,14 +5,13 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
-import signal
 import sys
 import time
 import weakref
 from multiprocessing import util
-from typing import TYPE_CHECKING, List, Tuple
+from typing import TYPE_CHECKING, Tuple
 
-from foresize import connection
+from foresize import connection, termination
 from foresize.session import leak
 
 if TYPE_CHECKING:
@@ -63,29 +62,16 @@ def _after_fork_in_child() -> None:
 
 
 def _at_exit() -> None:
+    termination.deferred(_close_all)
+
+
+def _close_all() -> None:
     deadline_s = time.monotonic()
     for worker in tuple(workers):
         deadline_s = max(deadline_s, time.monotonic() + worker._exit_deadline_ms / 1000)
     for worker in tuple(workers):
         worker._session.is_hurried = True
         worker.close(max(0.0, (deadline_s - time.monotonic()) * 1000))
-
-
-def _at_exit_of_child() -> None:
-    """Whoever has a child's results may send it SIGTERM at once, as a pool does that ends: it is heeded after the flush."""
-    received: List[int] = []
-    try:
-        before = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
-    except ValueError:
-        # Signals belong to the main thread.
-        _at_exit()
-        return
-    try:
-        _at_exit()
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
-        if received:
-            os.kill(os.getpid(), signal.SIGTERM)
 
 
 if hasattr(os, "register_at_fork"):
@@ -104,17 +90,18 @@ def _follow_celery() -> None:
     if signals is None or _follows_celery:
         return
     _follows_celery = True
-    signals.worker_process_shutdown.connect(lambda **_: _at_exit_of_child(), weak=False)
+    signals.worker_process_shutdown.connect(lambda **_: _at_exit(), weak=False)
 
 
 class _Exit:
     """A process of multiprocessing ends without atexit, and forgets at its start what its parent had registered."""
 
     def register(self) -> None:
-        util.Finalize(None, _at_exit_of_child, exitpriority=10)
+        util.Finalize(None, _at_exit, exitpriority=10)
 
 
 _follow_celery()
+termination.flush_with(_close_all)
 _exit = _Exit()
 atexit.register(_at_exit)
 util.register_after_fork(_exit, _Exit.register)

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Set
 
 import grpc
 
-from foresize import connection, resources, tokens
+from foresize import connection, resources, termination, tokens
 from foresize.command import Argument, CommandResult, run_command
 from foresize.daemon_clients import daemon_client
 from foresize.directives import Directives
@@ -148,6 +148,7 @@ class Worker:
         """Opens one execution. `execution_id` is unique per attempt, by default a random one; `features` and `labels`
         are what is known before the run; `estimate_token` is of the estimate that `allocated` came from, as bytes or in
         base64."""
+        termination.release()
         id_of_it = execution_id or str(uuid.uuid4())
         space = namespace or self._namespace
         decision = self._directives.decide(space, task)

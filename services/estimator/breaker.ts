@@ -55,6 +55,15 @@ export interface FitGuard {
   settle(): ReadonlyMap<string, string>
 }
 
+/** What one strategy has done in a fit. */
+interface Try {
+  /** Of those called in the fit, by when they were first. */
+  readonly order: number
+  ms: number
+  fault: string | undefined
+  readonly open: string | undefined
+}
+
 const windowBuckets = 10
 
 /**
@@ -68,6 +77,9 @@ const reasonOpen: Readonly<Record<FailureKind, string>> = {
   overrun: 'breaker open: it was too slow',
   unreliable: 'breaker open: its record is poor for most tasks',
 }
+
+/** One for all profiles: each query reads it. */
+const noReasons: ReadonlyMap<string, string> = new Map()
 
 const done = Promise.resolve()
 
@@ -169,42 +181,46 @@ export function createBreakers(
 
   /**
    * The code of all strategies is interleaved, execution by execution, so that each is timed as the laps between calls.
-   * The time is measured because no timer fires while synchronous code holds the event loop.
+   * The time is measured because no timer fires while synchronous code holds the event loop. Strategies are called in their
+   * order: where the one before was called last, its end is the beginning, and the clock is read once a call.
    */
   function beginFit(budgetMs = settings.fitBudgetMs): FitGuard {
-    const tries = new Map<string, { ms: number; fault: string | undefined; open: string | undefined }>()
+    const tries = new Map<string, Try>()
+    const last = { order: Number.POSITIVE_INFINITY, endMs: 0 }
     return {
       guard(strategy, run) {
         let entry = tries.get(strategy)
         if (entry === undefined) {
-          entry = { ms: 0, fault: undefined, open: leftOut(strategy) }
+          entry = { order: tries.size, ms: 0, fault: undefined, open: leftOut(strategy) }
           tries.set(strategy, entry)
         }
         if (entry.open !== undefined || entry.fault !== undefined) return undefined
-        const startMs = monotonicMs()
+        const startMs = entry.order > last.order ? last.endMs : monotonicMs()
         try {
           return run()
         } catch (error) {
           entry.fault = `failed: ${error instanceof Error ? error.message : String(error)}`
           return undefined
         } finally {
-          entry.ms += monotonicMs() - startMs
+          last.order = entry.order
+          last.endMs = monotonicMs()
+          entry.ms += last.endMs - startMs
           if (entry.fault === undefined && entry.ms > stallFactor * budgetMs) {
             entry.fault = `stalled: took more than ${stallFactor * budgetMs} ms`
           }
         }
       },
       settle() {
-        const reasons = new Map<string, string>()
+        let reasons: Map<string, string> | undefined
         for (const [strategy, { ms, fault, open }] of tries) {
           const reason = open ?? fault
-          if (reason !== undefined) reasons.set(strategy, reason)
+          if (reason !== undefined) reasons = (reasons ?? new Map<string, string>()).set(strategy, reason)
           if (open !== undefined) continue
           const overran = ms > budgetMs
           report(strategy, 'overrun', overran ? `took ${Math.ceil(ms)} ms` : undefined)
           report(strategy, 'fault', overran ? undefined : fault)
         }
-        return reasons
+        return reasons ?? noReasons
       },
     }
   }

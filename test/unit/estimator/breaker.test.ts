@@ -81,6 +81,23 @@ test('a strategy that is too slow in all its parts together trips, one that is s
   expect(breakers.leftOut('moody')).toBeUndefined()
 })
 
+test('what is done between the rounds of a fit is no time of a strategy', () => {
+  const { breakers, work } = workshop()
+  for (let fits = 0; fits < 10; fits++) {
+    const fit = breakers.beginFit()
+    for (let round = 0; round < 4; round++) {
+      for (const strategy of ['first', 'slow', 'last'])
+        fit.guard(strategy, () => work(strategy === 'slow' ? 3 : 1))
+      work(100)
+    }
+    fit.settle()
+  }
+
+  expect(breakers.leftOut('slow')).toBe('breaker open: it was too slow')
+  expect(breakers.leftOut('first')).toBeUndefined()
+  expect(breakers.leftOut('last')).toBeUndefined()
+})
+
 test('each kind of failure counts for itself: a poor record does not hide behind fits that succeed', () => {
   const { breakers, learn } = workshop()
   for (let i = 0; i < 10; i++) {

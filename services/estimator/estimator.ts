@@ -1,6 +1,6 @@
 import { cohortKeys, namespaceKey } from '../../shared/domain/cohort.ts'
 import type { EstimateQuery, Notice } from '../../shared/domain/estimate.ts'
-import { type ProfileKey, profileId, type StrategyAccuracy } from '../../shared/domain/profile.ts'
+import { profileId, type StrategyAccuracy } from '../../shared/domain/profile.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
 import { turn } from '../../shared/runtime/turns.ts'
@@ -69,7 +69,7 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
   let answers = answerCache(settings.maxAnswers)
   let followingEpoch = breakers.followingEpoch
 
-  const keyOf = ({ namespace, task }: TaskKey): ProfileKey => ({ namespace, kind: 'task', task })
+  const taskProfileId = ({ namespace, task }: TaskKey) => profileId({ namespace, kind: 'task', task })
 
   /**
    * Takes each profile from `fetched`, else from memory; those in neither are added to `absent`. With `cold`, those that
@@ -78,29 +78,29 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
   function gather(
     query: EstimateQuery,
     fetched: ReadonlyMap<string, Lookup> | undefined,
-    absent: ProfileKey[],
+    absent: string[],
     cold?: Promise<void>[],
   ): Evidence {
-    const find = (key: ProfileKey): LearnedProfile | undefined => {
-      const lookup = fetched?.get(profileId(key)) ?? replica.lookup(key)
-      const preparing = cold && learned.prepare(key, lookup)
+    const find = (id: string): LearnedProfile | undefined => {
+      const lookup = fetched?.get(id) ?? replica.lookup(id)
+      const preparing = cold && learned.prepare(id, lookup)
       if (preparing !== undefined) {
         cold?.push(preparing)
         return undefined
       }
-      const found = learned.get(key, lookup)
-      if (found === 'not-held') absent.push(key)
+      const found = learned.get(id, lookup)
+      if (found === 'not-held') absent.push(id)
       return typeof found === 'string' ? undefined : found
     }
-    const task = find(keyOf(query.task))
+    const task = find(taskProfileId(query.task))
     if (cold !== undefined && cold.length > 0) return { task, similar: [], isUnreachable: false }
     if (!needsSimilarTasks(task, settings)) {
       const hasRequest = Object.keys(query.requested).length > 0
-      const namespace = hasRequest ? find(namespaceKey(query.task)) : undefined
+      const namespace = hasRequest ? find(profileId(namespaceKey(query.task))) : undefined
       return { task, similar: [], requestRatios: namespace?.requestRatios, isUnreachable: false }
     }
     const keys = cohortKeys(query.task, query.labels, settings.cohortLabels)
-    const similar = keys.flatMap((key) => find(key) ?? [])
+    const similar = keys.flatMap((key) => find(profileId(key)) ?? [])
     const isUnreachable = absent.length > 0
     const isUnknown = task === undefined && !isUnreachable
     return {
@@ -111,15 +111,11 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
     }
   }
 
-  async function fetched(keys: readonly ProfileKey[]): Promise<ReadonlyMap<string, Lookup>> {
-    const found = await Promise.all(
-      keys.map(async (key) => [profileId(key), await replica.fetch(key)] as const),
-    )
-    return new Map(found)
-  }
+  const fetched = async (ids: readonly string[]): Promise<ReadonlyMap<string, Lookup>> =>
+    new Map(await Promise.all(ids.map(async (id) => [id, await replica.fetch(id)] as const)))
 
   function withEvidence<T>(query: EstimateQuery, answer: (evidence: Evidence) => T): T | Promise<T> {
-    const absent: ProfileKey[] = []
+    const absent: string[] = []
     const cold: Promise<void>[] = []
     const evidence = gather(query, undefined, absent, cold)
     if (cold.length > 0 || absent.length > 0) return withPrepared(query, answer, cold)
@@ -133,37 +129,33 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
     cold: readonly Promise<void>[],
   ): Promise<T> {
     await Promise.all(cold)
-    const absent: ProfileKey[] = []
+    const absent: string[] = []
     gather(query, undefined, absent)
     const found = await fetched(absent)
-    await Promise.all(absent.map((key) => learned.prepare(key, found.get(profileId(key)) ?? 'unknown')))
+    await Promise.all(absent.map((id) => learned.prepare(id, found.get(id) ?? 'unknown')))
     if (turn.isOver()) await turn.rest()
     return answer(gather(query, found, []))
   }
 
   /** Gated on the breakers' state; what a strategy does wrong in answering is counted against it. */
   function accessFor(leftOut: ReadonlyMap<string, string>): StrategyAccess {
-    const faults = new Map(leftOut)
-    return {
-      faults,
-      unfollowed: breakers.unfollowed,
-      guard(strategy, run) {
-        if (faults.size > 0 && faults.has(strategy)) return undefined
-        const open = breakers.leftOut(strategy)
-        if (open !== undefined) {
-          faults.set(strategy, open)
-          return undefined
-        }
-        try {
-          return run()
-        } catch (error) {
-          const fault = `failed: ${error instanceof Error ? error.message : String(error)}`
-          faults.set(strategy, fault)
-          breakers.report(strategy, 'fault', fault)
-          return undefined
-        }
-      },
+    const access = { guard, faults: leftOut, unfollowed: breakers.unfollowed }
+    function leaveOut(strategy: string, why: string): undefined {
+      access.faults = new Map([...access.faults, [strategy, why]])
     }
+    function guard<T>(strategy: string, run: () => T): T | undefined {
+      if (access.faults.size > 0 && access.faults.has(strategy)) return undefined
+      const open = breakers.leftOut(strategy)
+      if (open !== undefined) return leaveOut(strategy, open)
+      try {
+        return run()
+      } catch (error) {
+        const fault = `failed: ${error instanceof Error ? error.message : String(error)}`
+        breakers.report(strategy, 'fault', fault)
+        return leaveOut(strategy, fault)
+      }
+    }
+    return access
   }
 
   /** From the cache where nothing but the query, the task's own profile and the namespace's ratios enter. */
@@ -221,14 +213,14 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
         )
       }),
     accuracy(task) {
-      const key = keyOf(task)
+      const id = taskProfileId(task)
       const known = async (found: Lookup) => {
-        await learned.prepare(key, found)
-        const profile = learned.get(key, found)
+        await learned.prepare(id, found)
+        const profile = learned.get(id, found)
         return typeof profile === 'string' ? [] : profile.profile.accuracy
       }
-      const found = replica.lookup(key)
-      return found === 'not-held' ? replica.fetch(key).then(known) : known(found)
+      const found = replica.lookup(id)
+      return found === 'not-held' ? replica.fetch(id).then(known) : known(found)
     },
     age() {
       const stalenessMs = replica.stalenessMs()

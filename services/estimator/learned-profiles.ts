@@ -1,5 +1,5 @@
 import { ForesizeError } from '../../shared/domain/errors.ts'
-import { type Profile, type ProfileKey, profileId } from '../../shared/domain/profile.ts'
+import { type Profile, profileKeyOf } from '../../shared/domain/profile.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import { atOnce, inTurns, turn } from '../../shared/runtime/turns.ts'
@@ -31,13 +31,13 @@ export interface LearnedProfilesSettings {
 }
 
 export interface LearnedProfiles {
-  /** Of what a lookup or a fetch found. `unknown`: there is no such profile. `not-held`: it must be fetched first. */
-  get(key: ProfileKey, found: Lookup): LearnedProfile | 'unknown' | 'not-held'
+  /** Of what a lookup or a fetch of that id found. `unknown`: there is no such profile. `not-held`: it must be fetched first. */
+  get(id: string, found: Lookup): LearnedProfile | 'unknown' | 'not-held'
   /**
    * Learns a profile of which nothing is known yet, or that has changed a lot, so that others go on in between; undefined
    * where `get` is quick.
    */
-  prepare(key: ProfileKey, found: Lookup): Promise<void> | undefined
+  prepare(id: string, found: Lookup): Promise<void> | undefined
 }
 
 /** Executions that a model is extended by without a rest. */
@@ -81,10 +81,10 @@ export function learnedProfiles(
     spentMs = (spentMs ?? 0) + ms
   }
 
-  function refresh(key: ProfileKey, held: HeldProfile, before: Memo | undefined): Memo {
+  function refresh(id: string, held: HeldProfile, before: Memo | undefined): Memo {
     const { epoch } = breakers
     const nowMs = monotonicMs()
-    return memoOf(held, epoch, nowMs, read(key, held, reusable(before)), before)
+    return memoOf(held, epoch, nowMs, read(id, held, reusable(before)), before)
   }
 
   function memoOf(
@@ -102,7 +102,7 @@ export function learnedProfiles(
   }
 
   function read(
-    key: ProfileKey,
+    id: string,
     held: HeldProfile,
     before: LearnedProfile | undefined,
   ): LearnedProfile | undefined {
@@ -114,11 +114,14 @@ export function learnedProfiles(
       const extended = before === undefined ? undefined : extendProfile(before, profile, learning)
       const next = extended ?? learnProfile(profile, learning)
       const learned = { ...next, leftOut: fit.settle() }
-      void aheadLater(profileId(key), learned, profile.executions)
+      void aheadLater(id, learned, profile.executions)
       return learned
     } catch (error) {
       if (!(error instanceof ForesizeError)) throw error
-      log.warn({ err: error, profile: key }, 'a profile cannot be read and is answered for as if unknown')
+      log.warn(
+        { err: error, profile: profileKeyOf(id) },
+        'a profile cannot be read and is answered for as if unknown',
+      )
       return undefined
     }
   }
@@ -170,9 +173,9 @@ export function learnedProfiles(
 
   const isYoung = (memo: Memo) => monotonicMs() - memo.refreshedAtMs < settings.updateIntervalMs
 
-  function isCurrent(memo: Memo, found: HeldProfile, young: boolean): boolean {
+  function isCurrent(memo: Memo, found: HeldProfile): boolean {
     if (memo.epoch !== breakers.epoch) return false
-    if (memo.version !== found.version && !young && !mayWait(memo)) return false
+    if (memo.version !== found.version && !isYoung(memo) && !mayWait(memo)) return false
     return !isMaimed(memo) || monotonicMs() - memo.refreshedAtMs < settings.retryMs
   }
 
@@ -190,27 +193,25 @@ export function learnedProfiles(
   }
 
   return {
-    get(key, found) {
-      const id = profileId(key)
+    get(id, found) {
       const memo = memos.get(id)
       if (found === 'unknown') {
         memos.delete(id)
         return 'unknown'
       }
-      const young = memo !== undefined && isYoung(memo)
-      if (found === 'not-held') return (young ? memo.learned : undefined) ?? 'not-held'
+      if (found === 'not-held')
+        return (memo !== undefined && isYoung(memo) ? memo.learned : undefined) ?? 'not-held'
 
-      const next = memo !== undefined && isCurrent(memo, found, young) ? memo : refresh(key, found, memo)
+      const next = memo !== undefined && isCurrent(memo, found) ? memo : refresh(id, found, memo)
       if (next !== memo) memos.set(id, next)
       return next.learned ?? 'unknown'
     },
-    prepare(key, found) {
-      const id = profileId(key)
+    prepare(id, found) {
       const memo = memos.peek(id)
       if (typeof found === 'string') return undefined
       if (memo !== undefined) {
         const isQuick = !found.isLarge || decoded.has(found)
-        if (isQuick || isCurrent(memo, found, isYoung(memo))) return undefined
+        if (isQuick || isCurrent(memo, found)) return undefined
       }
       const underWay = preparing.get(id)
       if (underWay !== undefined) return underWay

@@ -1,5 +1,5 @@
 import { type ClientReadableStream, status } from '@grpc/grpc-js'
-import { type ProfileKey, profileId } from '../../shared/domain/profile.ts'
+import { type ProfileKey, profileId, profileKeyOf } from '../../shared/domain/profile.ts'
 import { defaultNamespace, type TaskKey } from '../../shared/domain/task.ts'
 import { statusOf } from '../../shared/rpc/client.ts'
 import type { Clock } from '../../shared/runtime/clock.ts'
@@ -56,10 +56,10 @@ export type Lookup = HeldProfile | 'unknown' | 'not-held'
 
 /** Read-only view of the profiles, fed by WatchProfiles. Goes on answering while the profiler is away. */
 export interface Replica {
-  /** From memory. */
-  lookup(key: ProfileKey): Lookup
+  /** From memory. `id`: of a `profileId`. */
+  lookup(id: string): Lookup
   /** Asks the profiler where memory cannot tell. `not-held` where it did not answer. */
-  fetch(key: ProfileKey): Promise<Lookup>
+  fetch(id: string): Promise<Lookup>
   /** Names of tasks held, of the same namespace, that an unknown one may be a typing error of. */
   nearestTasks(task: TaskKey): readonly string[]
   /** Since the view was last known to be whole; since the start where it never was. */
@@ -100,23 +100,21 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
   let freshAtMs = clock.monotonicMs()
   let resyncing = true
 
-  function lookup(key: ProfileKey): Lookup {
-    const id = profileId(key)
+  function lookup(id: string): Lookup {
     const found = held.get(id)
     if (found !== undefined) return found
     return missing.get(id) || (everCaughtUp && held.complete && !resyncing) ? 'unknown' : 'not-held'
   }
 
-  function fetch(key: ProfileKey): Promise<Lookup> {
-    const known = lookup(key)
+  function fetch(id: string): Promise<Lookup> {
+    const known = lookup(id)
     if (known !== 'not-held') return Promise.resolve(known)
-    const id = profileId(key)
     const underWay = fetches.get(id)
     if (underWay !== undefined) return underWay.answer
     if (fetches.size >= settings.maxFetches || !reserve()) return Promise.resolve('not-held')
     const entry: Fetch = {
       overtaken: false,
-      answer: ask(key, id, () => entry.overtaken).finally(() => {
+      answer: ask(id, () => entry.overtaken).finally(() => {
         fetches.delete(id)
         memory.add([], -fetchBytes)
       }),
@@ -135,12 +133,12 @@ export function startReplica(settings: ReplicaSettings, parts: ReplicaParts): Re
     return true
   }
 
-  async function ask(key: ProfileKey, id: string, overtaken: () => boolean): Promise<Lookup> {
+  async function ask(id: string, overtaken: () => boolean): Promise<Lookup> {
     try {
-      const profile = await breaker.run(() => source.get(key, settings.fetchDeadlineMs))
-      return overtaken() ? lookup(key) : held.admit(id, profile)
+      const profile = await breaker.run(() => source.get(profileKeyOf(id), settings.fetchDeadlineMs))
+      return overtaken() ? lookup(id) : held.admit(id, profile)
     } catch (error) {
-      if (statusOf(error) !== status.NOT_FOUND || overtaken()) return lookup(key)
+      if (statusOf(error) !== status.NOT_FOUND || overtaken()) return lookup(id)
       missing.set(id, true)
       return 'unknown'
     }

@@ -6,7 +6,7 @@ import type { Registry } from '../../../services/estimator/domain/strategies/str
 import type { HeldProfile } from '../../../services/estimator/held-profiles.ts'
 import { learnedProfiles } from '../../../services/estimator/learned-profiles.ts'
 import { ForesizeError } from '../../../shared/domain/errors.ts'
-import type { Profile, ProfileKey } from '../../../shared/domain/profile.ts'
+import { type Profile, type ProfileKey, profileId } from '../../../shared/domain/profile.ts'
 import { createLog } from '../../../shared/runtime/log.ts'
 import { linearHistory, profileOf, taskKey } from '../../support/histories.ts'
 
@@ -50,7 +50,7 @@ function desk(
       },
     }),
     revision(key: ProfileKey, found: Parameters<typeof learned.get>[1]): number | string {
-      const answer = learned.get(key, found)
+      const answer = learned.get(profileId(key), found)
       return typeof answer === 'string' ? answer : answer.profile.revision
     },
   }
@@ -137,7 +137,7 @@ test('a strategy that failed once on a profile is soon tried on it again', () =>
   const { held, learned, state } = desk({ updateIntervalMs: 0, maxModels: 10 }, { ...strategies, moody })
   const found = held(profileOf(history), 1)
   const leftOut = () => {
-    const answer = learned.get(taskKey, found)
+    const answer = learned.get(profileId(taskKey), found)
     return typeof answer === 'string' ? answer : [...answer.leftOut.keys()]
   }
 

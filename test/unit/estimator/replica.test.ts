@@ -3,6 +3,7 @@ import type { ClientReadableStream } from '@grpc/grpc-js'
 import { expect, test } from 'vitest'
 import type { WatchMessage } from '../../../services/estimator/profile-bytes.ts'
 import { type ProfileSource, startReplica } from '../../../services/estimator/replica.ts'
+import { profileId } from '../../../shared/domain/profile.ts'
 import type { Clock } from '../../../shared/runtime/clock.ts'
 import { heldBytes } from '../../../shared/runtime/held-bytes.ts'
 import { createLog } from '../../../shared/runtime/log.ts'
@@ -20,7 +21,7 @@ const settings = {
 
 const log = createLog('test', 'silent')
 const held = heldBytes({ maxHeldBytes: 1e6, maxHeldShare: 1 })
-const key = (task: string) => ({ namespace: 'default', kind: 'task', task }) as const
+const idOf = (task: string) => profileId({ namespace: 'default', kind: 'task', task })
 const caughtUp: WatchMessage = { cursor: '1', change: { kind: 'caught-up' } }
 
 /** What a stream says before it breaks. */
@@ -89,7 +90,7 @@ test('is as stale as the last time that it was whole', async () => {
 
   await exhausted
   expect(replica.stalenessMs()).toBe(50 + 100 + 200)
-  expect(replica.lookup(key('never/seen'))).toBe('unknown')
+  expect(replica.lookup(idOf('never/seen'))).toBe('unknown')
   await replica.close()
 })
 
@@ -107,7 +108,7 @@ test('asks for a profile once, however many wait for it, and for no more than it
   const replica = startReplica(settings, { source, breaker: idle, clock, held, random: () => 0, log })
   await exhausted
 
-  const waiting = ['a', 'a', 'b', 'c'].map((task) => replica.fetch(key(task)))
+  const waiting = ['a', 'a', 'b', 'c'].map((task) => replica.fetch(idOf(task)))
   expect(await waiting[3]).toBe('not-held')
   answer.reject(new Error('no answer'))
 
@@ -124,7 +125,7 @@ test('what is asked for counts until it is there: without room for it the answer
   const replica = startReplica(settings, { source, breaker: idle, clock, held: little, random: () => 0, log })
   await exhausted
 
-  const waiting = ['a', 'b'].map((task) => replica.fetch(key(task)))
+  const waiting = ['a', 'b'].map((task) => replica.fetch(idOf(task)))
   expect(await waiting[1]).toBe('not-held')
   expect(little.held()).toBeGreaterThan(0)
   answer.reject(new Error('no answer'))

@@ -89,21 +89,21 @@ const mostTypingErrors = 3
 
 function namesOf(
   what: 'feature' | 'label',
-  seen: NamesSeen,
+  { executions, counts, isComplete }: NamesSeen,
   given: Readonly<Record<string, unknown>>,
 ): readonly Notice[] {
-  if (seen.executions === 0) return []
   const notices: Notice[] = []
-  const unknown = seen.isComplete ? Object.keys(given).filter((name) => !seen.ever.has(name)) : []
+  const unknown = isComplete && executions > 0 ? Object.keys(given).filter((name) => !counts.has(name)) : []
   if (unknown.length > 0) {
-    const lacking = [...seen.ever].filter((name) => !Object.hasOwn(given, name))
+    const lacking = [...counts.keys()].filter((name) => !Object.hasOwn(given, name))
     for (const subject of unknown) {
       const nearest = unknown.length > mostTypingErrors ? [] : nearestNames(subject, lacking)
       notices.push({ kind: `unknown-${what}`, subject, nearest })
     }
   }
-  for (const subject of seen.always)
-    if (!Object.hasOwn(given, subject)) notices.push({ kind: `missing-${what}`, subject, nearest: [] })
+  for (const [subject, count] of counts)
+    if (count === executions && !Object.hasOwn(given, subject))
+      notices.push({ kind: `missing-${what}`, subject, nearest: [] })
   return notices
 }
 

@@ -1,4 +1,4 @@
-import { type NamesSeen, namesCounter } from './names-seen.ts'
+import { type NamesSeen, namesSeen, observeNames } from './names-seen.ts'
 
 /**
  * An execution or a query as numbers: one column per numeric feature, in order of first appearance.
@@ -34,20 +34,18 @@ export const logOf = (value: number): number => Math.sign(value) * Math.log1p(Ma
 
 export function encoder(): Encoder {
   const columns = new Map<string, number>()
-  const seenFeatures = namesCounter()
-  const seenLabels = namesCounter()
+  const seen = { features: namesSeen(), labels: namesSeen() }
   return {
     columns,
-    features: seenFeatures,
-    labels: seenLabels,
+    ...seen,
     encode(features, labels, learn) {
       const labelNames = Object.keys(labels).sort()
       if (learn) {
         const names = Object.keys(features).sort()
         for (const name of names)
           if (!columns.has(name) && columns.size < maxColumns) columns.set(name, columns.size)
-        seenFeatures.observe(names)
-        seenLabels.observe(labelNames)
+        observeNames(seen.features, names)
+        observeNames(seen.labels, labelNames)
       }
       const values = new Array<number | undefined>(columns.size).fill(undefined)
       const logs = new Array<number | undefined>(columns.size).fill(undefined)

@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib'
 import type { EstimateQuery } from '../../shared/domain/estimate.ts'
+import { type Dimension, dimensions, type Resources } from '../../shared/domain/resources.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import type { LearnedProfile } from './domain/ensemble/learned-profile.ts'
 import type { Answer } from './domain/estimate/estimate.ts'
@@ -9,26 +9,41 @@ import { keepBytesOf } from './estimate-bytes.ts'
 /** Estimates made before: the same profile and the same query give the same answer, so it need not be made again. */
 export interface AnswerCache {
   /** Undefined where nothing may be kept. */
-  keyOf(task: LearnedProfile, query: EstimateQuery, requestRatios?: RequestRatios): string | undefined
-  get(key: string): Answer | undefined
+  keyOf(task: LearnedProfile, query: EstimateQuery, requestRatios?: RequestRatios): AnswerKey | undefined
+  get(key: AnswerKey): Answer | undefined
   /** Kept from the second time on: most queries are asked once, and to keep those costs more than it saves. */
-  put(key: string, answer: Answer): void
+  put(key: AnswerKey, answer: Answer): void
+}
+
+export interface AnswerKey {
+  /** Of the same query the same, and mostly of no other. To see by it that a query is new is quicker than to write its text. */
+  readonly checksum: number
+  readonly serial: number
+  readonly query: EstimateQuery
+  readonly ratios: RequestRatios | undefined
 }
 
 /** Queries remembered as made once, for each answer that may be kept; of two in one place the later is remembered. */
 const rememberedPerAnswer = 4
 const mostRemembered = 2 ** 20
 
-/** Law: never more than `maxAnswers` answers; one for a single execution is not kept. */
+/** Law: never more than `maxAnswers` answers; one for a single execution is not kept. Of two with one checksum the later is kept. */
 export function answerCache(maxAnswers: number): AnswerCache {
   const serials = new WeakMap<LearnedProfile, number>()
   let next = 0
-  const answers = recentlyUsed<Answer>(maxAnswers)
-  const made = new Uint32Array(Math.min(mostRemembered, rememberedPerAnswer * maxAnswers))
+  const answers = recentlyUsed<{ readonly text: string; readonly answer: Answer }, number>(maxAnswers)
+  const made = new Int32Array(Math.min(mostRemembered, rememberedPerAnswer * maxAnswers))
+  const checksumOf = queryChecksum()
 
-  function isSecond(key: string): boolean {
-    const checksum = crc32(key)
-    const place = checksum % made.length
+  function serialOf(task: LearnedProfile): number {
+    const known = serials.get(task)
+    if (known !== undefined) return known
+    serials.set(task, next)
+    return next++
+  }
+
+  function isSecond(checksum: number): boolean {
+    const place = (checksum >>> 0) % made.length
     if (made[place] === checksum) return true
     made[place] = checksum
     return false
@@ -37,19 +52,71 @@ export function answerCache(maxAnswers: number): AnswerCache {
   return {
     keyOf(task, query, ratios) {
       if (maxAnswers === 0) return undefined
-      let serial = serials.get(task)
-      if (serial === undefined) {
-        serial = next++
-        serials.set(task, serial)
-      }
-      const { features, labels, requested, attempt, previousOutcome, previousAllocation, policy } = query
-      return `${serial}${JSON.stringify([features, labels, requested, attempt, previousOutcome, previousAllocation, policy, ratios])}`
+      const serial = serialOf(task)
+      return { checksum: checksumOf(serial, query), serial, query, ratios }
     },
-    get: (key) => answers.get(key),
+    get(key) {
+      const kept = answers.get(key.checksum)
+      return kept !== undefined && kept.text === textOf(key) ? kept.answer : undefined
+    },
     put(key, answer) {
-      if (answer.variantByExecution || !isSecond(key)) return
-      answers.set(key, answer)
+      if (answer.variantByExecution || !isSecond(key.checksum)) return
+      answers.set(key.checksum, { text: textOf(key), answer })
       keepBytesOf(answer)
     },
+  }
+}
+
+/** Of no other query the same. */
+function textOf({ serial, query, ratios }: AnswerKey): string {
+  const { features, labels, requested, attempt, previousOutcome, previousAllocation, policy } = query
+  return `${serial}${JSON.stringify([features, labels, requested, attempt, previousOutcome, previousAllocation, policy, ratios])}`
+}
+
+/**
+ * A checksum of what mostly tells queries apart: the task, features, labels, amounts.
+ * Source: MurmurHash3 (Appleby).
+ */
+function queryChecksum(): (serial: number, query: EstimateQuery) => number {
+  const double = new Float64Array(1)
+  const words = new Uint32Array(double.buffer)
+  let hash = 0
+
+  function addWord(word: number): void {
+    const once = Math.imul(word, 0xcc9e2d51)
+    hash ^= Math.imul((once << 15) | (once >>> 17), 0x1b873593)
+    hash = Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64
+  }
+
+  function add(value: number): void {
+    double[0] = value
+    addWord(words[0] as number)
+    addWord(words[1] as number)
+  }
+
+  function addResources(resources: Resources): void {
+    for (let i = 0; i < dimensions.length; i++) {
+      const amount = resources[dimensions[i] as Dimension]
+      if (amount === undefined) continue
+      addWord(i)
+      add(amount)
+    }
+  }
+
+  return (serial, { features, labels, requested, attempt, previousAllocation, policy }) => {
+    hash = serial
+    addWord(attempt)
+    for (const name in features) add(features[name] as number)
+    for (const name in labels) {
+      const value = labels[name] as string
+      for (let i = 0; i < value.length; i++) addWord(value.charCodeAt(i))
+    }
+    addResources(requested)
+    addResources(previousAllocation)
+    if (policy.risk !== undefined) add(policy.risk)
+    if (policy.targetCoverage !== undefined) add(policy.targetCoverage)
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+    return hash ^ (hash >>> 16)
   }
 }

@@ -2,22 +2,22 @@
  * The one bounded cache: holds at most `limit` values and drops the one used longest ago.
  * A value counts as used when it is set or got. Every operation takes constant time.
  */
-export interface RecentlyUsed<T> {
-  get(key: string): T | undefined
+export interface RecentlyUsed<T, K = string> {
+  get(key: K): T | undefined
   /** Reads without using. */
-  peek(key: string): T | undefined
-  set(key: string, value: T): void
-  delete(key: string): void
+  peek(key: K): T | undefined
+  set(key: K, value: T): void
+  delete(key: K): void
   /** The one used longest ago first. Each may be deleted as it comes. */
-  entries(): IterableIterator<readonly [key: string, value: T]>
+  entries(): IterableIterator<readonly [key: K, value: T]>
   readonly size: number
 }
 
-interface Entry<T> {
-  readonly key: string
+interface Entry<T, K> {
+  readonly key: K
   value: T
-  older: Entry<T> | undefined
-  newer: Entry<T> | undefined
+  older: Entry<T, K> | undefined
+  newer: Entry<T, K> | undefined
 }
 
 /**
@@ -25,22 +25,22 @@ interface Entry<T> {
  * The order is a linked list beside the map: a map that is deleted from at its front is scanned from there each time,
  * 9 µs an eviction at 10,000 values where this takes 0.4.
  */
-export function recentlyUsed<T>(
+export function recentlyUsed<T, K = string>(
   limit: number,
-  onDropped: (key: string, value: T) => void = () => {},
-): RecentlyUsed<T> {
-  const entries = new Map<string, Entry<T>>()
-  let oldest: Entry<T> | undefined
-  let newest: Entry<T> | undefined
+  onDropped: (key: K, value: T) => void = () => {},
+): RecentlyUsed<T, K> {
+  const entries = new Map<K, Entry<T, K>>()
+  let oldest: Entry<T, K> | undefined
+  let newest: Entry<T, K> | undefined
 
-  function unlink({ older, newer }: Entry<T>): void {
+  function unlink({ older, newer }: Entry<T, K>): void {
     if (older === undefined) oldest = newer
     else older.newer = newer
     if (newer === undefined) newest = older
     else newer.older = older
   }
 
-  function append(entry: Entry<T>): void {
+  function append(entry: Entry<T, K>): void {
     entry.older = newest
     entry.newer = undefined
     if (newest === undefined) oldest = entry
@@ -48,13 +48,13 @@ export function recentlyUsed<T>(
     newest = entry
   }
 
-  function use(entry: Entry<T>): void {
+  function use(entry: Entry<T, K>): void {
     if (entry === newest) return
     unlink(entry)
     append(entry)
   }
 
-  function remove(entry: Entry<T>): void {
+  function remove(entry: Entry<T, K>): void {
     unlink(entry)
     entries.delete(entry.key)
   }
@@ -73,7 +73,7 @@ export function recentlyUsed<T>(
         use(known)
         return
       }
-      const entry: Entry<T> = { key, value, older: undefined, newer: undefined }
+      const entry: Entry<T, K> = { key, value, older: undefined, newer: undefined }
       entries.set(key, entry)
       append(entry)
       if (entries.size <= limit || oldest === undefined) return

@@ -34,8 +34,10 @@ function cacheOf(maxAnswers: number) {
       return key === undefined ? undefined : cache.get(key)
     },
     put(task: LearnedProfile, asked: EstimateQuery, made: Answer, times = 2): void {
-      const key = cache.keyOf(task, asked)
-      for (let i = 0; i < times; i++) if (key !== undefined) cache.put(key, made)
+      for (let i = 0; i < times; i++) {
+        const key = cache.keyOf(task, asked)
+        if (key !== undefined) cache.put(key, made)
+      }
     },
   }
 }

@@ -133,8 +133,9 @@ function foremostOf(predictions: readonly Prediction[]): Prediction | undefined 
 
 /** Lower bounds of needs to come; the mean of CPU so far is none. */
 function runningPeaks(task: LearnedProfile | undefined, dimension: Dimension): readonly number[] {
-  if (task === undefined || shortfall[dimension] === 'throttle') return []
-  return task.profile.running.flatMap(({ peak }) => peak[dimension] ?? [])
+  const running = task?.profile.running ?? []
+  if (running.length === 0 || shortfall[dimension] === 'throttle') return []
+  return running.flatMap(({ peak }) => peak[dimension] ?? [])
 }
 
 /** Of each strategy asked; those that predict are among them in the same order. */
@@ -154,8 +155,9 @@ function predictionsOf(
       return { strategy, weight: 0, reason: faults.get(strategy) ?? 'abstains' }
     next++
     const { weight } = prediction
-    const value = prediction.value * growthFactor
     const reason = weight > 0 ? undefined : unfollowed.get(strategy)
+    if (growthFactor === 1 && reason === undefined) return prediction
+    const value = prediction.value * growthFactor
     return { strategy, value, weight, reason: reason && `not followed: ${reason}` }
   })
 }

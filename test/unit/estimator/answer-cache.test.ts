@@ -64,6 +64,17 @@ test('keeps an answer once it was made twice: queries that are asked once take n
   expect(cache.get(task, query(1))?.executions).toBe(1)
 })
 
+test('of two queries that have one checksum the later is kept, and neither is answered as the other', () => {
+  const cache = cacheOf(10)
+  const task = profile()
+  const killed = query(1, { previousOutcome: 'out-of-memory' })
+  cache.put(task, query(1), answer(1))
+  cache.put(task, killed, answer(2))
+
+  expect(cache.get(task, killed)?.executions).toBe(2)
+  expect(cache.get(task, query(1))).toBeUndefined()
+})
+
 test('keeps no more than it may, and what is asked for often longest', () => {
   const cache = cacheOf(10)
   const task = profile()

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import type { ExecutionRecord, RunningExecution } from '../../shared/domain/execution.ts'
 import { type ProfileKey, profileId } from '../../shared/domain/profile.ts'
@@ -8,6 +7,7 @@ import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import { type CohortSettings, joinCohorts, type TaskFold } from './domain/cohorts.ts'
 import type { FoldSettings } from './domain/fold.ts'
 import { type FoldPlan, foldPlan } from './fold-plan.ts'
+import { gathering } from './gathering.ts'
 import { type LateEndSettings, type Lost, lateSessions } from './late-ends.ts'
 import { bytesOf, sessionsLeft } from './quotas.ts'
 import { type RoomSettings, roomFor, type Scope } from './room.ts'
@@ -26,6 +26,8 @@ export interface Unit {
   /** They were closed as lost before: what is told now takes its place. */
   readonly isLate?: boolean
   readonly running?: readonly RunningUpdate[]
+  /** Whoever sent it goes on meanwhile. */
+  readonly isStreamed?: boolean
   readonly session?: {
     readonly id: string
     /** Made only for the last unit of a session in a commit. */
@@ -50,10 +52,7 @@ export interface UnitResult {
   readonly fenced: boolean
 }
 
-/**
- * Group commit: all that arrived while one commit was on its way goes into the next. A commit waits for what is being read
- * from the network: as long as each turn of the event loop brings more and there is room for it.
- */
+/** Group commit: all that arrived while one commit was on its way goes into the next, and what `gathering` waits for. */
 export interface Committer {
   /** Resolves when durable. Rejects with ForesizeError where it may not be, and with it whatever its holder submits after. */
   submit(unit: Unit): Promise<UnitResult>
@@ -64,9 +63,6 @@ export interface Committer {
 }
 
 const maxAdmitted = 10_000
-
-/** Turns that a commit waits at most. */
-const maxGatheringTurns = 8
 
 interface Waiting {
   readonly unit: Unit
@@ -88,21 +84,18 @@ export function committer(
   const failed = new WeakMap<object, unknown>()
   /** Profiles that a commit has written: nobody has to ask whether they exist. */
   const admitted = recentlyUsed<true>(maxAdmitted)
+  const gathered = gathering({
+    count: () => queue.length,
+    isFull: () => foldsIn(queue) >= settings.maxFoldsPerCommit,
+    isStreamed: () => queue.every(({ unit }) => unit.isStreamed),
+  })
 
   async function run(): Promise<void> {
     while (queue.length > 0 || pendingCohorts.length > 0) {
-      if (queue.length > 0) await gather()
+      if (queue.length > 0) await gathered.done()
       await commit(take())
     }
     running = undefined
-  }
-
-  async function gather(): Promise<void> {
-    for (let turns = 0; turns < maxGatheringTurns; turns++) {
-      const before = queue.length
-      await nextTurn()
-      if (queue.length === before || foldsIn(queue) >= settings.maxFoldsPerCommit) return
-    }
   }
 
   function fail(group: readonly Waiting[], reasonOf: (unit: Unit) => unknown): void {
@@ -268,6 +261,7 @@ export function committer(
             reject(error)
           },
         })
+        gathered.added()
         running ??= run()
       }),
     overflowed: () => overflowed,

@@ -64,7 +64,7 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
   let isTakenOver = false
   let last: Promise<unknown> = Promise.resolve()
 
-  async function store({ finished, changes }: Applied): Promise<readonly boolean[]> {
+  async function store({ finished, changes }: Applied, isStreamed: boolean): Promise<readonly boolean[]> {
     if (isTakenOver) throw takenOver(id)
     const state = { sequence, lastActiveUnixMs, scope }
     // When somebody has to look at it again: the first lease runs out, or, with none open, the session itself.
@@ -86,7 +86,10 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
         storedUnits = unit
       },
     }
-    const result = committer.submit({ finished, scope, isLate: isLateSession(id), session })
+    const result = committer.submit({
+      ...{ finished, scope, isLate: isLateSession(id) },
+      ...{ isStreamed, session },
+    })
     last = result.catch(() => undefined)
     const { folded, fenced } = await result
     if (fenced) {
@@ -104,15 +107,15 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
     ;({ sequence, lastActiveUnixMs } = applied)
   }
 
-  function submit(applied: Applied): Submitted {
-    const submitted = { applied, durable: store(applied) }
+  function submit(applied: Applied, isStreamed: boolean): Submitted {
+    const submitted = { applied, durable: store(applied, isStreamed) }
     onSubmitted(submitted)
     return submitted
   }
 
   const state = (): Session => ({ sequence, lastActiveUnixMs, scope, open })
 
-  function applyOwn(batch: Batch, nowUnixMs: number): Submitted {
+  function takeIn(batch: Batch, nowUnixMs: number, isStreamed: boolean): Submitted {
     if (released) throw takenOver(id)
     const applied = applyBatch(state(), batch, nowUnixMs, limits)
     const { changes, finished } = applied
@@ -121,7 +124,7 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
     if (written.version === 0 && isEmpty) return { applied, durable: Promise.resolve([]) }
     change(applied)
     lease = firstLeaseEndAfter(lease, changes, open)
-    return submit(applied)
+    return submit(applied, isStreamed)
   }
 
   return {
@@ -131,13 +134,13 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
       if (released) throw takenOver(id)
       if (batch.sequence <= sequence) return undefined
       if (batch.sequence !== sequence + 1) throw gap(sequence, batch.sequence)
-      return applyOwn(batch, nowUnixMs)
+      return takeIn(batch, nowUnixMs, true)
     },
-    applyOwn,
+    applyOwn: (batch, nowUnixMs) => takeIn(batch, nowUnixMs, false),
     adopt(applied) {
       change(applied)
       lease = firstLeaseEnd(open)
-      return submit(applied)
+      return submit(applied, false)
     },
     async release() {
       released = true

@@ -1,0 +1,83 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+
+/** What waits to be committed. */
+export interface Waiting {
+  count(): number
+  /** Whether a commit holds no more. */
+  isFull(): boolean
+  /** Whether all of it came by streams, whose clients go on meanwhile. */
+  isStreamed(): boolean
+}
+
+/** When the next commit begins: what it costs by itself is shared by all that is in it. */
+export interface Gathering {
+  /** Resolves when it should begin. */
+  done(): Promise<void>
+  /** Something more waits. */
+  added(): void
+}
+
+export interface Waits {
+  nowMs(): number
+  /** Resolves in the next turn of the event loop. */
+  nextTurn(): Promise<unknown>
+  sleep(ms: number): Promise<unknown>
+}
+
+const ownWaits: Waits = {
+  nowMs: () => performance.now(),
+  nextTurn: () => nextTurn(),
+  sleep: (ms) => sleep(ms),
+}
+
+/** Turns that a commit waits at most. */
+const mostTurns = 8
+/** Streams wait in steps of so long… */
+const pauseMs = 2
+/** …until so long after the commit before has begun… */
+const intervalMs = 10
+/** …or for so many batches: half of what one stream may have under way, so that none is held up. */
+const enoughBatches = 32
+
+/**
+ * A commit waits for what is being read from the network: as long as each turn of the event loop brings more. Where it holds
+ * several batches of streams, or the one before did, it waits as long as each pause brings more.
+ * Law: who waits for an answer, and a stream that comes alone, wait for no pause.
+ */
+export function gathering(waiting: Waiting, { nowMs, nextTurn, sleep }: Waits = ownWaits): Gathering {
+  let beganMs = Number.NEGATIVE_INFINITY
+  let wereSeveral = false
+  /** Ends the pause that is under way. */
+  let wake: (() => void) | undefined
+
+  const mayPause = () => waiting.count() < enoughBatches && !waiting.isFull() && waiting.isStreamed()
+
+  async function pause(): Promise<void> {
+    const woken = Promise.withResolvers<void>()
+    wake = woken.resolve
+    await Promise.race([sleep(pauseMs), woken.promise])
+    wake = undefined
+  }
+
+  /** As long as each wait brings more. */
+  async function repeat(wait: () => Promise<unknown>, may: (waits: number) => boolean): Promise<void> {
+    for (let waits = 0; may(waits); waits++) {
+      const before = waiting.count()
+      await wait()
+      if (waiting.count() === before) return
+    }
+  }
+
+  return {
+    async done() {
+      if (wereSeveral || waiting.count() > 1)
+        await repeat(pause, () => nowMs() < beganMs + intervalMs && mayPause())
+      await repeat(nextTurn, (turns) => turns < mostTurns && !waiting.isFull())
+      wereSeveral = waiting.count() > 1
+      beganMs = nowMs()
+    },
+    added() {
+      if (wake && !mayPause()) wake()
+    },
+  }
+}

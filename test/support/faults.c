@@ -5,6 +5,7 @@
  *   FAULT_FULL    a path: while that file exists, every write below the folder fails with ENOSPC
  *   FAULT_LOW     a path: while that file exists, the folder's disk has no space left by statfs; writes succeed
  *   FAULT_CLOCK   a file: the wall clock is off by so many seconds as it says
+ *   FAULT_FSYNC   milliseconds that an fsync takes at least
  *   FAULT_NAMES   seconds until a look-up of a name fails: nobody answers
  * Calls: write (write, pwrite, writev, pwritev), fsync (fsync, fdatasync, msync), rename.
  */
@@ -27,7 +28,7 @@
 
 static const char *folder, *full, *low, *wall;
 static char kill_when[8], kill_call[8];
-static long kill_nth = -1;
+static long kill_nth = -1, fsync_ms;
 static atomic_long seen;
 
 __attribute__((constructor)) static void read_environment(void) {
@@ -36,6 +37,7 @@ __attribute__((constructor)) static void read_environment(void) {
   full = getenv("FAULT_FULL");
   low = getenv("FAULT_LOW");
   wall = getenv("FAULT_CLOCK");
+  if (getenv("FAULT_FSYNC")) fsync_ms = atol(getenv("FAULT_FSYNC"));
   if (spec) sscanf(spec, "%7s %7s %ld", kill_when, kill_call, &kill_nth);
 }
 
@@ -97,8 +99,19 @@ ssize_t pwritev64(int fd, const struct iovec *parts, int number, off64_t at) {
 ssize_t pwritev(int fd, const struct iovec *parts, int number, off_t at) {
   AROUND(ssize_t, "write", counts_fd(fd), is_full(), REAL(pwritev)(fd, parts, number, at));
 }
-int fsync(int fd) { AROUND(int, "fsync", counts_fd(fd), 0, REAL(fsync)(fd)); }
-int fdatasync(int fd) { AROUND(int, "fsync", counts_fd(fd), 0, REAL(fdatasync)(fd)); }
+/* A disk that is as slow as it is told to be: what this one does faster is waited for. */
+static int slowly(int (*sync)(int), int fd) {
+  struct timespec end;
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  end.tv_nsec += fsync_ms % 1000 * 1000000;
+  end.tv_sec += fsync_ms / 1000 + end.tv_nsec / 1000000000;
+  end.tv_nsec %= 1000000000;
+  int result = sync(fd);
+  while (fsync_ms > 0 && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) == EINTR);
+  return result;
+}
+int fsync(int fd) { AROUND(int, "fsync", counts_fd(fd), 0, slowly(REAL(fsync), fd)); }
+int fdatasync(int fd) { AROUND(int, "fsync", counts_fd(fd), 0, slowly(REAL(fdatasync), fd)); }
 int msync(void *start, size_t size, int flags) {
   AROUND(int, "fsync", folder != NULL, 0, REAL(msync)(start, size, flags));
 }

@@ -19,6 +19,8 @@ export interface Faults {
   readonly low?: string
   /** The wall clock is off by as many seconds as this file says. */
   readonly clock?: string
+  /** An fsync takes so long at least. */
+  readonly fsyncMs?: number
   /** A name is looked up for so many seconds, in vain. */
   readonly namesSeconds?: number
 }
@@ -32,6 +34,7 @@ export async function faultEnvironment({
   full,
   low,
   clock,
+  fsyncMs,
   namesSeconds,
 }: Faults): Promise<Readonly<Record<string, string>>> {
   library ??= compile()
@@ -42,6 +45,7 @@ export async function faultEnvironment({
     ...(full ? { FAULT_FULL: full } : {}),
     ...(low ? { FAULT_LOW: low } : {}),
     ...(clock ? { FAULT_CLOCK: clock } : {}),
+    ...(fsyncMs ? { FAULT_FSYNC: `${fsyncMs}` } : {}),
     ...(namesSeconds ? { FAULT_NAMES: `${namesSeconds}` } : {}),
   }
 }

@@ -1,5 +1,5 @@
 import { type Calibration, calibrated } from './calibration.ts'
-import { type Distribution, leastNeed, probability, quantile } from './distribution.ts'
+import { type Distribution, leastNeed, probability, quantile, rounding } from './distribution.ts'
 import { amountBeyondDoubt, type Doubt, probabilityAgainst } from './doubt.ts'
 import { amountLeaving, type PowerTail, probabilityAbove, type Tail } from './tail.ts'
 
@@ -12,6 +12,8 @@ export interface PredictedNeed {
   readonly distribution: Distribution
   /** What confidence goes by, where that is another. */
   readonly believed?: Distribution | undefined
+  /** Beyond the range of a feature, what is predicted at its edge: nothing is surer than there. */
+  readonly atEdge?: Distribution | undefined
   readonly calibration?: Calibration | undefined
   /** The need is above this: a retry's failed allocation. Unset where nothing is known. */
   readonly above?: number | undefined
@@ -27,11 +29,12 @@ export interface PredictedNeed {
 
 /** P(need ≤ amount), whatever the need is known to exceed. */
 function unconditional(
-  { distribution, believed = distribution, calibration, tail, sparse, doubt, ceiling }: PredictedNeed,
+  { distribution, believed = distribution, atEdge, calibration, tail, sparse, doubt, ceiling }: PredictedNeed,
   amount: number,
 ): number {
   if (!(amount > 0)) return 0
-  const raw = probability(believed, amount)
+  const grown = probability(believed, amount)
+  const raw = atEdge === undefined ? grown : Math.min(grown, probability(atEdge, amount))
   const calibratedRaw = calibration ? calibrated(calibration, raw) : raw
   const covered =
     ceiling === undefined ? calibratedRaw : Math.min(calibratedRaw, 1 - probabilityAbove(ceiling, amount))
@@ -67,8 +70,13 @@ export function needQuantile({ distribution, above = 0 }: PredictedNeed, q: numb
 export function amountCovering(need: PredictedNeed, target: number): number {
   const amount = leastNeed(need.distribution, (atom) => coverage(need, atom) >= target)
   const known = refuted(need)
-  if (known >= certain || coverage(need, amount) >= target) return amount
-  const { tail, sparse, doubt, ceiling } = need
+  const { distribution, atEdge, tail, sparse, doubt, ceiling } = need
+  if (known >= certain) return amount
+  if (coverage(need, amount) >= target) {
+    // Beyond the range needs lie on a grid, whose gaps are others at another distance.
+    const least = Math.exp(distribution.atoms[0] as number)
+    return atEdge === undefined ? amount : leastCovering(need, target, Math.min(least, amount), amount)
+  }
   const tails = [tail, sparse, ceiling].filter((one) => one !== undefined)
   const mayFail = ((1 - target) * (1 - known)) / Math.max(1, tails.length)
   const inTails = Math.max(amount, ...tails.map((one) => amountLeaving(mayFail, one)))
@@ -77,14 +85,17 @@ export function amountCovering(need: PredictedNeed, target: number): number {
   return leastCovering(need, target, amount, surely)
 }
 
-/** What may lie above has no closed form together: bisection, to a thousandth. */
+/** Amounts that are looked for lie so far apart, as logarithms. */
+const step = 1e-3
+
+/** What may lie above has no closed form together: bisection. Law: it grows where coverage falls. */
 function leastCovering(need: PredictedNeed, target: number, below: number, surely: number): number {
-  let low = below
-  let high = surely
-  while (high > low * 1.001) {
-    const middle = Math.sqrt(low * high)
-    if (coverage(need, middle) >= target) high = middle
+  let low = Math.floor(Math.log(below) / step) - 1
+  let high = Math.ceil(Math.log(surely) / step - rounding)
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if (coverage(need, Math.exp(middle * step)) >= target) high = middle
     else low = middle
   }
-  return high
+  return Math.exp(high * step)
 }

@@ -60,7 +60,18 @@ export function leastNeed({ size, atoms }: Distribution, passes: (need: number) 
 }
 
 /** One or the other, with probabilities of 1 − share and share. In arrays of its own. */
-export function blend(one: Distribution, other: Distribution, share: number): Distribution {
+export const blend = (one: Distribution, other: Distribution, share: number): Distribution =>
+  merged(one, other, (p, q) => (1 - share) * p + share * q)
+
+/** At each need as much lies above it as by the one of both of which more does. In arrays of its own. */
+export const largerOf = (one: Distribution, other: Distribution): Distribution => merged(one, other, Math.min)
+
+/** `both`: of what lies at or below each need by either. */
+function merged(
+  one: Distribution,
+  other: Distribution,
+  both: (one: number, other: number) => number,
+): Distribution {
   const size = one.size + other.size
   const [atoms, cumulative, runtimeShare] = [
     new Float64Array(size),
@@ -77,9 +88,8 @@ export function blend(one: Distribution, other: Distribution, share: number): Di
     while (j < other.size && (other.atoms[j] as number) <= x) j++
     last++
     atoms[last] = x
-    cumulative[last] = (1 - share) * (one.cumulative[i - 1] ?? 0) + share * (other.cumulative[j - 1] ?? 0)
-    runtimeShare[last] =
-      (1 - share) * (one.runtimeShare[i - 1] ?? 0) + share * (other.runtimeShare[j - 1] ?? 0)
+    cumulative[last] = both(one.cumulative[i - 1] ?? 0, other.cumulative[j - 1] ?? 0)
+    runtimeShare[last] = both(one.runtimeShare[i - 1] ?? 0, other.runtimeShare[j - 1] ?? 0)
   }
   return { size: last + 1, atoms, cumulative, runtimeShare }
 }

@@ -41,6 +41,13 @@ export function doubtAt(leverage: number, scatter: number, largest: number, popu
   }
 }
 
+/** What is doubted for several reasons is doubted as much as for the one that says most. */
+export const mostDoubt = (one: Doubt, other: Doubt): Doubt => ({
+  ...one,
+  departure: Math.max(one.departure, other.departure),
+  ignorance: Math.max(one.ignorance, other.ignorance),
+})
+
 const mostOf = ({ median }: Population): number => mostMedians * median
 
 /** The least amount that no doubt is cast on. */

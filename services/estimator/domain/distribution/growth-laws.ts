@@ -72,14 +72,12 @@ const leastScatter = 0.02
  */
 export function lawRecord(executions: ObservedExecutions, column: number): LawRecord {
   const all = evidenceOf(executions, column)
-  const pieces = distinct(all)
-  const weightIn = (i: number) => weightOf(i, pieces.count)
-  const scores = growthLaws.map((law) => law.logPrior + logLikelihood(misfitOf(pieces, law, weightIn)))
+  const scores = scoresOf(distinct(all))
   const best = Math.max(...scores)
   const relative = Float64Array.from(scores, (score) => Math.exp(score - best))
   const sum = relative.reduce((a, b) => a + b, 0)
   const likeliest = growthLaws[scores.indexOf(best)] as GrowthLaw
-  const misfit = misfitOf(all, likeliest, () => 1)
+  const misfit = misfitOf(all, likeliest)
   return {
     weights: relative.map((weight) => weight / sum),
     range: -(all.distances[0] ?? 0),
@@ -142,9 +140,24 @@ export const logLikelihood = (misfit: Misfit, total = misfit.total): number =>
 /** Of the i-th of so many pieces of evidence, by the value of the feature: what lies beyond is most like the largest. */
 export const weightOf = (i: number, count: number): number => (i + 1) / count
 
-function misfitOf({ distances, logNeeds, count }: Evidence, law: GrowthLaw, weight: (i: number) => number) {
+/** ln of the posterior of each law, but for what is the same of all. */
+function scoresOf({ distances, logNeeds, count }: Evidence): readonly number[] {
+  const powers = new Map<number, Float64Array>()
+  return growthLaws.map(({ exponent, share, logPrior }) => {
+    const xs = powers.get(exponent) ?? distances.map((distance) => Math.exp(exponent * distance))
+    powers.set(exponent, xs)
+    const misfit = noMisfit()
+    for (let i = 0; i < count; i++) {
+      const error = (logNeeds[i] as number) - Math.log(1 - share + share * (xs[i] as number))
+      addError(misfit, weightOf(i, count), error)
+    }
+    return logPrior + logLikelihood(misfit)
+  })
+}
+
+function misfitOf({ distances, logNeeds, count }: Evidence, law: GrowthLaw): Misfit {
   const misfit = noMisfit()
   for (let i = 0; i < count; i++)
-    addError(misfit, weight(i), (logNeeds[i] as number) - logGrowth(law, distances[i] as number))
+    addError(misfit, 1, (logNeeds[i] as number) - logGrowth(law, distances[i] as number))
   return misfit
 }

@@ -1,7 +1,7 @@
 import type { ObservedExecutions } from '../history/observed-executions.ts'
 import { growthLaws, lawRecord } from './growth-laws.ts'
 import { alone, leastWeight, type WeighedLaw } from './joint-laws.ts'
-import { type JointRecord, jointRecord } from './joint-record.ts'
+import { type JointRecord, jointRecords } from './joint-record.ts'
 
 /** What some executions say of growth along a column. A function of the executions, in any order. */
 export interface GrowthRecord {
@@ -13,8 +13,12 @@ export interface GrowthRecord {
   /** Standard deviation of ln(need) around the likeliest law. */
   readonly scatter: number
   readonly laws: readonly WeighedLaw[]
-  /** Of another feature that says something of the need too. */
+  /** Where the laws are of another feature too. */
   readonly joint: JointRecord | undefined
+}
+
+export interface PairRecord extends GrowthRecord {
+  readonly joint: JointRecord
 }
 
 const lawsAlone = growthLaws.map(alone)
@@ -34,8 +38,16 @@ export function growthRecord(executions: ObservedExecutions, column: number): Gr
   }
 }
 
-/** With another feature, where one says something of the need too: much more work. */
-export function withOther(record: GrowthRecord, executions: ObservedExecutions): GrowthRecord {
-  const joint = jointRecord(executions, record)
-  return joint === undefined ? record : { ...record, scatter: joint.scatter, laws: joint.laws, joint }
+/** With another feature, and of that with this one, by column, where they say something of the need together: much more work. */
+export function pairRecords(
+  record: GrowthRecord,
+  executions: ObservedExecutions,
+  aloneAlong: (column: number) => GrowthRecord,
+): ReadonlyMap<number, PairRecord> {
+  const found = new Map<number, PairRecord>()
+  for (const [column, joint] of jointRecords(executions, record)) {
+    const { scatter, laws } = joint
+    found.set(column, { ...aloneAlong(column), scatter, laws, joint })
+  }
+  return found
 }

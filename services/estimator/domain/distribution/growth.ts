@@ -38,6 +38,8 @@ interface Grid {
 /** Scratch space of a growth, and of the distribution that has grown. */
 export interface GrowthWorkspace {
   readonly byCell: Float64Array
+  /** Of one of several ways. */
+  readonly byCellOfNext: Float64Array
   readonly cells: Int32Array
   readonly weights: Float64Array
   edge: Grid
@@ -51,6 +53,7 @@ export interface GrowthWorkspace {
 
 export const growthWorkspace = (): GrowthWorkspace => ({
   byCell: new Float64Array(mostCells),
+  byCellOfNext: new Float64Array(mostCells),
   cells: new Int32Array(mostCells),
   weights: new Float64Array(mostCells),
   edge: { weights: new Float64Array(0), times: new Float64Array(0) },
@@ -62,13 +65,20 @@ export const growthWorkspace = (): GrowthWorkspace => ({
   },
 })
 
-/** From where to where a need grows: of ln(value / largest value seen), both at least 0. */
+/** From where to where a feature goes: of ln(value / largest value seen). Nowhere, where it is within its range. */
 export interface Span {
-  readonly advance: number
-  readonly distance: number
-  /** The other feature of the record: from where at the edge to where, of ln(value / largest value); unset: 0. */
-  readonly other?: readonly [from: number, to: number]
+  readonly from: number
+  readonly to: number
 }
+
+/** A way to a query beyond the range: along the feature of a record and, where that is of two, the other one. */
+export interface Way {
+  readonly record: GrowthRecord
+  readonly own: Span
+  readonly other?: Span
+}
+
+const nowhere: Span = { from: 0, to: 0 }
 
 /**
  * Chance that a need stops growing before its feature is three times as large, where it has not been seen to grow: a buffer is
@@ -91,14 +101,39 @@ function seenGrowing({ exponent, own, both }: JointLaw, { range, scatter }: Grow
   return left > 0 ? Math.max(0, range + Math.log(left) / exponent) : 0
 }
 
-/** `mayStop`: the chance that the need stops growing, where it has not been seen to; 0 is never. Law: every factor is at least 1. */
-export function growthAt(
-  record: GrowthRecord,
-  { advance, distance, other: [from, end] = [0, 0] }: Span,
-  { byCell, cells, weights }: GrowthWorkspace,
-  mayStop = 0,
-): Growth {
-  const errors = Math.min(mostErrors, record.joint?.scatter ?? 0)
+/** What has been put into cells: up to which, and all weights and weighted logarithms of it. */
+interface Placed {
+  readonly last: number
+  readonly total: number
+  readonly sum: number
+}
+
+/**
+ * Of several ways as much lies above each factor as by the one by which most does: features that grow together are not counted
+ * twice. `mayStop`: the chance that the need stops growing, where it has not been seen to; 0 is never.
+ * Law: every factor is at least 1. What lies above one grows with the end of each span, and with the number of ways.
+ */
+export function growthAt(ways: readonly Way[], space: GrowthWorkspace, mayStop = 0): Growth {
+  const { byCell, byCellOfNext, cells, weights } = space
+  let placed: Placed | undefined
+  for (const way of ways) {
+    if (placed === undefined) placed = placeGrowth(way, byCell, mayStop)
+    else placed = placeMost(byCell, placed, byCellOfNext, placeGrowth(way, byCellOfNext, mayStop))
+  }
+  const { last, sum, total } = placed ?? { last: -1, sum: 0, total: 1 }
+  let size = 0
+  for (let cell = 0; cell <= last; cell++) {
+    if (byCell[cell] === 0) continue
+    cells[size] = cell
+    weights[size++] = byCell[cell] as number
+    byCell[cell] = 0
+  }
+  return { cells, weights, size, factor: Math.exp(sum / total) }
+}
+
+/** Puts the growth along one way into cells that are empty. */
+function placeGrowth({ record, own, other = nowhere }: Way, byCell: Float64Array, mayStop: number): Placed {
+  const errors = record.joint === undefined ? 0 : Math.min(mostErrors, record.scatter)
   let sum = 0
   let total = 0
   let last = 0
@@ -113,34 +148,56 @@ export function growthAt(
     sum += weight * logFactor
     total += weight
   }
+  const [ownWay, otherWay] = [own.to - own.from, other.to - other.from]
   // Both features go as fast, each to its end: where one goes on, the other does not go back.
-  const way = Math.max(distance - advance, end - from)
-  const putLaw = (law: JointLaw, gone: number, weight: number) => {
-    const [to, otherTo] = [Math.min(distance, advance + gone), Math.min(end, from + gone)]
-    const grown = logJointGrowth(law, to, otherTo) - logJointGrowth(law, advance, from)
-    const aside = blur * (law.other + law.both > 0 ? gone : to - advance) + errors
-    put(grown - aside, weight / 4)
-    put(grown, weight / 2)
-    put(grown + aside, weight / 4)
-  }
+  const way = Math.max(ownWay, otherWay)
   for (const { law, weight } of record.laws) {
     if (weight < leastWeight) continue
+    const atEdge = logJointGrowth(law, own.from, other.from)
+    const goesWithOwn = law.own + law.both > 0 || law.other === 0
+    const goesWithOther = law.other + law.both > 0
+    const putLaw = (gone: number, weight: number) => {
+      const [x, y] = [Math.min(ownWay, gone), Math.min(otherWay, gone)]
+      const grown = logJointGrowth(law, own.from + x, other.from + y) - atEdge
+      const aside = blur * Math.max(goesWithOwn ? x : 0, goesWithOther ? y : 0)
+      let below = grown - aside
+      if (goesWithOwn && goesWithOther && x !== y) {
+        // Where one goes on alone the need may grow by less than the blur: it has grown as far as when both went.
+        const both = Math.min(x, y)
+        const before = logJointGrowth(law, own.from + both, other.from + both) - atEdge
+        below = Math.max(below, before - blur * both)
+      }
+      put(below - errors, weight / 4)
+      put(grown, weight / 2)
+      put(grown + aside + errors, weight / 4)
+    }
     let left = weight
     let oneIn = 1 / mayStop + seenGrowing(law, record) / stopEvery
     for (let stop = stopEvery; mayStop > 0 && stop < way; stop += stopEvery) {
-      putLaw(law, stop, left / oneIn)
+      putLaw(stop, left / oneIn)
       left *= 1 - 1 / oneIn++
     }
-    putLaw(law, way, left)
+    putLaw(way, left)
   }
-  let size = 0
+  return { last, sum, total }
+}
+
+/** Leaves in the cells of one growth what has as much above each as either has at most, and those of the other empty. */
+function placeMost(byCell: Float64Array, one: Placed, byCellOfNext: Float64Array, next: Placed): Placed {
+  const last = Math.max(one.last, next.last)
+  let sum = 0
+  let upTo = 0
+  let [ofOne, ofNext] = [0, 0]
   for (let cell = 0; cell <= last; cell++) {
-    if (byCell[cell] === 0) continue
-    cells[size] = cell
-    weights[size++] = byCell[cell] as number
-    byCell[cell] = 0
+    ofOne += byCell[cell] as number
+    ofNext += byCellOfNext[cell] as number
+    const here = cell === last ? 1 : Math.max(upTo, Math.min(ofOne / one.total, ofNext / next.total))
+    byCell[cell] = here - upTo
+    byCellOfNext[cell] = 0
+    sum += (here - upTo) * cell * cellWidth
+    upTo = here
   }
-  return { cells, weights, size, factor: Math.exp(sum / total) }
+  return { last, total: 1, sum }
 }
 
 /** The need at the edge, grown: the convolution of both. Law: at any amount, the probability falls with the distance. */

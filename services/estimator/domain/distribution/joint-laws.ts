@@ -117,3 +117,12 @@ export const jointLaws: readonly JointLaw[] = [
     ),
   ),
 ]
+
+/** The same laws, of the other feature first. */
+export const jointLawsOfOther: readonly JointLaw[] = jointLaws.map((law) => ({
+  ...law,
+  exponent: law.otherExponent,
+  otherExponent: law.exponent,
+  own: law.other,
+  other: law.own,
+}))

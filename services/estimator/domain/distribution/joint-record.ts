@@ -2,22 +2,24 @@ import { clamp } from '../../../../shared/domain/clamp.ts'
 import { addPair, addValue, jointMoments, moments } from '../../../../shared/domain/moments.ts'
 import type { ObservedExecutions } from '../history/observed-executions.ts'
 import { farthest } from '../history/range.ts'
-import { addError, alike, logLikelihood, noMisfit, weightOf } from './growth-laws.ts'
+import { alike, logLikelihood, weightOf } from './growth-laws.ts'
 import {
   grownBy,
   type JointLaw,
   jointLaws,
+  jointLawsOfOther,
   leastWeight,
   logJointGrowth,
   type WeighedLaw,
 } from './joint-laws.ts'
 
-/** What some executions say of the growth with two features together. A function of the executions, in any order. */
+/**
+ * What some executions say of the growth with two features together, going along one of them. A function of the executions, in any
+ * order.
+ */
 export interface JointRecord {
   /** Of the other feature. */
   readonly column: number
-  /** ln of its largest value. */
-  readonly largest: number
   /** ln(largest / smallest value) of it. */
   readonly range: number
   readonly laws: readonly WeighedLaw[]
@@ -30,7 +32,7 @@ export interface JointRecord {
 
 /** Fewer pieces of evidence do not tell two features apart. */
 const fewestPieces = 4
-/** Features that nearly say the same are one: a need grows with two where that is more probable than 1 − this. */
+/** Features that nearly say the same are one: a need goes with one of two where that is more probable than 1 − this. */
 const mostWithout = 0.05
 /** A feature is the other one where it explains so much of what the likeliest law leaves, and executions have it as often. */
 const leastExplained = 0.1
@@ -44,38 +46,61 @@ interface Piece {
 }
 
 /**
- * The posterior over laws of a feature and the one of the others that says most of what the feature's likeliest law leaves.
- * Undefined where none surely does. The likelihood is that of laws of one feature.
+ * The posteriors over laws of a feature and the one of the others that says most of what the feature's likeliest law leaves, by
+ * column: going along the feature, where the need surely goes with the other one too, and along the other one, where it surely goes
+ * with the feature too. The likelihood is that of laws of one feature.
  */
-export function jointRecord(
+export function jointRecords(
   executions: ObservedExecutions,
   { column, laws: ofOne }: { readonly column: number; readonly laws: readonly WeighedLaw[] },
-): JointRecord | undefined {
+): ReadonlyMap<number, JointRecord> {
+  const found = new Map<number, JointRecord>()
   const { law } = ofOne.reduce((a, b) => (b.weight > a.weight ? b : a))
   const other = otherColumn(executions, column, law)
-  if (other === undefined) return undefined
-  const { points, range, largest } = evidenceOf(executions, column, other)
+  if (other === undefined) return found
+  const points = evidenceOf(executions, column, other)
   const pieces = distinct(points)
-  if (pieces.length < fewestPieces) return undefined
-  const scored = scoredLaws(pieces)
-  const best = scored.reduce((a, b) => (b.score > a.score ? b : a))
-  const weighed = scored.map(({ law, score }) => ({ law, weight: Math.exp(score - best.score) }))
-  const total = weighed.reduce((sum, { weight }) => sum + weight, 0)
-  const laws = weighed
-    .map(({ law, weight }) => ({ law, weight: weight / total }))
-    .filter(({ weight }) => weight >= leastWeight)
+  if (pieces.length < fewestPieces) return found
+  const scores = scoresOf(pieces)
+  const along = (own: Scores, laws: readonly JointLaw[], turned: (piece: Piece) => Piece) =>
+    recordOf(own, laws, points.map(turned))
+  const [own, its] = [
+    along(scores.own, jointLaws, (piece) => piece),
+    along(scores.other, jointLawsOfOther, ({ x, y, logNeed }) => ({ x: y, y: x, logNeed })),
+  ]
+  if (own !== undefined) found.set(column, { column: other, ...own })
+  if (its !== undefined) found.set(other, { column, ...its })
+  return found
+}
+
+/** ln of the posterior by law, but for what is the same of all; −∞ of those that are ruled out. */
+type Scores = Float64Array
+
+/** Undefined where the need does not surely go with the other feature. */
+function recordOf(
+  scores: Scores,
+  allLaws: readonly JointLaw[],
+  points: readonly Piece[],
+): Omit<JointRecord, 'column'> | undefined {
+  const best = scores.reduce((a, b) => Math.max(a, b))
+  const likeliest = allLaws[scores.indexOf(best)] as JointLaw
+  const relative = scores.map((score) => Math.exp(score - best))
+  const total = relative.reduce((a, b) => a + b)
+  const laws: WeighedLaw[] = []
+  for (let at = 0; at < allLaws.length; at++) {
+    const weight = (relative[at] as number) / total
+    if (weight >= leastWeight) laws.push({ law: allLaws[at] as JointLaw, weight })
+  }
   const withoutOther = laws.reduce(
     (sum, { law, weight }) => sum + (law.other + law.both === 0 ? weight : 0),
     0,
   )
   if (withoutOther > mostWithout) return undefined
-  const errors = points.map(({ x, y, logNeed }) => logNeed - logJointGrowth(best.law, x, y))
+  const errors = points.map(({ x, y, logNeed }) => logNeed - logJointGrowth(likeliest, x, y))
   return {
-    column: other,
-    largest,
-    range,
+    range: -Math.min(...points.map(({ y }) => y)),
     laws,
-    likeliest: best.law,
+    likeliest,
     errors: Float64Array.from(errors).sort(),
     scatter: deviation(errors),
   }
@@ -92,8 +117,11 @@ const ruledOut = Math.log(1e6)
 /** …which is looked at after so many pieces. */
 const piecesAtOnce = 8
 
-/** ln of the posterior of each law that is not ruled out, but for what is the same of all. */
-function scoredLaws(pieces: readonly Piece[]): readonly { readonly law: JointLaw; readonly score: number }[] {
+/**
+ * Going along the feature, and along the other one: pieces weigh by their order in that. The errors of the laws, which take the
+ * time, are the same for both.
+ */
+function scoresOf(pieces: readonly Piece[]): { readonly own: Scores; readonly other: Scores } {
   const count = pieces.length
   const order = spread(count)
   const logNeeds = order.map((i) => (pieces[i] as Piece).logNeed)
@@ -107,25 +135,52 @@ function scoredLaws(pieces: readonly Piece[]): readonly { readonly law: JointLaw
     }
   }
   const [xOf, yOf] = [powersOf(({ x }) => x), powersOf(({ y }) => y)]
-  const scored: { readonly law: JointLaw; readonly score: number }[] = []
+  const places = new Float64Array(count)
+  const byOther = [...pieces.keys()].sort((a, b) => (pieces[a] as Piece).y - (pieces[b] as Piece).y)
+  for (const [place, i] of byOther.entries()) places[i] = place
+  const weights = order.map((i) => weightOf(i, count))
+  const otherWeights = order.map((i) => weightOf(places[i] as number, count))
+  const total = (count + 1) / 2
+  const own = new Float64Array(jointLaws.length).fill(Number.NEGATIVE_INFINITY)
+  const other = own.slice()
   let best = Number.NEGATIVE_INFINITY
-  for (const law of jointLaws) {
-    const [xs, ys] = [xOf(law.exponent), yOf(law.otherExponent)]
-    const misfit = noMisfit()
+  let otherBest = Number.NEGATIVE_INFINITY
+  for (let at = 0; at < jointLaws.length; at++) {
+    const law = jointLaws[at] as JointLaw
+    const xs = xOf(law.exponent)
+    const ys = yOf(law.otherExponent)
     let score = Number.POSITIVE_INFINITY
-    for (let i = 0; i < count && score >= best - ruledOut; ) {
+    let otherScore = Number.POSITIVE_INFINITY
+    // In variables of their own: a number in an object is written to memory at each step.
+    let weight = 0
+    let sum = 0
+    let squares = 0
+    let otherWeight = 0
+    let otherSum = 0
+    let otherSquares = 0
+    for (let i = 0; i < count && (score >= best - ruledOut || otherScore >= otherBest - ruledOut); ) {
       for (const end = Math.min(count, i + piecesAtOnce); i < end; i++) {
         const error = (logNeeds[i] as number) - grownBy(law, xs[i] as number, ys[i] as number)
-        addError(misfit, weightOf(order[i] as number, count), error)
+        const w = weights[i] as number
+        weight += w
+        sum += w * error
+        squares += w * error * error
+        const v = otherWeights[i] as number
+        otherWeight += v
+        otherSum += v * error
+        otherSquares += v * error * error
       }
       // Of some pieces the misfit is no more than of all.
-      score = law.logPrior + logLikelihood(misfit, (count + 1) / 2)
+      score = law.logPrior + logLikelihood({ total: weight, sum, squares }, total)
+      const otherMisfit = { total: otherWeight, sum: otherSum, squares: otherSquares }
+      otherScore = law.logPrior + logLikelihood(otherMisfit, total)
     }
-    if (score < best - ruledOut) continue
-    scored.push({ law, score })
+    if (score >= best - ruledOut) own[at] = score
+    if (otherScore >= otherBest - ruledOut) other[at] = otherScore
     best = Math.max(best, score)
+    otherBest = Math.max(otherBest, otherScore)
   }
-  return scored
+  return { own, other }
 }
 
 /** The numbers below `count`, the first of them from all over. */
@@ -141,7 +196,7 @@ function evidenceOf(
   { points, needs, count, largest: edges }: ObservedExecutions,
   column: number,
   other: number,
-): { readonly points: readonly Piece[]; readonly largest: number; readonly range: number } {
+): readonly Piece[] {
   const edge = Math.log(edges[column] as number)
   const largest = Math.log(edges[other] as number)
   const found: Piece[] = []
@@ -153,7 +208,7 @@ function evidenceOf(
     found.push({ x, y, logNeed: Math.log(needs[i] as number) })
   }
   found.sort((a, b) => a.x - b.x || a.y - b.y || a.logNeed - b.logNeed)
-  return { points: found, largest, range: -Math.min(...found.map(({ y }) => y)) }
+  return found
 }
 
 /** Of executions alike in both features the one that needed most. */

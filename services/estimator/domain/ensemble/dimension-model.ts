@@ -2,7 +2,12 @@ import { clamp } from '../../../../shared/domain/clamp.ts'
 import type { Dimension } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
 import { addTransform, type Calibration, calibration } from '../distribution/calibration.ts'
-import { type GrowthRecord, growthRecord, withOther } from '../distribution/growth-record.ts'
+import {
+  type GrowthRecord,
+  growthRecord,
+  type PairRecord,
+  pairRecords,
+} from '../distribution/growth-record.ts'
 import { addResidual, type Kernel, pointKernel, skewedKernel } from '../distribution/residuals.ts'
 import type { Point } from '../features/encoder.ts'
 import { type FeatureRelevance, featureRelevance } from '../features/feature-relevance.ts'
@@ -58,9 +63,10 @@ export interface DimensionModel {
   largest: number | undefined
   /** Attempts killed of late, oldest first. */
   readonly censored: CensoredAttempt[]
-  /** What the executions say of growth beyond the range, by column; each made when it is first asked for. */
+  /** What so many executions say of growth beyond the range, by column; each made when it is first asked for. */
   readonly growthRecords: Map<number, GrowthRecord>
-  readonly jointGrowth: Map<number, GrowthRecord>
+  /** The same of two features together: of the most informative one and the one that says most beside it. */
+  pair: { readonly executions: number; readonly records: ReadonlyMap<number, PairRecord> } | undefined
   /** Whether the needs of so many executions have changed; made when it is first asked for. */
   changeTest: { readonly executions: number; readonly hasChanged: boolean } | undefined
   /** How far the largest of the needs of so many executions lie apart; made when it is first asked for. */
@@ -97,7 +103,7 @@ export function dimensionModel(
     largest: undefined,
     censored: [],
     growthRecords: new Map(),
-    jointGrowth: new Map(),
+    pair: undefined,
     changeTest: undefined,
     spread: undefined,
     runtimeSumMs: 0,
@@ -144,27 +150,30 @@ const isBy = (a: WeighedBy, b: WeighedBy): boolean =>
   a.set === b.set && a.column === b.column && a.label === b.label && a.point === b.point
 
 /** What the executions say of growth along a column alone, remembered until there are more. */
-export const growthRecordOf = (model: DimensionModel, column: number): GrowthRecord =>
-  remembered(model.growthRecords, model, column, () => growthRecord(model.executions, column))
-
-/** The same along the column and another one that says something of the need too. */
-export const jointGrowthOf = (model: DimensionModel, column: number): GrowthRecord =>
-  remembered(model.jointGrowth, model, column, () =>
-    withOther(growthRecordOf(model, column), model.executions),
-  )
-
-function remembered(
-  records: Map<number, GrowthRecord>,
-  { executions }: DimensionModel,
-  column: number,
-  make: () => GrowthRecord,
-): GrowthRecord {
-  const known = records.get(column)
+export function growthRecordOf(model: DimensionModel, column: number): GrowthRecord {
+  const { growthRecords, executions } = model
+  const known = growthRecords.get(column)
   if (known?.executions === executions.count) return known
-  const record = make()
-  records.set(column, record)
+  const record = growthRecord(executions, column)
+  growthRecords.set(column, record)
   return record
 }
+
+/**
+ * The same along the most informative feature with the one that says most beside it, and along that one with the most informative, by
+ * column, where both surely say something of the need.
+ */
+export function pairRecordsOf(model: DimensionModel): ReadonlyMap<number, PairRecord> {
+  const { column, executions, pair } = model
+  if (pair?.executions === executions.count) return pair.records
+  const along = (one: number) => growthRecordOf(model, one)
+  const isSize = column !== undefined && (executions.largest[column] ?? 0) > 0
+  const records = isSize ? pairRecords(along(column), executions, along) : noRecords
+  model.pair = { executions: executions.count, records }
+  return records
+}
+
+const noRecords: ReadonlyMap<number, PairRecord> = new Map()
 
 /** What one execution has shown of one dimension. */
 export interface Observation {

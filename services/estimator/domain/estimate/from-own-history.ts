@@ -7,20 +7,21 @@ import { type FailureCost, failureCostOf, failurePrice } from '../allocation/fai
 import { riskProfile } from '../allocation/risk-profile.ts'
 import type { PredictedNeed } from '../distribution/coverage.ts'
 import { cappedAt, probability, quantile } from '../distribution/distribution.ts'
-import { tailAfter, tailAmong } from '../distribution/tail.ts'
+import { tailAfter } from '../distribution/tail.ts'
 import { type DimensionModel, neighboursIn, weightsFor } from '../ensemble/dimension-model.ts'
 import { type Prediction, weighedPredictions } from '../ensemble/expert-weights.ts'
 import type { LearnedProfile } from '../ensemble/learned-profile.ts'
 import { needsChange } from '../ensemble/needs-change.ts'
 import { predictiveDistribution } from '../ensemble/predictive-distribution.ts'
 import { upperSpread } from '../ensemble/upper-spread.ts'
-import { alikeInSize } from '../history/alike-in-size.ts'
 import { highestCensored } from '../history/censored-attempts.ts'
 import type { Context, StrategyAccess } from './context.ts'
-import { extrapolate, whereBeyond } from './extrapolation.ts'
+import { extrapolate } from './extrapolation.ts'
 import { knownFailure } from './known-failure.ts'
 import type { FailureOdds } from './reasons.ts'
 import type { Recommendation } from './recommendation.ts'
+import { sparseAt } from './sparse-at.ts'
+import { proportionOf, rangeOf, whereBeyond } from './where-beyond.ts'
 
 /** Undefined where there are too few executions, or no strategy has anything to say. */
 export function fromOwnHistory(context: Context, dimension: Dimension): Recommendation | undefined {
@@ -34,8 +35,9 @@ export function fromOwnHistory(context: Context, dimension: Dimension): Recommen
   // One asked for by name is followed whatever its record.
   const unfollowed = policy.strategies.length > 0 ? allFollowed : unfollowedIn(context, dimension)
   // Beyond the range it is predicted at the edge, and grown from there.
-  const beyond = whereBeyond(model, point, workspace)
-  const within = beyond?.edge ?? point
+  const range = rangeOf(model.executions, point, workspace)
+  const within = range?.edge ?? point
+  const beyond = range && whereBeyond(model, point, range)
   const weights = weightsFor(model, within, workspace)
   const forecast = weighedPredictions(
     model,
@@ -53,8 +55,7 @@ export function fromOwnHistory(context: Context, dimension: Dimension): Recommen
   const { distribution, exceeding } = predictiveDistribution(forecast, model, weights, peaks, workspace)
   const isFeatureKnown = model.column !== undefined && point.values[model.column] !== undefined
   const tail = tailAfter(observed, model.largest, isFeatureKnown, upperSpread(model))
-  const alike = alikeInSize(model.executions, model.column, point, beyond)
-  const sparse = alike && tailAmong(alike, model.largest)
+  const sparse = sparseAt(model, within, beyond)
   const inRange = {
     need: { distribution, calibration: model.calibration, tail, sparse },
     failureCost: failureCostOf(model, exceeding),
@@ -70,7 +71,7 @@ export function fromOwnHistory(context: Context, dimension: Dimension): Recommen
     amount: allocate(need, failureCost, policy, dimension, workspace.distribution),
     failureCost,
     isBeyondRange: beyond !== undefined,
-    inProportion: beyond && model.largest * Math.exp(beyond.proportion),
+    inProportion: beyond && model.largest * Math.exp(proportionOf(beyond)),
     source: 'profile',
     reason: {
       kind: 'own-history',
@@ -114,12 +115,13 @@ function ceilingOf(
  * is like those before: of all, it needs the largest share of its request with probability 1 / (tasks + 1).
  */
 function withCeiling(need: PredictedNeed, { amount, tasks }: Ceiling): PredictedNeed {
-  const { distribution, believed } = need
+  const { distribution, believed, atEdge } = need
   const above = 1 - probability(believed ?? distribution, amount)
   return {
     ...need,
     distribution: cappedAt(distribution, amount),
     believed: believed && cappedAt(believed, amount),
+    atEdge: atEdge && cappedAt(atEdge, amount),
     ceiling: { chance: above / (tasks + 1), largest: amount },
   }
 }

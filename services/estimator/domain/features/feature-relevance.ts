@@ -10,6 +10,8 @@ export interface FeatureRelevance {
   observe(point: Point, need: number): void
   /** Column of the most informative feature; undefined while there is none. */
   readonly mostInformative: () => number | undefined
+  /** The columns in order, the one that explains most of the need first. */
+  readonly inOrder: () => readonly number[]
 }
 
 export function featureRelevance(): FeatureRelevance {
@@ -27,6 +29,7 @@ export function featureRelevance(): FeatureRelevance {
       best = mostInformativeOf(columns)
     },
     mostInformative: () => best,
+    inOrder: () => [...columns.keys()].sort((a, b) => scoreOf(columns[b]) - scoreOf(columns[a])),
   }
 }
 
@@ -37,13 +40,17 @@ function mostInformativeOf(columns: readonly JointMoments[]): number | undefined
   let best: number | undefined
   let bestScore = 0
   for (let column = 0; column < columns.length; column++) {
-    const { count, squaresX, squaresY, products } = columns[column] as JointMoments
-    if (count < 1) continue
-    const explained = squaresX > 1e-12 && squaresY > 1e-12 ? (products * products) / (squaresX * squaresY) : 0
-    const score = (explained * count) / (count + 2)
+    const one = columns[column] as JointMoments
+    if (one.count < 1) continue
+    const score = scoreOf(one)
     if (best !== undefined && !(score > bestScore + leastGain)) continue
     bestScore = score
     best = column
   }
   return best
+}
+
+function scoreOf({ count, squaresX, squaresY, products } = jointMoments()): number {
+  const explained = squaresX > 1e-12 && squaresY > 1e-12 ? (products * products) / (squaresX * squaresY) : 0
+  return (explained * count) / (count + 2)
 }

@@ -1,6 +1,6 @@
 import { logOf, type Point } from '../features/encoder.ts'
 import { type ObservedExecutions, orderedBy } from './observed-executions.ts'
-import { type BeyondRange, isLarger } from './range.ts'
+import { isLarger } from './range.ts'
 import { firstFrom } from './sorted-search.ts'
 
 /** How many executions had a feature, and how many of them were alike in size to a query, and at least as large. */
@@ -15,18 +15,16 @@ export interface AlikeInSize {
 const leastShare = 0.5
 
 /**
- * Along the feature that a query is beyond the range of, or else the most informative one. Undefined where no size (above 0)
- * is known, and in a series that grows as it goes: there every execution came as the largest.
+ * Along one feature. `edge`: the query, at the edge of each range that it is beyond. Undefined where no size (above 0) is known,
+ * and in a series that grows as it goes: there every execution came as the largest.
  */
 export function alikeInSize(
   executions: ObservedExecutions,
-  primary: number | undefined,
-  point: Point,
-  beyond: BeyondRange | undefined,
+  column: number,
+  edge: Point,
+  isBeyond: boolean,
 ): AlikeInSize | undefined {
-  const column = beyond?.column ?? primary
-  if (column === undefined) return undefined
-  const asked = (beyond?.edge ?? point).values[column]
+  const asked = edge.values[column]
   const largest = executions.largest[column] ?? 0
   if (asked === undefined || !(asked > 0) || isLarger(asked, largest)) return undefined
   const size = Math.min(asked, largest)
@@ -35,6 +33,6 @@ export function alikeInSize(
   return {
     executions: present,
     alike: from(leastShare * size),
-    asLarge: beyond === undefined ? from(size) : 0,
+    asLarge: isBeyond ? 0 : from(size),
   }
 }

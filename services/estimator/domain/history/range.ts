@@ -1,21 +1,25 @@
 import { logOf, type Point } from '../features/encoder.ts'
 import type { ExecutionSet, ObservedExecutions } from './observed-executions.ts'
 
-/** A query beyond the range of a feature: farther than its executions usually were. */
-export interface BeyondRange {
+/** A feature that a query is beyond the range of: farther than its executions usually were. */
+export interface BeyondFeature {
   readonly column: number
   /** ln(value / largest value seen), above `advance`; what is farther than `farthest` is as far. */
   readonly distance: number
   /** ln(edge of the range / largest value seen), at least 0. */
   readonly advance: number
-  /** The query as it were at the edge of the range. */
+}
+
+/** A query beyond the range of one feature or more. */
+export interface BeyondRange {
+  readonly features: readonly BeyondFeature[]
+  /** The query as it were at the edge of the range of each of them. */
   readonly edge: Point
 }
 
 /** What was asked, and the answer. */
 export interface AskedRange {
   readonly set: ExecutionSet
-  readonly column: number | undefined
   readonly point: Point
   readonly found: BeyondRange | undefined
 }
@@ -30,24 +34,33 @@ const isFarther = (distance: number, advance: number): boolean => distance > adv
 export const isLarger = (value: number, largest: number): boolean =>
   isFarther(Math.log(value) - Math.log(largest), 0)
 
-/** Undefined within the range, and where the column is unknown of the query or is not a size (above 0). */
-export function beyondRange(
+/** Undefined within the range of every feature; one that is no size (above 0) has none. */
+export function beyondRange(executions: ObservedExecutions, point: Point): BeyondRange | undefined {
+  let features: BeyondFeature[] | undefined
+  for (let column = 0; column < point.values.length; column++) {
+    const one = beyondFeature(executions, column, point)
+    if (one !== undefined) features = [...(features ?? []), one]
+  }
+  if (features === undefined) return undefined
+  const [values, logs] = [[...point.values], [...point.logs]]
+  for (const { column, advance } of features) {
+    const end = (executions.largest[column] as number) * Math.exp(advance)
+    values[column] = end
+    logs[column] = logOf(end)
+  }
+  return { features, edge: { ...point, values, logs } }
+}
+
+function beyondFeature(
   executions: ObservedExecutions,
-  column: number | undefined,
+  column: number,
   point: Point,
-): BeyondRange | undefined {
-  const largest = column === undefined ? undefined : largestBelow(executions, column, point)
-  if (column === undefined || largest === undefined) return undefined
+): BeyondFeature | undefined {
+  const largest = largestBelow(executions, column, point)
+  if (largest === undefined) return undefined
   const distance = Math.min(farthest, Math.log(point.values[column] as number) - Math.log(largest))
   const advance = usualAdvance(executions, column)
-  if (!isFarther(distance, advance)) return undefined
-  const end = largest * Math.exp(advance)
-  const edge = {
-    ...point,
-    values: point.values.with(column, end),
-    logs: point.logs.with(column, logOf(end)),
-  }
-  return { column, distance, advance, edge }
+  return isFarther(distance, advance) ? { column, distance, advance } : undefined
 }
 
 /** Fewer executions do not tell what is usual. */

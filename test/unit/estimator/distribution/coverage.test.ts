@@ -54,6 +54,22 @@ const either = weighed([
 ])
 const always1GB = weighed([[Math.log(1e9), 1]])
 
+test('is never more than at the edge of the range', () => {
+  expect(coverage({ distribution: always1GB, atEdge: either }, 1e9)).toBeCloseTo(0.5, 9)
+  expect(coverage({ distribution: either, atEdge: always1GB }, 1e9)).toBeCloseTo(0.5, 9)
+})
+
+test('of amounts beyond the range the least that covers a target is given, between needs too', () => {
+  const grid = weighed([
+    [0, 1],
+    [1, 1],
+  ])
+  // Half at or below 1, and from there in proportion to the logarithm.
+  const amount = amountCovering({ distribution: grid, atEdge: weighed([[-1, 1]]) }, 0.75)
+  expect(Math.log(amount)).toBeCloseTo(0.5, 3)
+  expect(Math.log(amountCovering({ distribution: grid }, 0.75))).toBeCloseTo(1, 9)
+})
+
 test('goes by what is believed where that is another than what amounts are chosen by', () => {
   expect(coverage({ distribution: either, believed: always1GB }, 1e9)).toBe(1)
   expect(needQuantile({ distribution: either, believed: always1GB }, 0.9)).toBeCloseTo(2e9, 0)

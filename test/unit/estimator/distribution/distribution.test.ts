@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import {
   blend,
   cappedAt,
+  largerOf,
   leastNeed,
   probability,
   quantile,
@@ -160,4 +161,18 @@ describe('one or another distribution', () => {
     ])
     expect([...runtimeShare.subarray(0, 3)]).toEqual([...cumulative.subarray(0, 3)])
   })
+})
+
+test('of two distributions as much lies above each need as by the one by which most does', () => {
+  const one = weighed([
+    [1, 1],
+    [3, 3],
+  ])
+  const other = weighed([
+    [2, 1],
+    [4, 1],
+  ])
+  expect(listed(largerOf(one, other)).cumulative).toEqual([0, 0.25, 0.5, 1])
+  expect(listed(largerOf(other, one))).toEqual(listed(largerOf(one, other)))
+  expect(listed(largerOf(one, one))).toEqual(listed(one))
 })

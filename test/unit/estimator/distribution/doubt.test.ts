@@ -4,6 +4,7 @@ import {
   type Doubt,
   doubtAt,
   leverageOf,
+  mostDoubt,
   probabilityAgainst,
 } from '../../../../services/estimator/domain/distribution/doubt.ts'
 
@@ -81,4 +82,10 @@ test.each([1e6, 1e12])('the least amount beyond doubt is where both end, after a
   expect(least / Math.max(1.28e11, largest * Math.exp(2.5))).toBeCloseTo(1, 8)
   expect(probabilityAgainst(doubt, least)).toBe(0)
   expect(probabilityAgainst(doubt, least * 0.999)).toBeGreaterThan(0)
+})
+
+test('for several reasons is as for the one that says most, each way', () => {
+  const [near, far] = [at(1, 0.03, 2), at(1, 0.03, 9)]
+  expect(mostDoubt(near, far)).toEqual(far)
+  expect(mostDoubt(far, near)).toEqual(far)
 })

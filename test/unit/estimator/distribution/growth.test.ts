@@ -6,6 +6,7 @@ import {
   grown,
   growthAt,
   growthWorkspace,
+  type Way,
 } from '../../../../services/estimator/domain/distribution/growth.ts'
 import { growthLaws } from '../../../../services/estimator/domain/distribution/growth-laws.ts'
 import type { GrowthRecord } from '../../../../services/estimator/domain/distribution/growth-record.ts'
@@ -36,6 +37,14 @@ const recordOf = (
 const flat = recordOf([1, 0, 1])
 const linear = recordOf([1, 1, 1])
 
+/** The way along one feature and, where given, another one. */
+const along = (
+  record: GrowthRecord,
+  distance: number,
+  advance = 0,
+  [from, to]: readonly [from: number, to: number] = [0, 0],
+): readonly Way[] => [{ record, own: { from: advance, to: distance }, other: { from, to } }]
+
 const listedGrowth = ({ cells, weights, size, factor }: Growth) => ({
   cells: [...cells.subarray(0, size)],
   weights: [...weights.subarray(0, size)],
@@ -43,7 +52,7 @@ const listedGrowth = ({ cells, weights, size, factor }: Growth) => ({
 })
 
 const growthOf = (record: GrowthRecord, distance: number, advance = 0) =>
-  listedGrowth(growthAt(record, { advance, distance }, growthWorkspace()))
+  listedGrowth(growthAt(along(record, distance, advance), growthWorkspace()))
 
 const close = (...values: readonly number[]) => values.map((value) => expect.closeTo(value, 9))
 
@@ -63,7 +72,7 @@ describe('a growth', () => {
       laws: [{ law: { exponent: 1, otherExponent: 2, own, other, both, logPrior: 0 }, weight: 1 }],
     })
     const factor = (record: GrowthRecord, other: readonly [number, number]) =>
-      growthAt(record, { advance: 0, distance: Math.log(3), other }, growthWorkspace()).factor
+      growthAt(along(record, Math.log(3), 0, other), growthWorkspace()).factor
     // 3 × 2²; the blur is even.
     expect(factor(law(0, 0, 1), [0, Math.log(2)])).toBeCloseTo(12, 9)
     // From 0.5 + 0.5 × (1 / 5)² = 0.52 to 0.5 × 3 + 0.02.
@@ -95,7 +104,7 @@ describe('a growth', () => {
       return isNear ? sum + weight : sum
     }, 0)
   const stoppingAt = (record: GrowthRecord, distance: number, mayStop: number, advance = 0) =>
-    listedGrowth(growthAt(record, { advance, distance }, growthWorkspace(), mayStop))
+    listedGrowth(growthAt(along(record, distance, advance), growthWorkspace(), mayStop))
 
   test('may stop whenever the feature is three times as large, less likely each time, and no longer grows then', () => {
     const growth = stoppingAt({ ...linear, range: 0 }, 2.6, 0.25, 0.2)
@@ -167,9 +176,7 @@ describe('a growth', () => {
       [linear, 1],
       [flat, 3],
     ] as const)
-      expect(listedGrowth(growthAt(record, { advance: 0, distance }, workspace))).toEqual(
-        growthOf(record, distance),
-      )
+      expect(listedGrowth(growthAt(along(record, distance), workspace))).toEqual(growthOf(record, distance))
   })
 })
 
@@ -283,7 +290,7 @@ test('whatever has grown is in order and certain in the end', () => {
   fc.assert(
     fc.property(anyWeighed, anyRecord, anyDistance, (edge, record, distance) => {
       const workspace = growthWorkspace()
-      const after = grown(edge, growthAt(record, { advance: 0, distance }, workspace), workspace)
+      const after = grown(edge, growthAt(along(record, distance), workspace), workspace)
       const { cumulative, runtimeShare } = listed(after)
       const atoms = [...after.atoms.subarray(0, after.size)]
       expect(atoms).toEqual([...new Set(atoms)].sort((a, b) => a - b))
@@ -308,7 +315,7 @@ test.each([0, 0.3])(
         (edge, record, a, b, amount) => {
           const at = (distance: number) => {
             const workspace = growthWorkspace()
-            const growth = growthAt(record, { advance: 0, distance }, workspace, mayStop)
+            const growth = growthAt(along(record, distance), workspace, mayStop)
             return { factor: growth.factor, sure: probability(grown(edge, growth, workspace), amount) }
           }
           const [near, far] = [at(Math.min(a, b)), at(Math.max(a, b))]
@@ -333,7 +340,7 @@ describe('of two features the one that goes farther beyond says how far it is', 
     ],
   })
   const growthBy = (record: GrowthRecord, distance: number, other: number, mayStop = 0) =>
-    listedGrowth(growthAt(record, { advance: 0, distance, other: [0, other] }, growthWorkspace(), mayStop))
+    listedGrowth(growthAt(along(record, distance, 0, [0, other]), growthWorkspace(), mayStop))
 
   test('a law is blurred by that, where it grows with the other', () => {
     const spreadOf = (record: GrowthRecord, distance: number, other: number) => {
@@ -352,11 +359,40 @@ describe('of two features the one that goes farther beyond says how far it is', 
       fc.property(anyWeighed, anyWay, anyWay, anyWay, anyAmount, (edge, other, a, b, amount) => {
         const sureAt = (distance: number) => {
           const workspace = growthWorkspace()
-          const span = { advance: 0, distance, other: [0, other] } as const
-          return probability(grown(edge, growthAt(product(), span, workspace, 0.5), workspace), amount)
+          const growth = growthAt(along(product(), distance, 0, [0, other]), workspace, 0.5)
+          return probability(grown(edge, growth, workspace), amount)
         }
         expect(sureAt(Math.max(a, b))).toBeLessThanOrEqual(sureAt(Math.min(a, b)) + 1e-9)
       }),
     )
+  })
+})
+
+describe('of several ways', () => {
+  const root = recordOf([0.5, 1, 1])
+
+  test('as much lies above each factor as by the one by which most does', () => {
+    // A root on 4.005, and a need as its feature on 2.005: 2.0025 ± 0.28035 and 2.005 ± 0.14035.
+    const both = growthAt([...along(root, 4.005), ...along(linear, 2.005)], growthWorkspace())
+    const { cells, weights } = listedGrowth(both)
+    const above = (x: number) => weights.reduce((sum, w, i) => ((cells[i] ?? 0) > x ? sum + w : sum), 0)
+    expect([150, 180, 195, 205, 222].map(above)).toEqual(close(1, 1, 0.75, 0.25, 0.25))
+    expect(both.factor).toBeGreaterThan(growthAt(along(linear, 2.005), growthWorkspace()).factor)
+  })
+
+  test('one that grows no more changes nothing', () => {
+    const [one, both] = [along(linear, 2.005), [...along(linear, 2.005), ...along(flat, 0.5)]].map((ways) =>
+      listedGrowth(growthAt(ways, growthWorkspace())),
+    )
+    expect(both?.cells.filter((_, i) => (both.weights[i] ?? 0) > 1e-12)).toEqual(one?.cells)
+    expect(both?.factor).toBeCloseTo(one?.factor ?? 0, 9)
+  })
+
+  test('leave nothing in the workspace for the next', () => {
+    const workspace = growthWorkspace()
+    const ways = [...along(root, 4), ...along(linear, 2), ...along(flat, 9)]
+    const first = listedGrowth(growthAt(ways, workspace))
+    expect(listedGrowth(growthAt(along(linear, 1), workspace))).toEqual(growthOf(linear, 1))
+    expect(listedGrowth(growthAt(ways, workspace))).toEqual(first)
   })
 })

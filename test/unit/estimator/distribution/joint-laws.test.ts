@@ -7,10 +7,14 @@ import {
   noMisfit,
   weightOf,
 } from '../../../../services/estimator/domain/distribution/growth-laws.ts'
-import { growthRecord, withOther } from '../../../../services/estimator/domain/distribution/growth-record.ts'
+import {
+  growthRecord,
+  pairRecords,
+} from '../../../../services/estimator/domain/distribution/growth-record.ts'
 import {
   type JointLaw,
   jointLaws,
+  jointLawsOfOther,
   logJointGrowth,
 } from '../../../../services/estimator/domain/distribution/joint-laws.ts'
 import { executionsAt, pointAt } from '../../../support/points.ts'
@@ -25,7 +29,8 @@ const executionsOf = (rows: readonly Row[]) =>
 
 const recordOf = (rows: readonly Row[], column = 0) => {
   const executions = executionsOf(rows)
-  return withOther(growthRecord(executions, column), executions)
+  const alone = (of: number) => growthRecord(executions, of)
+  return pairRecords(alone(column), executions, alone).get(column) ?? alone(column)
 }
 
 test.each([
@@ -81,11 +86,33 @@ describe('the record of two features', () => {
     expect(joint).toMatchObject({ column: 1, likeliest })
     expect(laws.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(1, 2)
     expect(scatter).toBeLessThan(0.15)
-    expect(joint?.largest).toBeCloseTo(Math.log(Math.max(...pairs.map(([, b]) => b))), 12)
     expect(joint?.range).toBeCloseTo(
       Math.log(Math.max(...pairs.map(([, b]) => b))) - Math.log(Math.min(...pairs.map(([, b]) => b))),
       12,
     )
+  })
+
+  test('goes along the other feature too, with the two in each other’s place', () => {
+    const sum = (a: number, b: number) => 100 + 40 * a + 10 * Math.sqrt(b) * 10
+    const [own, other] = [
+      recordOf(needing(sum)),
+      recordOf(
+        pairs.map(([a, b]): Row => [[b, a], sum(a, b)]),
+        1,
+      ),
+    ]
+    expect(own.joint).toMatchObject({ column: 1, likeliest: { exponent: 1, otherExponent: 0.5, both: 0 } })
+    expect(other.joint?.likeliest).toEqual(own.joint?.likeliest)
+    const executions = executionsOf(needing(sum))
+    const alone = (of: number) => growthRecord(executions, of)
+    const along = pairRecords(alone(0), executions, alone)
+    expect([...along.keys()]).toEqual([0, 1])
+    expect(along.get(1)).toMatchObject({
+      column: 1,
+      range: alone(1).range,
+      joint: { column: 0, likeliest: { exponent: 0.5, otherExponent: 1, both: 0 } },
+    })
+    expect(along.get(1)?.joint.range).toBeCloseTo(alone(0).range, 12)
   })
 
   test('knows by how much needs are off the likeliest law, level and all, in order', () => {
@@ -150,32 +177,38 @@ describe('the record of two features', () => {
   })
 })
 
-test('laws that are ruled out before all evidence was looked at are none that count', () => {
-  const noise = (i: number) => Math.exp(0.3 * Math.sin(i * 99))
-  const rows = needing((a, b) => 100 + 40 * a + 10 * b).map(
-    ([values, need], i): Row => [values, need * noise(i)],
-  )
-  const { laws } = recordOf(rows)
-  const [largestA, largestB] = [0, 1].map((c) => Math.log(Math.max(...pairs.map((pair) => pair[c] ?? 0))))
-  const pieces = rows
-    .map(([[a = 0, b = 0], need]) => ({
-      x: Math.log(a) - (largestA ?? 0),
-      y: Math.log(b) - (largestB ?? 0),
-      logNeed: Math.log(need),
-    }))
-    .sort((p, q) => p.x - q.x)
-  const posteriors = jointLaws.map((law) => {
-    const misfit = noMisfit()
-    for (const [i, { x, y, logNeed }] of pieces.entries())
-      addError(misfit, weightOf(i, pieces.length), logNeed - logJointGrowth(law, x, y))
-    return Math.exp(law.logPrior + logLikelihood(misfit))
+describe.each([
+  ['the feature', 0, jointLaws],
+  ['the other one, where pieces weigh by their order in that,', 1, jointLawsOfOther],
+] as const)('along %s', (_, column, allLaws) => {
+  test('laws that are ruled out before all evidence was looked at are none that count', () => {
+    const noise = (i: number) => Math.exp(0.3 * Math.sin(i * 99))
+    const rows = needing((a, b) => 100 + 40 * a + 10 * b).map(
+      ([values, need], i): Row => [values, need * noise(i)],
+    )
+    const executions = executionsOf(rows)
+    const alone = (of: number) => growthRecord(executions, of)
+    const { laws = [] } = pairRecords(alone(0), executions, alone).get(column) ?? {}
+    const largest = [0, 1].map((c) => Math.max(...pairs.map((pair) => pair[c] ?? 0)))
+    const pieces = rows
+      .map(([values, need]) => {
+        const [x = 0, y = 0] = [column, 1 - column].map((c) => Math.log((values[c] ?? 0) / (largest[c] ?? 1)))
+        return { x, y, logNeed: Math.log(need) }
+      })
+      .sort((p, q) => p.x - q.x)
+    const posteriors = allLaws.map((law) => {
+      const misfit = noMisfit()
+      for (const [i, { x, y, logNeed }] of pieces.entries())
+        addError(misfit, weightOf(i, pieces.length), logNeed - logJointGrowth(law, x, y))
+      return Math.exp(law.logPrior + logLikelihood(misfit))
+    })
+    const total = posteriors.reduce((a, b) => a + b)
+    const expected = allLaws.map((law, i) => ({ law, weight: (posteriors[i] as number) / total }))
+    const counting = expected.filter(({ weight }) => weight >= 1e-3)
+    expect(counting.length).toBeGreaterThan(2)
+    expect(laws.map(({ law }) => law)).toEqual(counting.map(({ law }) => law))
+    for (const [i, { weight }] of laws.entries()) expect(weight).toBeCloseTo(counting[i]?.weight ?? 0, 5)
   })
-  const total = posteriors.reduce((a, b) => a + b)
-  const expected = jointLaws.map((law, i) => ({ law, weight: (posteriors[i] as number) / total }))
-  const counting = expected.filter(({ weight }) => weight >= 1e-3)
-  expect(counting.length).toBeGreaterThan(4)
-  expect(laws.map(({ law }) => law)).toEqual(counting.map(({ law }) => law))
-  for (const [i, { weight }] of laws.entries()) expect(weight).toBeCloseTo(counting[i]?.weight ?? 0, 5)
 })
 
 test('a record of one feature keeps the laws that count, and shares them with the others', () => {

@@ -12,7 +12,9 @@ import { populations } from '../../../../services/estimator/domain/distribution/
 import { growthRecordOf } from '../../../../services/estimator/domain/ensemble/dimension-model.ts'
 import { createWorkspace } from '../../../../services/estimator/domain/ensemble/workspace.ts'
 import type { Evidence } from '../../../../services/estimator/domain/estimate/context.ts'
-import { extrapolate, whereBeyond } from '../../../../services/estimator/domain/estimate/extrapolation.ts'
+import { extrapolate } from '../../../../services/estimator/domain/estimate/extrapolation.ts'
+import { whereBeyond } from '../../../../services/estimator/domain/estimate/where-beyond.ts'
+import { beyondRange } from '../../../../services/estimator/domain/history/range.ts'
 import type { Policy } from '../../../../shared/domain/policy.ts'
 import { listed, weighed } from '../../../support/distributions.ts'
 import { execution, profileOf } from '../../../support/histories.ts'
@@ -207,32 +209,80 @@ describe('a query of several features', () => {
       return [[a, b, 7], 1e9 * a * b ** 0.3] as const
     }),
   )
-  const beyond = (of: typeof model, ...values: readonly (number | undefined)[]) =>
-    whereBeyond(of, pointAt(values), createWorkspace())
+  const beyond = (of: typeof model, ...values: readonly (number | undefined)[]) => {
+    const range = beyondRange(of.executions, pointAt(values))
+    return range && whereBeyond(of, pointAt(values), range)
+  }
+  /** By feature how far a query is beyond its range; features of one way together. */
+  const waysTo = (...args: Parameters<typeof beyond>) =>
+    beyond(...args)?.ways.map(({ record, own, other }) => [
+      [record.column, Math.exp(own.to - own.from)],
+      ...(record.joint && other ? [[record.joint.column, Math.exp(other.to - other.from)]] : []),
+    ])
 
-  test('is beyond the range along the most informative one, and along another that says something too', () => {
-    expect(beyond(model, 16, 30, 7)).toMatchObject({
-      column: 0,
-      edge: { values: [8, 3, 7] },
-      other: [0, expect.closeTo(Math.log(10), 12)],
-    })
+  const close = (times: number) => expect.closeTo(times, 9)
+
+  test('is beyond the range along each that says something too, and of two that say it together along both', () => {
+    expect(waysTo(model, 16, 30, 7)).toEqual([
+      [
+        [0, close(2)],
+        [1, close(10)],
+      ],
+      [
+        [1, close(10)],
+        [0, close(2)],
+      ],
+    ])
+    expect(waysTo(model, 16, 2, 7)).toEqual([
+      [
+        [0, close(2)],
+        [1, close(1)],
+      ],
+    ])
+    expect(waysTo(model, 4, 30, 70)).toEqual([
+      [
+        [1, close(10)],
+        [0, close(1)],
+      ],
+      [[2, close(10)]],
+    ])
     expect(beyond(model, 8, 3, 7)).toBeUndefined()
   })
 
-  test('or else along the one of the others that the need grows most with, from five per cent on', () => {
-    expect(beyond(model, 4, 30, 7)).toMatchObject({ column: 1, edge: { values: [4, 3, 7] } })
-    expect(beyond(model, 4, 3.14, 7)).toBeUndefined()
-    expect(beyond(model, 4, 3.16, 7)).toMatchObject({ column: 1 })
-    // The third, which never varied, may grow with half of the prior: less than ten times the second.
-    expect(beyond(model, 4, 30, 7.4)).toMatchObject({ column: 1 })
-    expect(beyond(model, 4, 3, 70)).toMatchObject({ column: 2 })
+  test('along others than the most informative one from five per cent on', () => {
+    expect(waysTo(model, 4, 3.14, 7)).toBeUndefined()
+    expect(waysTo(model, 4, 3.16, 7)).toHaveLength(1)
+    expect(waysTo(model, 8.01, 2, 7)).toHaveLength(1)
+    expect(waysTo(model, 16, 3.14, 7)).toEqual([
+      [
+        [0, close(2)],
+        [1, close(3.14 / 3)],
+      ],
+    ])
   })
 
   test('but not along one that most executions lacked', () => {
     const rare = (having: number) =>
       taught(Array.from({ length: 8 }, (_, i) => [[1 + i, i < having ? 1 + i : undefined], 1e9 * (1 + i)]))
     expect(beyond(rare(3), 4, 100)).toBeUndefined()
-    expect(beyond(rare(4), 4, 100)).toMatchObject({ column: 1 })
+    expect(waysTo(rare(4), 4, 100)).toEqual([[[1, close(25)]]])
+  })
+
+  test('nor along more than four: those that explain most of the need', () => {
+    const many = taught(
+      Array.from({ length: 30 }, (_, i) => [
+        Array.from({ length: 12 }, (_, c) => 1 + ((i * (c + 3)) % 29)),
+        1e9 * (1 + ((i * 3) % 29)),
+      ]),
+    )
+    const far = Array.from({ length: 12 }, () => 100)
+    const columns = beyond(many, ...far)?.features.map(({ column }) => column)
+    expect(columns).toEqual(
+      many.features
+        .inOrder()
+        .slice(0, 4)
+        .toSorted((a, b) => a - b),
+    )
   })
 
   test('nor within five per cent of the edge of one that grows as it goes', () => {
@@ -241,7 +291,7 @@ describe('a query of several features', () => {
     )
     const edge = 1.1 ** 24
     expect(beyond(growing, 4, 1.04 * edge)).toBeUndefined()
-    expect(beyond(growing, 4, 1.06 * edge)).toMatchObject({ column: 1 })
+    expect(beyond(growing, 4, 1.06 * edge)).toMatchObject({ features: [{ column: 1 }] })
   })
 
   test('is less sure the farther it is, along whichever', () => {
@@ -266,14 +316,13 @@ describe('an outlook beyond the range', () => {
     { registry: { one: always(1e9) } },
   )
   const record = growthRecordOf(linear, 0)
-  const beyond = {
-    column: 0,
-    advance: 0,
-    distance: Math.log(3),
-    edge: pointAt([8]),
-    record,
-    proportion: Math.log(3),
+  /** On the way along the one feature, from an edge at so many times the largest value. */
+  const beyondBy = (times: number, advance = 1, of = record) => {
+    const own = { from: Math.log(advance), to: Math.log(times) }
+    const features = [{ column: 0, advance: own.from, distance: own.to }]
+    return { features, ways: [{ record: of, own }] }
   }
+  const beyond = beyondBy(3)
   const tail = { chance: 0.1, largest: 8e9, room: 0.5 }
   const cost = { timeToFailure: 1, patience: 0.5, restart: 2, restartAmount: 5e8 }
   const edge = {
@@ -281,7 +330,7 @@ describe('an outlook beyond the range', () => {
     failureCost: { ...cost, largest: 9e9 },
     growthFactor: 1,
   }
-  const { factor } = growthAt(record, beyond, growthWorkspace())
+  const { factor } = growthAt(beyond.ways, growthWorkspace())
 
   test('has grown by what the record supports, and so has what a failure costs', () => {
     const { failureCost, growthFactor } = extrapolate(edge, beyond, linear, createWorkspace())
@@ -298,9 +347,9 @@ describe('an outlook beyond the range', () => {
   test('keeps its tail, is grown as a distribution, and is doubted from the largest need seen on', () => {
     const { need } = extrapolate(edge, beyond, linear, createWorkspace())
     const workspace = growthWorkspace()
-    const expected = grown(edge.need.distribution, growthAt(record, beyond, workspace), workspace)
+    const expected = grown(edge.need.distribution, growthAt(beyond.ways, workspace), workspace)
     expect(listed(need.distribution)).toEqual(listed(expected))
-    const stopping = growthAt(record, beyond, growthWorkspace(), stopChance)
+    const stopping = growthAt(beyond.ways, growthWorkspace(), stopChance)
     expect(listed(need.believed ?? expected)).toEqual(
       listed(grown(edge.need.distribution, stopping, growthWorkspace())),
     )
@@ -311,13 +360,11 @@ describe('an outlook beyond the range', () => {
   })
 
   test('may stop growing on the way: confidence counts on it with 1/2 at a factor of three that nothing is known of, amounts with 1/3', () => {
-    const far = { ...beyond, distance: Math.log(10) }
+    const far = beyondBy(10)
     const { need } = extrapolate(edge, far, linear, createWorkspace())
     const believed = need.believed ?? need.distribution
     const stopping = (chance: number) =>
-      listed(
-        grown(edge.need.distribution, growthAt(record, far, growthWorkspace(), chance), growthWorkspace()),
-      )
+      listed(grown(edge.need.distribution, growthAt(far.ways, growthWorkspace(), chance), growthWorkspace()))
     expect(listed(need.distribution)).toEqual(stopping(1 / 3))
     expect(listed(believed)).toEqual(stopping(1 / 2))
     // A need that is as the value is would be three times as large where it stopped at three, ten times where it did not.
@@ -327,9 +374,9 @@ describe('an outlook beyond the range', () => {
   })
 
   test('grows from the edge, and is doubted from there on', () => {
-    const farther = { ...beyond, advance: Math.log(1.5) }
+    const farther = beyondBy(3, 1.5)
     const { need, growthFactor } = extrapolate(edge, farther, linear, createWorkspace())
-    expect(growthFactor).toBe(growthAt(record, farther, growthWorkspace()).factor)
+    expect(growthFactor).toBe(growthAt(farther.ways, growthWorkspace()).factor)
     expect(growthFactor).toBeLessThan(factor)
     expect(need.doubt).toEqual(
       doubtAt(leverageOf(Math.log(2), record.range), record.scatter, 8e9, populations.memoryBytes),
@@ -340,7 +387,7 @@ describe('an outlook beyond the range', () => {
       { registry: { one: always(1e9) } },
     )
     const its = growthRecordOf(scattered, 0)
-    const { doubt } = extrapolate(edge, { ...farther, record: its }, scattered, createWorkspace()).need
+    const { doubt } = extrapolate(edge, beyondBy(3, 1.5, its), scattered, createWorkspace()).need
     const leverage = leverageOf(Math.log(3) - Math.log(1.5), its.range)
     const expected = doubtAt(leverage, its.scatter, 8e9, populations.memoryBytes)
     expect(doubt).toEqual(expected)

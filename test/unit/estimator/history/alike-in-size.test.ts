@@ -11,8 +11,11 @@ const pointAt = (values: readonly (number | undefined)[]): Point => ({
 
 const seen = executionsAt([9, 1, 10, 5, 4, 0, undefined].map((value) => pointAt([value])))
 
-const alike = (value: number | undefined, executions = seen) =>
-  alikeInSize(executions, 0, pointAt([value]), beyondRange(executions, 0, pointAt([value])))
+function alike(value: number | undefined, executions = seen) {
+  const point = pointAt([value])
+  const beyond = beyondRange(executions, point)
+  return alikeInSize(executions, 0, beyond?.edge ?? point, beyond !== undefined)
+}
 
 describe('executions at least half as large as a query are alike in size', () => {
   test('within the range, and those at least as large are told', () => {
@@ -31,20 +34,9 @@ describe('executions at least half as large as a query are alike in size', () =>
   })
 })
 
-test('along the feature that is beyond its range, where the most informative one is not', () => {
-  const executions = executionsAt([pointAt([5, 1]), pointAt([6, 8]), pointAt([7, 2])])
-  const point = pointAt([5, 20])
-  expect(alikeInSize(executions, 0, point, beyondRange(executions, 1, point))).toEqual({
-    executions: 3,
-    alike: 1,
-    asLarge: 0,
-  })
-})
-
 test('without a size nothing is', () => {
   expect(alike(undefined)).toBeUndefined()
   expect(alike(0)).toBeUndefined()
-  expect(alikeInSize(seen, undefined, pointAt([9]), undefined)).toBeUndefined()
 })
 
 test('in a series that grows as it goes nothing is unusually large', () => {

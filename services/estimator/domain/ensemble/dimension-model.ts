@@ -35,7 +35,6 @@ import {
   type Fits,
   type Forecast,
   type Prediction,
-  sharesFrom,
   weighedPredictions,
 } from './expert-weights.ts'
 import type { Guard } from './guard.ts'
@@ -233,15 +232,14 @@ const residualLimit = 30
 /** Scores each expert by the density that it gave to the need, and the mixture by the probability at or below it. */
 function score(
   model: DimensionModel,
-  { predictions, members, expertWeights }: Forecast,
+  { predictions, members, expertWeights: { shares } }: Forecast,
   weights: SampleWeights,
   logNeed: number,
   { samples, evaluations }: Workspace,
 ): void {
   const { isLocal } = weights
-  const { shares } = expertWeights
   let transform = 0
-  for (let i = 0, from = sharesFrom(expertWeights, 0); i < predictions.length; i++, from += experts.length) {
+  for (let i = 0, from = 0; i < predictions.length; i++, from += experts.length) {
     const { value, weight } = predictions[i] as Prediction
     const member = members[i] as Member
     const residual = clamp(logNeed - Math.log(value), -residualLimit, residualLimit)

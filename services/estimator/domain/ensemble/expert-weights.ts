@@ -64,19 +64,19 @@ export interface ExpertWeights {
   executions: number
   isLocal: boolean
   readonly members: readonly Member[]
-  /** By member the share of all its experts in the mixture; then by member, and of each by expert, its own; 0 = left out. */
+  /** By member, and of each by expert: its share in the mixture; 0 = left out. */
   readonly shares: Float64Array
   /** What of the mixture hangs on no query, as fixed-parts.ts makes it; unset until it is needed. */
   fixed: Float64Array | undefined
 }
 
 /** The share of all experts of the member at a place. */
-export const weightAt = ({ shares }: Pick<ExpertWeights, 'shares'>, place: number): number =>
-  shares[place] as number
-
-/** Where the shares of its experts begin. */
-export const sharesFrom = ({ members }: Pick<ExpertWeights, 'members'>, place: number): number =>
-  members.length + place * experts.length
+export function weightAt({ shares }: Pick<ExpertWeights, 'shares'>, place: number): number {
+  const from = place * experts.length
+  let weight = 0
+  for (let i = from; i < from + experts.length; i++) weight += shares[i] as number
+  return weight
+}
 
 /** Which strategies are asked, and which are asked but not followed unless there are no others. */
 export interface Selection {
@@ -204,7 +204,7 @@ function expertWeightsOf(ensemble: Ensemble, members: readonly Member[], isLocal
 const areSame = (a: readonly Member[], b: readonly Member[]): boolean =>
   a === b || (a.length === b.length && a.every((member, i) => member === b[i]))
 
-const sharesOf = (members: readonly Member[]) => new Float64Array(members.length * (1 + experts.length))
+const sharesOf = (members: readonly Member[]) => new Float64Array(members.length * experts.length)
 
 /** Puts the experts' shares in the mixture in `shares`: 0 of those that do not enter. */
 function weigh(members: readonly Member[], isLocal: boolean, shares: Float64Array): void {
@@ -214,7 +214,7 @@ function weigh(members: readonly Member[], isLocal: boolean, shares: Float64Arra
   const leastEnteringWeight = Math.exp(leastEntering)
   const competing = isLocal ? experts.length : plainExperts
   let total = 0
-  for (let m = 0, at = members.length; m < members.length; m++)
+  for (let m = 0, at = 0; m < members.length; m++)
     for (let i = 0; i < experts.length; i++, at++) {
       shares[at] = 0
       if (i >= competing) continue
@@ -225,15 +225,7 @@ function weigh(members: readonly Member[], isLocal: boolean, shares: Float64Arra
       shares[at] = weight
       total += weight
     }
-  for (let m = 0, at = members.length; m < members.length; m++) {
-    let weight = 0
-    for (let i = 0; i < experts.length; i++, at++) {
-      const share = (shares[at] as number) / total
-      shares[at] = share
-      weight += share
-    }
-    shares[m] = weight
-  }
+  for (let at = 0; at < shares.length; at++) shares[at] = (shares[at] as number) / total
 }
 
 /** Where those that are not followed are all that there are, they are followed: it is all that can be said. */

@@ -4,7 +4,7 @@ import type { DistributionWorkspace } from '../distribution/workspace.ts'
 import type { SampleWeights, Weighting } from '../history/sample-weights.ts'
 import { measureLocalSamples, measureSamples } from './effective-sample.ts'
 import { type Expert, experts, type Member, plainExperts } from './expert.ts'
-import { type ExpertWeights, type Forecast, type Prediction, sharesFrom, weightAt } from './expert-weights.ts'
+import { type ExpertWeights, type Forecast, type Prediction, weightAt } from './expert-weights.ts'
 import { priorMass, priorScale } from './prior.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -45,7 +45,7 @@ export function componentsOf(
       units.fast = cells[at + head.fast] as number
       measureLocalSamples(member, weights, samples)
       for (let e = plainExperts; e < experts.length; e++) {
-        const weight = shares[sharesFrom(expertWeights, place) + e] as number
+        const weight = shares[place * experts.length + e] as number
         if (weight > 0)
           priors.push({ at: logPrediction, ...enter(experts[e] as Expert, weight, samples, units) })
       }
@@ -78,7 +78,7 @@ function fixedParts(
     numbers.push(place, 0, 0, 0, unjoined)
     let isLocal = false
     for (const [e, expert] of experts.entries()) {
-      const weight = shares[sharesFrom(expertWeights, place) + e] as number
+      const weight = shares[place * experts.length + e] as number
       if (weight === 0) continue
       if (expert.isLocal) {
         isLocal = true

@@ -4,7 +4,6 @@ import {
   allStrategies,
   type Ensemble,
   type Selection,
-  sharesFrom,
   weighedPredictions,
 } from '../../../../services/estimator/domain/ensemble/expert-weights.ts'
 import { type Guard, unguarded } from '../../../../services/estimator/domain/ensemble/guard.ts'
@@ -46,9 +45,8 @@ function predictionsOf(
   )
   return predictions.map((prediction) => {
     const { strategy, value, weight } = prediction
-    const place = followed.indexOf(prediction)
-    const from = sharesFrom(expertWeights, place)
-    const entering = experts.filter((_, e) => place >= 0 && (expertWeights.shares[from + e] as number) > 0)
+    const from = followed.indexOf(prediction) * experts.length
+    const entering = experts.filter((_, e) => from >= 0 && (expertWeights.shares[from + e] as number) > 0)
     return {
       strategy,
       value,

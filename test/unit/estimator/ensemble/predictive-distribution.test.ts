@@ -38,8 +38,7 @@ type Followed = ReturnType<typeof predictionOf>
 
 function forecastOf(all: readonly Followed[]) {
   const members = all.map(({ member }) => member)
-  const weights = all.map(({ shares }) => shares.reduce((sum, share) => sum + share, 0))
-  const shares = Float64Array.from([...weights, ...all.flatMap(({ shares }) => shares)])
+  const shares = Float64Array.from(all.flatMap(({ shares }) => shares))
   const followed = all.map(({ member: { strategy }, value }) => ({ strategy, value, weight: 1 }))
   return { followed, expertWeights: { executions: 0, isLocal: true, members, shares, fixed: undefined } }
 }

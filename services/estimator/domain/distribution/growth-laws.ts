@@ -14,13 +14,13 @@ export interface GrowthLaw {
 }
 
 /** Prior probability that a need does not depend on the feature at all. */
-const flatPrior = 0.5
+const flatPrior = 0.45
 /** Of the others, by exponent. */
 const exponentPriors = [
-  [0.5, 0.25],
-  [1, 0.7],
-  [1.5, 0.03],
-  [2, 0.02],
+  [0.5, 0.2],
+  [1, 0.6],
+  [1.5, 0.12],
+  [2, 0.08],
 ] as const
 /** Shares of each exponent, from a hundredth of the need to all of it: evenly in √share, and densely where little is fixed. */
 const shares = [0.01, 0.04, 0.09, 0.16, 0.25, 0.36, 0.49, 0.64, 0.81, 0.91, 0.97, 1] as const

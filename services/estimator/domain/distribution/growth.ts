@@ -80,13 +80,20 @@ export interface Way {
 
 const nowhere: Span = { from: 0, to: 0 }
 
-/**
- * Chance that a need stops growing before its feature is three times as large, where it has not been seen to grow: a buffer is
- * full, a sample is enough. By the rule of succession, each factor of three that it has grown over makes that less likely.
- */
-export const stopChance = 1 / 2
-/** What an amount counts on of it: a need that goes on kills, one that stops wastes. */
-export const stopChanceOfAmount = 1 / 3
+/** What is counted on beyond the range, beside the record. */
+export interface Assumptions {
+  /**
+   * Chance that a need stops growing before its feature is three times as large, where it has not been seen to grow: a buffer
+   * is full, a sample is enough. By the rule of succession, each factor of three that it has grown over makes that less likely.
+   */
+  readonly mayStop: number
+  /** Of what laws of growth faster than in proportion to one feature weigh, so much counts. */
+  readonly steep: number
+}
+export const ofConfidence: Assumptions = { mayStop: 1 / 2, steep: 1 / 4 }
+/** A need that goes on, or grows faster, kills; one that stops wastes. */
+export const ofAmount: Assumptions = { mayStop: 0.45, steep: 1 }
+const asRecorded: Assumptions = { mayStop: 0, steep: 1 }
 const stopEvery = Math.log(3)
 
 /** Growth of so many standard deviations is told from scatter. */
@@ -110,15 +117,19 @@ interface Placed {
 
 /**
  * Of several ways as much lies above each factor as by the one by which most does: features that grow together are not counted
- * twice. `mayStop`: the chance that the need stops growing, where it has not been seen to; 0 is never.
+ * twice.
  * Law: every factor is at least 1. What lies above one grows with the end of each span, and with the number of ways.
  */
-export function growthAt(ways: readonly Way[], space: GrowthWorkspace, mayStop = 0): Growth {
+export function growthAt(
+  ways: readonly Way[],
+  space: GrowthWorkspace,
+  assumed: Assumptions = asRecorded,
+): Growth {
   const { byCell, byCellOfNext, cells, weights } = space
   let placed: Placed | undefined
   for (const way of ways) {
-    if (placed === undefined) placed = placeGrowth(way, byCell, mayStop)
-    else placed = placeMost(byCell, placed, byCellOfNext, placeGrowth(way, byCellOfNext, mayStop))
+    if (placed === undefined) placed = placeGrowth(way, byCell, assumed)
+    else placed = placeMost(byCell, placed, byCellOfNext, placeGrowth(way, byCellOfNext, assumed))
   }
   const { last, sum, total } = placed ?? { last: -1, sum: 0, total: 1 }
   let size = 0
@@ -132,7 +143,11 @@ export function growthAt(ways: readonly Way[], space: GrowthWorkspace, mayStop =
 }
 
 /** Puts the growth along one way into cells that are empty. */
-function placeGrowth({ record, own, other = nowhere }: Way, byCell: Float64Array, mayStop: number): Placed {
+function placeGrowth(
+  { record, own, other = nowhere }: Way,
+  byCell: Float64Array,
+  { mayStop, steep }: Assumptions,
+): Placed {
   const errors = record.joint === undefined ? 0 : Math.min(mostErrors, record.scatter)
   let sum = 0
   let total = 0
@@ -151,7 +166,8 @@ function placeGrowth({ record, own, other = nowhere }: Way, byCell: Float64Array
   const [ownWay, otherWay] = [own.to - own.from, other.to - other.from]
   // Both features go as fast, each to its end: where one goes on, the other does not go back.
   const way = Math.max(ownWay, otherWay)
-  for (const { law, weight } of record.laws) {
+  for (const { law, weight: recorded } of record.laws) {
+    const weight = law.exponent > 1 && record.joint === undefined ? steep * recorded : recorded
     if (weight < leastWeight) continue
     const atEdge = logJointGrowth(law, own.from, other.from)
     const goesWithOwn = law.own + law.both > 0 || law.other === 0

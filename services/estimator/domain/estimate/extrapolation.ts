@@ -3,7 +3,7 @@ import type { FailureCost } from '../allocation/failure-cost.ts'
 import type { PredictedNeed } from '../distribution/coverage.ts'
 import { blend, type Distribution, largerOf } from '../distribution/distribution.ts'
 import { type Doubt, doubtAt, leverageOf, mostDoubt } from '../distribution/doubt.ts'
-import { grown, growthAt, stopChance, stopChanceOfAmount, type Way } from '../distribution/growth.ts'
+import { grown, growthAt, ofAmount, ofConfidence, type Way } from '../distribution/growth.ts'
 import { logJointGrowth } from '../distribution/joint-laws.ts'
 import { populations } from '../distribution/population.ts'
 import type { DimensionModel } from '../ensemble/dimension-model.ts'
@@ -56,13 +56,14 @@ export function extrapolate(
   { distribution: workspace }: Workspace,
 ): Outlook {
   const edge = edgeOfAll(need.distribution, ways)
-  const growth = growthAt(ways, workspace.growth, stopChanceOfAmount)
-  const stopping = growthAt(ways, workspace.stopping, stopChance)
+  const growth = growthAt(ways, workspace.growth, ofAmount)
+  const stopping = growthAt(ways, workspace.stopping, ofConfidence)
   const { factor } = growth
   const largest = failureCost.largest ?? 0
   return {
     need: {
       ...need,
+      tail: need.tail && { ...need.tail, largest: need.tail.largest * factor },
       distribution: grown(edge, growth, workspace.growth),
       believed: grown(edge, stopping, workspace.stopping),
       atEdge: need.distribution,

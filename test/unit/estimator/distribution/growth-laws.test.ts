@@ -29,17 +29,17 @@ const priorOf = (laws: readonly GrowthLaw[]) =>
 describe('the laws', () => {
   const growing = growthLaws.filter(({ share }) => share > 0)
 
-  test('are as probable as all together, half of it no growth', () => {
+  test('are as probable as all together, 0.45 of it no growth', () => {
     expect(priorOf(growthLaws)).toBeCloseTo(1, 12)
-    expect(priorOf(growthLaws.filter(({ share }) => share === 0))).toBeCloseTo(0.5, 12)
+    expect(priorOf(growthLaws.filter(({ share }) => share === 0))).toBeCloseTo(0.45, 12)
     expect(growthLaws).toHaveLength(49)
   })
 
   test.each([
-    [0.5, 0.125],
-    [1, 0.35],
-    [1.5, 0.015],
-    [2, 0.01],
+    [0.5, 0.11],
+    [1, 0.33],
+    [1.5, 0.066],
+    [2, 0.044],
   ])('of exponent %d have this much of the prior probability: %d', (exponent, prior) => {
     expect(priorOf(growing.filter((law) => law.exponent === exponent))).toBeCloseTo(prior, 12)
   })
@@ -50,9 +50,9 @@ describe('the laws', () => {
     expect(linear.map(({ share }) => share)).toEqual(
       close([0.01, 0.04, 0.09, 0.16, 0.25, 0.36, 0.49, 0.64, 0.81, 0.91, 0.97, 1]),
     )
-    // 14 parts of 0.35
+    // 14 parts of 0.33
     expect(linear.map(({ logPrior }) => Math.exp(logPrior))).toEqual(
-      close([...Array<number>(11).fill(0.35 / 14), (3 * 0.35) / 14]),
+      close([...Array<number>(11).fill(0.33 / 14), (3 * 0.33) / 14]),
     )
   })
 })
@@ -128,7 +128,7 @@ describe('the record', () => {
     // x² · (1/2 · 1) / (1/2 + 1) = x² / 3, and 2 · 0.02² on top. x is 1 without growth, 0 if the need is as the value.
     const likelihood = (x: number) => (x ** 2 / 3 + 2 * 0.02 ** 2) ** (-3 / 2 / 2)
     const odds = (weights[indexOf(1, 1)] ?? 0) / (weights[0] ?? 0)
-    expect(odds).toBeCloseTo((((0.35 * 3) / 14) * likelihood(0)) / (0.5 * likelihood(1)), 9)
+    expect(odds).toBeCloseTo((((0.33 * 3) / 14) * likelihood(0)) / (0.45 * likelihood(1)), 9)
   })
 
   test('of three pieces weighs them by 1/3, 2/3 and 1', () => {
@@ -143,7 +143,7 @@ describe('the record', () => {
     const flat = c - c ** 2 / total
     const linear = 4 * a + b + c - (2 * a + b + c) ** 2 / total
     const odds = (weights[indexOf(1, 1)] ?? 0) / (weights[0] ?? 0)
-    expect(odds).toBeCloseTo(((0.35 * 3) / 14 / 0.5) * ((linear + 8e-4) / (flat + 8e-4)) ** (-total / 2), 9)
+    expect(odds).toBeCloseTo(((0.33 * 3) / 14 / 0.45) * ((linear + 8e-4) / (flat + 8e-4)) ** (-total / 2), 9)
   })
 
   test.each([

@@ -80,6 +80,22 @@ describe('a growth', () => {
     expect(factor(law(0.5, 0.5, 0), [0, Math.log(2)])).toBeCloseTo(0.5 * 3 + 0.5 * 4, 9)
   })
 
+  test('counts of laws that grow faster than in proportion as much as is assumed', () => {
+    const steepAnd = (exponent: number): GrowthRecord => {
+      const laws = [1, exponent].map((of) => ({
+        law: { exponent: of, otherExponent: 1, own: 1, other: 0, both: 0, logPrior: 0 },
+        weight: 0.5,
+      }))
+      return { ...linear, laws }
+    }
+    const growth = (record: GrowthRecord, steep: number) =>
+      Math.log(growthAt(along(record, 1), growthWorkspace(), { mayStop: 0, steep }).factor)
+    expect(growth(steepAnd(2), 1)).toBeCloseTo(1.5, 9)
+    // 1 · 0.5 + 2 · 0.125, over 0.625
+    expect(growth(steepAnd(2), 1 / 4)).toBeCloseTo(1.2, 9)
+    expect(growth(steepAnd(0.5), 1 / 4)).toBeCloseTo(0.75, 9)
+  })
+
   test('is never below 1: without growth a quarter is above, and nothing is below', () => {
     expect(growthOf(flat, 2.004)).toEqual({
       cells: [0, 14, 15],
@@ -104,7 +120,7 @@ describe('a growth', () => {
       return isNear ? sum + weight : sum
     }, 0)
   const stoppingAt = (record: GrowthRecord, distance: number, mayStop: number, advance = 0) =>
-    listedGrowth(growthAt(along(record, distance, advance), growthWorkspace(), mayStop))
+    listedGrowth(growthAt(along(record, distance, advance), growthWorkspace(), { mayStop, steep: 1 }))
 
   test('may stop whenever the feature is three times as large, less likely each time, and no longer grows then', () => {
     const growth = stoppingAt({ ...linear, range: 0 }, 2.6, 0.25, 0.2)
@@ -315,7 +331,7 @@ test.each([0, 0.3])(
         (edge, record, a, b, amount) => {
           const at = (distance: number) => {
             const workspace = growthWorkspace()
-            const growth = growthAt(along(record, distance), workspace, mayStop)
+            const growth = growthAt(along(record, distance), workspace, { mayStop, steep: 1 })
             return { factor: growth.factor, sure: probability(grown(edge, growth, workspace), amount) }
           }
           const [near, far] = [at(Math.min(a, b)), at(Math.max(a, b))]
@@ -340,7 +356,7 @@ describe('of two features the one that goes farther beyond says how far it is', 
     ],
   })
   const growthBy = (record: GrowthRecord, distance: number, other: number, mayStop = 0) =>
-    listedGrowth(growthAt(along(record, distance, 0, [0, other]), growthWorkspace(), mayStop))
+    listedGrowth(growthAt(along(record, distance, 0, [0, other]), growthWorkspace(), { mayStop, steep: 1 }))
 
   test('a law is blurred by that, where it grows with the other', () => {
     const spreadOf = (record: GrowthRecord, distance: number, other: number) => {
@@ -359,7 +375,10 @@ describe('of two features the one that goes farther beyond says how far it is', 
       fc.property(anyWeighed, anyWay, anyWay, anyWay, anyAmount, (edge, other, a, b, amount) => {
         const sureAt = (distance: number) => {
           const workspace = growthWorkspace()
-          const growth = growthAt(along(product(), distance, 0, [0, other]), workspace, 0.5)
+          const growth = growthAt(along(product(), distance, 0, [0, other]), workspace, {
+            mayStop: 0.5,
+            steep: 1,
+          })
           return probability(grown(edge, growth, workspace), amount)
         }
         expect(sureAt(Math.max(a, b))).toBeLessThanOrEqual(sureAt(Math.min(a, b)) + 1e-9)

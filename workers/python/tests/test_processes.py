@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
+import faulthandler
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional
 
 import pytest
 
@@ -146,6 +150,102 @@ def test_a_process_that_is_ended_once_it_has_answered_reports_first(
             assert time.monotonic() - began_s < 2
     if kind == "idle":
         assert profiler.counts("py/terminated-idle") == {"SUCCEEDED": 3}
+
+
+def _wait_in_c(connection: Connection) -> None:
+    with foresize.profile("py/terminated-in-c"):
+        pass
+    connection.send(True)
+    c = ctypes.CDLL(None)
+    barrier = ctypes.create_string_buffer(256)
+    c.pthread_barrier_init(barrier, None, 2)
+    c.pthread_barrier_wait(barrier)
+
+
+def test_a_process_that_waits_in_c_reports_what_it_ended(profiler: Profiler, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in python_environment(profiler).items():
+        monkeypatch.setenv(name, value)
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_wait_in_c, args=(theirs,))
+    process.start()
+    assert ours.recv()
+    time.sleep(0.1)
+    process.terminate()
+    process.join(20)
+    assert process.exitcode == -signal.SIGTERM
+    assert profiler.counts("py/terminated-in-c") == {"SUCCEEDED": 1}
+
+
+def _end_forks(connection: Connection, task: str) -> None:
+    with foresize.profile(task):
+        pass
+
+    def end_forks() -> None:
+        for _ in range(20):
+            process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(30,))
+            process.start()
+            process.terminate()
+            process.join(2)
+            process.kill()
+            connection.send(process.exitcode)
+
+    end_forks()
+    thread = threading.Thread(target=end_forks)
+    thread.start()
+    thread.join()
+
+
+def test_a_fork_that_is_ended_at_once_ends_and_its_parent_does_not(
+    profiler: Profiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its parent is between two tasks, and the fork has its handlers until it runs Python."""
+    for name, value in python_environment(profiler).items():
+        monkeypatch.setenv(name, value)
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_end_forks, args=(theirs, "py/ends-forks"))
+    process.start()
+    theirs.close()
+    assert [ours.recv() if ours.poll(20) else "nothing" for _ in range(40)] == [-signal.SIGTERM] * 40
+    process.join(20)
+    assert process.exitcode == 0
+
+
+def _end_without_descriptors(connection: Connection) -> None:
+    execution = foresize.default_worker().start("py/without-descriptors")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        execution.end()
+        connection.send(None)
+    except OSError as error:
+        connection.send(str(error))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _keep_c_handler(connection: Connection) -> None:
+    faulthandler.register(signal.SIGTERM, file=sys.stdout)
+    for _ in range(2):
+        with foresize.profile("py/c-handler"):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.1)
+    connection.send(None)
+
+
+@pytest.mark.parametrize("act", [_end_without_descriptors, _keep_c_handler])
+def test_a_program_does_not_notice_that_sigterm_is_held(
+    profiler: Profiler, monkeypatch: pytest.MonkeyPatch, act: Callable[[Connection], None]
+) -> None:
+    """Where there is no descriptor for it, and where SIGTERM is handled in C, which Python does not know of."""
+    monkeypatch.setenv("FORESIZE_PROFILER", profiler.address)
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=act, args=(theirs,))
+    process.start()
+    theirs.close()
+    assert ours.recv() is None
+    process.join(20)
+    assert process.exitcode == 0
 
 
 def test_what_is_unsent_is_flushed_at_exit(profiler: Profiler) -> None:

@@ -65,10 +65,12 @@ def _at_exit() -> None:
     termination.deferred(_close_all)
 
 
+def _exit_deadline_s() -> float:
+    return max((worker._exit_deadline_ms / 1000 for worker in tuple(workers)), default=0.0)
+
+
 def _close_all() -> None:
-    deadline_s = time.monotonic()
-    for worker in tuple(workers):
-        deadline_s = max(deadline_s, time.monotonic() + worker._exit_deadline_ms / 1000)
+    deadline_s = time.monotonic() + _exit_deadline_s()
     for worker in tuple(workers):
         worker._session.is_hurried = True
         worker.close(max(0.0, (deadline_s - time.monotonic()) * 1000))
@@ -101,7 +103,7 @@ class _Exit:
 
 
 _follow_celery()
-termination.flush_with(_close_all)
+termination.flush_with(_close_all, _exit_deadline_s)
 _exit = _Exit()
 atexit.register(_at_exit)
 util.register_after_fork(_exit, _Exit.register)

@@ -7,46 +7,74 @@ a handler would wait for what runs in C.
 
 from __future__ import annotations
 
+import ctypes
+import logging
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from typing import Any, Callable, List, Optional
+from typing import Callable, List, Optional
 
 from foresize.own_threads import own_thread
 
-_longest_s = 1.0
-"""What the main thread runs in C, after an execution, may go on so long; then the process is killed."""
+_longest_in_c_s = 1.0
+"""What the main thread runs in C, after an execution, is waited for so long; then another thread flushes."""
+
+log = logging.getLogger("foresize")
 
 _alarm: "Optional[_Alarm]" = None
+_kill_s: Optional[float] = None
+"""SIGTERM is heeded: when whatever hinders the flush has had its time."""
 _flush: Callable[[], object] = lambda: None
+_deadline_s: Callable[[], float] = lambda: 0.0
+
+_get_c_handler = ctypes.pythonapi.PyOS_getsig
+_get_c_handler.restype = ctypes.c_void_p
+_get_c_handler.argtypes = (ctypes.c_int,)
+_set_c_handler = ctypes.pythonapi.PyOS_setsig
+_set_c_handler.restype = ctypes.c_void_p
+_set_c_handler.argtypes = (ctypes.c_int, ctypes.c_void_p)
+"""The kernel's handler, None for the default: `signal.getsignal` does not know of those that are not Python's, and
+`signal.signal` belongs to the main thread."""
 
 
-def flush_with(flush: Callable[[], object]) -> None:
-    global _flush
-    _flush = flush
+def flush_with(flush: Callable[[], object], deadline_s: Callable[[], float]) -> None:
+    global _flush, _deadline_s
+    _flush, _deadline_s = flush, deadline_s
 
 
 def hold() -> None:
-    """What the program has set itself stays."""
+    """What the program has set itself stays, be it in Python or in C."""
     global _alarm
-    if not _may_change() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    if not _may_change() or signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, _end):
         return
-    if _alarm is None:
-        _alarm = _Alarm()
-    if _alarm.is_set():
-        signal.signal(signal.SIGTERM, _end)
+    is_default = not _get_c_handler(signal.SIGTERM)
+    if not is_default and signal.getsignal(signal.SIGTERM) is not _end:
+        return
+    try:
+        if _alarm is None:
+            _alarm = _Alarm()
+        if _alarm.set() and is_default:
+            signal.signal(signal.SIGTERM, _end)
+    except Exception:  # noqa: BLE001 - the task must not notice
+        log.debug("SIGTERM will not wait for a flush", exc_info=True)
 
 
 def release() -> None:
-    if _may_change() and signal.getsignal(signal.SIGTERM) is _end:
+    if _alarm is None or not _may_change() or signal.getsignal(signal.SIGTERM) is not _end:
+        return
+    try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _alarm.unset()
+    except Exception:  # noqa: BLE001 - the task must not notice
+        log.debug("SIGTERM may wait for a flush", exc_info=True)
 
 
 def deferred(act: Callable[[], object]) -> None:
-    """Does it, and heeds a SIGTERM that comes meanwhile after it."""
+    """Does it, and heeds a SIGTERM that comes meanwhile after it. Nothing is held after that: this is the exit."""
     received: List[int] = []
+    c_handler = _get_c_handler(signal.SIGTERM)
     try:
         before = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
     except ValueError:
@@ -56,73 +84,149 @@ def deferred(act: Callable[[], object]) -> None:
     try:
         act()
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before in (None, _end) else before)
+        if before in (None, signal.SIG_DFL):
+            _set_c_handler(signal.SIGTERM, c_handler)
         if received:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _may_change() -> bool:
-    in_child = multiprocessing.parent_process() is not None
+    in_child = os.name == "posix" and multiprocessing.parent_process() is not None
     return in_child and threading.current_thread() is threading.main_thread()
 
 
-def _end(number: int, _: object) -> None:
-    if _alarm is not None:
-        _alarm.was_heard.set()
-    deferred(_flush)
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
+def _end(_number: int, _: object) -> None:
+    """More of them may come meanwhile, in the midst of this too: so it takes no lock of its own."""
+    if not _heed():
+        return
+    try:
+        if _alarm is not None:
+            _alarm.ring()
+        _flush()
+    finally:
+        _die()
+
+
+def _heed() -> bool:
+    """False where another has done so."""
+    global _kill_s
+    if _kill_s is not None:
+        return False
+    _kill_s = time.monotonic() + _deadline_s() + 1
+    return True
+
+
+def _die() -> None:
+    _set_c_handler(signal.SIGTERM, None)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Alarm:
-    """Wakes the main thread: a signal that comes just before it begins to wait would be heeded after the wait."""
+    """Ends the process where the main thread cannot: it is in C, or waits for what never comes."""
 
     def __init__(self) -> None:
-        self.was_heard = threading.Event()
+        self._is_set = False
+        self._displaced = -1
         self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
-        threading.Thread(target=self._watch, name="foresize-termination", daemon=True).start()
+        try:
+            os.set_blocking(self._write, False)
+            threading.Thread(target=self._watch, name="foresize-termination", daemon=True).start()
+        except BaseException:
+            os.close(self._write)
+            os.close(self._read)
+            raise
 
-    def is_set(self) -> bool:
-        """False where the program has an alarm of its own."""
+    def set(self) -> bool:
+        """False where the program has a wakeup file descriptor of its own: what came between goes there."""
         before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        if before not in (-1, self._write):
+        self._is_set = before in (-1, self._write)
+        self._displaced = -1 if self._is_set else before
+        if not self._is_set:
             signal.set_wakeup_fd(before)
-        return before in (-1, self._write)
+        return self._is_set
+
+    def unset(self) -> None:
+        if self.set():
+            signal.set_wakeup_fd(-1)
+        self._is_set = False
+
+    def ring(self) -> None:
+        try:
+            os.write(self._write, bytes([signal.SIGTERM]))
+        except OSError:
+            pass
 
     def forget(self) -> None:
         before = signal.set_wakeup_fd(-1)
-        if before != self._write:
+        if before not in (-1, self._write):
             signal.set_wakeup_fd(before)
         os.close(self._write)
         os.close(self._read)
 
     def _watch(self) -> None:
         with own_thread():
-            while signal.SIGTERM not in os.read(self._read, 4096) or signal.getsignal(signal.SIGTERM) is not _end:
-                pass
-            end_s = time.monotonic() + _longest_s
-            while not self.was_heard.wait(0.02):
-                if time.monotonic() > end_s:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                signal.pthread_kill(_main_thread_id(), signal.SIGTERM)
+            while self._next_is_ours():
+                end_s = time.monotonic() + _longest_in_c_s
+                while _kill_s is None and time.monotonic() < end_s:
+                    time.sleep(0.02)
+                if _kill_s is None and not self._is_ours():
+                    continue
+                if _heed():
+                    _flush()
+                elif _kill_s is not None:
+                    time.sleep(max(0.0, _kill_s - time.monotonic()))
+                _die()
+
+    def _next_is_ours(self) -> bool:
+        """Waits for it; False where the program has closed what it is waited for with."""
+        while True:
+            try:
+                numbers = os.read(self._read, 4096)
+                if self._displaced != -1:
+                    os.write(self._displaced, numbers)
+            except OSError:
+                return False
+            if not numbers:
+                return False
+            if signal.SIGTERM in numbers and (_kill_s is not None or self._is_ours()):
+                return True
+
+    def _is_ours(self) -> bool:
+        """Or it came just as it was released: Python forgets it then."""
+        handler = signal.getsignal(signal.SIGTERM)
+        return handler is _end or (handler is signal.SIG_DFL and not self._is_set)
 
 
-def _main_thread_id() -> int:
-    identifier = threading.main_thread().ident
-    assert identifier is not None
-    return identifier
+_c_handler_at_fork: Optional[int] = None
 
 
-def _forget() -> None:
+def _before_fork() -> None:
+    """A fork that is ended before it has run any Python is ended at once, and wakes nobody here."""
+    global _c_handler_at_fork
+    _c_handler_at_fork = None
+    if _alarm is not None and signal.getsignal(signal.SIGTERM) is _end:
+        _c_handler_at_fork = _set_c_handler(signal.SIGTERM, None)
+
+
+def _after_fork_in_parent() -> None:
+    """Elsewhere than in the main thread it may have changed meanwhile: it stays at once until the next end."""
+    if _c_handler_at_fork is not None and threading.current_thread() is threading.main_thread():
+        _set_c_handler(signal.SIGTERM, _c_handler_at_fork)
+
+
+def _after_fork_in_child() -> None:
     """A fork has signals of its own, and not the thread that watches."""
-    global _alarm
-    if _alarm is not None:
-        _alarm.forget()
-        _alarm = None
+    global _alarm, _kill_s
+    _kill_s = None
     if signal.getsignal(signal.SIGTERM) is _end:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if _alarm is not None:
+        alarm, _alarm = _alarm, None
+        alarm.forget()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+    )

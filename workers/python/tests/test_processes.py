@@ -152,28 +152,42 @@ def test_a_process_that_is_ended_once_it_has_answered_reports_first(
         assert profiler.counts("py/terminated-idle") == {"SUCCEEDED": 3}
 
 
-def _wait_in_c(connection: Connection) -> None:
-    with foresize.profile("py/terminated-in-c"):
-        pass
-    connection.send(True)
+def _wait_in_c(connection: Connection, is_locked: bool) -> None:
+    worker = foresize.Worker(exit_deadline_ms=300 if is_locked else 5000)
+    worker.start("py/terminated-in-c").end()
+
+    def lock() -> None:
+        with worker._changed:
+            connection.send(True)
+            time.sleep(60)
+
+    if is_locked:
+        threading.Thread(target=lock, daemon=True).start()
+    else:
+        connection.send(True)
     c = ctypes.CDLL(None)
     barrier = ctypes.create_string_buffer(256)
     c.pthread_barrier_init(barrier, None, 2)
     c.pthread_barrier_wait(barrier)
 
 
-def test_a_process_that_waits_in_c_reports_what_it_ended(profiler: Profiler, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_a_process_that_waits_in_c_reports_what_it_ended_and_ends(
+    profiler: Profiler, monkeypatch: pytest.MonkeyPatch, is_locked: bool
+) -> None:
+    """It ends where the flush cannot go on, too."""
     for name, value in python_environment(profiler).items():
         monkeypatch.setenv(name, value)
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_wait_in_c, args=(theirs,))
+    process = multiprocessing.get_context("spawn").Process(target=_wait_in_c, args=(theirs, is_locked))
     process.start()
     assert ours.recv()
     time.sleep(0.1)
     process.terminate()
-    process.join(20)
+    process.join(10)
     assert process.exitcode == -signal.SIGTERM
-    assert profiler.counts("py/terminated-in-c") == {"SUCCEEDED": 1}
+    if not is_locked:
+        assert profiler.counts("py/terminated-in-c") == {"SUCCEEDED": 1}
 
 
 def _end_forks(connection: Connection, task: str) -> None:

@@ -47,10 +47,11 @@ def flush_with(flush: Callable[[], object], deadline_s: Callable[[], float]) -> 
 def hold() -> None:
     """What the program has set itself stays, be it in Python or in C."""
     global _alarm
-    if not _may_change() or signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, _end):
+    if not _may_change():
         return
+    handler = signal.getsignal(signal.SIGTERM)
     is_default = not _get_c_handler(signal.SIGTERM)
-    if not is_default and signal.getsignal(signal.SIGTERM) is not _end:
+    if handler is not _end and (handler is not signal.SIG_DFL or not is_default):
         return
     try:
         if _alarm is None:
@@ -103,9 +104,8 @@ def _end(_number: int, _: object) -> None:
     try:
         if _alarm is not None:
             _alarm.ring()
-        _flush()
     finally:
-        _die()
+        _flush_and_die()
 
 
 def _heed() -> bool:
@@ -117,9 +117,27 @@ def _heed() -> bool:
     return True
 
 
+def _flush_and_die() -> None:
+    try:
+        _flush()
+    finally:
+        _die()
+
+
 def _die() -> None:
     _set_c_handler(signal.SIGTERM, None)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _in_thread(act: Callable[[], object]) -> None:
+    threading.Thread(target=act, name="foresize-termination", daemon=True).start()
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    try:
+        os.write(descriptor, data)
+    except OSError:
+        pass
 
 
 class _Alarm:
@@ -131,7 +149,7 @@ class _Alarm:
         self._read, self._write = os.pipe()
         try:
             os.set_blocking(self._write, False)
-            threading.Thread(target=self._watch, name="foresize-termination", daemon=True).start()
+            _in_thread(self._watch)
         except BaseException:
             os.close(self._write)
             os.close(self._read)
@@ -152,10 +170,7 @@ class _Alarm:
         self._is_set = False
 
     def ring(self) -> None:
-        try:
-            os.write(self._write, bytes([signal.SIGTERM]))
-        except OSError:
-            pass
+        _write(self._write, bytes([signal.SIGTERM]))
 
     def forget(self) -> None:
         before = signal.set_wakeup_fd(-1)
@@ -173,9 +188,10 @@ class _Alarm:
                 if _kill_s is None and not self._is_ours():
                     continue
                 if _heed():
-                    _flush()
-                elif _kill_s is not None:
-                    time.sleep(max(0.0, _kill_s - time.monotonic()))
+                    # It may come to wait for a lock, as the main thread's may.
+                    _in_thread(_flush_and_die)
+                while _kill_s is None or time.monotonic() < _kill_s:
+                    time.sleep(0.1)
                 _die()
 
     def _next_is_ours(self) -> bool:
@@ -183,12 +199,12 @@ class _Alarm:
         while True:
             try:
                 numbers = os.read(self._read, 4096)
-                if self._displaced != -1:
-                    os.write(self._displaced, numbers)
             except OSError:
                 return False
             if not numbers:
                 return False
+            if self._displaced != -1:
+                _write(self._displaced, numbers)
             if signal.SIGTERM in numbers and (_kill_s is not None or self._is_ours()):
                 return True
 

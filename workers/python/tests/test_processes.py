@@ -20,6 +20,9 @@ import pytest
 
 import foresize
 from conftest import Profiler, python_environment, wait_until
+from foresize import termination
+
+where_it_may_hold = pytest.mark.skipif(not termination.may_hold, reason="Linux, Python 3.10")
 
 
 def test_a_fork_reports_its_own_and_the_parent_goes_on(profiler: Profiler) -> None:
@@ -95,6 +98,7 @@ def test_a_pool_of_forked_processes_reports_through_the_default_worker(profiler:
     assert profiler.counts("py/forked-pool") == {"SUCCEEDED": 41}
 
 
+@where_it_may_hold
 @pytest.mark.parametrize("tasks_per_child", [1, None])
 def test_a_pool_that_is_ended_as_soon_as_it_has_its_results_loses_none(
     profiler: Profiler, tasks_per_child: Optional[int]
@@ -130,6 +134,7 @@ def _answer(connection: Connection, kind: str) -> None:
         time.sleep(0.05)
 
 
+@where_it_may_hold
 @pytest.mark.parametrize("kind, code", [("idle", -signal.SIGTERM), ("running", -signal.SIGTERM), ("own", 7)])
 def test_a_process_that_is_ended_once_it_has_answered_reports_first(
     profiler: Profiler, monkeypatch: pytest.MonkeyPatch, kind: str, code: int
@@ -171,6 +176,7 @@ def _wait_in_c(connection: Connection, is_locked: bool) -> None:
     c.pthread_barrier_wait(barrier)
 
 
+@where_it_may_hold
 @pytest.mark.parametrize("is_locked", [False, True])
 def test_a_process_that_waits_in_c_reports_what_it_ended_and_ends(
     profiler: Profiler, monkeypatch: pytest.MonkeyPatch, is_locked: bool

@@ -12,6 +12,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from typing import Callable, List, Optional
@@ -92,8 +93,12 @@ def deferred(act: Callable[[], object]) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+may_hold = sys.platform == "linux" and sys.version_info >= (3, 10)
+"""Elsewhere a process that multiprocessing spawns is at first a fork that runs no hook of ours: ended then, it would wake us."""
+
+
 def _may_change() -> bool:
-    in_child = os.name == "posix" and multiprocessing.parent_process() is not None
+    in_child = may_hold and multiprocessing.parent_process() is not None
     return in_child and threading.current_thread() is threading.main_thread()
 
 

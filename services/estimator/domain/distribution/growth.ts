@@ -90,7 +90,7 @@ export interface Assumptions {
   /** Of what laws of growth faster than in proportion to one feature weigh, so much counts. */
   readonly steep: number
 }
-export const ofConfidence: Assumptions = { mayStop: 1 / 2, steep: 1 / 4 }
+export const ofConfidence: Assumptions = { mayStop: 1 / 2, steep: 0.15 }
 /** A need that goes on, or grows faster, kills; one that stops wastes. */
 export const ofAmount: Assumptions = { mayStop: 0.45, steep: 1 }
 const asRecorded: Assumptions = { mayStop: 0, steep: 1 }

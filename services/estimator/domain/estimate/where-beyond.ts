@@ -1,4 +1,5 @@
 import type { Span, Way } from '../distribution/growth.ts'
+import type { PairRecord } from '../distribution/growth-record.ts'
 import { type DimensionModel, growthRecordOf, pairRecordsOf } from '../ensemble/dimension-model.ts'
 import type { Workspace } from '../ensemble/workspace.ts'
 import type { Point } from '../features/encoder.ts'
@@ -9,7 +10,7 @@ import { type BeyondFeature, type BeyondRange, beyondRange, farthest } from '../
 const leastDistance = Math.log(1.05)
 /** …where so large a share of the executions had it… */
 const leastShare = 0.5
-/** …and, since each takes a record of its own, only these many, which explain most of the need. */
+/** …and, since each takes a record of its own, which is among the foremost of the task, so many. */
 const mostFeatures = 4
 
 /** Beyond the range of one feature that counts, or more. */
@@ -44,10 +45,11 @@ export function whereBeyond(
 ): Beyond | undefined {
   const { executions, column: primary } = model
   if (primary === undefined) return undefined
-  const others = model.features.inOrder().slice(0, mostFeatures)
-  const features = range.features.filter(
-    (one) => one.column === primary || (others.includes(one.column) && counts(executions, one)),
-  )
+  const far = range.features.filter((one) => one.column === primary || counts(executions, one))
+  if (far.length === 0) return undefined
+  const pairs = pairRecordsOf(model)
+  const foremost = foremostOf(model, primary, pairs)
+  const features = far.filter(({ column }) => foremost.includes(column))
   if (features.length === 0) return undefined
   const spanOf = (column: number): Span | undefined => {
     const value = values[column] ?? 0
@@ -56,7 +58,6 @@ export function whereBeyond(
     const within = Math.max(-farthest, Math.log(value) - Math.log(executions.largest[column] as number))
     return value > 0 ? { from: within, to: within } : undefined
   }
-  const pairs = pairRecordsOf(model)
   const ways = features.map(({ column, advance, distance }): Way => {
     const own = { from: advance, to: distance }
     const pair = pairs.get(column)
@@ -64,6 +65,18 @@ export function whereBeyond(
     return pair && other ? { record: pair, own, other } : { record: growthRecordOf(model, column), own }
   })
   return { features, ways }
+}
+
+/**
+ * The most informative feature, the one that says most beside it, and of the others those that explain most of the need, which may be
+ * by the same: a function of the task alone.
+ */
+function foremostOf(
+  { features }: DimensionModel,
+  primary: number,
+  pairs: ReadonlyMap<number, PairRecord>,
+): readonly number[] {
+  return [...new Set([primary, ...pairs.keys(), ...features.inOrder()])].slice(0, mostFeatures)
 }
 
 /** Whether one that is not the most informative counts as beyond its range. */

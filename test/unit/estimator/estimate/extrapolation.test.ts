@@ -314,6 +314,19 @@ describe('a query of several features', () => {
     )
   })
 
+  test('the one that says most beside the most informative one is of the four, however many say what that says', () => {
+    const many = taught(
+      Array.from({ length: 40 }, (_, i) => {
+        const [a, b] = [100 ** ((i * 0.7548776662) % 1), 10 ** ((i * 0.569840291) % 1)]
+        const alike = Array.from({ length: 6 }, (_, c) => a * (1 + 0.1 * Math.sin(i * (c + 2))))
+        return [[a, ...alike, b], 1e9 * a * b]
+      }),
+    )
+    const within = Array.from({ length: 7 }, () => 20)
+    expect(many.features.inOrder().indexOf(7)).toBeGreaterThan(3)
+    expect(beyond(many, ...within, 1000)?.features).toMatchObject([{ column: 7 }])
+  })
+
   test('nor within five per cent of the edge of one that grows as it goes', () => {
     const growing = taught(
       Array.from({ length: 24 }, (_, i) => [[1 + (i % 8), 1.1 ** i], 1e9 * (1 + (i % 8)) * 1.001 ** i]),

@@ -12,8 +12,9 @@ export interface BeyondFeature {
 
 /** A query beyond the range of one feature or more. */
 export interface BeyondRange {
+  /** Of them those whose distance can be told. */
   readonly features: readonly BeyondFeature[]
-  /** The query as it were at the edge of the range of each of them. */
+  /** The query as it were at the edge of each range. */
   readonly edge: Point
 }
 
@@ -36,31 +37,22 @@ export const isLarger = (value: number, largest: number): boolean =>
 
 /** Undefined within the range of every feature; one that is no size (above 0) has none. */
 export function beyondRange(executions: ObservedExecutions, point: Point): BeyondRange | undefined {
-  let features: BeyondFeature[] | undefined
+  const features: BeyondFeature[] = []
+  let edge: { readonly values: (number | undefined)[]; readonly logs: (number | undefined)[] } | undefined
   for (let column = 0; column < point.values.length; column++) {
-    const one = beyondFeature(executions, column, point)
-    if (one !== undefined) features = [...(features ?? []), one]
+    const largest = largestBelow(executions, column, point)
+    if (largest === undefined) continue
+    const value = point.values[column] as number
+    const advance = usualAdvance(executions, column)
+    const end = largest * Math.exp(advance)
+    if (value <= end) continue
+    edge ??= { values: [...point.values], logs: [...point.logs] }
+    edge.values[column] = end
+    edge.logs[column] = logOf(end)
+    const distance = Math.min(farthest, Math.log(value) - Math.log(largest))
+    if (isFarther(distance, advance)) features.push({ column, distance, advance })
   }
-  if (features === undefined) return undefined
-  const [values, logs] = [[...point.values], [...point.logs]]
-  for (const { column, advance } of features) {
-    const end = (executions.largest[column] as number) * Math.exp(advance)
-    values[column] = end
-    logs[column] = logOf(end)
-  }
-  return { features, edge: { ...point, values, logs } }
-}
-
-function beyondFeature(
-  executions: ObservedExecutions,
-  column: number,
-  point: Point,
-): BeyondFeature | undefined {
-  const largest = largestBelow(executions, column, point)
-  if (largest === undefined) return undefined
-  const distance = Math.min(farthest, Math.log(point.values[column] as number) - Math.log(largest))
-  const advance = usualAdvance(executions, column)
-  return isFarther(distance, advance) ? { column, distance, advance } : undefined
+  return edge && { features, edge: { ...point, ...edge } }
 }
 
 /** Fewer executions do not tell what is usual. */

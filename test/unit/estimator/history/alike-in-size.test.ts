@@ -14,7 +14,7 @@ const seen = executionsAt([9, 1, 10, 5, 4, 0, undefined].map((value) => pointAt(
 function alike(value: number | undefined, executions = seen) {
   const point = pointAt([value])
   const beyond = beyondRange(executions, point)
-  return alikeInSize(executions, 0, beyond?.edge ?? point, beyond !== undefined)
+  return alikeInSize(executions, 0, beyond?.edge ?? point, beyond?.features[0] !== undefined)
 }
 
 describe('executions at least half as large as a query are alike in size', () => {

@@ -72,6 +72,13 @@ test('beyond the ranges of several features it is at the edge of each', () => {
   })
 })
 
+test('what is beyond by no more than rounding is at the edge', () => {
+  const executions = executionsAt([pointAt([3, 1]), pointAt([5, 2])])
+  const edge = { ...pointAt([5, 1]), logs: [Math.log(6), 1] }
+  expect(beyondRange(executions, pointAt([5 * (1 + 1e-9), 1]))).toEqual({ features: [], edge })
+  expect(beyondRange(executions, pointAt([5, 1]))).toBeUndefined()
+})
+
 test('the edge has the logarithm that the encoder gave to the largest value', () => {
   const [executions, , point] = asked([1, 4, 2], 8)
   expect(beyondRange(executions, point)?.edge).toEqual(asked([4], 4)[2])

@@ -24,13 +24,15 @@ export interface WeighedLaw {
 /** Laws of less weight are left out of a record, and of a growth. */
 export const leastWeight = 1e-3
 
-/** ln of the same by the powers x and y. */
-export const grownBy = ({ own, other, both }: JointLaw, x: number, y: number): number =>
-  Math.log(Math.max(0, 1 - own - other - both) + own * x + other * y + both * x * y)
+/** The share of the need that grows with neither. */
+export const fixedPart = ({ own, other, both }: JointLaw): number => Math.max(0, 1 - own - other - both)
 
 /** ln of the need at e^distance and e^otherDistance times the largest values, as a multiple of that at both. */
-export const logJointGrowth = (law: JointLaw, distance: number, otherDistance: number): number =>
-  grownBy(law, Math.exp(law.exponent * distance), Math.exp(law.otherExponent * otherDistance))
+export function logJointGrowth(law: JointLaw, distance: number, otherDistance: number): number {
+  const x = Math.exp(law.exponent * distance)
+  const y = Math.exp(law.otherExponent * otherDistance)
+  return Math.log(fixedPart(law) + law.own * x + law.other * y + law.both * x * y)
+}
 
 /** A law of one feature, whatever the other is. */
 export const alone = ({ exponent, share, logPrior }: GrowthLaw): JointLaw => ({

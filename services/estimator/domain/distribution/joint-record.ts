@@ -4,7 +4,7 @@ import type { ObservedExecutions } from '../history/observed-executions.ts'
 import { farthest } from '../history/range.ts'
 import { alike, logLikelihood, weightOf } from './growth-laws.ts'
 import {
-  grownBy,
+  fixedPart,
   type JointLaw,
   jointLaws,
   jointLawsOfOther,
@@ -114,8 +114,8 @@ function deviation(values: readonly number[]): number {
 
 /** A law of so much less weight than another, as a logarithm, is ruled out… */
 const ruledOut = Math.log(1e6)
-/** …which is looked at after so many pieces. */
-const piecesAtOnce = 8
+/** …which is looked at after so many pieces, and after twice as many each time. */
+const firstPieces = 8
 
 /**
  * Going along the feature, and along the other one: pieces weigh by their order in that. The errors of the laws, which take the
@@ -141,17 +141,19 @@ function scoresOf(pieces: readonly Piece[]): { readonly own: Scores; readonly ot
   const weights = order.map((i) => weightOf(i, count))
   const otherWeights = order.map((i) => weightOf(places[i] as number, count))
   const total = (count + 1) / 2
-  const own = new Float64Array(jointLaws.length).fill(Number.NEGATIVE_INFINITY)
-  const other = own.slice()
+  const scores = new Float64Array(jointLaws.length).fill(Number.NEGATIVE_INFINITY)
+  const otherScores = scores.slice()
   let best = Number.NEGATIVE_INFINITY
   let otherBest = Number.NEGATIVE_INFINITY
   for (let at = 0; at < jointLaws.length; at++) {
     const law = jointLaws[at] as JointLaw
+    const { own, other, both } = law
+    const fixed = fixedPart(law)
     const xs = xOf(law.exponent)
     const ys = yOf(law.otherExponent)
     let score = Number.POSITIVE_INFINITY
     let otherScore = Number.POSITIVE_INFINITY
-    // In variables of their own: a number in an object is written to memory at each step.
+    // In variables of their own, and the law's need written out: numbers in objects are written to memory at each step.
     let weight = 0
     let sum = 0
     let squares = 0
@@ -159,8 +161,10 @@ function scoresOf(pieces: readonly Piece[]): { readonly own: Scores; readonly ot
     let otherSum = 0
     let otherSquares = 0
     for (let i = 0; i < count && (score >= best - ruledOut || otherScore >= otherBest - ruledOut); ) {
-      for (const end = Math.min(count, i + piecesAtOnce); i < end; i++) {
-        const error = (logNeeds[i] as number) - grownBy(law, xs[i] as number, ys[i] as number)
+      for (const end = Math.min(count, i + Math.max(firstPieces, i)); i < end; i++) {
+        const x = xs[i] as number
+        const y = ys[i] as number
+        const error = (logNeeds[i] as number) - Math.log(fixed + own * x + other * y + both * x * y)
         const w = weights[i] as number
         weight += w
         sum += w * error
@@ -175,20 +179,20 @@ function scoresOf(pieces: readonly Piece[]): { readonly own: Scores; readonly ot
       const otherMisfit = { total: otherWeight, sum: otherSum, squares: otherSquares }
       otherScore = law.logPrior + logLikelihood(otherMisfit, total)
     }
-    if (score >= best - ruledOut) own[at] = score
-    if (otherScore >= otherBest - ruledOut) other[at] = otherScore
+    if (score >= best - ruledOut) scores[at] = score
+    if (otherScore >= otherBest - ruledOut) otherScores[at] = otherScore
     best = Math.max(best, score)
     otherBest = Math.max(otherBest, otherScore)
   }
-  return { own, other }
+  return { own: scores, other: otherScores }
 }
 
 /** The numbers below `count`, the first of them from all over. */
 function spread(count: number): Float64Array {
   const order = new Float64Array(count)
   let at = 0
-  for (let from = 0; from < piecesAtOnce; from++)
-    for (let i = from; i < count; i += piecesAtOnce) order[at++] = i
+  for (let from = 0; from < firstPieces; from++)
+    for (let i = from; i < count; i += firstPieces) order[at++] = i
   return order
 }
 

@@ -7,7 +7,7 @@ import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import { type CohortSettings, joinCohorts, type TaskFold } from './domain/cohorts.ts'
 import type { FoldSettings } from './domain/fold.ts'
 import { type FoldPlan, foldPlan } from './fold-plan.ts'
-import { gathering } from './gathering.ts'
+import { gathering, type Streamed } from './gathering.ts'
 import { type LateEndSettings, type Lost, lateSessions } from './late-ends.ts'
 import { bytesOf, sessionsLeft } from './quotas.ts'
 import { type RoomSettings, roomFor, type Scope } from './room.ts'
@@ -26,8 +26,8 @@ export interface Unit {
   /** They were closed as lost before: what is told now takes its place. */
   readonly isLate?: boolean
   readonly running?: readonly RunningUpdate[]
-  /** Whoever sent it goes on meanwhile. */
-  readonly isStreamed?: boolean
+  /** Set where whoever sent it goes on meanwhile. */
+  readonly streamed?: Streamed | undefined
   readonly session?: {
     readonly id: string
     /** Made only for the last unit of a session in a commit. */
@@ -87,7 +87,7 @@ export function committer(
   const gathered = gathering({
     count: () => queue.length,
     isFull: () => foldsIn(queue) >= settings.maxFoldsPerCommit,
-    isStreamed: () => queue.every(({ unit }) => unit.isStreamed),
+    isStreamed: () => queue.every(({ unit }) => unit.streamed !== undefined),
   })
 
   async function run(): Promise<void> {
@@ -261,7 +261,7 @@ export function committer(
             reject(error)
           },
         })
-        gathered.added()
+        gathered.added(unit.streamed)
         running ??= run()
       }),
     overflowed: () => overflowed,

@@ -13,8 +13,15 @@ export interface Waiting {
 export interface Gathering {
   /** Resolves when it should begin. */
   done(): Promise<void>
-  /** Something more waits. */
-  added(): void
+  /** Something more waits; of a stream, where its client goes on meanwhile. */
+  added(from?: Streamed): void
+}
+
+export interface Streamed {
+  /** The same for all batches of one stream. */
+  readonly stream: object
+  /** It was sent before the batch before it was stored. */
+  readonly isAhead: boolean
 }
 
 export interface Waits {
@@ -41,16 +48,25 @@ const enoughBatches = 32
 
 /**
  * A commit waits for what is being read from the network: as long as each turn of the event loop brings more. Where it holds
- * several batches of streams, or the one before did, it waits as long as each pause brings more.
- * Law: who waits for an answer, and a stream that comes alone, wait for no pause.
+ * several batches of streams, or the one before did, it waits as long as each pause brings more. Clients that send a batch once
+ * they are told of the last have nothing more to send when each has a batch here: where no other is seen, nothing waits for more.
+ * Law: who waits for an answer, a stream that comes alone, and streams of which none is ahead and all have come again, wait for no pause.
  */
 export function gathering(waiting: Waiting, { nowMs, nextTurn, sleep }: Waits = ownWaits): Gathering {
   let beganMs = Number.NEGATIVE_INFINITY
   let wereSeveral = false
+  /** Streams of which a batch waits. */
+  let here = new Set<object>()
+  /** Streams of the commit before of which none has come since. */
+  let missing = new Set<object>()
+  let isAnyAhead = false
+  let wasAnyAhead = false
   /** Ends the pause that is under way. */
   let wake: (() => void) | undefined
 
-  const mayPause = () => waiting.count() < enoughBatches && !waiting.isFull() && waiting.isStreamed()
+  const areMoreLikely = () => isAnyAhead || wasAnyAhead || missing.size > 0
+  const mayPause = () =>
+    areMoreLikely() && waiting.count() < enoughBatches && !waiting.isFull() && waiting.isStreamed()
 
   async function pause(): Promise<void> {
     const woken = Promise.withResolvers<void>()
@@ -75,8 +91,17 @@ export function gathering(waiting: Waiting, { nowMs, nextTurn, sleep }: Waits = 
       await repeat(nextTurn, (turns) => turns < mostTurns && !waiting.isFull())
       wereSeveral = waiting.count() > 1
       beganMs = nowMs()
+      missing = here
+      here = new Set()
+      wasAnyAhead = isAnyAhead
+      isAnyAhead = false
     },
-    added() {
+    added(from) {
+      if (from) {
+        here.add(from.stream)
+        missing.delete(from.stream)
+        isAnyAhead ||= from.isAhead
+      }
       if (wake && !mayPause()) wake()
     },
   }

@@ -69,6 +69,7 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
     const state = { sequence, lastActiveUnixMs, scope }
     // When somebody has to look at it again: the first lease runs out, or, with none open, the session itself.
     const dueUnixMs = open.size > 0 ? lease.unixMs : lastActiveUnixMs + idleSessionTtlMs
+    const streamed = isStreamed ? { stream: holder, isAhead: unstored.length > 0 } : undefined
     unstored.push(changes)
     const unit = storedUnits + unstored.length
     const session = {
@@ -88,7 +89,7 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
     }
     const result = committer.submit({
       ...{ finished, scope, isLate: isLateSession(id) },
-      ...{ isStreamed, session },
+      ...{ streamed, session },
     })
     last = result.catch(() => undefined)
     const { folded, fenced } = await result

@@ -5,7 +5,7 @@ import { newSession } from '../../../services/profiler/domain/session.ts'
 import { liveSession } from '../../../services/profiler/live-session.ts'
 import { startOf } from '../../support/executions.ts'
 
-test('a batch that its client streams may wait for more, one that somebody waits for may not', async () => {
+test('a batch that its client streams may wait for more and says whether it is ahead, one that somebody waits for may not', async () => {
   const units: Unit[] = []
   const session = liveSession({
     ...{ id: 's', owner: 'me', state: newSession(0), written: nothingWritten, idleSessionTtlMs: 1000 },
@@ -31,6 +31,11 @@ test('a batch that its client streams may wait for more, one that somebody waits
     ends: [],
   })
   await session.apply(batch(1), 1)?.durable
+  units[0]?.session?.stored()
   await session.applyOwn(batch(2), 2).durable
-  expect(units.map(({ isStreamed }) => isStreamed)).toEqual([true, false])
+  units[1]?.session?.stored()
+  await Promise.all([session.apply(batch(3), 3)?.durable, session.apply(batch(4), 4)?.durable])
+  expect(units.map(({ streamed }) => streamed?.isAhead)).toEqual([false, undefined, false, true])
+  const streams = new Set(units.flatMap(({ streamed }) => streamed?.stream ?? []))
+  expect(streams.size).toBe(1)
 })

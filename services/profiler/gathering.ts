@@ -46,15 +46,23 @@ const intervalMs = 10
 /** …or for so many batches: half of what one stream may have under way, so that none is held up. */
 const enoughBatches = 32
 
+/** After so many commits in a row whose last pause brought nothing, though as much had come as for the one before… */
+const vainCommits = 2
+/** …so many wait for no pause: clients have as much under way as they will. */
+const calmCommits = 128
+
 /**
  * A commit waits for what is being read from the network: as long as each turn of the event loop brings more. Where it holds
  * several batches of streams, or the one before did, it waits as long as each pause brings more. Clients that send a batch once
  * they are told of the last have nothing more to send when each has a batch here: where no other is seen, nothing waits for more.
+ * Those that are ahead by less than `enoughBatches` show by pauses that bring nothing.
  * Law: who waits for an answer, a stream that comes alone, and streams of which none is ahead and all have come again, wait for no pause.
  */
 export function gathering(waiting: Waiting, { nowMs, nextTurn, sleep }: Waits = ownWaits): Gathering {
   let beganMs = Number.NEGATIVE_INFINITY
-  let wereSeveral = false
+  let countBefore = 0
+  let vain = 0
+  let calm = 0
   /** Streams of which a batch waits. */
   let here = new Set<object>()
   /** Streams of the commit before of which none has come since. */
@@ -75,21 +83,34 @@ export function gathering(waiting: Waiting, { nowMs, nextTurn, sleep }: Waits = 
     wake = undefined
   }
 
-  /** As long as each wait brings more. */
-  async function repeat(wait: () => Promise<unknown>, may: (waits: number) => boolean): Promise<void> {
+  /** As long as each wait brings more. Resolves to whether the last has brought nothing. */
+  async function repeat(wait: () => Promise<unknown>, may: (waits: number) => boolean): Promise<boolean> {
     for (let waits = 0; may(waits); waits++) {
       const before = waiting.count()
       await wait()
-      if (waiting.count() === before) return
+      if (waiting.count() === before) return true
     }
+    return false
+  }
+
+  /** Pauses, unless they have been in vain of late. */
+  async function pauses(): Promise<void> {
+    if (calm > 0) {
+      calm -= 1
+      return
+    }
+    const isVain = await repeat(pause, () => nowMs() < beganMs + intervalMs && mayPause())
+    vain = isVain && waiting.count() >= countBefore ? vain + 1 : 0
+    if (vain < vainCommits) return
+    vain = 0
+    calm = calmCommits
   }
 
   return {
     async done() {
-      if (wereSeveral || waiting.count() > 1)
-        await repeat(pause, () => nowMs() < beganMs + intervalMs && mayPause())
+      if (countBefore > 1 || waiting.count() > 1) await pauses()
       await repeat(nextTurn, (turns) => turns < mostTurns && !waiting.isFull())
-      wereSeveral = waiting.count() > 1
+      countBefore = waiting.count()
       beganMs = nowMs()
       missing = here
       here = new Set()

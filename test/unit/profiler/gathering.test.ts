@@ -108,6 +108,28 @@ test.each([2, 3, 8, 31])(
   },
 )
 
+test.each([4, 16])('a client that keeps %i batches under way waits for hardly any pause', async (window) => {
+  const first = Array.from({ length: window }, (_, i) => ({ atMs: 100 + i / 100, stream: one }))
+  const again = (commit: readonly Arrival[], atMs: number) =>
+    commit.map(({ stream }, i) => ({ atMs: atMs + 0.3 + i / 100, stream }))
+  const commits = await subject(first, 1, again)(400)
+  const batches = commits.reduce((sum, { count }) => sum + count, 0)
+  const tookMs = (commits.at(-1)?.atMs ?? 0) - 100
+  expect(tookMs / (batches / window)).toBeLessThan(2 + 0.3 + window / 100)
+})
+
+test('batches that come at random share commits, though now and then a pause brings nothing', async () => {
+  let atMs = 100
+  let seed = 1
+  const arrivals = Array.from({ length: 5000 }, () => {
+    seed = (seed * 48271) % 2147483647
+    atMs -= 0.7 * Math.log(seed / 2147483647)
+    return { atMs, stream: one }
+  })
+  const commits = await subject(arrivals, 0.5)()
+  expect(commits.length).toBeLessThan(5000 / 6)
+})
+
 test('a stream is not held up: a commit begins with half of what it may have under way', async () => {
   const commits = await subject(every(0.01, 2000), 0.2)()
   for (const { count } of commits.slice(1, -1)) expect(count).toBeLessThanOrEqual(32)

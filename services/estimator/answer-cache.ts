@@ -1,4 +1,5 @@
 import type { EstimateQuery } from '../../shared/domain/estimate.ts'
+import type { Policy } from '../../shared/domain/policy.ts'
 import { type Dimension, dimensions, type Resources } from '../../shared/domain/resources.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
 import type { LearnedProfile } from './domain/ensemble/learned-profile.ts'
@@ -73,8 +74,11 @@ function textOf({ serial, query, ratios }: AnswerKey): string {
   return `${serial}${JSON.stringify([features, labels, requested, attempt, previousOutcome, previousAllocation, policy, ratios])}`
 }
 
+/** No character. */
+const endOfText = 0x10000
+
 /**
- * A checksum of what mostly tells queries apart: the task, features, labels, amounts.
+ * A checksum of what mostly tells queries apart: the task, features, labels, amounts, the policy; not the names of features and labels.
  * Source: MurmurHash3 (Appleby).
  */
 function queryChecksum(): (serial: number, query: EstimateQuery) => number {
@@ -94,6 +98,11 @@ function queryChecksum(): (serial: number, query: EstimateQuery) => number {
     addWord(words[1] as number)
   }
 
+  function addText(text: string): void {
+    for (let i = 0; i < text.length; i++) addWord(text.charCodeAt(i))
+    addWord(endOfText)
+  }
+
   function addResources(resources: Resources): void {
     for (let i = 0; i < dimensions.length; i++) {
       const amount = resources[dimensions[i] as Dimension]
@@ -103,18 +112,27 @@ function queryChecksum(): (serial: number, query: EstimateQuery) => number {
     }
   }
 
-  return (serial, { features, labels, requested, attempt, previousAllocation, policy }) => {
+  /** Mostly none: but arms of an experiment ask the same under different ones by turns. */
+  function addPolicy({ risk, targetCoverage, strategies, min, max, overhead }: Partial<Policy>): void {
+    if (risk !== undefined) add(risk)
+    addWord(endOfText)
+    if (targetCoverage !== undefined) add(targetCoverage)
+    if (strategies !== undefined) for (const strategy of strategies) addText(strategy)
+    for (const amounts of [min, max, overhead]) {
+      addWord(endOfText)
+      if (amounts !== undefined) addResources(amounts)
+    }
+  }
+
+  return (serial, { features, labels, requested, attempt, previousAllocation, previousOutcome, policy }) => {
     hash = serial
     addWord(attempt)
     for (const name in features) add(features[name] as number)
-    for (const name in labels) {
-      const value = labels[name] as string
-      for (let i = 0; i < value.length; i++) addWord(value.charCodeAt(i))
-    }
+    for (const name in labels) addText(labels[name] as string)
     addResources(requested)
     addResources(previousAllocation)
-    if (policy.risk !== undefined) add(policy.risk)
-    if (policy.targetCoverage !== undefined) add(policy.targetCoverage)
+    if (previousOutcome !== undefined) addText(previousOutcome)
+    addPolicy(policy)
     hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
     hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
     return hash ^ (hash >>> 16)

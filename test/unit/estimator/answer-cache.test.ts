@@ -67,12 +67,36 @@ test('keeps an answer once it was made twice: queries that are asked once take n
 test('of two queries that have one checksum the later is kept, and neither is answered as the other', () => {
   const cache = cacheOf(10)
   const task = profile()
-  const killed = query(1, { previousOutcome: 'out-of-memory' })
+  const other = queryOf({ features: { output_bytes: 1 } })
   cache.put(task, query(1), answer(1))
-  cache.put(task, killed, answer(2))
+  cache.put(task, other, answer(2))
 
-  expect(cache.get(task, killed)?.executions).toBe(2)
+  expect(cache.get(task, other)?.executions).toBe(2)
   expect(cache.get(task, query(1))).toBeUndefined()
+})
+
+test('keeps what the arms of an experiment ask by turns, and what is asked of retries, each for itself', () => {
+  const cache = cacheOf(20)
+  const task = profile()
+  const policies: EstimateQuery['policy'][] = [
+    { risk: 0.5 },
+    { targetCoverage: 0.5 },
+    { strategies: ['mean'] },
+    { strategies: ['quantile'] },
+    { strategies: ['mean', 'quantile'] },
+    { min: { memoryBytes: 1 } },
+    { max: { memoryBytes: 1 } },
+    { overhead: { memoryBytes: 1 } },
+    {},
+  ]
+  const asked = [
+    ...policies.map((policy) => query(1, { policy })),
+    query(1, { previousOutcome: 'out-of-memory' }),
+    query(1, { previousOutcome: 'failed' }),
+  ]
+  for (const [i, each] of asked.entries()) cache.put(task, each, answer(i))
+
+  expect(asked.map((each) => cache.get(task, each)?.executions)).toEqual(asked.map((_, i) => i))
 })
 
 test('keeps no more than it may, and what is asked for often longest', () => {

@@ -1,7 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { type Breakers, createBreakers } from '../../../services/estimator/breaker.ts'
+import { learnInSteps } from '../../../services/estimator/domain/ensemble/learned-profile.ts'
+import { createWorkspace } from '../../../services/estimator/domain/ensemble/workspace.ts'
+import { strategies } from '../../../services/estimator/domain/strategies/index.ts'
 import { createLog } from '../../../shared/runtime/log.ts'
+import { linearHistory, profileOf } from '../../support/histories.ts'
 
 let breakers: Breakers | undefined
 
@@ -36,6 +40,15 @@ function workshop(settings: { readonly resetMs?: number } = {}) {
     },
   }
 }
+
+/** Dimensions that only some executions have measured. */
+const mixedHistory = linearHistory(24).map((record, i) => {
+  const { memoryBytes, cpuCores, durationMs } = record.used
+  return {
+    ...record,
+    used: i % 3 === 0 ? { memoryBytes } : i % 3 === 1 ? { cpuCores, durationMs } : record.used,
+  }
+})
 
 const fails = () => {
   throw new Error('no luck')
@@ -97,6 +110,23 @@ test('what is done between the rounds of a fit is no time of a strategy', () => 
   expect(breakers.leftOut('first')).toBeUndefined()
   expect(breakers.leftOut('last')).toBeUndefined()
 })
+
+test.each([undefined, ...Object.keys(strategies)])(
+  'what others do while a profile is learned in turns is no time of a strategy, also where %s fails',
+  (failing) => {
+    const { breakers, work } = workshop()
+    const { guard, settle } = breakers.beginFit()
+    let calls = 0
+    const steps = learnInSteps(profileOf(mixedHistory), {
+      registry: strategies,
+      workspace: createWorkspace(),
+      guard: (strategy, run) => guard(strategy, strategy === failing && ++calls > 20 ? fails : run),
+    })
+    while (!steps.next().done) work(1000)
+
+    expect([...settle().keys()]).toEqual(failing === undefined ? [] : [failing])
+  },
+)
 
 test('each kind of failure counts for itself: a poor record does not hide behind fits that succeed', () => {
   const { breakers, learn } = workshop()

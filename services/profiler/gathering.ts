@@ -46,7 +46,7 @@ const intervalMs = 10
 /** …or for so many batches: half of what one stream may have under way, so that none is held up. */
 const enoughBatches = 32
 
-/** After so many commits in a row whose last pause brought nothing, though as much had come as for the one before… */
+/** After so many commits in a row whose last pause brought nothing, though as much had come as for the one before, of the same streams… */
 const vainCommits = 2
 /** …so many wait for no pause: clients have as much under way as they will. */
 const calmCommits = 128
@@ -100,7 +100,7 @@ export function gathering(waiting: Waiting, { nowMs, nextTurn, sleep }: Waits = 
       return
     }
     const isVain = await repeat(pause, () => nowMs() < beganMs + intervalMs && mayPause())
-    vain = isVain && waiting.count() >= countBefore ? vain + 1 : 0
+    vain = isVain && missing.size === 0 && waiting.count() >= countBefore ? vain + 1 : 0
     if (vain < vainCommits) return
     vain = 0
     calm = calmCommits

@@ -3,16 +3,13 @@ import { configDefaults, defineConfig } from 'vitest/config'
 import { SlowSuitesFirst } from './test/support/slow-suites-first.ts'
 
 /** Coverage is Node's own, of the sources as Node loads them, so that it adds up with that of the processes spawned. */
-const covering =
-  process.env['NODE_V8_COVERAGE'] === undefined
-    ? {
-        // Of the hundreds of processes that the tests start, each compiles what it runs but once.
-        env: { NODE_COMPILE_CACHE: join(import.meta.dirname, '.foresize', 'compile-cache') },
-      }
-    : {
-        setupFiles: ['test/support/write-coverage.ts'],
-        experimental: { viteModuleRunner: false, nodeLoader: false },
-      }
+const isCovered = process.env['NODE_V8_COVERAGE'] !== undefined
+const covering = isCovered
+  ? { experimental: { viteModuleRunner: false, nodeLoader: false } }
+  : {
+      // Of the hundreds of processes that the tests start, each compiles what it runs but once.
+      env: { NODE_COMPILE_CACHE: join(import.meta.dirname, '.foresize', 'compile-cache') },
+    }
 
 /** Properties are tried so many times as often where that is asked for. */
 const areLonger = process.env['FORESIZE_TEST_PROPERTY_TIMES'] !== undefined
@@ -38,6 +35,10 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     sequence: { hooks: 'stack', sequencer: SlowSuitesFirst },
+    setupFiles: [
+      ...(isCovered ? ['test/support/write-coverage.ts'] : []),
+      'test/support/remove-temporary-directories.ts',
+    ],
     ...covering,
   },
 })

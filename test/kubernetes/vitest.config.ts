@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/kubernetes/*.test.ts'],
     environment: 'node',
+    setupFiles: ['test/support/remove-temporary-directories.ts'],
     testTimeout: 120_000,
     hookTimeout: 180_000,
     pool: 'forks',

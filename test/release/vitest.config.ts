@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/release/**/*.test.ts'],
     environment: 'node',
+    setupFiles: ['test/support/remove-temporary-directories.ts'],
     testTimeout: 600_000,
     hookTimeout: 900_000,
     pool: 'forks',

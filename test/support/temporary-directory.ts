@@ -3,17 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const made: string[] = []
-// Registered first, it runs last. Benches, which import this too, remove what they make.
-if (process.env['VITEST'] !== undefined) {
-  const { afterAll } = await import('vitest')
-  afterAll(async () => {
-    await Promise.all(made.map((folder) => rm(folder, { recursive: true, force: true })))
-  })
-}
 
-/** Gone once the tests of this file are through. */
+/** Of a test gone once the tests of its file are through; who else makes one removes it. */
 export async function temporaryDirectory(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'foresize-test-'))
   made.push(folder)
   return folder
 }
+
+export const removeTemporaryDirectories = () =>
+  Promise.all(made.map((folder) => rm(folder, { recursive: true, force: true })))

@@ -87,10 +87,7 @@ export function liveSession(options: LiveSessionOptions): LiveSession {
         storedUnits = unit
       },
     }
-    const result = committer.submit({
-      ...{ finished, scope, isLate: isLateSession(id) },
-      ...{ streamed, session },
-    })
+    const result = committer.submit({ finished, scope, isLate: isLateSession(id), streamed, session })
     last = result.catch(() => undefined)
     const { folded, fenced } = await result
     if (fenced) {

@@ -1,7 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** So long the loops of one turn of the event loop may work; a step that takes longer by itself is not cut. */
-const sliceMs = 3
+/**
+ * So long the loops of one turn of the event loop may work; a step that takes longer by itself is not cut. Of a response that is larger
+ * than its window each part waits for the turn after the one before, and for no more than that where slices are short.
+ */
+const sliceMs = 1
 
 export interface Turn {
   /** Whether this turn's slice is used up, by this loop or by others. */

@@ -64,6 +64,7 @@ test('of many that rest, as many go on in a turn as its slice has room for', asy
   const all = Array.from({ length: 1000 }, answer)
   await run(() => done === 1000)
   await Promise.all(all)
-  expect(turns()).toBeLessThan(20)
+  // 1000 × 0.05 ms in slices of 1 ms.
+  expect(turns()).toBeLessThan(60)
   expect(longestMs()).toBeLessThanOrEqual(16)
 })

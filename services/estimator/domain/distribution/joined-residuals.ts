@@ -62,31 +62,33 @@ export function joinResiduals(
     workspace.cells = new Float64Array(2 * count * joinedSize)
   }
   const { shares, cells } = workspace
+  const eachMs = runtimes?.eachMs
   let above = weigh(component, shares)
   const wanted = enough * above
   let size = 0
-  for (let i = 0; i < count; ) {
+  let i = 0
+  while (i < count) {
     const first = values[i] as number
-    let last = first
+    let value = first
+    let last: number
+    let own = shares[i] as number
     let share = 0
     let sum = 0
     let width = 0
     let time = 0
     do {
-      const own = shares[i] as number
-      last = values[i] as number
+      last = value
       share += own
-      sum += own * last
+      sum += own * value
       width += own * (widths[i] as number)
-      if (runtimes !== undefined) time += own * (runtimes.eachMs[execution[i] as number] as number)
+      if (eachMs !== undefined) time += own * (eachMs[execution[i] as number] as number)
       above -= own
-      i++
+      if (++i === count) break
+      value = values[i] as number
+      own = shares[i] as number
     } while (
-      i < count &&
-      ((values[i] as number) === last ||
-        (share < wanted &&
-          share < enoughAbove * (above - (shares[i] as number)) &&
-          (values[i] as number) - last <= (widths[i] as number)))
+      value === last ||
+      (share < wanted && share < enoughAbove * (above - own) && value - last <= (widths[i] as number))
     )
     if (!(share > 0)) continue
     const at = size++ * joinedSize

@@ -1,4 +1,4 @@
-import { type Atoms, accumulate, atoms, insertAtom, mergeAtoms } from './atoms.ts'
+import { type Atoms, atoms, mergeRuns, settleAtom } from './atoms.ts'
 import type { Distribution } from './distribution.ts'
 import {
   type JoinedResiduals,
@@ -56,15 +56,14 @@ export function mixture(
     size = placePrior(prior, runtimes?.meanMs ?? 0, workspace, size)
     ends.push(size)
   }
-  mergeRuns(workspace, ends)
-  const { at, weights, times } = workspace.held
-  for (let i = size - 1; i >= 0 && (at[i] as number) > limit; i--) at[i] = limit
   const timed = runtimes !== undefined
+  const { held, merged, merging } = workspace
+  const { at: atoms, weights: cumulative, times } = merged
   return {
-    size: accumulate(workspace.held, size, timed),
-    atoms: at,
-    cumulative: weights,
-    runtimeShare: timed ? times : weights,
+    size: mergeRuns(held, ends, limit, merged, timed, merging),
+    atoms,
+    cumulative,
+    runtimeShare: timed ? times : cumulative,
   }
 }
 
@@ -79,31 +78,38 @@ function makeRoom(
     most += kernel.atoms.length * (joined ?? weighted.residuals).count
   if (workspace.held.at.length >= most) return
   workspace.held = atoms(2 * most)
-  workspace.spare = atoms(2 * most)
+  workspace.merged = atoms(2 * most)
 }
 
 /** The atoms of a component, from `from` on; returns where they end. */
 function placeResiduals(
   { cells, from: first, count }: JoinedResiduals,
   logPrediction: number,
-  kernel: Kernel,
+  { atoms: around, weights: parts, joined }: Kernel,
   held: Atoms,
   from: number,
 ): number {
+  const { at, weights, times } = held
   let size = from
   for (let i = 0; i < count; i++) {
-    const at = first + i * joinedSize
-    const x = logPrediction + (cells[at] as number)
-    const width = cells[at + 1] as number
-    const share = cells[at + 2] as number
-    const time = cells[at + 3] as number
-    if (cells[at + 4] !== 0) {
-      insertAtom(held, from, size++, x + kernel.joined * width, share, time)
+    const cell = first + i * joinedSize
+    const x = logPrediction + (cells[cell] as number)
+    const width = cells[cell + 1] as number
+    const share = cells[cell + 2] as number
+    const time = cells[cell + 3] as number
+    if (cells[cell + 4] !== 0) {
+      at[size] = x + joined * width
+      weights[size] = share
+      times[size] = time
+      settleAtom(held, from, size++)
       continue
     }
-    for (let k = 0; k < kernel.atoms.length; k++) {
-      const weight = kernel.weights[k] as number
-      insertAtom(held, from, size++, x + (kernel.atoms[k] as number) * width, share * weight, time * weight)
+    for (let k = 0; k < around.length; k++) {
+      const part = parts[k] as number
+      at[size] = x + (around[k] as number) * width
+      weights[size] = share * part
+      times[size] = time * part
+      settleAtom(held, from, size++)
     }
   }
   return size
@@ -122,25 +128,6 @@ function placePrior(
     held.times[from + j] = weight * runtimeMs
   }
   return from + priorAtoms.length
-}
-
-/** Runs in order, which end where `ends` says, become one, two by two. */
-function mergeRuns(workspace: DistributionWorkspace, ends: number[]): void {
-  while (ends.length > 1) {
-    const { held, spare } = workspace
-    let from = 0
-    let runs = 0
-    for (let i = 0; i < ends.length; i += 2) {
-      const middle = ends[i] as number
-      const end = ends[i + 1] ?? middle
-      mergeAtoms(held, spare, from, middle, end)
-      ends[runs++] = end
-      from = end
-    }
-    ends.length = runs
-    workspace.held = spare
-    workspace.spare = held
-  }
 }
 
 /** Some weighted points, widened like residuals, around a logarithm. */

@@ -16,6 +16,8 @@ const collectGarbage: () => void = runInNewContext('gc')
  */
 export async function turnsOf(work: () => Promise<unknown>) {
   const used = () => {
+    // The time of a thread that runs is up to date once that of the process was asked: else it is of the last tick, 4 ms ago.
+    process.cpuUsage()
     const { user, system } = process.threadCpuUsage()
     return (user + system) / 1000
   }

@@ -1,11 +1,13 @@
+import { atOnce } from '../../shared/domain/at-once.ts'
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import { type Profile, profileKeyOf } from '../../shared/domain/profile.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { recentlyUsed } from '../../shared/runtime/recently-used.ts'
-import { atOnce, inTurns, turn } from '../../shared/runtime/turns.ts'
+import { inTurns, turn } from '../../shared/runtime/turns.ts'
 import type { Breakers } from './breaker.ts'
 import { unguarded } from './domain/ensemble/guard.ts'
 import {
+  executionsToLearn,
   extendProfile,
   type LearnedProfile,
   learnAhead,
@@ -140,10 +142,7 @@ export function learnedProfiles(
   async function learnInTurns(id: string, held: HeldProfile): Promise<void> {
     const before = memos.peek(id)
     const profile = await inTurns(held.read())
-    if (before !== undefined && isExtension(before, profile)) {
-      decoded.set(held, profile)
-      return
-    }
+    if (before !== undefined && isQuick(before, held, profile)) return
     const { epoch } = breakers
     const fit = breakers.beginFit()
     const learned = await inTurns(learnInSteps(profile, { registry, guard: fit.guard, workspace }))
@@ -151,11 +150,21 @@ export function learnedProfiles(
     memos.set(id, memoOf(held, epoch, monotonicMs(), { ...learned, leftOut: fit.settle() }, before))
   }
 
-  /** What was learned grows by few enough executions to do so in one turn. */
-  function isExtension(before: Memo, { executions }: Profile): boolean {
-    const known = reusable(before)?.executionIds
-    if (known === undefined || executions[0]?.executionId !== known[0]) return false
-    return executions.length - known.length <= learnedAtOnce
+  /** `get` may learn it in one turn, and need not read it again. */
+  function isQuick(before: Memo, held: HeldProfile, profile: Profile): boolean {
+    if (executionsToLearn(reusable(before), profile) > learnedAtOnce) return false
+    decoded.set(held, profile)
+    return true
+  }
+
+  /** Undefined where it is not; `get` says so. */
+  function readable(held: HeldProfile): Profile | undefined {
+    try {
+      return atOnce(held.read())
+    } catch (error) {
+      if (!(error instanceof ForesizeError)) throw error
+      return undefined
+    }
   }
 
   const reusable = (memo: Memo | undefined): LearnedProfile | undefined =>
@@ -210,8 +219,9 @@ export function learnedProfiles(
       const memo = memos.peek(id)
       if (typeof found === 'string') return undefined
       if (memo !== undefined) {
-        const isQuick = !found.isLarge || decoded.has(found)
-        if (isQuick || isCurrent(memo, found)) return undefined
+        if (decoded.has(found) || isCurrent(memo, found)) return undefined
+        const profile = found.isLarge ? undefined : readable(found)
+        if (profile !== undefined && isQuick(memo, found, profile)) return undefined
       }
       const underWay = preparing.get(id)
       if (underWay !== undefined) return underWay

@@ -1,8 +1,9 @@
 import type { handleUnaryCall } from '@grpc/grpc-js'
+import { atOnce } from '../../shared/domain/at-once.ts'
 import { invalid } from '../../shared/domain/errors.ts'
 import type { EstimateQuery, Notice } from '../../shared/domain/estimate.ts'
 import type { Handlers } from '../../shared/rpc/handlers.ts'
-import { atOnce, inTurns, turn } from '../../shared/runtime/turns.ts'
+import { inTurns, turn } from '../../shared/runtime/turns.ts'
 import { fromConfidence, toQuery } from '../../shared/wire/estimate.ts'
 import { readResources, readTask } from '../../shared/wire/fields.ts'
 import type {

@@ -11,10 +11,11 @@ import {
   zstdDecompress,
   zstdDecompressSync,
 } from 'node:zlib'
+import { atOnce } from '../../shared/domain/at-once.ts'
 import { ForesizeError } from '../../shared/domain/errors.ts'
 import { type Profile, profileSchemaVersion } from '../../shared/domain/profile.ts'
 import { profileLimits } from '../../shared/domain/profile-limits.ts'
-import { atOnce, inTurns } from '../../shared/runtime/turns.ts'
+import { inTurns } from '../../shared/runtime/turns.ts'
 import { writeBytes } from '../../shared/wire/byte-writer.ts'
 import { inspectSteps } from '../../shared/wire/inspection.ts'
 import { pieceBytes } from '../../shared/wire/message-pieces.ts'

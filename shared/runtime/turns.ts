@@ -63,7 +63,7 @@ export function turns(
   }
 }
 
-/** Does work that says by its steps where others may go on. */
+/** Does work that says by its steps where others may go on; `atOnce` does it in one turn, where it is known to be short or nobody waits. */
 export async function inTurns<T>(steps: Generator<undefined, T>): Promise<T> {
   let step = steps.next()
   while (!step.done) {
@@ -71,14 +71,6 @@ export async function inTurns<T>(steps: Generator<undefined, T>): Promise<T> {
     step = steps.next()
   }
   return step.value
-}
-
-/** The same in one turn, where it is known to be short or nobody waits. */
-export function atOnce<T>(steps: Generator<undefined, T>): T {
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done) return value
-  }
 }
 
 /** The turns of this process. */

@@ -1,6 +1,6 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
+import { atOnce } from '../domain/at-once.ts'
 import type { Profile } from '../domain/profile.ts'
-import { atOnce } from '../runtime/turns.ts'
 import { type ByteWriter, byteWriter, takeWritten } from './byte-writer.ts'
 import * as gen from './gen/foresize/v1/profile.ts'
 import { mergedSteps, messagePieces } from './message-pieces.ts'

@@ -1,4 +1,5 @@
 import { calibrationBins } from '../domain/accuracy.ts'
+import { atOnce } from '../domain/at-once.ts'
 import type { CohortMember } from '../domain/cohort.ts'
 import { ForesizeError } from '../domain/errors.ts'
 import {
@@ -12,7 +13,6 @@ import {
 } from '../domain/profile.ts'
 import { dimensions, resourceLimits } from '../domain/resources.ts'
 import { bucketsBetween, emptySketch } from '../domain/sketch.ts'
-import { atOnce } from '../runtime/turns.ts'
 import { dimensionEnum, outcomeEnum, profileKindEnum } from './enums.ts'
 import { fromExecutionRecord, toExecutionRecord, toRunningExecution } from './execution.ts'
 import {

@@ -8,7 +8,7 @@ import {
 } from '../../../services/estimator/estimate-bytes.ts'
 import type { ViewAge } from '../../../services/estimator/estimator.ts'
 import { withReason } from '../../../services/estimator/reason-text.ts'
-import { atOnce } from '../../../shared/runtime/turns.ts'
+import { atOnce } from '../../../shared/domain/at-once.ts'
 import {
   EstimateBatchResponse,
   EstimateResponse,

@@ -148,22 +148,47 @@ test('a strategy that failed once on a profile is soon tried on it again', () =>
   expect(leftOut()).toEqual([])
 })
 
-test('what the drop of the oldest executions needs is learned between answers, not by those who wait for one', async () => {
-  let observed = 0
+/** Counts what is learned in one go. */
+function counted() {
+  const state = { observed: 0 }
   const counting: Registry[string] = {
     describe: 'counts',
-    start: () => ({
-      observe: () => void observed++,
-      predict: () => undefined,
-    }),
+    start: () => ({ observe: () => void state.observed++, predict: () => undefined }),
   }
-  const { held, revision } = desk({ updateIntervalMs: 0, maxModels: 10 }, { counting })
+  return { state, registry: { counting } }
+}
+
+test.each([
+  { what: 'that has dropped executions nobody has learned ahead for', from: 32, to: 97, inTurns: true },
+  { what: 'with a few executions more', from: 0, to: 90, inTurns: false },
+  { what: 'with many more', from: 0, to: 96, inTurns: true },
+])('a small profile $what: learned in turns before it is asked for, or by who asks', async (expected) => {
+  const { state, registry } = counted()
+  const { held, revision, learned } = desk({ updateIntervalMs: 0, maxModels: 10 }, registry)
+  const all = linearHistory(97)
+  revision(taskKey, held(profileOf(all.slice(0, 76)), 1))
+  const changed = held(profileOf(all.slice(expected.from, expected.to)), 2)
+
+  const prepared = learned.prepare(profileId(taskKey), changed)
+  expect(prepared !== undefined).toBe(expected.inTurns)
+  await prepared
+  const { observed } = state
+  revision(taskKey, changed)
+  expect(state.observed > observed).toBe(!expected.inTurns)
+  expect(learned.prepare(profileId(taskKey), changed)).toBeUndefined()
+})
+
+test('what the drop of the oldest executions needs is learned between answers, not by those who wait for one', async () => {
+  const { state, registry } = counted()
+  const { held, revision, learned } = desk({ updateIntervalMs: 0, maxModels: 10 }, registry)
   const all = linearHistory(97)
   const dimensionsLearned = 3
   const observedBy = (from: number, to: number): number => {
-    const before = observed
-    revision(taskKey, held(profileOf(all.slice(from, to)), to))
-    return observed - before
+    const before = state.observed
+    const changed = held(profileOf(all.slice(from, to)), to)
+    if (from > 0) expect(learned.prepare(profileId(taskKey), changed)).toBeUndefined()
+    revision(taskKey, changed)
+    return state.observed - before
   }
   observedBy(0, 69)
   for (let known = 70; known <= 96; known++) {

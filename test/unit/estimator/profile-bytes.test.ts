@@ -5,8 +5,8 @@ import {
   readGetProfileResponse,
   readWatchMessage,
 } from '../../../services/estimator/profile-bytes.ts'
+import { atOnce } from '../../../shared/domain/at-once.ts'
 import { nothingFolded, type Profile } from '../../../shared/domain/profile.ts'
-import { atOnce } from '../../../shared/runtime/turns.ts'
 import * as gen from '../../../shared/wire/gen/foresize/v1/profile.ts'
 import {
   GetProfileResponse,

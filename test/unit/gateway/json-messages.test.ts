@@ -10,8 +10,8 @@ import {
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { bytesOfJson, jsonOfBytes } from '../../../services/gateway/json-messages.ts'
+import { atOnce } from '../../../shared/domain/at-once.ts'
 import { contractRegistry } from '../../../shared/rpc/contract.ts'
-import { atOnce } from '../../../shared/runtime/turns.ts'
 import { fromExecutionRecord } from '../../../shared/wire/execution.ts'
 import {
   GetProfileResponse,

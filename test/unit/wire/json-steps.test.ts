@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { atOnce } from '../../../shared/runtime/turns.ts'
+import { atOnce } from '../../../shared/domain/at-once.ts'
 import { readJson } from '../../../shared/wire/json-steps.ts'
 import { jsonText, objectPieces } from '../../../shared/wire/json-text.ts'
 import { pieceBytes } from '../../../shared/wire/message-pieces.ts'

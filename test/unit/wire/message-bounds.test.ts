@@ -1,8 +1,8 @@
 import type { DescMessage } from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { atOnce } from '../../../shared/domain/at-once.ts'
 import { contractRegistry } from '../../../shared/rpc/contract.ts'
-import { atOnce } from '../../../shared/runtime/turns.ts'
 import { EstimateBatchRequest } from '../../../shared/wire/gen/foresize/v1/estimator_service.ts'
 import { Profile } from '../../../shared/wire/gen/foresize/v1/profile.ts'
 import {

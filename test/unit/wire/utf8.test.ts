@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { atOnce } from '../../../shared/runtime/turns.ts'
+import { atOnce } from '../../../shared/domain/at-once.ts'
 import { readJson } from '../../../shared/wire/json-steps.ts'
 import { utf8Text } from '../../../shared/wire/utf8.ts'
 

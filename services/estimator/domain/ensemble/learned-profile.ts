@@ -1,3 +1,4 @@
+import { atOnce } from '../../../../shared/domain/at-once.ts'
 import type { ExecutionRecord } from '../../../../shared/domain/execution.ts'
 import type { Profile } from '../../../../shared/domain/profile.ts'
 import { type Dimension, dimensions } from '../../../../shared/domain/resources.ts'
@@ -30,13 +31,8 @@ export interface LearnedProfile {
 type Learned = Omit<LearnedProfile, 'leftOut'>
 
 /** Law: depends on the profile and on what the guard lets through, on nothing else. */
-export function learnProfile(profile: Profile, learning: Learning): Learned {
-  const steps = learnInSteps(profile, learning)
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done) return value
-  }
-}
+export const learnProfile = (profile: Profile, learning: Learning): Learned =>
+  atOnce(learnInSteps(profile, learning))
 
 /** The same, an execution a step, for who lets others go on in between. */
 export function* learnInSteps(profile: Profile, learning: Learning): Generator<undefined, Learned> {
@@ -67,16 +63,25 @@ export function extendProfile(
   profile: Profile,
   learning: Learning,
 ): Learned | undefined {
-  const { executionIds, standby } = before
-  const { executions } = profile
+  const extension = extensionOf(before, profile)
+  if (extension === undefined) return undefined
+  const { model, standby, added } = extension
+  for (const execution of added) extendTask(model, execution, learning)
+  return { ...withoutExecutions(profile, learning.registry), model, standby }
+}
+
+/** How many executions are learned to know what a profile holds; `before`: what was learned of it, where that may be extended. */
+export const executionsToLearn = (before: LearnedProfile | undefined, profile: Profile): number =>
+  ((before && extensionOf(before, profile)?.added) ?? profile.executions).length
+
+/** A model that needs no more than some executions added; undefined where there is none. */
+function extensionOf({ model, executionIds, standby }: LearnedProfile, { executions }: Profile) {
   const dropped = droppedOf(executionIds, executions)
-  if (before.model === undefined || dropped === undefined) return undefined
-  const model = dropped === 0 ? before.model : takeOver(standby, executionIds.length, dropped)
-  if (model === undefined) return undefined
-  for (const execution of executions.slice(executionIds.length - dropped))
-    extendTask(model, execution, learning)
-  const next = dropped === 0 ? standby : undefined
-  return { ...withoutExecutions(profile, learning.registry), model, standby: next }
+  if (model === undefined || dropped === undefined) return undefined
+  const added = executions.slice(executionIds.length - dropped)
+  if (dropped === 0) return { model, standby, added }
+  const next = takeOver(standby, executionIds.length, dropped)
+  return next && { model: next, standby: undefined, added }
 }
 
 /**

@@ -3,20 +3,23 @@ import type { EstimateQuery, Notice } from '../../shared/domain/estimate.ts'
 import { profileId, type StrategyAccuracy } from '../../shared/domain/profile.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
-import { turn } from '../../shared/runtime/turns.ts'
+import { inTurns, turn } from '../../shared/runtime/turns.ts'
 import { type AnswerCache, answerCache } from './answer-cache.ts'
 import type { Breakers } from './breaker.ts'
 import type { LearnedProfile } from './domain/ensemble/learned-profile.ts'
+import type { TaskModel } from './domain/ensemble/task-model.ts'
 import { createWorkspace } from './domain/ensemble/workspace.ts'
-import { type ConfidenceAnswer, confidenceOf } from './domain/estimate/confidence.ts'
+import { type ConfidenceAnswer, confidenceSteps } from './domain/estimate/confidence.ts'
 import {
+  type Context,
   contextOf,
   type EstimateSettings,
   type Evidence,
   needsSimilarTasks,
   type StrategyAccess,
 } from './domain/estimate/context.ts'
-import { type Answer, estimateOf } from './domain/estimate/estimate.ts'
+import { type Answer, estimateSteps } from './domain/estimate/estimate.ts'
+import { growthAhead } from './domain/estimate/growth-ahead.ts'
 import { staleView } from './domain/estimate/notices.ts'
 import type { LearnedProfiles } from './learned-profiles.ts'
 import type { Lookup, Replica } from './replica.ts'
@@ -59,6 +62,28 @@ export interface EstimatorParts {
   readonly monotonicMs: () => number
 }
 
+/** However many wait for the same, they do not all have one turn of the event loop. */
+async function inTurnAfter<T>(ready: Promise<unknown>, next: () => T | Promise<T>): Promise<T> {
+  await ready
+  if (turn.isOver()) await turn.rest()
+  return next()
+}
+
+/** An answer waits or begins again so often; where more is learned each time, it then comes at once. */
+const mostWaits = 3
+
+/** How a question is answered. */
+interface Asked<T> {
+  readonly steps: (context: Context) => Generator<undefined, T>
+  /** From the beginning, with what is known by then. */
+  readonly again: (waits: number) => T | Promise<T>
+  readonly keep?: (answer: T) => void
+}
+
+/** Grows with the model, in which it is learned in place. */
+const executionsIn = ({ evidence: { task } }: Context): number | undefined =>
+  task?.model?.encoder.features.executions
+
 /**
  * Law: the same (profile, query, policy) gives the same answer, to the bit, whatever was asked before; but for the nearest
  * names of an unknown task, which depend on the tasks held.
@@ -66,6 +91,8 @@ export interface EstimatorParts {
 export function createEstimator(settings: EstimatorSettings, parts: EstimatorParts): Estimator {
   const { replica, learned, breakers, monotonicMs } = parts
   const workspace = createWorkspace()
+  const recording = new Map<TaskModel, Promise<void>>()
+  let isTiming = false
   let answers = answerCache(settings.maxAnswers)
   let followingEpoch = breakers.followingEpoch
 
@@ -114,7 +141,9 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
   const fetched = async (ids: readonly string[]): Promise<ReadonlyMap<string, Lookup>> =>
     new Map(await Promise.all(ids.map(async (id) => [id, await replica.fetch(id)] as const)))
 
-  function withEvidence<T>(query: EstimateQuery, answer: (evidence: Evidence) => T): T | Promise<T> {
+  type Answering<T> = (evidence: Evidence) => T | Promise<T>
+
+  function withEvidence<T>(query: EstimateQuery, answer: Answering<T>): T | Promise<T> {
     const absent: string[] = []
     const cold: Promise<void>[] = []
     const evidence = gather(query, undefined, absent, cold)
@@ -125,16 +154,15 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
   /** Once what is known is learned, what is not is fetched, and learned as well. Others go on meanwhile. */
   async function withPrepared<T>(
     query: EstimateQuery,
-    answer: (evidence: Evidence) => T,
+    answer: Answering<T>,
     cold: readonly Promise<void>[],
   ): Promise<T> {
     await Promise.all(cold)
     const absent: string[] = []
     gather(query, undefined, absent)
     const found = await fetched(absent)
-    await Promise.all(absent.map((id) => learned.prepare(id, found.get(id) ?? 'unknown')))
-    if (turn.isOver()) await turn.rest()
-    return answer(gather(query, found, []))
+    const prepared = Promise.all(absent.map((id) => learned.prepare(id, found.get(id) ?? 'unknown')))
+    return inTurnAfter(prepared, () => answer(gather(query, found, [])))
   }
 
   /** Gated on the breakers' state; what a strategy does wrong in answering is counted against it. */
@@ -158,27 +186,99 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
     return access
   }
 
+  const contextIn = (query: EstimateQuery, evidence: Evidence): Context =>
+    contextOf(query, evidence, {
+      settings,
+      access: accessFor(evidence.task?.leftOut ?? new Map()),
+      workspace,
+    })
+
   /** From the cache where nothing but the query, the task's own profile and the namespace's ratios enter. */
-  function estimateFrom(query: EstimateQuery, evidence: Evidence): Answer {
+  function estimateFrom(query: EstimateQuery, evidence: Evidence, waits: number): Answer | Promise<Answer> {
     const { task, similar } = evidence
-    if (task === undefined || similar.length > 0 || evidence.isUnreachable)
-      return estimateAnew(query, evidence)
+    const isOwn = task !== undefined && similar.length === 0 && !evidence.isUnreachable
     const cache = answersNow()
-    const key = cache.keyOf(task, query, evidence.requestRatios)
+    const key = isOwn ? cache.keyOf(task, query, evidence.requestRatios) : undefined
     const kept = key === undefined ? undefined : cache.get(key)
     if (kept !== undefined) return kept
-    const access = accessFor(task.leftOut)
-    const estimate = estimateAnew(query, evidence, access)
-    if (key !== undefined && access.faults.size === task.leftOut.size) cache.put(key, estimate)
-    return estimate
+    const context = contextIn(query, evidence)
+    return answered(context, waits, {
+      steps: estimateSteps,
+      again: (waits) => estimateFor(query, waits),
+      keep(estimate) {
+        if (key !== undefined && context.access.faults.size === task?.leftOut.size) cache.put(key, estimate)
+      },
+    })
   }
 
-  function estimateAnew(
+  const estimateFor = (query: EstimateQuery, waits = 0): Answer | Promise<Answer> =>
+    withEvidence(query, (evidence) => estimateFrom(query, evidence, waits))
+
+  const confidenceFor = (
     query: EstimateQuery,
-    evidence: Evidence,
-    access = accessFor(evidence.task?.leftOut ?? new Map()),
-  ): Answer {
-    return timed((access) => estimateOf(contextOf(query, evidence, { settings, access, workspace })), access)
+    resources: Resources | undefined,
+    withCurve = false,
+    waits = 0,
+  ): ConfidenceAnswer | Promise<ConfidenceAnswer> =>
+    withEvidence(query, (evidence) =>
+      answered(contextIn(query, evidence), waits, {
+        steps: (context) => confidenceSteps(context, resources, withCurve),
+        again: (waits) => confidenceFor(query, resources, withCurve, waits),
+      }),
+    )
+
+  /** In that context. Where it takes long it waits for its turns, and begins again where more was learned of the task meanwhile. */
+  function answered<T>(context: Context, waits: number, asked: Asked<T>): T | Promise<T> {
+    const mayWait = waits < mostWaits
+    const recorded = mayWait ? growthRecorded(context) : undefined
+    if (recorded !== undefined) return inTurnAfter(recorded, () => asked.again(waits + 1))
+    const startMs = monotonicMs()
+    const steps = asked.steps(context)
+    let step = steps.next()
+    while (!step.done && !(mayWait && turn.isOver())) step = steps.next()
+    const tookMs = monotonicMs() - startMs
+    return step.done
+      ? finished(context, asked, step.value, tookMs)
+      : goOn(steps, tookMs, context, asked, () => asked.again(waits + 1))
+  }
+
+  async function goOn<T>(
+    steps: Generator<undefined, T>,
+    spentMs: number,
+    context: Context,
+    asked: Asked<T>,
+    again: () => T | Promise<T>,
+  ): Promise<T> {
+    const known = executionsIn(context)
+    let tookMs = spentMs
+    for (;;) {
+      await turn.rest()
+      if (executionsIn(context) !== known) return again()
+      do {
+        const startMs = monotonicMs()
+        const { done, value } = steps.next()
+        tookMs += monotonicMs() - startMs
+        if (done) return finished(context, asked, value, tookMs)
+      } while (!turn.isOver())
+    }
+  }
+
+  function finished<T>(context: Context, { keep, steps }: Asked<T>, answer: T, tookMs: number): T {
+    keep?.(answer)
+    if (tookMs > settings.predictBudgetMs && !isTiming) void timeEach(context, steps)
+    return answer
+  }
+
+  /** Undefined where it is. Who asks of the same task meanwhile waits for the same. */
+  function growthRecorded(context: Context): Promise<void> | undefined {
+    const model = context.evidence.task?.model
+    const steps = growthAhead(context)
+    if (model === undefined || steps === undefined) return undefined
+    const underWay = recording.get(model)
+    if (underWay !== undefined) return underWay
+    const recorded = inTurns(steps).finally(() => recording.delete(model))
+    recording.set(model, recorded)
+    return recorded
   }
 
   /** What a breaker lets be followed enters every answer. */
@@ -190,28 +290,26 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
     return answers
   }
 
-  /** Timing every prediction would cost more than making it: only after a slow answer are they timed one by one. */
-  function timed<T>(answer: (access: StrategyAccess) => T, access: StrategyAccess): T {
-    const startMs = monotonicMs()
-    const result = answer(access)
-    if (monotonicMs() - startMs > settings.predictBudgetMs) {
-      const suspects = breakers.beginFit(settings.predictBudgetMs)
-      answer({ guard: suspects.guard, faults: new Map(), unfollowed: () => undefined })
+  /**
+   * Timing every prediction would cost more than making it: only after a slow answer are they timed one by one, in turns of the event
+   * loop that the answer has not had.
+   */
+  async function timeEach({ query, evidence }: Context, steps: Asked<unknown>['steps']): Promise<void> {
+    isTiming = true
+    await turn.rest()
+    const suspects = breakers.beginFit(settings.predictBudgetMs)
+    const access = { guard: suspects.guard, faults: new Map(), unfollowed: () => undefined }
+    try {
+      await inTurns(steps(contextOf(query, evidence, { settings, access, workspace })))
       suspects.settle()
+    } finally {
+      isTiming = false
     }
-    return result
   }
 
   return {
-    estimate: (query) => withEvidence(query, (evidence) => estimateFrom(query, evidence)),
-    confidence: (query, resources, withCurve) =>
-      withEvidence(query, (evidence) => {
-        return timed(
-          (access) =>
-            confidenceOf(contextOf(query, evidence, { settings, access, workspace }), resources, withCurve),
-          accessFor(evidence.task?.leftOut ?? new Map()),
-        )
-      }),
+    estimate: (query) => estimateFor(query),
+    confidence: (query, resources, withCurve) => confidenceFor(query, resources, withCurve),
     accuracy(task) {
       const id = taskProfileId(task)
       const known = async (found: Lookup) => {

@@ -92,6 +92,51 @@ const queries = (of: string): EstimateBatchRequest => ({
 
 const keyOf = (task: string) => ({ namespace: 'default', kind: 'task', task }) as const
 
+const farTasks = 6
+const featuresAt = (times: number) => Object.fromEntries(names('f', 32).map((name) => [name, times]))
+const askFar = (task: string, times: number) =>
+  estimator.estimate({ task: keyOf(task), features: featuresAt(times) })
+
+/** Numbers from 0 to 1 that say nothing of each other. */
+const anywhere = (i: number, k: number) =>
+  (((i * 7919 + k * 104_729) % 9973) / 9973 + i * 0.618 * (k + 1)) % 1
+
+/** Of as many features as may be, two of which every need goes with, and scatters so much that no law is ruled out. */
+function scatteredProfile(task: string): Profile {
+  const finished = names(task, 96).map((id, i) => {
+    const values = Array.from({ length: 32 }, (_, k) => 50 ** anywhere(i, k))
+    const given = Object.fromEntries(values.map((value, k) => [`f${k}`, value]))
+    const need = (k: number) =>
+      (1 + (values[0] as number) + (values[1] as number)) * Math.exp(2 * anywhere(i, 40 + k) - 1)
+    const used = {
+      memoryBytes: 1e8 * need(0),
+      cpuCores: need(1),
+      diskBytes: 1e7 * need(2),
+      gpuMemoryBytes: 1e8 * need(3),
+      durationMs: 1e4 * need(4),
+    }
+    return { record: recordOf(id, used, { task: keyOf(task), features: given }) }
+  })
+  return foldAll(undefined, keyOf(task), finished, now, defaultFoldSettings).profile
+}
+
+/** Of as many executions as may be, quick to read. */
+function smallProfile(before: Profile | undefined, key: ReturnType<typeof keyOf>, count: number): Profile {
+  const finished = names(`${before?.revision ?? 0} `, count).map((id, i) => {
+    const features = Object.fromEntries(names('f', 4).map((name, k) => [name, 50 ** anywhere(i, k)]))
+    const need = 1 + anywhere(i, 9)
+    const used = {
+      memoryBytes: 1e8 * need,
+      cpuCores: need,
+      diskBytes: 1e7 * need,
+      gpuMemoryBytes: 1e8 * need,
+      durationMs: 1e4 * need,
+    }
+    return { record: recordOf(id, used, { task: key, features, labels: { of: `${i % 4}` } }) }
+  })
+  return foldAll(before, key, finished, now, defaultFoldSettings).profile
+}
+
 const works: Readonly<Record<string, Preparation>> = {
   'a batch of queries of tasks to be learned': async (run) => {
     await publish(run)
@@ -111,6 +156,28 @@ const works: Readonly<Record<string, Preparation>> = {
     await batch(run)
     const bytes = EstimateBatchRequest.encode(queries(run)).finish()
     return request(estimator.address, 'EstimatorService/EstimateBatch', bytes, status.OK)
+  },
+  'the first estimates beyond the range of all features': async (run) => {
+    await follow(...names(`${run} `, farTasks).map(scatteredProfile))
+    await Promise.all(names(`${run} `, farTasks).map((task) => askFar(task, 1)))
+    return () => Promise.all(names(`${run} `, farTasks).map((task) => askFar(task, 1e4)))
+  },
+  'the first confidences beyond the range of all features, along the amount': async (run) => {
+    await follow(...names(`${run} `, farTasks).map(scatteredProfile))
+    await Promise.all(names(`${run} `, farTasks).map((task) => askFar(task, 1)))
+    return async () => {
+      for (const task of names(`${run} `, farTasks))
+        await estimator.confidence(undefined, { task: keyOf(task), features: featuresAt(1e4) }, true)
+    }
+  },
+  'a small profile that has dropped its oldest executions': async (run) => {
+    const key = keyOf(run)
+    const before = smallProfile(undefined, key, 96)
+    await follow(before)
+    await estimateAt(before)
+    const after = smallProfile(before, key, 32)
+    await follow(after)
+    return () => estimateAt(after)
   },
   'a batch of millions of empty queries': () => empties(estimator.address, 'EstimatorService/EstimateBatch'),
   'an estimate of a profile as large as may be': async (run) => {

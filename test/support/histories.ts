@@ -38,6 +38,24 @@ export function linearHistory(count: number, bytesPerByte = 10): readonly Execut
   })
 }
 
+/** `count` executions whose need of everything is `size` × `threads`, each from 1 to 100, which say nothing of each other. */
+export function historyOfTwo(count: number): readonly ExecutionRecord[] {
+  return Array.from({ length: count }, (_, index) => {
+    const [size, threads] = [100 ** ((index * 0.7548776662) % 1), 100 ** ((index * 0.569840291) % 1)]
+    const need = size * threads
+    return execution(`two-${index}`, {
+      features: { size, threads },
+      used: {
+        memoryBytes: 1e6 * need,
+        cpuCores: need,
+        diskBytes: 1e6 * need,
+        gpuMemoryBytes: 1e6 * need,
+        durationMs: 1e3 * need,
+      },
+    })
+  })
+}
+
 export const taskKey: ProfileKey = { namespace: 'default', kind: 'task', task: 'demo/task' }
 
 /** What the profiler makes of a history, folded one by one. */

@@ -38,14 +38,17 @@ export function growthRecord(executions: ObservedExecutions, column: number): Gr
   }
 }
 
-/** With another feature, and of that with this one, by column, where they say something of the need together: much more work. */
-export function pairRecords(
+/**
+ * With another feature, and of that with this one, by column, where they say something of the need together: much more work, in
+ * steps.
+ */
+export function* pairRecords(
   record: GrowthRecord,
   executions: ObservedExecutions,
   aloneAlong: (column: number) => GrowthRecord,
-): ReadonlyMap<number, PairRecord> {
+): Generator<undefined, ReadonlyMap<number, PairRecord>> {
   const found = new Map<number, PairRecord>()
-  for (const [column, joint] of jointRecords(executions, record)) {
+  for (const [column, joint] of yield* jointRecords(executions, record)) {
     const { scatter, laws } = joint
     found.set(column, { ...aloneAlong(column), scatter, laws, joint })
   }

@@ -48,12 +48,13 @@ interface Piece {
 /**
  * The posteriors over laws of a feature and the one of the others that says most of what the feature's likeliest law leaves, by
  * column: going along the feature, where the need surely goes with the other one too, and along the other one, where it surely goes
- * with the feature too. The likelihood is that of laws of one feature.
+ * with the feature too. The likelihood is that of laws of one feature. In steps of some laws each; executions that come between them
+ * are not looked at.
  */
-export function jointRecords(
+export function* jointRecords(
   executions: ObservedExecutions,
   { column, laws: ofOne }: { readonly column: number; readonly laws: readonly WeighedLaw[] },
-): ReadonlyMap<number, JointRecord> {
+): Generator<undefined, ReadonlyMap<number, JointRecord>> {
   const found = new Map<number, JointRecord>()
   const { law } = ofOne.reduce((a, b) => (b.weight > a.weight ? b : a))
   const other = otherColumn(executions, column, law)
@@ -61,7 +62,7 @@ export function jointRecords(
   const points = evidenceOf(executions, column, other)
   const pieces = distinct(points)
   if (pieces.length < fewestPieces) return found
-  const scores = scoresOf(pieces)
+  const scores = yield* scoresOf(pieces)
   const along = (own: Scores, laws: readonly JointLaw[], turned: (piece: Piece) => Piece) =>
     recordOf(own, laws, points.map(turned))
   const [own, its] = [
@@ -117,11 +118,36 @@ const ruledOut = Math.log(1e6)
 /** …which is looked at after so many pieces, and after twice as many each time. */
 const firstPieces = 8
 
-/**
- * Going along the feature, and along the other one: pieces weigh by their order in that. The errors of the laws, which take the
- * time, are the same for both.
- */
-function scoresOf(pieces: readonly Piece[]): { readonly own: Scores; readonly other: Scores } {
+/** Laws scored in one step [0.2 ms of 144 pieces where none is ruled out, 4 before it is compiled]. */
+const lawsAtOnce = 64
+
+/** Going along the feature, and along the other one: pieces weigh by their order in that. */
+function* scoresOf(
+  pieces: readonly Piece[],
+): Generator<undefined, { readonly own: Scores; readonly other: Scores }> {
+  const evidence = scoredPieces(pieces)
+  const own = new Float64Array(jointLaws.length).fill(Number.NEGATIVE_INFINITY)
+  const other = own.slice()
+  const best = { own: Number.NEGATIVE_INFINITY, other: Number.NEGATIVE_INFINITY }
+  for (let from = 0; from < jointLaws.length; from += lawsAtOnce) {
+    scoreLaws(from, Math.min(jointLaws.length, from + lawsAtOnce), evidence, { own, other, best })
+    yield
+  }
+  return { own, other }
+}
+
+/** The pieces in the order in which they are looked at. */
+interface ScoredPieces {
+  readonly count: number
+  readonly logNeeds: Float64Array
+  /** Of values of either feature ÷ the largest one, to the power of an exponent. */
+  readonly xOf: (exponent: number) => Float64Array
+  readonly yOf: (exponent: number) => Float64Array
+  readonly weights: Float64Array
+  readonly otherWeights: Float64Array
+}
+
+function scoredPieces(pieces: readonly Piece[]): ScoredPieces {
   const count = pieces.length
   const order = spread(count)
   const logNeeds = order.map((i) => (pieces[i] as Piece).logNeed)
@@ -134,18 +160,33 @@ function scoresOf(pieces: readonly Piece[]): { readonly own: Scores; readonly ot
       return powers
     }
   }
-  const [xOf, yOf] = [powersOf(({ x }) => x), powersOf(({ y }) => y)]
   const places = new Float64Array(count)
   const byOther = [...pieces.keys()].sort((a, b) => (pieces[a] as Piece).y - (pieces[b] as Piece).y)
   for (const [place, i] of byOther.entries()) places[i] = place
-  const weights = order.map((i) => weightOf(i, count))
-  const otherWeights = order.map((i) => weightOf(places[i] as number, count))
+  return {
+    count,
+    logNeeds,
+    xOf: powersOf(({ x }) => x),
+    yOf: powersOf(({ y }) => y),
+    weights: order.map((i) => weightOf(i, count)),
+    otherWeights: order.map((i) => weightOf(places[i] as number, count)),
+  }
+}
+
+/** The errors of the laws, which take the time, are the same for both features. */
+function scoreLaws(
+  from: number,
+  to: number,
+  { count, logNeeds, xOf, yOf, weights, otherWeights }: ScoredPieces,
+  scores: {
+    readonly own: Scores
+    readonly other: Scores
+    readonly best: { own: number; other: number }
+  },
+): void {
   const total = (count + 1) / 2
-  const scores = new Float64Array(jointLaws.length).fill(Number.NEGATIVE_INFINITY)
-  const otherScores = scores.slice()
-  let best = Number.NEGATIVE_INFINITY
-  let otherBest = Number.NEGATIVE_INFINITY
-  for (let at = 0; at < jointLaws.length; at++) {
+  let { own: best, other: otherBest } = scores.best
+  for (let at = from; at < to; at++) {
     const law = jointLaws[at] as JointLaw
     const { own, other, both } = law
     const fixed = fixedPart(law)
@@ -179,12 +220,12 @@ function scoresOf(pieces: readonly Piece[]): { readonly own: Scores; readonly ot
       const otherMisfit = { total: otherWeight, sum: otherSum, squares: otherSquares }
       otherScore = law.logPrior + logLikelihood(otherMisfit, total)
     }
-    if (score >= best - ruledOut) scores[at] = score
-    if (otherScore >= otherBest - ruledOut) otherScores[at] = otherScore
+    if (score >= best - ruledOut) scores.own[at] = score
+    if (otherScore >= otherBest - ruledOut) scores.other[at] = otherScore
     best = Math.max(best, score)
     otherBest = Math.max(otherBest, otherScore)
   }
-  return { own: scores, other: otherScores }
+  Object.assign(scores.best, { own: best, other: otherBest })
 }
 
 /** The numbers below `count`, the first of them from all over. */

@@ -1,3 +1,4 @@
+import { atOnce } from '../../../../shared/domain/at-once.ts'
 import { clamp } from '../../../../shared/domain/clamp.ts'
 import type { Dimension } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
@@ -162,13 +163,26 @@ export function growthRecordOf(model: DimensionModel, column: number): GrowthRec
  * The same along the most informative feature with the one that says most beside it, and along that one with the most informative, by
  * column, where both surely say something of the need.
  */
-export function pairRecordsOf(model: DimensionModel): ReadonlyMap<number, PairRecord> {
-  const { column, executions, pair } = model
-  if (pair?.executions === executions.count) return pair.records
+export const pairRecordsOf = (model: DimensionModel): ReadonlyMap<number, PairRecord> =>
+  knownPair(model) ?? atOnce(pairRecordsInSteps(model))
+
+/** Undefined where they are not made yet. */
+export const knownPair = ({
+  pair,
+  executions,
+}: DimensionModel): ReadonlyMap<number, PairRecord> | undefined =>
+  pair?.executions === executions.count ? pair.records : undefined
+
+/** Remembered, unless more executions are learned between the steps. */
+export function* pairRecordsInSteps(
+  model: DimensionModel,
+): Generator<undefined, ReadonlyMap<number, PairRecord>> {
+  const { column, executions } = model
+  const { count } = executions
   const along = (one: number) => growthRecordOf(model, one)
   const isSize = column !== undefined && (executions.largest[column] ?? 0) > 0
-  const records = isSize ? pairRecords(along(column), executions, along) : noRecords
-  model.pair = { executions: executions.count, records }
+  const records = isSize ? yield* pairRecords(along(column), executions, along) : noRecords
+  if (executions.count === count) model.pair = { executions: count, records }
   return records
 }
 

@@ -1,3 +1,4 @@
+import { atOnce } from '../../../../shared/domain/at-once.ts'
 import type { DimensionEstimate, Estimate } from '../../../../shared/domain/estimate.ts'
 import { type Dimension, resourceLimits } from '../../../../shared/domain/resources.ts'
 import { shortfall } from '../../../../shared/domain/shortfall.ts'
@@ -15,12 +16,18 @@ export interface Answer extends Omit<Estimate, 'reason'> {
   readonly reasons: readonly Reason[]
 }
 
+/** What a dimension was answered from; valid until the next one is. */
+type Sized = (dimension: Dimension, recommendation: Recommendation, amount: number) => void
+
 /**
  * The answer to one query.
  * Law: a function of its arguments; every amount is finite, within the limits but for a lower maximum of the policy, and
  * monotone in the risk.
  */
-export function estimateOf(context: Context): Answer {
+export const estimateOf = (context: Context): Answer => atOnce(estimateSteps(context))
+
+/** The same in steps, one for each dimension beyond its range: what has grown far takes long. `sized` is told of each dimension. */
+export function* estimateSteps(context: Context, sized?: Sized): Generator<undefined, Answer> {
   const { evidence } = context
   const answers: DimensionEstimate[] = []
   const resources: { [D in Dimension]?: number } = {}
@@ -29,12 +36,14 @@ export function estimateOf(context: Context): Answer {
   for (const dimension of dimensionsOf(context)) {
     const recommendation = recommend(context, dimension)
     if (recommendation === undefined) continue
-    const sized = sizedDimension(recommendation, context, dimension)
-    const { answer } = sized
+    const found = sizedDimension(recommendation, context, dimension)
+    const { answer } = found
+    sized?.(dimension, recommendation, answer.allocation)
     answers.push(answer)
     resources[dimension] = answer.allocation
     if (shortfall[dimension] === 'kill') confidence *= answer.confidence
-    if (leading === undefined || dimension === 'memoryBytes') leading = sized
+    if (leading === undefined || dimension === 'memoryBytes') leading = found
+    if (recommendation.isBeyondRange) yield
   }
   return {
     resources,

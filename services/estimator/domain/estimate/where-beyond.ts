@@ -45,7 +45,7 @@ export function whereBeyond(
 ): Beyond | undefined {
   const { executions, column: primary } = model
   if (primary === undefined) return undefined
-  const far = range.features.filter((one) => one.column === primary || counts(executions, one))
+  const far = range.features.filter((one) => counts(model, one))
   if (far.length === 0) return undefined
   const pairs = pairRecordsOf(model)
   const foremost = foremostOf(model, primary, pairs)
@@ -79,11 +79,12 @@ function foremostOf(
   return [...new Set([primary, ...pairs.keys(), ...features.inOrder()])].slice(0, mostFeatures)
 }
 
-/** Whether one that is not the most informative counts as beyond its range. */
-function counts(
-  { points, count }: ObservedExecutions,
+/** Whether a feature counts as beyond its range: the most informative one always does. */
+export function counts(
+  { column: primary, executions: { points, count } }: DimensionModel,
   { column, distance, advance }: BeyondFeature,
 ): boolean {
+  if (column === primary) return true
   if (distance - advance < leastDistance) return false
   return points.filter(({ values }) => values[column] !== undefined).length >= leastShare * count
 }

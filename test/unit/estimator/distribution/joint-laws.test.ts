@@ -17,6 +17,7 @@ import {
   jointLawsOfOther,
   logJointGrowth,
 } from '../../../../services/estimator/domain/distribution/joint-laws.ts'
+import { atOnce } from '../../../../shared/domain/at-once.ts'
 import { executionsAt, pointAt } from '../../../support/points.ts'
 
 type Row = readonly [values: readonly (number | undefined)[], need: number]
@@ -30,7 +31,7 @@ const executionsOf = (rows: readonly Row[]) =>
 const recordOf = (rows: readonly Row[], column = 0) => {
   const executions = executionsOf(rows)
   const alone = (of: number) => growthRecord(executions, of)
-  return pairRecords(alone(column), executions, alone).get(column) ?? alone(column)
+  return atOnce(pairRecords(alone(column), executions, alone)).get(column) ?? alone(column)
 }
 
 test.each([
@@ -105,7 +106,7 @@ describe('the record of two features', () => {
     expect(other.joint?.likeliest).toEqual(own.joint?.likeliest)
     const executions = executionsOf(needing(sum))
     const alone = (of: number) => growthRecord(executions, of)
-    const along = pairRecords(alone(0), executions, alone)
+    const along = atOnce(pairRecords(alone(0), executions, alone))
     expect([...along.keys()]).toEqual([0, 1])
     expect(along.get(1)).toMatchObject({
       column: 1,
@@ -188,7 +189,7 @@ describe.each([
     )
     const executions = executionsOf(rows)
     const alone = (of: number) => growthRecord(executions, of)
-    const { laws = [] } = pairRecords(alone(0), executions, alone).get(column) ?? {}
+    const { laws = [] } = atOnce(pairRecords(alone(0), executions, alone)).get(column) ?? {}
     const largest = [0, 1].map((c) => Math.max(...pairs.map((pair) => pair[c] ?? 0)))
     const pieces = rows
       .map(([values, need]) => {

@@ -1,5 +1,5 @@
 import type { ByWeighting } from '../history/sample-weights.ts'
-import type { Residuals } from './residuals.ts'
+import { type Residuals, widthsOf } from './residuals.ts'
 
 /** One strategy's residuals, and what each counts. */
 export interface WeightedResiduals {
@@ -56,7 +56,8 @@ export function joinResiduals(
   runtimes: Runtimes | undefined,
   workspace: JoiningWorkspace,
 ): JoinedResiduals {
-  const { values, widths, execution, count } = component.residuals
+  const { values, execution, count } = component.residuals
+  const widths = widthsOf(component.residuals)
   if (workspace.shares.length < count) {
     workspace.shares = new Float64Array(2 * count)
     workspace.cells = new Float64Array(2 * count * joinedSize)

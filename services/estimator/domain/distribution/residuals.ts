@@ -5,7 +5,7 @@ import { firstCapacity, largerCapacity } from '../history/capacity.ts'
  * Prequential residuals of one strategy, r = ln(need) − ln(prediction made before the need was known), ascending.
  * Shape: the first `count` entries of each array. `execution` = number of the execution that it came from; `widths` =
  * kernel width: 0.3 × the distance to the √count-th nearest residual, within [0.0015, 0.3], as wide as the neighbourhood
- * is sparse.
+ * is sparse. They are read by `widthsOf`: one more residual changes many, and learning needs those of few.
  * The arrays lie side by side in one buffer, 20 bytes a residual.
  * Law: only the set matters; bounded by the profile's buffer, which it is a replay of.
  */
@@ -14,8 +14,8 @@ export interface Residuals {
   execution: Int32Array
   widths: Float64Array
   count: number
-  /** √count, rounded: which neighbour sets a width. */
-  rank: number
+  /** Of so many residuals all widths are right. */
+  widened: number
   /** Number of the first execution that was predicted. */
   first: number
 }
@@ -50,79 +50,92 @@ function arraysOf(capacity: number) {
   }
 }
 
-export const residuals = (): Residuals => ({ ...arraysOf(firstCapacity), count: 0, rank: 1, first: 0 })
+export const residuals = (): Residuals => ({ ...arraysOf(firstCapacity), count: 0, widened: 0, first: 0 })
 
-export function addResidual(r: Residuals, residual: number, execution: number): void {
-  if (r.count === 0) r.first = execution
+/** Puts it after its equals. */
+export function addResidual(r: Residuals, residual: number, number: number): void {
+  if (r.count === 0) r.first = number
   if (r.count === r.values.length) grow(r)
-  const at = insert(r, residual, execution)
-  const { count } = r
-  const rank = Math.max(1, Math.round(Math.sqrt(count)))
-  const isSameRank = rank === r.rank && count > rank + 1
-  r.rank = rank
-  if (!isSameRank) {
-    updateWidths(r, 0, count - 1)
-    return
-  }
-  // Only those that count the newcomer among their nearest can have become narrower.
-  let first = Math.max(0, at - rank - 1)
-  let last = Math.min(count - 1, at + rank + 1)
-  while (first < at && isOutOfReach(r, first, residual)) first++
-  while (last > at && isOutOfReach(r, last, residual)) last--
-  updateWidths(r, first, last)
-}
-
-/** Returns where it was put, after its equals. */
-function insert(r: Residuals, residual: number, number: number): number {
-  const { values, execution, widths } = r
+  const { values, execution } = r
   let at = r.count++
   for (; at > 0 && (values[at - 1] as number) > residual; at--) {
     values[at] = values[at - 1] as number
     execution[at] = execution[at - 1] as number
-    widths[at] = widths[at - 1] as number
   }
   values[at] = residual
   execution[at] = number
-  return at
 }
 
-/** Whether a newcomer is surely none of the nearest that set a width. */
-function isOutOfReach({ values, widths }: Residuals, i: number, newcomer: number): boolean {
-  const width = widths[i] as number
-  const distance = Math.abs((values[i] as number) - newcomer)
-  return width < widestKernel && widthPerDistance * distance > width * (1 + 1e-9)
-}
-
-/** The widths from `first` to `last`, by the distance to the rank-th nearest of the others: a window that slides upwards. */
-function updateWidths({ values, widths, count, rank }: Residuals, first: number, last: number): void {
-  const size = Math.min(rank, count - 1)
-  let low = Math.max(0, first - size)
-  for (let i = first; i <= last; i++) {
-    const v = values[i] as number
-    while (
-      low < i &&
-      low + size < count - 1 &&
-      (values[low + size + 1] as number) - v < v - (values[low] as number)
-    )
-      low++
-    const distance = Math.max(v - (values[low] as number), (values[low + size] as number) - v)
-    widths[i] = clamp(widthPerDistance * distance, narrowestKernel, widestKernel)
+/** The kernel width of every residual. */
+export function widthsOf(r: Residuals): Float64Array {
+  const { values, widths, count } = r
+  if (r.widened === count) return widths
+  const size = neighboursOf(count)
+  let low = 0
+  for (let i = 0; i < count; i++) {
+    low = lowestUpwards(values, count, size, i, low)
+    widths[i] = widthAt(values, size, i, low)
   }
+  r.widened = count
+  return widths
 }
 
 /**
- * The first whose value + `widths` of its widths is above `x`; `count` where none is. Widths grow no faster than distances,
- * so these sums are in the order of their residuals.
+ * The first residual whose kernel, `reach` of its widths to either side, ends above `x`; `count` where none does. Puts the widths of
+ * those that reach `x`, and of the first that is too far above, in their places. Widths grow no faster than distances, so the ends
+ * of kernels are in the order of their residuals.
  */
-export function firstReaching({ values, widths, count }: Residuals, widthsAbove: number, x: number): number {
+export function firstReaching({ values, widths, count }: Residuals, reach: number, x: number): number {
+  const size = neighboursOf(count)
+  let above = count
+  while (above > 0 && (values[above - 1] as number) > x) above--
+  let first = above
   let low = 0
-  let high = count
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((values[middle] as number) + widthsAbove * (widths[middle] as number) > x) high = middle
-    else low = middle + 1
+  if (above > 0) {
+    const between = Math.max(0, Math.min(above - 1 - (size >> 1), count - 1 - size))
+    low = lowestUpwards(values, count, size, above - 1, lowestDownwards(values, size, above - 1, between))
   }
-  return low
+  const middle = low
+  for (; first > 0; first--) {
+    const i = first - 1
+    low = lowestDownwards(values, size, i, low)
+    const width = widthAt(values, size, i, low)
+    widths[i] = width
+    if ((values[i] as number) + reach * width <= x) break
+  }
+  low = middle
+  for (let i = above; i < count; i++) {
+    low = lowestUpwards(values, count, size, i, low)
+    const width = widthAt(values, size, i, low)
+    widths[i] = width
+    if ((x - (values[i] as number)) / (reach * width) <= -1) break
+  }
+  return first
+}
+
+/** How many of the others, the nearest, a width reaches over: √count, rounded. */
+const neighboursOf = (count: number): number => Math.min(Math.max(1, Math.round(Math.sqrt(count))), count - 1)
+
+/** Where the residual at `i` and its `size` nearest begin: at `low` or above, where those of one below it begin at `low`. */
+function lowestUpwards(values: Float64Array, count: number, size: number, i: number, low: number): number {
+  const v = values[i] as number
+  let at = low
+  while (at + size < count - 1 && (values[at + size + 1] as number) - v < v - (values[at] as number)) at++
+  return at
+}
+
+/** The same at `low` or below, where those of one above it begin at `low`. */
+function lowestDownwards(values: Float64Array, size: number, i: number, low: number): number {
+  const v = values[i] as number
+  let at = low
+  while (at > 0 && (values[at + size] as number) - v > v - (values[at - 1] as number)) at--
+  return at
+}
+
+function widthAt(values: Float64Array, size: number, i: number, low: number): number {
+  const v = values[i] as number
+  const distance = Math.max(v - (values[low] as number), (values[low + size] as number) - v)
+  return clamp(widthPerDistance * distance, narrowestKernel, widestKernel)
 }
 
 function grow(r: Residuals): void {

@@ -7,6 +7,7 @@ import {
   pointKernel,
   residuals,
   skewedKernel,
+  widthsOf,
 } from '../../../../services/estimator/domain/distribution/residuals.ts'
 import { distributionWorkspace } from '../../../../services/estimator/domain/distribution/workspace.ts'
 import { anyResidual, anyWeight, listed } from '../../../support/distributions.ts'
@@ -35,7 +36,7 @@ function byEveryAtom(
       const weight = slow[residuals.execution[i] ?? 0] ?? 0
       total += weight
       for (const [k, atom] of kernel.atoms.entries())
-        if ((residuals.values[i] ?? 0) + atom * (residuals.widths[i] ?? 0) <= x)
+        if ((residuals.values[i] ?? 0) + atom * (widthsOf(residuals)[i] ?? 0) <= x)
           below += weight * (kernel.weights[k] ?? 0)
     }
   return below / total

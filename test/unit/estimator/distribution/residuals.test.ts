@@ -6,6 +6,7 @@ import {
   pointKernel,
   residuals,
   skewedKernel,
+  widthsOf,
 } from '../../../../services/estimator/domain/distribution/residuals.ts'
 import { anyResidual } from '../../../support/distributions.ts'
 import { normal } from '../../../support/generated-work.ts'
@@ -23,7 +24,7 @@ test('only the set matters: in whatever order they come, values and widths are t
         const shuffled = [...values].sort((a, b) => Math.sin(a * seed + 1) - Math.sin(b * seed + 1))
         for (const value of shuffled) addResidual(other, value, 0)
         expect(other.values.slice(0, other.count)).toEqual(some.values.slice(0, some.count))
-        expect(other.widths.slice(0, other.count)).toEqual(some.widths.slice(0, some.count))
+        expect(widthsOf(other).slice(0, other.count)).toEqual(widthsOf(some).slice(0, some.count))
       },
     ),
   )
@@ -34,8 +35,9 @@ test('widths grow no faster than distances: whatever is added of them leaves the
     fc.property(fc.array(anyResidual, { minLength: 1, maxLength: 96 }), (values) => {
       const all = residuals()
       for (const [execution, value] of values.entries()) addResidual(all, value, execution)
+      const widths = widthsOf(all)
       for (const atom of skewedKernel.atoms) {
-        const places = all.values.slice(0, all.count).map((value, i) => value + atom * (all.widths[i] ?? 0))
+        const places = all.values.slice(0, all.count).map((value, i) => value + atom * (widths[i] ?? 0))
         for (const [i, place] of places.entries()) {
           expect(place).toBeGreaterThanOrEqual((places[i - 1] ?? place) - 1e-12)
         }
@@ -58,16 +60,16 @@ function widthAt(sorted: readonly number[], i: number): number {
 }
 
 test('a width is 0.3 × the distance to the √count-th nearest, within bounds', () => {
-  const widthsOf = (...values: readonly number[]) => {
-    const { widths, count } = residualsOf(values)
-    return [...widths.subarray(0, count)].map((width) => Number(width.toFixed(12)))
+  const rounded = (...values: readonly number[]) => {
+    const all = residualsOf(values)
+    return [...widthsOf(all).subarray(0, all.count)].map((width) => Number(width.toFixed(12)))
   }
-  expect(widthsOf(7)).toEqual([0.0015])
-  expect(widthsOf(0, 0.1)).toEqual([0.03, 0.03])
+  expect(rounded(7)).toEqual([0.0015])
+  expect(rounded(0, 0.1)).toEqual([0.03, 0.03])
   // The second nearest of 0 is 0.3, that of 0.1 too.
-  expect(widthsOf(0, 0.1, 0.3)).toEqual([0.09, 0.06, 0.09])
-  expect(widthsOf(0, 0.001)).toEqual([0.0015, 0.0015])
-  expect(widthsOf(0, 9)).toEqual([0.3, 0.3])
+  expect(rounded(0, 0.1, 0.3)).toEqual([0.09, 0.06, 0.09])
+  expect(rounded(0, 0.001)).toEqual([0.0015, 0.0015])
+  expect(rounded(0, 9)).toEqual([0.3, 0.3])
 })
 
 test('widths are kept right by every residual that is added', () => {
@@ -81,7 +83,7 @@ test('widths are kept right by every residual that is added', () => {
     const sorted = values.toSorted((a, b) => a - b)
     expect([...all.values.subarray(0, all.count)]).toEqual(sorted)
     const widths = sorted.map((_, i) => Number(widthAt(sorted, i).toFixed(12)))
-    expect(Array.from(all.widths.subarray(0, all.count), (width) => Number(width.toFixed(12)))).toEqual(
+    expect(Array.from(widthsOf(all).subarray(0, all.count), (width) => Number(width.toFixed(12)))).toEqual(
       widths,
     )
   }
@@ -106,9 +108,10 @@ test('finds the first residual that reaches above a value with so many of its wi
       anyResidual,
       (values, widthsAbove, x) => {
         const all = residualsOf(values)
+        const widths = widthsOf(residualsOf(values))
         const places = Array.from(
           { length: all.count },
-          (_, i) => (all.values[i] as number) + widthsAbove * (all.widths[i] as number),
+          (_, i) => (all.values[i] as number) + widthsAbove * (widths[i] as number),
         )
         const found = places.findIndex((place) => place > x)
         expect(firstReaching(all, widthsAbove, x)).toBe(found < 0 ? all.count : found)

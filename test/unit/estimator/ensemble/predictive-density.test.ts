@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { addResidual } from '../../../../services/estimator/domain/distribution/residuals.ts'
+import { addResidual, widthsOf } from '../../../../services/estimator/domain/distribution/residuals.ts'
 import type { EffectiveSample } from '../../../../services/estimator/domain/ensemble/effective-sample.ts'
 import { type Member, member } from '../../../../services/estimator/domain/ensemble/expert.ts'
 import {
@@ -90,7 +90,8 @@ test('is the kernel density of the residuals with the prior, under each weightin
         const out = evaluations()
         evaluate(one, weights, x, samplesOf(sample), true, out)
 
-        const { values, widths, execution, count } = one.residuals
+        const { values, execution, count } = one.residuals
+        const widths = widthsOf(one.residuals)
         const [mass, scale] = [priorMass(sample), 0.5 * priorScale(sample)]
         const tail = 0.5 * Math.exp(-Math.abs(x) / scale)
         for (const weighting of isLocal ? weightings : (['slow', 'fast'] as const)) {

@@ -28,7 +28,7 @@ import {
   type WeighedBy,
 } from '../history/sample-weights.ts'
 import type { NearestTo, Registry } from '../strategies/strategy.ts'
-import { measureLocalSamples, measureSamples } from './effective-sample.ts'
+import { measureLocalSamples, measureSamples, predictedFrom } from './effective-sample.ts'
 import { experts, type Member, member } from './expert.ts'
 import {
   allStrategies,
@@ -39,7 +39,7 @@ import {
   weighedPredictions,
 } from './expert-weights.ts'
 import type { Guard } from './guard.ts'
-import { type Evaluation, evaluate } from './predictive-density.ts'
+import { evaluate, measurePriors } from './predictive-density.ts'
 import type { Workspace } from './workspace.ts'
 
 /**
@@ -249,32 +249,32 @@ function score(
   { predictions, members, expertWeights: { shares } }: Forecast,
   weights: SampleWeights,
   logNeed: number,
-  { samples, evaluations }: Workspace,
+  { samples, priors, evaluations }: Workspace,
 ): void {
   const { isLocal } = weights
+  const { densities, cumulatives } = evaluations
   let transform = 0
-  for (let i = 0, from = 0; i < predictions.length; i++, from += experts.length) {
+  let measuredFrom: number | undefined
+  for (let i = 0; i < predictions.length; i++) {
     const { value, weight } = predictions[i] as Prediction
     const member = members[i] as Member
     const residual = clamp(logNeed - Math.log(value), -residualLimit, residualLimit)
-    measureSamples(member, samples)
-    if (isLocal) measureLocalSamples(member, weights, samples)
-    evaluate(member, weights, residual, samples, weight > 0, evaluations)
-    // In the order of `experts`, as the scores are.
-    transform += (shares[from] as number) * evaluations.slow.cumulative
-    transform += (shares[from + 1] as number) * evaluations.fast.cumulative
-    transform += (shares[from + 2] as number) * evaluations.slowLocal.cumulative
-    transform += (shares[from + 3] as number) * evaluations.fastLocal.cumulative
-    addScore(member.scores, 0, evaluations.slow)
-    addScore(member.scores, 1, evaluations.fast)
-    // With nothing to be near in, a local expert is the plain one.
-    addScore(member.scores, 2, isLocal ? evaluations.slowLocal : evaluations.slow)
-    addScore(member.scores, 3, isLocal ? evaluations.fastLocal : evaluations.fast)
+    const from = predictedFrom(member, weights)
+    if (from === undefined || from !== measuredFrom) {
+      measureSamples(member, samples)
+      if (isLocal) measureLocalSamples(member, weights, samples)
+      measurePriors(samples, isLocal, priors)
+      measuredFrom = from
+    }
+    evaluate(member, weights, residual, priors, weight > 0, evaluations)
+    const { scores } = member
+    for (let e = 0; e < experts.length; e++) {
+      const share = shares[i * experts.length + e] as number
+      if (share > 0) transform += share * (cumulatives[e] as number)
+      const gain = clamp(Math.log(densities[e] as number), -scoreLimit, scoreLimit)
+      scores[e] = (scores[e] as number) * scoreDecay + gain
+    }
     addResidual(member.residuals, residual, model.executions.count)
   }
   if (predictions.length > 0) addTransform(model.calibration, Math.min(1, transform))
-}
-
-function addScore(scores: Float64Array, place: number, { density }: Evaluation): void {
-  scores[place] = (scores[place] as number) * scoreDecay + clamp(Math.log(density), -scoreLimit, scoreLimit)
 }

@@ -29,16 +29,22 @@ export function measureSamples({ weightSums }: Member, out: ByWeighting<Effectiv
 
 /** Measures the samples of a member's local experts into `out`. */
 export function measureLocalSamples(
-  { residuals: { first, count, execution } }: Member,
+  member: Member,
   weights: SampleWeights,
   out: ByWeighting<EffectiveSample>,
 ): void {
-  // Mostly a strategy has predicted all executions from some number on.
-  const hasPredictedAll = count === weights.by.set.size - first
-  const local = hasPredictedAll ? localSumsFrom(weights, first) : localSumsOver(weights, execution, count)
+  const { execution, count } = member.residuals
+  const from = predictedFrom(member, weights)
+  const local = from === undefined ? localSumsOver(weights, execution, count) : localSumsFrom(weights, from)
   measure(out.slowLocal, local.slow, local.slowSquared)
   measure(out.fastLocal, local.fast, local.fastSquared)
 }
+
+/** The execution from which on a member has predicted all, as mostly there is one: it says what its samples are. */
+export const predictedFrom = (
+  { residuals: { first, count } }: Member,
+  { by }: SampleWeights,
+): number | undefined => (count === by.set.size - first ? first : undefined)
 
 function measure(sample: EffectiveSample, sum: number, squares: number): void {
   sample.total = sum

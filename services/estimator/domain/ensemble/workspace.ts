@@ -8,7 +8,7 @@ import {
   weighingWorkspace,
 } from '../history/sample-weights.ts'
 import { type EffectiveSample, effectiveSamples } from './effective-sample.ts'
-import { type Evaluation, evaluations } from './predictive-density.ts'
+import { type Evaluations, type ExpertPriors, evaluations, expertPriors } from './predictive-density.ts'
 
 /**
  * Scratch space of an estimator, used by one call at a time: whatever was made in it is valid until the next call that it
@@ -22,7 +22,8 @@ export interface Workspace {
   beyond: AskedRange | undefined
   readonly neighbours: NeighbourSearch
   readonly samples: ByWeighting<EffectiveSample>
-  readonly evaluations: ByWeighting<Evaluation>
+  readonly priors: ExpertPriors
+  readonly evaluations: Evaluations
   readonly distribution: DistributionWorkspace
 }
 
@@ -32,6 +33,7 @@ export const createWorkspace = (): Workspace => ({
   beyond: undefined,
   neighbours: neighbourSearch(),
   samples: effectiveSamples(),
+  priors: expertPriors(),
   evaluations: evaluations(),
   distribution: distributionWorkspace(),
 })

@@ -2,29 +2,27 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { addResidual, widthsOf } from '../../../../services/estimator/domain/distribution/residuals.ts'
 import type { EffectiveSample } from '../../../../services/estimator/domain/ensemble/effective-sample.ts'
-import { type Member, member } from '../../../../services/estimator/domain/ensemble/expert.ts'
+import { experts, type Member, member } from '../../../../services/estimator/domain/ensemble/expert.ts'
 import {
-  type Evaluation,
   evaluate,
   evaluations,
+  expertPriors,
+  measurePriors,
 } from '../../../../services/estimator/domain/ensemble/predictive-density.ts'
 import { priorMass, priorScale } from '../../../../services/estimator/domain/ensemble/prior.ts'
 import {
-  type ByWeighting,
   type SampleWeights,
   sampleWeights,
 } from '../../../../services/estimator/domain/history/sample-weights.ts'
 import { anyResidual, anyShare, anyWeight } from '../../../support/distributions.ts'
 import { executionsAt, pointAt } from '../../../support/points.ts'
 
-const weightings = ['slow', 'fast', 'slowLocal', 'fastLocal'] as const
-
-const samplesOf = (sample: EffectiveSample): ByWeighting<EffectiveSample> => ({
-  slow: sample,
-  fast: sample,
-  slowLocal: sample,
-  fastLocal: sample,
-})
+/** All experts have seen the same. */
+function priorsOf(sample: EffectiveSample) {
+  const priors = expertPriors()
+  measurePriors({ slow: sample, fast: sample, slowLocal: sample, fastLocal: sample }, true, priors)
+  return priors
+}
 
 function memberWith(values: readonly number[]): Member {
   const one = member('s', { observe() {}, predict: () => undefined })
@@ -59,11 +57,12 @@ test('before any residual is the prior, a Laplace distribution, and a broad one 
     [0.3, 1 - 0.5 / Math.E],
     [-0.3, 0.5 / Math.E],
   ] as const) {
-    evaluate(memberWith([]), weightsOf([], []), x, samplesOf(none), true, out)
+    evaluate(memberWith([]), weightsOf([], []), x, priorsOf(none), true, out)
     // The prior's scale is 0.3, the broad one's 1.
-    expect(out.slow.density).toBeCloseTo((0.98 * 0.5) / Math.E / 0.3 + 0.02 * 0.5 * Math.exp(-0.3), 12)
-    expect(out.slow.cumulative).toBeCloseTo(laplaceBelow, 12)
-    expect(out.fast).toEqual(out.slow)
+    expect(out.densities[0]).toBeCloseTo((0.98 * 0.5) / Math.E / 0.3 + 0.02 * 0.5 * Math.exp(-0.3), 12)
+    expect(out.cumulatives[0]).toBeCloseTo(laplaceBelow, 12)
+    expect(new Set(out.densities).size).toBe(1)
+    expect(new Set(out.cumulatives).size).toBe(1)
   }
 })
 
@@ -88,18 +87,18 @@ test('is the kernel density of the residuals with the prior, under each weightin
         const weights = weightsOf(slow, fast, isLocal ? near : undefined)
         const sample = { total: 5, executions: 4 }
         const out = evaluations()
-        evaluate(one, weights, x, samplesOf(sample), true, out)
+        evaluate(one, weights, x, priorsOf(sample), true, out)
 
         const { values, execution, count } = one.residuals
         const widths = widthsOf(one.residuals)
         const [mass, scale] = [priorMass(sample), 0.5 * priorScale(sample)]
         const tail = 0.5 * Math.exp(-Math.abs(x) / scale)
-        for (const weighting of isLocal ? weightings : (['slow', 'fast'] as const)) {
+        for (const [expert, { weighting, isLocal: isNear }] of experts.entries()) {
           let [at, below] = [0, 0]
           for (let i = 0; i < count; i++) {
             const e = execution[i] as number
             const forgotten = (weighting.startsWith('slow') ? slow : fast)[e] as number
-            const weight = weighting.endsWith('Local') ? forgotten * (near[e] as number) : forgotten
+            const weight = isNear && isLocal ? forgotten * (near[e] as number) : forgotten
             const reach = 1.5 * (widths[i] as number)
             const u = (x - (values[i] as number)) / reach
             at += (weight * Math.max(0, 1 - Math.abs(u))) / reach
@@ -107,8 +106,9 @@ test('is the kernel density of the residuals with the prior, under each weightin
           }
           const density = (at + (mass * tail) / scale) / (5 + mass)
           const cumulative = (below + mass * (x < 0 ? tail : 1 - tail)) / (5 + mass)
-          expect(out[weighting].density / (0.98 * density + 0.01 * Math.exp(-Math.abs(x)))).toBeCloseTo(1, 9)
-          expect(out[weighting].cumulative - cumulative).toBeCloseTo(0, 6)
+          const expected = 0.98 * density + 0.01 * Math.exp(-Math.abs(x))
+          expect((out.densities[expert] as number) / expected).toBeCloseTo(1, 9)
+          expect((out.cumulatives[expert] as number) - cumulative).toBeCloseTo(0, 6)
         }
       },
     ),
@@ -122,14 +122,14 @@ test('each residual is a triangle that reaches one and a half of its widths', ()
   const sample = { total: 10, executions: 0 }
   const evaluatedAt = (x: number) => {
     const out = evaluations()
-    evaluate(one, weights, x, samplesOf(sample), true, out)
+    evaluate(one, weights, x, priorsOf(sample), true, out)
     // The prior's mass is 1, its scale 0.3.
     const tail = 0.5 * Math.exp(-x / 0.3)
-    const ofKernels = ({ density, cumulative }: Evaluation) => [
-      ((density - 0.01 * Math.exp(-x)) / 0.98) * 11 - tail / 0.3,
-      cumulative * 11 - (1 - tail),
-    ]
-    return weightings.map((weighting) => ofKernels(out[weighting]).map((value) => Number(value.toFixed(9))))
+    return experts.map((_, expert) => {
+      const at = (((out.densities[expert] as number) - 0.01 * Math.exp(-x)) / 0.98) * 11 - tail / 0.3
+      const below = (out.cumulatives[expert] as number) * 11 - (1 - tail)
+      return [at, below].map((value) => Number(value.toFixed(9)))
+    })
   }
   const at = (height: number) => Number((height / 0.045).toFixed(9))
   // Half way up from the first one.
@@ -155,18 +155,18 @@ test('each residual is a triangle that reaches one and a half of its widths', ()
   ])
 })
 
-test('without proximities the local experts are not evaluated', () => {
+test('without proximities a local expert is the plain one', () => {
   const out = evaluations()
-  evaluate(memberWith([0]), weightsOf([1], [1]), 0, samplesOf({ total: 1, executions: 1 }), true, out)
-  expect(out.slowLocal).toEqual({ density: 0, cumulative: 0 })
-  expect(out.fastLocal).toEqual({ density: 0, cumulative: 0 })
+  evaluate(memberWith([0]), weightsOf([1], [2]), 0, priorsOf({ total: 1, executions: 1 }), true, out)
+  expect([...out.densities.subarray(2)]).toEqual([...out.densities.subarray(0, 2)])
+  expect([...out.cumulatives.subarray(2)]).toEqual([...out.cumulatives.subarray(0, 2)])
 })
 
-test('the density is the same whether or not the cumulative is wanted', () => {
-  const [withIt, without] = [evaluations(), evaluations()]
-  const sample = samplesOf({ total: 3, executions: 3 })
+test('the densities are the same whether or not the cumulatives are wanted', () => {
+  const [withThem, without] = [evaluations(), evaluations()]
+  const priors = priorsOf({ total: 3, executions: 3 })
   const weights = weightsOf([1, 1, 1], [1, 1, 1], [1, 1, 1])
-  evaluate(memberWith([-0.5, 0, 0.1]), weights, 0.02, sample, true, withIt)
-  evaluate(memberWith([-0.5, 0, 0.1]), weights, 0.02, sample, false, without)
-  for (const weighting of weightings) expect(without[weighting].density).toBe(withIt[weighting].density)
+  evaluate(memberWith([-0.5, 0, 0.1]), weights, 0.02, priors, true, withThem)
+  evaluate(memberWith([-0.5, 0, 0.1]), weights, 0.02, priors, false, without)
+  expect(without.densities).toEqual(withThem.densities)
 })

@@ -9,6 +9,7 @@ export interface LeastSquares {
   readonly varying: () => number
 }
 
+/** Those beyond its end are absent. */
 export type Columns = readonly (number | undefined)[]
 
 /** A column has been there at least so often before it counts. */
@@ -31,6 +32,8 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
   let n = 0
   let mean = 0
   let varyingColumns = 0
+  /** Columns that may ever have been there. */
+  let seen = 0
 
   const varies = (i: number) =>
     (counts[i] as number) >= fewest &&
@@ -39,7 +42,7 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
   /** On standardised columns, so that the ridge weighs alike on all. */
   function solve(): void {
     let size = 0
-    for (let i = 0; i < columns; i++) if (varies(i)) used[size++] = i
+    for (let i = 0; i < seen; i++) if (varies(i)) used[size++] = i
     for (let p = 0; p < size; p++) {
       const i = used[p] as number
       deviations[p] = Math.sqrt(products[i * columns + i] as number)
@@ -54,7 +57,7 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
       solution[p] = (withNeed[i] as number) / (deviations[p] as number)
     }
     solveInPlace(matrix, solution, size)
-    for (let i = 0; i < columns; i++) line[2 * i + 1] = 0
+    for (let i = 0; i < seen; i++) line[2 * i + 1] = 0
     for (let p = 0; p < size; p++)
       line[2 * (used[p] as number) + 1] = (solution[p] as number) / (deviations[p] as number)
     varyingColumns = size
@@ -63,7 +66,8 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
   return {
     observe(xs, y) {
       n++
-      for (let i = 0; i < columns; i++) {
+      seen = Math.max(seen, Math.min(xs.length, columns))
+      for (let i = 0; i < seen; i++) {
         const x = xs[i]
         offsets[i] = 0
         if (x === undefined) continue
@@ -76,11 +80,11 @@ export function leastSquares(columns: number, ridge: number): LeastSquares {
       const residual = y - mean
       mean += residual / n
       const share = (n - 1) / n
-      for (let i = 0; i < columns; i++) {
+      for (let i = 0; i < seen; i++) {
         const offset = share * (offsets[i] as number)
         if (offset === 0) continue
         withNeed[i] = (withNeed[i] as number) + offset * residual
-        for (let j = 0; j < columns; j++)
+        for (let j = 0; j < seen; j++)
           products[i * columns + j] = (products[i * columns + j] as number) + offset * (offsets[j] as number)
       }
       solve()

@@ -34,7 +34,7 @@ export const ridge: Strategy = {
     const labels = new Map<string, Label>()
     /** What each column is: a feature's, or a label. */
     const columns: (number | Label)[] = []
-    const xs = new Array<number | undefined>(mostColumns).fill(undefined)
+    const xs: (number | undefined)[] = []
 
     /** Those that are new get a column each, as long as there are any. */
     function learnColumns({ logs, labelNames }: Point): void {

@@ -40,4 +40,10 @@ test('labels are kept as they are, with their names in order', () => {
   const point = encoder().encode({}, labels, true)
   expect(point.labels).toEqual(labels)
   expect(point.labelNames).toEqual(['genome', 'tool'])
+  expect(encoder().encode({}, { a: 'x', c: 'y', b: 'z', B: 'z' }, true).labelNames).toEqual([
+    'B',
+    'a',
+    'b',
+    'c',
+  ])
 })

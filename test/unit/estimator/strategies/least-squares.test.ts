@@ -92,3 +92,14 @@ test('a column that appears late starts with what it is then', () => {
   expect(predicted(fit, [102]) - predicted(fit, [101])).toBeCloseTo(products / squares, 12)
   expect(predicted(fit, [undefined])).toBe(3.75)
 })
+
+test('columns beyond the end of what is observed are absent', () => {
+  const rows = [[1], [2, 8], [4, 5], [3], [5, 2, 9], [6, 1]]
+  const [short, padded] = [leastSquares(4, 1), leastSquares(4, 1)]
+  for (const [i, row] of rows.entries()) {
+    short.observe(row, i ** 2)
+    padded.observe([...row, undefined, undefined, undefined].slice(0, 4), i ** 2)
+    expect([...short.line]).toEqual([...padded.line])
+    expect(short.varying()).toBe(padded.varying())
+  }
+})

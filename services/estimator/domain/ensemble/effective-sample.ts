@@ -23,8 +23,8 @@ export const effectiveSamples = (): ByWeighting<EffectiveSample> => ({
 
 /** Measures the samples of a member's experts into `out`, but for the local ones. */
 export function measureSamples({ weightSums }: Member, out: ByWeighting<EffectiveSample>): void {
-  measure(out.slow, weightSums.slow, weightSums.slowSquared)
-  measure(out.fast, weightSums.fast, weightSums.fastSquared)
+  measure(out.slow, weightSums.slowSum, weightSums.slowSquares)
+  measure(out.fast, weightSums.fastSum, weightSums.fastSquares)
 }
 
 /** Measures the samples of a member's local experts into `out`. */
@@ -36,8 +36,8 @@ export function measureLocalSamples(
   const { execution, count } = member.residuals
   const from = predictedFrom(member, weights)
   const local = from === undefined ? localSumsOver(weights, execution, count) : localSumsFrom(weights, from)
-  measure(out.slowLocal, local.slow, local.slowSquared)
-  measure(out.fastLocal, local.fast, local.fastSquared)
+  measure(out.slowLocal, local.slowSum, local.slowSquares)
+  measure(out.fastLocal, local.fastSum, local.fastSquares)
 }
 
 /** The execution from which on a member has predicted all, as mostly there is one: it says what its samples are. */

@@ -43,21 +43,25 @@ export function makeRoom(workspace: WeighingWorkspace, executions: number): void
   workspace.proximity = new Float64Array(length)
 }
 
-/** Sums over some executions of their weights, slowly and fast forgotten, and of the squares of these. */
+/**
+ * Sums over some executions of their weights, slowly and fast forgotten, and of the squares of these. With no name of
+ * `ByWeighting`: objects that begin with the same names are of one shape to V8, and numbers that share theirs with objects are boxed anew
+ * at each write.
+ */
 export interface WeightSums {
-  slow: number
-  fast: number
-  slowSquared: number
-  fastSquared: number
+  slowSum: number
+  fastSum: number
+  slowSquares: number
+  fastSquares: number
 }
 
-export const weightSums = (): WeightSums => ({ slow: 0, fast: 0, slowSquared: 0, fastSquared: 0 })
+export const weightSums = (): WeightSums => ({ slowSum: 0, fastSum: 0, slowSquares: 0, fastSquares: 0 })
 
 export function addWeights(sums: WeightSums, slow: number, fast: number): void {
-  sums.slow += slow
-  sums.fast += fast
-  sums.slowSquared += slow * slow
-  sums.fastSquared += fast * fast
+  sums.slowSum += slow
+  sums.fastSum += fast
+  sums.slowSquares += slow * slow
+  sums.fastSquares += fast * fast
 }
 
 /** What the weights of the past hang on. */
@@ -120,8 +124,8 @@ function localSums(
   // In variables of their own: a number in an object is written to memory at each step.
   let slowSum = 0
   let fastSum = 0
-  let slowSquared = 0
-  let fastSquared = 0
+  let slowSquares = 0
+  let fastSquares = 0
   for (let place = from; place < end; place++) {
     const i = numbers === undefined ? place : (numbers[place] as number)
     const near = proximity[i] as number
@@ -129,8 +133,8 @@ function localSums(
     const f = (fast[i] as number) * near
     slowSum += s
     fastSum += f
-    slowSquared += s * s
-    fastSquared += f * f
+    slowSquares += s * s
+    fastSquares += f * f
   }
-  return { slow: slowSum, fast: fastSum, slowSquared, fastSquared }
+  return { slowSum, fastSum, slowSquares, fastSquares }
 }

@@ -70,10 +70,10 @@ test('each execution is worth 1 % or 10 % more than the one before it', () => {
   expect([...model.executions.needs.subarray(0, 3)]).toEqual([3, 9, 5])
   const sum = (of: (i: number) => number) => expect.closeTo(of(0) + of(1) + of(2), 12)
   expect(model.members[0]?.weightSums).toEqual({
-    slow: sum((i) => 0.99 ** -i),
-    fast: sum((i) => 0.9 ** -i),
-    slowSquared: sum((i) => 0.99 ** (-2 * i)),
-    fastSquared: sum((i) => 0.9 ** (-2 * i)),
+    slowSum: sum((i) => 0.99 ** -i),
+    fastSum: sum((i) => 0.9 ** -i),
+    slowSquares: sum((i) => 0.99 ** (-2 * i)),
+    fastSquares: sum((i) => 0.9 ** (-2 * i)),
   })
   expect(model.largest).toBe(9)
 })
@@ -103,7 +103,7 @@ test('every expert is scored by its density before it learns; without anything l
   const [one] = modelAfter(needs(Math.E), { registry: { s: always(1) } }).members
   for (const logScore of one?.scores ?? []) expect(logScore).toBeCloseTo(Math.log(priorDensity(1)), 12)
   expect([...(one?.residuals.values.subarray(0, 1) ?? [])]).toEqual([1])
-  expect(one?.weightSums).toEqual({ slow: 1, fast: 1, slowSquared: 1, fastSquared: 1 })
+  expect(one?.weightSums).toEqual({ slowSum: 1, fastSum: 1, slowSquares: 1, fastSquares: 1 })
 })
 
 test('a log score fades by 3 % an execution, and no execution moves it by more than 6', () => {

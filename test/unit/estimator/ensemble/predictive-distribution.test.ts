@@ -69,8 +69,8 @@ test('is the residuals around the prediction with a prior there, in the proporti
 
   const { residuals, weightSums } = model.members[0] as Member
   const sampleOf = (sum: number, squares: number) => ({ total: sum, executions: sum ** 2 / squares })
-  const slow = sampleOf(weightSums.slow, weightSums.slowSquared)
-  const fast = sampleOf(weightSums.fast, weightSums.fastSquared)
+  const slow = sampleOf(weightSums.slowSum, weightSums.slowSquares)
+  const fast = sampleOf(weightSums.fastSum, weightSums.fastSquares)
   const unit = (sample: typeof slow, weight: number) => weight / (sample.total + priorMass(sample))
   const logPrediction = Math.log(2e9)
   const weights = weightsFor(model, query, createWorkspace())
@@ -120,7 +120,7 @@ test('local experts weigh the executions by their proximity to the query', () =>
   expect(shareUpTo2GB(yeast as NonNullable<typeof yeast>)).toBeGreaterThan(0.85)
 
   const weights = weightsFor(model, pointAt([], { genome: 'human' }), createWorkspace())
-  expect(localSumsFrom(weights, 0).slow).toBeLessThan((model.members[0] as Member).weightSums.slow)
+  expect(localSumsFrom(weights, 0).slowSum).toBeLessThan((model.members[0] as Member).weightSums.slowSum)
 })
 
 test('one local expert is enough for local samples to be measured', () => {

@@ -32,7 +32,7 @@ test('adds up weights and their squares', () => {
   const sums = weightSums()
   addWeights(sums, 2, 3)
   addWeights(sums, 4, 5)
-  expect(sums).toEqual({ slow: 6, fast: 8, slowSquared: 20, fastSquared: 34 })
+  expect(sums).toEqual({ slowSum: 6, fastSum: 8, slowSquares: 20, fastSquares: 34 })
 })
 
 /** Three executions of slow weights 1, 2, 3 and fast weights 1, 4, 9, of which the second has another label. */
@@ -56,17 +56,17 @@ test('local weights are weights times proximity, summed from an execution on', (
   expect(weights.isLocal).toBe(true)
   expect([...weights.proximity]).toEqual([1, 0.1, 1])
   // Slow: 1, 0.2, 3; fast: 1, 0.4, 9.
-  const all = close({ slow: 4.2, fast: 10.4, slowSquared: 10.04, fastSquared: 82.16 })
+  const all = close({ slowSum: 4.2, fastSum: 10.4, slowSquares: 10.04, fastSquares: 82.16 })
   expect(localSumsFrom(weights, 0)).toEqual(all)
   expect(localSumsFrom(weights, 1)).toEqual(
-    close({ slow: 3.2, fast: 9.4, slowSquared: 9.04, fastSquared: 81.16 }),
+    close({ slowSum: 3.2, fastSum: 9.4, slowSquares: 9.04, fastSquares: 81.16 }),
   )
   expect(localSumsFrom(weights, 0)).toEqual(all)
 })
 
 test('local weights are summed over some executions by their numbers', () => {
   expect(localSumsOver(threeExecutions(), Int32Array.of(2, 1, 0), 2)).toEqual(
-    close({ slow: 3.2, fast: 9.4, slowSquared: 9.04, fastSquared: 81.16 }),
+    close({ slowSum: 3.2, fastSum: 9.4, slowSquares: 9.04, fastSquares: 81.16 }),
   )
 })
 

@@ -50,7 +50,12 @@ function arraysOf(capacity: number) {
   }
 }
 
-export const residuals = (): Residuals => ({ ...arraysOf(firstCapacity), count: 0, widened: 0, first: 0 })
+export const residuals = (capacity = firstCapacity): Residuals => ({
+  ...arraysOf(capacity),
+  count: 0,
+  widened: 0,
+  first: 0,
+})
 
 /** Puts it after its equals. */
 export function addResidual(r: Residuals, residual: number, number: number): void {

@@ -13,6 +13,7 @@ import { addResidual, type Kernel, pointKernel, skewedKernel } from '../distribu
 import type { Point } from '../features/encoder.ts'
 import { type FeatureRelevance, featureRelevance } from '../features/feature-relevance.ts'
 import { type LabelRelevance, labelRelevance } from '../features/label-relevance.ts'
+import { capacityFor } from '../history/capacity.ts'
 import { type CensoredAttempt, settleCensored } from '../history/censored-attempts.ts'
 import {
   addExecution,
@@ -83,11 +84,14 @@ export interface Learning {
   readonly workspace: Workspace
 }
 
+/** `expected`: how many executions will be learned, as far as is known. */
 export function dimensionModel(
   dimension: Dimension,
   { registry, guard, workspace }: Learning,
+  expected = 0,
 ): DimensionModel {
-  const executions = observedExecutions()
+  const capacity = capacityFor(expected)
+  const executions = observedExecutions(capacity)
   const model: DimensionModel = {
     dimension,
     features: featureRelevance(),
@@ -113,7 +117,7 @@ export function dimensionModel(
   const members: Member[] = []
   for (const [strategy, { start, countsAllAlike, ignoresPoint }] of Object.entries(registry)) {
     const learner = guard(strategy, () => start(surroundings))
-    if (learner) members.push(member(strategy, learner, countsAllAlike, ignoresPoint))
+    if (learner) members.push(member(strategy, learner, countsAllAlike, ignoresPoint, capacity))
   }
   model.members = members
   return model

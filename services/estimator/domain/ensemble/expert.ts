@@ -1,4 +1,5 @@
 import { type Residuals, residuals } from '../distribution/residuals.ts'
+import { firstCapacity } from '../history/capacity.ts'
 import { type Weighting, type WeightSums, weightSums } from '../history/sample-weights.ts'
 import type { Learner } from '../strategies/strategy.ts'
 
@@ -39,12 +40,13 @@ export const member = (
   learner: Learner,
   countsAllAlike = false,
   ignoresPoint = false,
+  capacity = firstCapacity,
 ): Member => ({
   strategy,
   learner,
   countsAllAlike,
   ignoresPoint,
-  residuals: residuals(),
+  residuals: residuals(capacity),
   scores: new Float64Array(experts.length),
   weightSums: weightSums(),
 })

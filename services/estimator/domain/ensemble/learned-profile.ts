@@ -39,7 +39,7 @@ export function* learnInSteps(profile: Profile, learning: Learning): Generator<u
   const learned = withoutExecutions(profile, learning.registry)
   switch (profile.key.kind) {
     case 'task': {
-      const model = fitTask([], learning)
+      const model = fitTask([], learning, profile.executions.length)
       for (const execution of profile.executions) {
         extendTask(model, execution, learning)
         yield

@@ -34,7 +34,8 @@ export function extendStandby(
   const left = expectedRing.executions - executions.length
   if (left < 0 || left > headStart) return undefined
   const ahead = { ...learning, guard: unguarded }
-  const next = before ?? { dropped: expectedRing.dropped, model: fitTask([], ahead), learned: 0 }
+  const { dropped, executions: expected } = expectedRing
+  const next = before ?? { dropped, model: fitTask([], ahead, expected), learned: 0 }
   const due = Math.min(mostAtOnce, executions.length - next.dropped - next.learned)
   try {
     for (let i = 0; i < due; i++)

@@ -16,6 +16,8 @@ import { predictedMedian } from './predicted-median.ts'
 export interface TaskModel {
   readonly encoder: Encoder
   readonly dimensions: Map<Dimension, DimensionModel>
+  /** How many executions will be learned, as far as is known: there is room for them at once. */
+  readonly expected: number
 }
 
 /** Below these a need is noise; they keep logarithms finite. */
@@ -28,8 +30,12 @@ const leastNeed = {
 } as const satisfies Record<Dimension, number>
 const mostNeed = 1e18
 
-export function fitTask(executions: readonly ExecutionRecord[], learning: Learning): TaskModel {
-  const model: TaskModel = { encoder: encoder(), dimensions: new Map() }
+export function fitTask(
+  executions: readonly ExecutionRecord[],
+  learning: Learning,
+  expected = executions.length,
+): TaskModel {
+  const model: TaskModel = { encoder: encoder(), dimensions: new Map(), expected }
   for (const execution of executions) extendTask(model, execution, learning)
   return model
 }
@@ -61,13 +67,13 @@ export function extendTask(model: TaskModel, execution: ExecutionRecord, learnin
 }
 
 function modelOf(
-  { dimensions: models }: TaskModel,
+  { dimensions: models, expected }: TaskModel,
   dimension: Dimension,
   learning: Learning,
 ): DimensionModel {
   const known = models.get(dimension)
   if (known !== undefined) return known
-  const model = dimensionModel(dimension, learning)
+  const model = dimensionModel(dimension, learning, expected)
   models.set(dimension, model)
   return model
 }

@@ -59,8 +59,8 @@ function arraysOf(capacity: number) {
   }
 }
 
-export function observedExecutions(): ObservedExecutions {
-  const { sorted, order, labels, ...arrays } = arraysOf(firstCapacity)
+export function observedExecutions(capacity = firstCapacity): ObservedExecutions {
+  const { sorted, order, labels, ...arrays } = arraysOf(capacity)
   return {
     count: 0,
     set: noExecutions,

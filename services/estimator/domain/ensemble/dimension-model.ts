@@ -32,12 +32,11 @@ import type { NearestTo, Registry } from '../strategies/strategy.ts'
 import { measureLocalSamples, measureSamples, predictedFrom } from './effective-sample.ts'
 import { experts, type Member, member } from './expert.ts'
 import {
-  allStrategies,
   type ExpertWeights,
   type Fits,
-  type Forecast,
-  type Prediction,
-  weighedPredictions,
+  type Predictions,
+  plainPredictions,
+  weightAt,
 } from './expert-weights.ts'
 import type { Guard } from './guard.ts'
 import { evaluate, measurePriors } from './predictive-density.ts'
@@ -210,20 +209,14 @@ export function learnExecution(model: DimensionModel, observation: Observation, 
   const { executions } = model
   const weights = weightsFor(model, point, workspace)
   const neighbours = neighboursIn(model, workspace)
-  const forecast = weighedPredictions(model, point, weights.isLocal, allStrategies, guard, neighbours)
+  const predictions = plainPredictions(model, point, weights.isLocal, guard, neighbours, workspace.values)
   const slow = weights.slow[executions.count] as number
   const fast = weights.fast[executions.count] as number
-  score(model, forecast, weights, Math.log(need), workspace)
-  for (const { weightSums } of forecast.members) addWeights(weightSums, slow, fast)
+  score(model, predictions, weights, Math.log(need), workspace)
+  for (const { weightSums } of predictions.members) addWeights(weightSums, slow, fast)
   const knownRuntimeMs = Math.max(runtimeMs ?? meanRuntimeMs(model) ?? 0, 1)
   addExecution(executions, { point, need, runtimeMs: knownRuntimeMs }, set)
-  const learned = model.members.filter(({ strategy, learner }) =>
-    guard(strategy, () => {
-      learner.observe(point, need)
-      return true
-    }),
-  )
-  if (learned.length < model.members.length) model.members = learned
+  observe(model, point, need, guard)
   model.features.observe(point, need)
   model.labels.observe(point, need)
   model.column = model.features.mostInformative()
@@ -231,6 +224,23 @@ export function learnExecution(model: DimensionModel, observation: Observation, 
   if (model.largest === undefined || need > model.largest) model.largest = need
   settleCensored(model.censored, need, attempt)
   if (runtimeMs !== undefined) learnRuntime(model, Math.max(runtimeMs, 1))
+}
+
+/** A strategy that fails is followed no more. */
+function observe(model: DimensionModel, point: Point, need: number, guard: Guard): void {
+  const { members } = model
+  let left: Member[] | undefined
+  let i = 0
+  const learn = () => {
+    ;(members[i] as Member).learner.observe(point, need)
+    return true
+  }
+  for (; i < members.length; i++) {
+    const one = members[i] as Member
+    if (guard(one.strategy, learn)) left?.push(one)
+    else left ??= members.slice(0, i)
+  }
+  if (left !== undefined) model.members = left
 }
 
 function learnRuntime(model: DimensionModel, runtimeMs: number): void {
@@ -250,19 +260,19 @@ const residualLimit = 30
 /** Scores each expert by the density that it gave to the need, and the mixture by the probability at or below it. */
 function score(
   model: DimensionModel,
-  { predictions, members, expertWeights: { shares } }: Forecast,
+  { values, members, expertWeights }: Predictions,
   weights: SampleWeights,
   logNeed: number,
   { samples, priors, evaluations }: Workspace,
 ): void {
   const { isLocal } = weights
   const { densities, cumulatives } = evaluations
+  const { shares } = expertWeights
   let transform = 0
   let measuredFrom: number | undefined
-  for (let i = 0; i < predictions.length; i++) {
-    const { value, weight } = predictions[i] as Prediction
+  for (let i = 0; i < members.length; i++) {
     const member = members[i] as Member
-    const residual = clamp(logNeed - Math.log(value), -residualLimit, residualLimit)
+    const residual = clamp(logNeed - Math.log(values[i] as number), -residualLimit, residualLimit)
     const from = predictedFrom(member, weights)
     if (from === undefined || from !== measuredFrom) {
       measureSamples(member, samples)
@@ -270,7 +280,7 @@ function score(
       measurePriors(samples, isLocal, priors)
       measuredFrom = from
     }
-    evaluate(member, weights, residual, priors, weight > 0, evaluations)
+    evaluate(member, weights, residual, priors, weightAt(expertWeights, i) > 0, evaluations)
     const { scores } = member
     for (let e = 0; e < experts.length; e++) {
       const share = shares[i * experts.length + e] as number
@@ -280,5 +290,5 @@ function score(
     }
     addResidual(member.residuals, residual, model.executions.count)
   }
-  if (predictions.length > 0) addTransform(model.calibration, Math.min(1, transform))
+  if (members.length > 0) addTransform(model.calibration, Math.min(1, transform))
 }

@@ -128,14 +128,54 @@ export function weighedPredictions(
   return { predictions, members, followed, expertWeights }
 }
 
+/** What every strategy predicts, as learning takes it. */
+export interface Predictions {
+  /** Those that predict. */
+  readonly members: readonly Member[]
+  /** The first as many are theirs, in their order. */
+  readonly values: readonly number[]
+  readonly expertWeights: ExpertWeights
+}
+
+/** As `weighedPredictions` of all strategies, without an object for each. `values`: where they are put. */
+export function plainPredictions(
+  ensemble: Ensemble,
+  point: Point,
+  isLocal: boolean,
+  guard: Guard,
+  neighbours: NearestTo,
+  values: number[],
+): Predictions {
+  const most = nonsense * resourceLimits[ensemble.dimension]
+  const fits = fitsOf(ensemble)
+  const { strategies } = fits
+  let members: Member[] | undefined
+  let count = 0
+  let i = 0
+  const predict = () => predicted(fits, i, point, most, neighbours)
+  for (; i < strategies.length; i++) {
+    const value = guard(strategies[i] as string, predict)
+    if (value === undefined) {
+      members ??= fits.members.slice(0, i)
+      continue
+    }
+    values[count++] = value
+    members?.push(fits.members[i] as Member)
+  }
+  const all = members ?? fits.members
+  return { members: all, values, expertWeights: expertWeightsOf(ensemble, all, isLocal) }
+}
+
 /** The strategies as they predict until another execution is observed. */
 function fitsOf(ensemble: Ensemble): Fits {
   const { executions, members, fits: known } = ensemble
   if (known !== undefined && known.members === members) {
     if (known.executions === executions.count) return known
     known.executions = executions.count
-    known.formulas.fill(undefined)
-    known.numbers.fill(0, 0, members.length)
+    for (let i = 0; i < members.length; i++) {
+      known.formulas[i] = undefined
+      known.numbers[i] = 0
+    }
     return known
   }
   ensemble.fits = {
@@ -190,7 +230,7 @@ function expertWeightsOf(ensemble: Ensemble, members: readonly Member[], isLocal
   if (isKnown && areSame(members, known.members)) return known
   // Of the same members the next execution's take the place of these.
   const next: ExpertWeights =
-    known?.members === members
+    known !== undefined && areSame(members, known.members)
       ? known
       : { executions: 0, isLocal, members, shares: sharesOf(members), fixed: undefined }
   next.executions = executions.count
@@ -212,19 +252,21 @@ function weigh(members: readonly Member[], isLocal: boolean, shares: Float64Arra
   const best = scores[0] as number
   const leastEntering = learningRate * ((scores[mostExperts - 1] as number) - best)
   const leastEnteringWeight = Math.exp(leastEntering)
+  const least = Math.max(leastExponent, leastEntering - rounding)
   const competing = isLocal ? experts.length : plainExperts
   let total = 0
-  for (let m = 0, at = 0; m < members.length; m++)
-    for (let i = 0; i < experts.length; i++, at++) {
-      shares[at] = 0
-      if (i >= competing) continue
-      const exponent = learningRate * (((members[m] as Member).scores[i] as number) - best)
-      if (exponent < leastExponent || exponent < leastEntering - rounding) continue
+  shares.fill(0)
+  for (let m = 0; m < members.length; m++) {
+    const { scores: own } = members[m] as Member
+    for (let i = 0; i < competing; i++) {
+      const exponent = learningRate * ((own[i] as number) - best)
+      if (exponent < least) continue
       const weight = Math.exp(exponent)
       if (weight < leastEnteringWeight) continue
-      shares[at] = weight
+      shares[m * experts.length + i] = weight
       total += weight
     }
+  }
   for (let at = 0; at < shares.length; at++) shares[at] = (shares[at] as number) / total
 }
 
@@ -235,14 +277,19 @@ function followedOf(predictions: Weighed[], unfollowed: Selection['unfollowed'])
   return followed.length > 0 ? followed : predictions
 }
 
+const noScores: readonly number[] = new Array<number>(mostExperts).fill(Number.NEGATIVE_INFINITY)
+
 /** The best log scores, as many as experts enter, the best first. */
 function bestScores(members: readonly Member[], isLocal: boolean): readonly number[] {
-  const scores = new Array<number>(mostExperts).fill(Number.NEGATIVE_INFINITY)
+  const scores = noScores.slice()
   const competing = isLocal ? experts.length : plainExperts
+  let last = Number.NEGATIVE_INFINITY
   for (const { scores: own } of members)
     for (let i = 0; i < competing; i++) {
       const score = own[i] as number
-      if (score > (scores[mostExperts - 1] as number)) insert(scores, score)
+      if (!(score > last)) continue
+      insert(scores, score)
+      last = scores[mostExperts - 1] as number
     }
   return scores
 }

@@ -22,6 +22,8 @@ export interface Workspace {
   beyond: AskedRange | undefined
   readonly neighbours: NeighbourSearch
   readonly samples: ByWeighting<EffectiveSample>
+  /** What strategies predict. */
+  readonly values: number[]
   readonly priors: ExpertPriors
   readonly evaluations: Evaluations
   readonly distribution: DistributionWorkspace
@@ -33,6 +35,7 @@ export const createWorkspace = (): Workspace => ({
   beyond: undefined,
   neighbours: neighbourSearch(),
   samples: effectiveSamples(),
+  values: [],
   priors: expertPriors(),
   evaluations: evaluations(),
   distribution: distributionWorkspace(),

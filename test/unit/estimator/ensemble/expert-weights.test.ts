@@ -3,6 +3,7 @@ import { experts, type Member, member } from '../../../../services/estimator/dom
 import {
   allStrategies,
   type Ensemble,
+  plainPredictions,
   type Selection,
   weighedPredictions,
 } from '../../../../services/estimator/domain/ensemble/expert-weights.ts'
@@ -172,4 +173,37 @@ test('weights that were worked out before are those that would be worked out now
         expect(ask(ensemble)).toEqual(ask({ ...ensembleOf(members), executions }))
       }
   }
+})
+
+test('learning is told the same as a query that asks all: who predicts what, and what the experts weigh', () => {
+  const failing = member('failing', {
+    observe() {},
+    predict() {
+      throw new Error('no')
+    },
+  })
+  const members = [scored('a', 1e9, 5, 3), scored('silent', undefined, 9), failing, scored('b', 2e9, 3, 1, 6)]
+  const tolerant: Guard = (_, run) => {
+    try {
+      return run()
+    } catch {
+      return undefined
+    }
+  }
+  for (const of of [members, members.slice(0, 1), members.slice(1, 3), []])
+    for (const isLocal of [true, false]) {
+      const values = [7, 7, 7]
+      const plain = plainPredictions(ensembleOf(of), pointAt([]), isLocal, tolerant, noNeighbours, values)
+      const query = weighedPredictions(
+        ensembleOf(of),
+        pointAt([]),
+        isLocal,
+        allStrategies,
+        tolerant,
+        noNeighbours,
+      )
+      expect(plain.members).toEqual(query.members)
+      expect(values.slice(0, plain.members.length)).toEqual(query.predictions.map(({ value }) => value))
+      expect(plain.expertWeights).toEqual(query.expertWeights)
+    }
 })

@@ -1,5 +1,6 @@
 import { clamp } from '../../../../shared/domain/clamp.ts'
 import { firstCapacity, largerCapacity } from '../history/capacity.ts'
+import { firstAbove } from '../history/sorted-search.ts'
 
 /**
  * Prequential residuals of one strategy, r = ln(need) − ln(prediction made before the need was known), ascending.
@@ -14,6 +15,8 @@ export interface Residuals {
   execution: Int32Array
   widths: Float64Array
   count: number
+  /** √count, rounded: how far the nearest that set a width reach. */
+  rank: number
   /** Of so many residuals all widths are right. */
   widened: number
   /** Number of the first execution that was predicted. */
@@ -53,6 +56,7 @@ function arraysOf(capacity: number) {
 export const residuals = (capacity = firstCapacity): Residuals => ({
   ...arraysOf(capacity),
   count: 0,
+  rank: 1,
   widened: 0,
   first: 0,
 })
@@ -69,13 +73,15 @@ export function addResidual(r: Residuals, residual: number, number: number): voi
   }
   values[at] = residual
   execution[at] = number
+  // Of whole numbers: from rank² + rank + 1 on the root is nearer to the next.
+  if (r.count > r.rank * (r.rank + 1)) r.rank++
 }
 
 /** The kernel width of every residual. */
 export function widthsOf(r: Residuals): Float64Array {
   const { values, widths, count } = r
   if (r.widened === count) return widths
-  const size = neighboursOf(count)
+  const size = neighboursOf(r)
   let low = 0
   for (let i = 0; i < count; i++) {
     low = lowestUpwards(values, count, size, i, low)
@@ -90,10 +96,10 @@ export function widthsOf(r: Residuals): Float64Array {
  * those that reach `x`, and of the first that is too far above, in their places. Widths grow no faster than distances, so the ends
  * of kernels are in the order of their residuals.
  */
-export function firstReaching({ values, widths, count }: Residuals, reach: number, x: number): number {
-  const size = neighboursOf(count)
-  let above = count
-  while (above > 0 && (values[above - 1] as number) > x) above--
+export function firstReaching(r: Residuals, reach: number, x: number): number {
+  const { values, widths, count } = r
+  const size = neighboursOf(r)
+  const above = firstAbove(values, count, x)
   let first = above
   let low = 0
   if (above > 0) {
@@ -118,8 +124,8 @@ export function firstReaching({ values, widths, count }: Residuals, reach: numbe
   return first
 }
 
-/** How many of the others, the nearest, a width reaches over: √count, rounded. */
-const neighboursOf = (count: number): number => Math.min(Math.max(1, Math.round(Math.sqrt(count))), count - 1)
+/** How many of the others a width reaches over. */
+const neighboursOf = ({ rank, count }: Residuals): number => Math.min(rank, count - 1)
 
 /** Where the residual at `i` and its `size` nearest begin: at `low` or above, where those of one below it begin at `low`. */
 function lowestUpwards(values: Float64Array, count: number, size: number, i: number, low: number): number {

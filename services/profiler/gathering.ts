@@ -46,10 +46,10 @@ const intervalMs = 10
 /** …or for so many batches: half of what one stream may have under way, so that none is held up. */
 const enoughBatches = 32
 
-/** After so many commits in a row whose last pause brought nothing, though as much had come as for the one before, of the same streams… */
-const vainCommits = 2
-/** …so many wait for no pause: clients have as much under way as they will. */
-const calmCommits = 128
+/** After so many commits in a row whose last pause brought nothing, of the same streams and as much… */
+const vainCommits = 3
+/** …none pauses for so many times as long as the last of them did: clients have as much under way as they will. */
+const calmOverVain = 128
 
 /**
  * A commit waits for what is being read from the network: as long as each turn of the event loop brings more. Where it holds
@@ -61,8 +61,9 @@ const calmCommits = 128
 export function gathering(waiting: Waiting, { nowMs, nextTurn, sleep }: Waits = ownWaits): Gathering {
   let beganMs = Number.NEGATIVE_INFINITY
   let countBefore = 0
-  let vain = 0
-  let calm = 0
+  /** Commits in a row that paused in vain, and what each of them held. */
+  let vain = { commits: 0, count: 0 }
+  let calmUntilMs = Number.NEGATIVE_INFINITY
   /** Streams of which a batch waits. */
   let here = new Set<object>()
   /** Streams of the commit before of which none has come since. */
@@ -95,15 +96,13 @@ export function gathering(waiting: Waiting, { nowMs, nextTurn, sleep }: Waits = 
 
   /** Pauses, unless they have been in vain of late. */
   async function pauses(): Promise<void> {
-    if (calm > 0) {
-      calm -= 1
-      return
-    }
+    const startMs = nowMs()
+    if (startMs < calmUntilMs) return
     const isVain = await repeat(pause, () => nowMs() < beganMs + intervalMs && mayPause())
-    vain = isVain && missing.size === 0 && waiting.count() >= countBefore ? vain + 1 : 0
-    if (vain < vainCommits) return
-    vain = 0
-    calm = calmCommits
+    const count = waiting.count()
+    if (!isVain || missing.size > 0) vain = { commits: 0, count }
+    else vain = { commits: count === vain.count ? vain.commits + 1 : 1, count }
+    if (vain.commits >= vainCommits) calmUntilMs = nowMs() + calmOverVain * (nowMs() - startMs)
   }
 
   return {

@@ -14,6 +14,7 @@ import type { CallSpan, Tracing } from '../runtime/tracing.ts'
 import { type AccessRule, accessRules } from './access-rules.ts'
 import { anyone, authorizeAll, nobody, type Principal, tenantOf } from './principal.ts'
 import { createRateLimit } from './rate-limit.ts'
+import { receiveWindows } from './receive-window.ts'
 import { type ReceivedBytes, receivedBytes } from './received-bytes.ts'
 import type { RequestReader } from './request-reader.ts'
 import { statusOfFailure } from './status.ts'
@@ -72,6 +73,7 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
   const { info = () => ({}), tracing, held, readers } = parts
   const { tokensFile, reloadMs, openReflection = false, maxCallsPerSecondPerPeer = 20_000 } = settings
   const tokens = tokensFile === undefined ? undefined : tokensOf(tokensFile, log, reloadMs)
+  const windows = receiveWindows(held)
   const rate = createRateLimit(maxCallsPerSecondPerPeer, maxPeers)
   const refused = new Map<status, number>()
   const ended = new Map<string, Map<status, number>>([...accessRules.keys()].map((path) => [path, new Map()]))
@@ -143,9 +145,9 @@ export function createGuard(settings: GuardSettings, log: Log, parts: GuardParts
           const grant = admit(path, rule, metadata, host)
           principal = grant.principal
           const most = takesNamesOnly(path) ? maxNameMessageBytes : Number.POSITIVE_INFINITY
-          received = receivedBytes(call, held, holdersOf(host, principal), most, (error) =>
-            refuse(call, error, path),
-          )
+          const holders = holdersOf(host, principal)
+          received = receivedBytes(call, held, holders, most, (error) => refuse(call, error, path))
+          if (requestStream && read !== undefined) windows.watch(call, holders)
           if (grant !== open && (requestStream || responseStream)) streams.set(call, grant)
         } catch (error) {
           refuse(call, error, path)

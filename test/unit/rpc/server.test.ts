@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect } from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   Client,
@@ -156,4 +157,24 @@ test('an address that cannot be bound is said, not crashed on', async () => {
   })
   await expect(again).rejects.toMatchObject({ failure: 'unavailable' })
   await expect(again).rejects.toThrow(server.address)
+})
+
+test('a client whose stream comes fast is told that it may have more under way, of the stream and of the connection', async () => {
+  const { server } = await serve({
+    streamUsage: quietHandlers.bidi(async (requests) => void (await requests[Symbol.asyncIterator]().next())),
+  })
+  const session = connect(`http://${server.address}`)
+  closing.push(() => session.destroy())
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': ProfilerServiceService.streamUsage.path,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  })
+  stream.on('error', () => {})
+  const message = Buffer.alloc(2 * 1024 * 1024)
+  message.writeUInt32BE(message.length - 5 + 1, 1)
+  stream.write(message)
+  await expect.poll(() => session.remoteSettings.initialWindowSize).toBe(1024 * 1024)
+  await expect.poll(() => session.state.remoteWindowSize).toBeGreaterThan(500 * 1024)
 })

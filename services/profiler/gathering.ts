@@ -100,7 +100,8 @@ export function gathering(waiting: Waiting, { nowMs, nextTurn, sleep }: Waits = 
     if (startMs < calmUntilMs) return
     const isVain = await repeat(pause, () => nowMs() < beganMs + intervalMs && mayPause())
     const count = waiting.count()
-    if (!isVain || missing.size > 0) vain = { commits: 0, count }
+    // Where the commit before held more, its clients have been told just now, and may be slow to send.
+    if (!isVain || missing.size > 0 || count < countBefore) vain = { commits: 0, count }
     else vain = { commits: count === vain.count ? vain.commits + 1 : 1, count }
     if (vain.commits >= vainCommits) calmUntilMs = nowMs() + calmOverVain * (nowMs() - startMs)
   }

@@ -3,6 +3,7 @@ import type { EstimateQuery, Notice } from '../../shared/domain/estimate.ts'
 import { profileId, type StrategyAccuracy } from '../../shared/domain/profile.ts'
 import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
+import type { Log } from '../../shared/runtime/log.ts'
 import { inTurns, turn } from '../../shared/runtime/turns.ts'
 import { type AnswerCache, answerCache } from './answer-cache.ts'
 import type { Breakers } from './breaker.ts'
@@ -60,6 +61,7 @@ export interface EstimatorParts {
   readonly learned: LearnedProfiles
   readonly breakers: Breakers
   readonly monotonicMs: () => number
+  readonly log: Log
 }
 
 /** However many wait for the same, they do not all have one turn of the event loop. */
@@ -89,7 +91,7 @@ const executionsIn = ({ evidence: { task } }: Context): number | undefined =>
  * names of an unknown task, which depend on the tasks held.
  */
 export function createEstimator(settings: EstimatorSettings, parts: EstimatorParts): Estimator {
-  const { replica, learned, breakers, monotonicMs } = parts
+  const { replica, learned, breakers, monotonicMs, log } = parts
   const workspace = createWorkspace()
   const recording = new Map<TaskModel, Promise<void>>()
   let isTiming = false
@@ -227,7 +229,7 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
       }),
     )
 
-  /** In that context. Where it takes long it waits for its turns, and begins again where more was learned of the task meanwhile. */
+  /** In that context. Where it takes long it waits for its turns, and begins again where more was learned of the task, or a breaker has changed, meanwhile. */
   function answered<T>(context: Context, waits: number, asked: Asked<T>): T | Promise<T> {
     const mayWait = waits < mostWaits
     const recorded = mayWait ? growthRecorded(context) : undefined
@@ -250,10 +252,15 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
     again: () => T | Promise<T>,
   ): Promise<T> {
     const known = executionsIn(context)
+    const { epoch, followingEpoch } = breakers
+    const isOutdated = () =>
+      executionsIn(context) !== known ||
+      breakers.epoch !== epoch ||
+      breakers.followingEpoch !== followingEpoch
     let tookMs = spentMs
     for (;;) {
       await turn.rest()
-      if (executionsIn(context) !== known) return again()
+      if (isOutdated()) return again()
       do {
         const startMs = monotonicMs()
         const { done, value } = steps.next()
@@ -265,7 +272,10 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
 
   function finished<T>(context: Context, { keep, steps }: Asked<T>, answer: T, tookMs: number): T {
     keep?.(answer)
-    if (tookMs > settings.predictBudgetMs && !isTiming) void timeEach(context, steps)
+    if (tookMs > settings.predictBudgetMs && !isTiming)
+      timeEach(context, steps).catch((err: unknown) =>
+        log.error({ err }, 'the search for a slow strategy failed'),
+      )
     return answer
   }
 
@@ -292,17 +302,23 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
 
   /**
    * Timing every prediction would cost more than making it: only after a slow answer are they timed one by one, in turns of the event
-   * loop that the answer has not had.
+   * loop that the answer has not had, as long as no more is learned of the task: growth would have to be recorded anew in one turn.
    */
-  async function timeEach({ query, evidence }: Context, steps: Asked<unknown>['steps']): Promise<void> {
+  async function timeEach(context: Context, steps: Asked<unknown>['steps']): Promise<void> {
     isTiming = true
+    const known = executionsIn(context)
+    const { query, evidence } = context
+    function* whileUnchanged(timed: Generator<undefined, unknown>): Generator<undefined, void> {
+      while (executionsIn(context) === known && !timed.next().done) yield
+    }
     await turn.rest()
     const suspects = breakers.beginFit(settings.predictBudgetMs)
     const access = { guard: suspects.guard, faults: new Map(), unfollowed: () => undefined }
     try {
-      await inTurns(steps(contextOf(query, evidence, { settings, access, workspace })))
-      suspects.settle()
+      const timed = steps(contextOf(query, evidence, { settings, access, workspace }))
+      await inTurns(whileUnchanged(timed))
     } finally {
+      suspects.settle()
       isTiming = false
     }
   }

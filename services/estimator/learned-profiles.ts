@@ -218,13 +218,13 @@ export function learnedProfiles(
     prepare(id, found) {
       const memo = memos.peek(id)
       if (typeof found === 'string') return undefined
+      if (memo !== undefined && (decoded.has(found) || isCurrent(memo, found))) return undefined
+      const underWay = preparing.get(id)
+      if (underWay !== undefined) return underWay
       if (memo !== undefined) {
-        if (decoded.has(found) || isCurrent(memo, found)) return undefined
         const profile = found.isLarge ? undefined : readable(found)
         if (profile !== undefined && isQuick(memo, found, profile)) return undefined
       }
-      const underWay = preparing.get(id)
-      if (underWay !== undefined) return underWay
       const prepared = learnInTurns(id, found)
         .catch((error: unknown) => {
           // `get` says so.

@@ -85,7 +85,7 @@ export async function startEstimatorService(
       maxAnswers: config.maxAnswers,
       staleAfterMs: config.staleAfterMs,
     },
-    { replica, learned, breakers, monotonicMs },
+    { replica, learned, breakers, monotonicMs, log },
   )
   const arms = experimenting(plain, experimentOf(config, registry))
   const wrapped = withWrappedTasks(arms, { memoryBytes: config.overheadMemoryBytes })

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Breakers, createBreakers } from '../../../services/estimator/breaker.ts'
 import { strategies } from '../../../services/estimator/domain/strategies/index.ts'
 import type { Registry } from '../../../services/estimator/domain/strategies/strategy.ts'
@@ -37,7 +37,7 @@ function desk(registry: Registry = strategies) {
     windowMs: 60_000,
     resetMs: 60_000,
     errorThresholdPercent: 50,
-    minTries: 1e6,
+    minTries: 5,
     minTriesUnreliable: 5,
     fitBudgetMs: 1e9,
   }
@@ -69,7 +69,11 @@ function desk(registry: Registry = strategies) {
     predictBudgetMs: 10,
     staleAfterMs: 1e9,
   }
-  return { state, estimator: createEstimator(settings, { replica, learned, breakers, monotonicMs }) }
+  return {
+    state,
+    log,
+    estimator: createEstimator(settings, { replica, learned, breakers, monotonicMs, log }),
+  }
 }
 
 function expectedOf(of: Profile, features: Record<string, number>) {
@@ -116,6 +120,21 @@ describe('an estimate beyond the range', () => {
     })
     expect(await answer).toMatchObject(expectedOf(changed, next))
   })
+
+  test.each(['fault', 'unreliable'] as const)(
+    'begins again where a breaker opens meanwhile, by %s',
+    async (kind) => {
+      const { estimator } = desk()
+      await estimator.estimate(queryOf({ features: outside }))
+      useUpTurn()
+      const answer = estimator.estimate(queryOf({ features: { ...outside, size: 1e7 } }))
+      for (let tries = 0; tries < 5; tries++) breakers?.report('linear-regression', kind, 'a fault')
+      const reasons = (await answer).dimensions.map(
+        ({ predictions }) => predictions.find(({ strategy }) => strategy === 'linear-regression')?.reason,
+      )
+      expect(reasons).toEqual(new Array(5).fill(expect.stringContaining('breaker open')))
+    },
+  )
 
   test('as does a confidence, and whoever asks meanwhile waits for the same', async () => {
     const { estimator } = desk()
@@ -178,4 +197,49 @@ test('the confidence in what an estimate would give asks each strategy as often 
   count.predictions = 0
   void estimator.confidence(queryOf({ features: { size: 3, threads: 2 } }), undefined, true)
   expect(count.predictions).toBe(5)
+})
+
+test('the search for a slow strategy ends where more is learned of the task meanwhile', async () => {
+  const { count, registry } = slow(() => state)
+  const { state, estimator } = desk(registry)
+  await estimator.estimate(queryOf({ features: { size: 2, threads: 2 } }))
+  await nextTurn()
+  await nextTurn()
+  void estimator.estimate(queryOf({ features: { size: 3, threads: 2 } }))
+  state.held = heldOf(profileOf(historyOfTwo(41)), 2)
+  void estimator.estimate(queryOf({ features: { size: 4, threads: 2 } }))
+  count.predictions = 0
+  await nextTurn()
+  await nextTurn()
+  expect(count.predictions).toBe(0)
+  void estimator.estimate(queryOf({ features: { size: 5, threads: 2 } }))
+  await nextTurn()
+  await nextTurn()
+  expect(count.predictions).toBe(2 * 5)
+})
+
+test('a search for a slow strategy that fails is logged, and does not keep from the next', async () => {
+  const { count, registry } = slow(() => state)
+  const { state, estimator, log } = desk(registry)
+  const failed = vi.spyOn(log, 'error')
+  await estimator.estimate(queryOf({ features: { size: 2, threads: 2 } }))
+  await nextTurn()
+  await nextTurn()
+  let isFaulty = false
+  void estimator.estimate({
+    ...queryOf(),
+    get features() {
+      if (isFaulty) throw new Error('a fault of the domain')
+      return { size: 3, threads: 2 }
+    },
+  })
+  isFaulty = true
+  await nextTurn()
+  await nextTurn()
+  expect(failed).toHaveBeenCalledOnce()
+  count.predictions = 0
+  void estimator.estimate(queryOf({ features: { size: 4, threads: 2 } }))
+  await nextTurn()
+  await nextTurn()
+  expect(count.predictions).toBe(2 * 5)
 })

@@ -198,3 +198,16 @@ test('what the drop of the oldest executions needs is learned between answers, n
   }
   expect(observedBy(32, 97)).toBeLessThanOrEqual(dimensionsLearned)
 })
+
+test('while a changed profile is learned in turns, who asks reads it no more', async () => {
+  const { held, revision, learned, state } = desk({ updateIntervalMs: 0, maxModels: 10 })
+  revision(taskKey, held(profileOf(history.slice(0, 3)), 1))
+  const changed = held(profileOf(linearHistory(60)), 2)
+  const id = profileId(taskKey)
+  const first = learned.prepare(id, changed)
+  expect(first).toBeInstanceOf(Promise)
+  state.reads = 0
+  for (let asked = 0; asked < 10; asked++) expect(learned.prepare(id, changed)).toBe(first)
+  expect(state.reads).toBe(0)
+  await first
+})

@@ -4,11 +4,10 @@ import { profileId, type StrategyAccuracy } from '../../shared/domain/profile.ts
 import type { Resources } from '../../shared/domain/resources.ts'
 import type { TaskKey } from '../../shared/domain/task.ts'
 import type { Log } from '../../shared/runtime/log.ts'
-import { inTurns, turn } from '../../shared/runtime/turns.ts'
 import { type AnswerCache, answerCache } from './answer-cache.ts'
+import { answersInTurns, inTurnAfter } from './answer-in-turns.ts'
 import type { Breakers } from './breaker.ts'
 import type { LearnedProfile } from './domain/ensemble/learned-profile.ts'
-import type { TaskModel } from './domain/ensemble/task-model.ts'
 import { createWorkspace } from './domain/ensemble/workspace.ts'
 import { type ConfidenceAnswer, confidenceSteps } from './domain/estimate/confidence.ts'
 import {
@@ -20,10 +19,10 @@ import {
   type StrategyAccess,
 } from './domain/estimate/context.ts'
 import { type Answer, estimateSteps } from './domain/estimate/estimate.ts'
-import { growthAhead } from './domain/estimate/growth-ahead.ts'
 import { staleView } from './domain/estimate/notices.ts'
 import type { LearnedProfiles } from './learned-profiles.ts'
 import type { Lookup, Replica } from './replica.ts'
+import { slowStrategySearch } from './slow-strategy-search.ts'
 
 /** Answers at once from memory; a promise where a profile must be fetched or learned first. */
 export interface Estimator {
@@ -64,28 +63,6 @@ export interface EstimatorParts {
   readonly log: Log
 }
 
-/** However many wait for the same, they do not all have one turn of the event loop. */
-async function inTurnAfter<T>(ready: Promise<unknown>, next: () => T | Promise<T>): Promise<T> {
-  await ready
-  if (turn.isOver()) await turn.rest()
-  return next()
-}
-
-/** An answer waits or begins again so often; where more is learned each time, it then comes at once. */
-const mostWaits = 3
-
-/** How a question is answered. */
-interface Asked<T> {
-  readonly steps: (context: Context) => Generator<undefined, T>
-  /** From the beginning, with what is known by then. */
-  readonly again: (waits: number) => T | Promise<T>
-  readonly keep?: (answer: T) => void
-}
-
-/** Grows with the model, in which it is learned in place. */
-const executionsIn = ({ evidence: { task } }: Context): number | undefined =>
-  task?.model?.encoder.features.executions
-
 /**
  * Law: the same (profile, query, policy) gives the same answer, to the bit, whatever was asked before; but for the nearest
  * names of an unknown task, which depend on the tasks held.
@@ -93,8 +70,8 @@ const executionsIn = ({ evidence: { task } }: Context): number | undefined =>
 export function createEstimator(settings: EstimatorSettings, parts: EstimatorParts): Estimator {
   const { replica, learned, breakers, monotonicMs, log } = parts
   const workspace = createWorkspace()
-  const recording = new Map<TaskModel, Promise<void>>()
-  let isTiming = false
+  const searchSlow = slowStrategySearch(settings.predictBudgetMs, { breakers, log })
+  const answering = answersInTurns({ breakers, monotonicMs, searchSlow })
   let answers = answerCache(settings.maxAnswers)
   let followingEpoch = breakers.followingEpoch
 
@@ -204,7 +181,7 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
     const kept = key === undefined ? undefined : cache.get(key)
     if (kept !== undefined) return kept
     const context = contextIn(query, evidence)
-    return answered(context, waits, {
+    return answering.answer(context, waits, {
       steps: estimateSteps,
       again: (waits) => estimateFor(query, waits),
       keep(estimate) {
@@ -223,73 +200,11 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
     waits = 0,
   ): ConfidenceAnswer | Promise<ConfidenceAnswer> =>
     withEvidence(query, (evidence) =>
-      answered(contextIn(query, evidence), waits, {
+      answering.answer(contextIn(query, evidence), waits, {
         steps: (context) => confidenceSteps(context, resources, withCurve),
         again: (waits) => confidenceFor(query, resources, withCurve, waits),
       }),
     )
-
-  /** In that context. Where it takes long it waits for its turns, and begins again where more was learned of the task, or a breaker has changed, meanwhile. */
-  function answered<T>(context: Context, waits: number, asked: Asked<T>): T | Promise<T> {
-    const mayWait = waits < mostWaits
-    const recorded = mayWait ? growthRecorded(context) : undefined
-    if (recorded !== undefined) return inTurnAfter(recorded, () => asked.again(waits + 1))
-    const startMs = monotonicMs()
-    const steps = asked.steps(context)
-    let step = steps.next()
-    while (!step.done && !(mayWait && turn.isOver())) step = steps.next()
-    const tookMs = monotonicMs() - startMs
-    return step.done
-      ? finished(context, asked, step.value, tookMs)
-      : goOn(steps, tookMs, context, asked, () => asked.again(waits + 1))
-  }
-
-  async function goOn<T>(
-    steps: Generator<undefined, T>,
-    spentMs: number,
-    context: Context,
-    asked: Asked<T>,
-    again: () => T | Promise<T>,
-  ): Promise<T> {
-    const known = executionsIn(context)
-    const { epoch, followingEpoch } = breakers
-    const isOutdated = () =>
-      executionsIn(context) !== known ||
-      breakers.epoch !== epoch ||
-      breakers.followingEpoch !== followingEpoch
-    let tookMs = spentMs
-    for (;;) {
-      await turn.rest()
-      if (isOutdated()) return again()
-      do {
-        const startMs = monotonicMs()
-        const { done, value } = steps.next()
-        tookMs += monotonicMs() - startMs
-        if (done) return finished(context, asked, value, tookMs)
-      } while (!turn.isOver())
-    }
-  }
-
-  function finished<T>(context: Context, { keep, steps }: Asked<T>, answer: T, tookMs: number): T {
-    keep?.(answer)
-    if (tookMs > settings.predictBudgetMs && !isTiming)
-      timeEach(context, steps).catch((err: unknown) =>
-        log.error({ err }, 'the search for a slow strategy failed'),
-      )
-    return answer
-  }
-
-  /** Undefined where it is. Who asks of the same task meanwhile waits for the same. */
-  function growthRecorded(context: Context): Promise<void> | undefined {
-    const model = context.evidence.task?.model
-    const steps = growthAhead(context)
-    if (model === undefined || steps === undefined) return undefined
-    const underWay = recording.get(model)
-    if (underWay !== undefined) return underWay
-    const recorded = inTurns(steps).finally(() => recording.delete(model))
-    recording.set(model, recorded)
-    return recorded
-  }
 
   /** What a breaker lets be followed enters every answer. */
   function answersNow(): AnswerCache {
@@ -298,29 +213,6 @@ export function createEstimator(settings: EstimatorSettings, parts: EstimatorPar
       answers = answerCache(settings.maxAnswers)
     }
     return answers
-  }
-
-  /**
-   * Timing every prediction would cost more than making it: only after a slow answer are they timed one by one, in turns of the event
-   * loop that the answer has not had, as long as no more is learned of the task: growth would have to be recorded anew in one turn.
-   */
-  async function timeEach(context: Context, steps: Asked<unknown>['steps']): Promise<void> {
-    isTiming = true
-    const known = executionsIn(context)
-    const { query, evidence } = context
-    function* whileUnchanged(timed: Generator<undefined, unknown>): Generator<undefined, void> {
-      while (executionsIn(context) === known && !timed.next().done) yield
-    }
-    await turn.rest()
-    const suspects = breakers.beginFit(settings.predictBudgetMs)
-    const access = { guard: suspects.guard, faults: new Map(), unfollowed: () => undefined }
-    try {
-      const timed = steps(contextOf(query, evidence, { settings, access, workspace }))
-      await inTurns(whileUnchanged(timed))
-    } finally {
-      suspects.settle()
-      isTiming = false
-    }
   }
 
   return {

@@ -91,3 +91,7 @@ export function dimensionsOf({ evidence, query, settings }: Context): readonly D
 /** Executions that the task's profile has folded. */
 export const executionsOf = ({ task }: Evidence): number =>
   task?.profile.outcomes.reduce((total, { count }) => total + count, 0) ?? 0
+
+/** Executions that the task's model has learned: it grows in place. Undefined where there is none. */
+export const executionsLearned = ({ evidence: { task } }: Context): number | undefined =>
+  task?.model?.encoder.features.executions

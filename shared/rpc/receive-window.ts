@@ -1,12 +1,12 @@
 import type { Http2Session, ServerHttp2Stream } from 'node:http2'
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { ForesizeError } from '../domain/errors.ts'
-import type { HeldBytes, Holder } from '../runtime/held-bytes.ts'
+import { type HeldBytes, type Holder, heldBytes } from '../runtime/held-bytes.ts'
 
 /** What a client may have under way that nobody has read. HTTP/2 begins with 64 KB: whoever streams sends four batches and waits. */
 const wideBytes = 1024 * 1024
-/** Connections that may have so much; further ones go on as they began. */
-const mostWide = 32
+/** So much in all, in one process, and half of it for one peer or one tenant: further connections go on as they began. */
+const places = { maxHeldBytes: 32 * wideBytes, maxHeldShare: 0.5 }
 /** Those of which one stream brings so much within so long. */
 const fast = { bytes: 256 * 1024, ms: 1000 }
 
@@ -17,15 +17,15 @@ export interface ReceiveWindows {
 
 /**
  * Windows of the connections of one server.
- * Law: what is wide counts as held until its connection closes, and is no more than `mostWide` connections.
+ * Law: what is wide counts as held until its connection closes, and is no more than `places`.
  */
 export function receiveWindows(budget: HeldBytes, nowMs = () => performance.now()): ReceiveWindows {
   const wide = new WeakSet<Http2Session>()
-  let count = 0
+  const budgets = [budget, heldBytes(places)]
 
-  const hasRoom = (holders: readonly Holder[]): boolean => {
+  function hasRoom(holders: readonly Holder[]): boolean {
     try {
-      budget.require(holders, wideBytes)
+      for (const each of budgets) each.require(holders, wideBytes)
       return true
     } catch (error) {
       if (error instanceof ForesizeError) return false
@@ -33,18 +33,21 @@ export function receiveWindows(budget: HeldBytes, nowMs = () => performance.now(
     }
   }
 
-  function widen(session: Http2Session | undefined, holders: readonly Holder[]): void {
-    if (session === undefined || session.destroyed || wide.has(session)) return
-    if (count >= mostWide || !hasRoom(holders)) return
+  const hold = (holders: readonly Holder[], bytes: number): void => {
+    for (const each of budgets) each.add(holders, bytes)
+  }
+
+  /** Whether it is wide. */
+  function widen(session: Http2Session | undefined, holders: readonly Holder[]): boolean {
+    if (session === undefined || session.destroyed) return false
+    if (wide.has(session)) return true
+    if (!hasRoom(holders)) return false
     wide.add(session)
-    count += 1
-    budget.add(holders, wideBytes)
-    session.once('close', () => {
-      count -= 1
-      budget.add(holders, -wideBytes)
-    })
+    hold(holders, wideBytes)
+    session.once('close', () => hold(holders, -wideBytes))
     session.setLocalWindowSize(wideBytes)
     session.settings({ initialWindowSize: wideBytes })
+    return true
   }
 
   return {
@@ -58,9 +61,7 @@ export function receiveWindows(budget: HeldBytes, nowMs = () => performance.now(
         const isFast = nowMs() - sinceMs < fast.ms
         sinceMs = nowMs()
         bytes = 0
-        if (!isFast) return
-        stream.off('data', count)
-        widen(stream.session, holders)
+        if (isFast && widen(stream.session, holders)) stream.off('data', count)
       })
     },
   }

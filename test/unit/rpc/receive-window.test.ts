@@ -11,7 +11,7 @@ function subject(maxHeldBytes = 256 * mebibyte) {
   let nowMs = 0
   const windows = receiveWindows(held, () => nowMs)
 
-  function connection() {
+  function connection(tenant = 'a') {
     let windowBytes = 65_535
     let streamWindowBytes = 65_535
     const session = Object.assign(new EventEmitter(), {
@@ -27,9 +27,14 @@ function subject(maxHeldBytes = 256 * mebibyte) {
       /** One stream that brings so much, a frame each so many milliseconds. */
       stream(bytes: number, everyMs: number) {
         const stream = Object.assign(new EventEmitter(), { session })
-        windows.watch({ stream } as unknown as ServerInterceptingCallInterface, ['peer here'])
-        const frame = Buffer.alloc(16 * 1024)
-        for (let sent = 0; sent < bytes; sent += frame.length, nowMs += everyMs) stream.emit('data', frame)
+        const call = { stream } as unknown as ServerInterceptingCallInterface
+        windows.watch(call, [`peer of ${tenant}`, `tenant ${tenant}`])
+        const goOn = (bytes: number) => {
+          const frame = Buffer.alloc(16 * 1024)
+          for (let sent = 0; sent < bytes; sent += frame.length, nowMs += everyMs) stream.emit('data', frame)
+        }
+        goOn(bytes)
+        return goOn
       },
       close: () => session.emit('close'),
       windows: () => [windowBytes, streamWindowBytes],
@@ -57,14 +62,31 @@ test('one that sends now and then stays as it began', () => {
   expect(held.held()).toBe(0)
 })
 
-test('only so many are wide at once', () => {
+const isWide = ({ windows }: { windows: () => readonly number[] }) =>
+  windows().every((bytes) => bytes === mebibyte)
+
+test('only so many are wide at once, half of them of one tenant', () => {
   const { held, connection } = subject()
-  const connections = Array.from({ length: 40 }, connection)
+  const connections = ['a', 'b', 'c'].flatMap((tenant) =>
+    Array.from({ length: 20 }, () => connection(tenant)),
+  )
   for (const each of connections) each.stream(mebibyte, 1)
+  expect(connections.filter(isWide)).toHaveLength(32)
+  expect(connections.slice(0, 20).filter(isWide)).toHaveLength(16)
+  expect(connections.slice(20, 40).filter(isWide)).toHaveLength(16)
   expect(held.held()).toBe(32 * mebibyte)
+})
+
+test('a stream for which there is no place has one once another connection closes', () => {
+  const { connection } = subject()
+  const connections = Array.from({ length: 16 }, () => connection())
+  for (const each of connections) each.stream(mebibyte, 1)
+  const late = connection()
+  const goOn = late.stream(mebibyte, 1)
+  expect(isWide(late)).toBe(false)
   connections[0]?.close()
-  connections[39]?.stream(mebibyte, 1)
-  expect(connections[39]?.windows()).toEqual([mebibyte, mebibyte])
+  goOn(mebibyte)
+  expect(isWide(late)).toBe(true)
 })
 
 test('none becomes wide where there is no room for it', () => {

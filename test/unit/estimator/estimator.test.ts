@@ -173,58 +173,53 @@ function slow(state: () => { nowMs: number }) {
   return { count, registry: { crawling } satisfies Registry }
 }
 
-test('after a slow answer the slow strategy is looked for in another turn of the event loop, once for all of a turn', async () => {
-  const { count, registry } = slow(() => state)
-  const { state, estimator } = desk(registry)
-  await estimator.estimate(queryOf({ features: { size: 2, threads: 2 } }))
-  await nextTurn()
-  await nextTurn()
+/** An estimator whose strategy is slow, once it has found that out. */
+async function slowDesk() {
+  const { count, registry } = slow(() => subject.state)
+  const subject = desk(registry)
+  await subject.estimator.estimate(queryOf({ features: { size: 2, threads: 2 } }))
+  await searched()
   count.predictions = 0
+  return { count, ...subject }
+}
+
+/** The search for a slow strategy has had its turns of the event loop. */
+async function searched(): Promise<void> {
+  await nextTurn()
+  await nextTurn()
+}
+
+test('after a slow answer the slow strategy is looked for in another turn of the event loop, once for all of a turn', async () => {
+  const { count, estimator } = await slowDesk()
   for (const size of [3, 4, 5]) void estimator.estimate(queryOf({ features: { size, threads: 2 } }))
   const dimensions = 5
   expect(count.predictions).toBe(3 * dimensions)
-  await nextTurn()
-  await nextTurn()
+  await searched()
   expect(count.predictions).toBe(4 * dimensions)
 })
 
 test('the confidence in what an estimate would give asks each strategy as often as the estimate does', async () => {
-  const { count, registry } = slow(() => state)
-  const { state, estimator } = desk(registry)
-  await estimator.estimate(queryOf({ features: { size: 2, threads: 2 } }))
-  await nextTurn()
-  await nextTurn()
-  count.predictions = 0
+  const { count, estimator } = await slowDesk()
   void estimator.confidence(queryOf({ features: { size: 3, threads: 2 } }), undefined, true)
   expect(count.predictions).toBe(5)
 })
 
 test('the search for a slow strategy ends where more is learned of the task meanwhile', async () => {
-  const { count, registry } = slow(() => state)
-  const { state, estimator } = desk(registry)
-  await estimator.estimate(queryOf({ features: { size: 2, threads: 2 } }))
-  await nextTurn()
-  await nextTurn()
+  const { count, state, estimator } = await slowDesk()
   void estimator.estimate(queryOf({ features: { size: 3, threads: 2 } }))
   state.held = heldOf(profileOf(historyOfTwo(41)), 2)
   void estimator.estimate(queryOf({ features: { size: 4, threads: 2 } }))
   count.predictions = 0
-  await nextTurn()
-  await nextTurn()
+  await searched()
   expect(count.predictions).toBe(0)
   void estimator.estimate(queryOf({ features: { size: 5, threads: 2 } }))
-  await nextTurn()
-  await nextTurn()
+  await searched()
   expect(count.predictions).toBe(2 * 5)
 })
 
 test('a search for a slow strategy that fails is logged, and does not keep from the next', async () => {
-  const { count, registry } = slow(() => state)
-  const { state, estimator, log } = desk(registry)
+  const { count, estimator, log } = await slowDesk()
   const failed = vi.spyOn(log, 'error')
-  await estimator.estimate(queryOf({ features: { size: 2, threads: 2 } }))
-  await nextTurn()
-  await nextTurn()
   let isFaulty = false
   void estimator.estimate({
     ...queryOf(),
@@ -234,12 +229,10 @@ test('a search for a slow strategy that fails is logged, and does not keep from 
     },
   })
   isFaulty = true
-  await nextTurn()
-  await nextTurn()
+  await searched()
   expect(failed).toHaveBeenCalledOnce()
   count.predictions = 0
   void estimator.estimate(queryOf({ features: { size: 4, threads: 2 } }))
-  await nextTurn()
-  await nextTurn()
+  await searched()
   expect(count.predictions).toBe(2 * 5)
 })

@@ -49,7 +49,8 @@ test.each([1, 20])('%i loops at once hold the event loop for a slice or two in a
   const all = Array.from({ length: count }, walk)
   await run(() => done === count)
   await Promise.all(all)
-  expect(longestMs()).toBeLessThanOrEqual(11)
+  // Of 1 ms: a part of a response that is larger than its window waits for no more.
+  expect(longestMs()).toBeLessThanOrEqual(2)
 })
 
 test('of many that rest, as many go on in a turn as its slice has room for', async () => {
@@ -66,5 +67,6 @@ test('of many that rest, as many go on in a turn as its slice has room for', asy
   await Promise.all(all)
   // 1000 × 0.05 ms in slices of 1 ms.
   expect(turns()).toBeLessThan(60)
-  expect(longestMs()).toBeLessThanOrEqual(16)
+  // What was worked before anybody rested, and a slice.
+  expect(longestMs()).toBeLessThanOrEqual(12)
 })

@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { describe, expect, test } from 'vitest'
-import { isPresent, noteOf } from '../conformance/sdks.ts'
+import { wherePresent } from '../conformance/where-present.ts'
 
 const program = join(import.meta.dirname, '..', '..', '.foresize', 'bin', 'chromium')
 
@@ -11,14 +9,8 @@ const needed = {
   needs: { path: program, toolchain: 'chromium, or apt-get, which fetches it' },
 }
 
-/** Tests in the browser that scripts/install-chromium.sh found or fetched. Without one, CI fails and `make test` says so. */
-export function inBrowser(suite: string, tests: () => void): void {
-  if (isPresent(needed, suite)) describe(suite, tests)
-  else
-    test('without a browser it is said that these are not run', () => {
-      expect(existsSync(noteOf(needed.name, suite))).toBe(true)
-    })
-}
+/** Tests in the browser that scripts/install-chromium.sh found or fetched. */
+export const inBrowser = (suite: string, tests: () => void): void => wherePresent(needed, suite, tests)
 
 /** Playwright takes scrollbars away; most people have them, and they take room. */
 const ignoreDefaultArgs = ['--hide-scrollbars']
